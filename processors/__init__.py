@@ -1,0 +1,1 @@
+"""First floor: rows become examples, features, TFRecords and batches."""

@@ -1,0 +1,1 @@
+"""Text corpora in the form they are downloaded in."""

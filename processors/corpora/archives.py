@@ -1,0 +1,76 @@
+"""Corpora in the archive they are downloaded in: members are read, never unpacked.
+
+Nothing is written to disk, so no member can place a file. A member that is no regular
+file is passed over; sizes nobody's text has are refused before they are read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from runtime import storage
+from runtime.errors import DataError
+
+_MEMBER_LIMIT = 16 << 20
+_TOTAL_LIMIT = 1 << 30
+_SKIP_BYTES = 1 << 20
+_DAMAGE = (
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+)
+
+
+def read_tar(path: str, *, name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    """Streams members of a `.tar.gz` or `.tar.xz` archive.
+
+    The archive is read to its end and checksum, so that a download that was cut short
+    is an error and not a smaller corpus.
+
+    Args:
+        path: The archive.
+        name: What the whole name of a member must match.
+
+    Yields:
+        Name and content of each regular file.
+
+    Raises:
+        DataError: the archive is damaged, or its files are unlikely large.
+        StorageError: the archive cannot be read.
+    """
+    open_layer = lzma.open if path.endswith(".xz") else gzip.open
+    try:
+        with storage.open_read(path) as file, open_layer(file) as layer:
+            with tarfile.open(fileobj=layer, mode="r|") as archive:
+                yield from _files(archive, name=name, path=path)
+            while layer.read(_SKIP_BYTES):
+                pass
+    except _DAMAGE as error:
+        raise DataError(f"the archive is damaged: {error}", path=path) from error
+
+
+def _files(
+    archive: tarfile.TarFile, *, name: re.Pattern[str], path: str
+) -> Iterator[tuple[str, bytes]]:
+    total = 0
+    for member in archive:
+        if not (member.isreg() and name.fullmatch(member.name)):
+            continue
+        total += member.size
+        if member.size > _MEMBER_LIMIT or total > _TOTAL_LIMIT:
+            raise DataError(
+                f"{member.name} of {member.size} bytes makes {total}; expected at most"
+                f" {_MEMBER_LIMIT} a file and {_TOTAL_LIMIT} in all",
+                path=path,
+            )
+        content: IO[bytes] | None = archive.extractfile(member)
+        if content is not None:
+            yield member.name, content.read()

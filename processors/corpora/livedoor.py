@@ -1,0 +1,99 @@
+"""The articles of the livedoor news corpus, from its archive or unpacked folder.
+
+Source: README.txt of ldcc-20140209.tar.gz: `text/<category>/<category>-<id>.txt`, line
+1 the URL, line 2 the date, line 3 the title, the article after it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from processors.corpora.archives import read_tar
+from runtime import storage
+from runtime.errors import DataError, StorageError
+
+ARCHIVE = "ldcc-20140209.tar.gz"
+CATEGORIES = (
+    "dokujo-tsushin",
+    "it-life-hack",
+    "kaden-channel",
+    "livedoor-homme",
+    "movie-enter",
+    "peachy",
+    "smax",
+    "sports-watch",
+    "topic-news",
+)
+_LINES_BEFORE_TITLE = 2
+_ARTICLE = re.compile(rf"(?:\./)?text/({'|'.join(CATEGORIES)})/(\1[^/]*\.txt)")
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article: its category, and title and body as one line of text."""
+
+    category: str
+    text: str
+
+
+def read(data_dir: str) -> list[Article]:
+    """Reads the corpus that a folder holds, sorted by category and file name.
+
+    Args:
+        data_dir: The folder with the archive, with `text/`, or with the categories.
+
+    Raises:
+        DataError: a category has no articles, or one is not UTF-8.
+        StorageError: the folder holds no corpus.
+    """
+    files = sorted(_files(data_dir))
+    missing = set(CATEGORIES) - {category for category, _, _ in files}
+    if missing:
+        raise DataError(f"no articles of {', '.join(sorted(missing))}", path=data_dir)
+    return [
+        Article(category, _text(content, place=f"{data_dir}: {category}/{name}"))
+        for category, name, content in files
+    ]
+
+
+def _files(data_dir: str) -> Iterator[tuple[str, str, bytes]]:
+    """Yields category, file name and content of each article, in any order.
+
+    Raises:
+        StorageError: the folder holds no corpus.
+    """
+    archive = storage.join(data_dir, ARCHIVE)
+    for folder in (storage.join(data_dir, "text"), data_dir):
+        if storage.is_dir(storage.join(folder, CATEGORIES[0])):
+            yield from _unpacked(folder)
+            return
+    if not storage.exists(archive):
+        raise StorageError(
+            f"{data_dir} holds no livedoor corpus; expected train.tsv, dev.tsv and"
+            f" test.tsv, or {ARCHIVE}, or its unpacked folder text/."
+        )
+    for name, content in read_tar(archive, name=_ARTICLE):
+        category, file = name.split("/")[-2:]
+        yield category, file, content
+
+
+def _unpacked(folder: str) -> Iterator[tuple[str, str, bytes]]:
+    for category in CATEGORIES:
+        shelf = storage.join(folder, category)
+        for name in storage.list_dir(shelf):
+            if name.startswith(category) and name.endswith(".txt"):
+                yield category, name, storage.read_bytes(storage.join(shelf, name))
+
+
+def _text(content: bytes, *, place: str) -> str:
+    try:
+        lines = io.StringIO(content.decode("utf-8"), newline=None).readlines()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"expected UTF-8: {error.reason}", path=place, offset=error.start
+        ) from error
+    stripped = [line.strip() for line in lines[_LINES_BEFORE_TITLE:]]
+    return "".join(stripped).replace("\t", "\N{IDEOGRAPHIC SPACE}")

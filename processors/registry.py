@@ -1,0 +1,117 @@
+"""Task names and the processors they stand for.
+
+A user's own processor needs no entry: `package.module:ClassName` imports it, the
+current directory included.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from processors.base import DataProcessor
+from processors.table_options import TableOptions
+from processors.tasks.authors import AuthorsProcessor
+from processors.tasks.cola import ColaProcessor
+from processors.tasks.livedoor import LivedoorProcessor
+from processors.tasks.mnli import MnliProcessor
+from processors.tasks.mrpc import MrpcProcessor
+from processors.tasks.table import (
+    FileProcessor,
+    JsonlProcessor,
+    JsonProcessor,
+    TsvProcessor,
+)
+from processors.tasks.xnli import XnliProcessor
+from runtime.errors import SettingsError
+
+_TASKS: dict[str, type[DataProcessor]] = {
+    "authors": AuthorsProcessor,
+    "cola": ColaProcessor,
+    "json": JsonProcessor,
+    "jsonl": JsonlProcessor,
+    "livedoor": LivedoorProcessor,
+    "mnli": MnliProcessor,
+    "mrpc": MrpcProcessor,
+    "tsv": TsvProcessor,
+    "xnli": XnliProcessor,
+}
+_METHODS = (
+    "get_train_examples",
+    "get_dev_examples",
+    "get_test_examples",
+    "get_labels",
+)
+
+
+def known() -> list[str]:
+    """Returns the names of the tasks that come with the toolkit."""
+    return sorted(_TASKS)
+
+
+def find(task_name: str) -> type[DataProcessor]:
+    """Returns the processor class that a task name stands for.
+
+    Args:
+        task_name: A known name in any case, or `package.module:ClassName`.
+
+    Raises:
+        SettingsError: there is no such task, module or class.
+    """
+    if ":" in task_name:
+        return _import_class(task_name)
+    try:
+        return _TASKS[task_name.lower()]
+    except KeyError:
+        raise SettingsError(
+            f"task_name: expected one of {', '.join(known())}, or"
+            f" package.module:ClassName for a processor of your own; got {task_name!r}."
+        ) from None
+
+
+def create(task_name: str, options: TableOptions | None = None) -> DataProcessor:
+    """Returns the processor of a task, ready to read.
+
+    Args:
+        task_name: As for `find`.
+        options: Files, columns and labels for the tasks that leave them open (tsv,
+            json, jsonl and subclasses of FileProcessor); None takes their defaults.
+
+    Raises:
+        SettingsError: there is no such task, or it takes no options.
+    """
+    processor = find(task_name)
+    options = options or TableOptions()
+    if issubclass(processor, FileProcessor):
+        return processor(options)
+    if options != TableOptions():
+        raise SettingsError(
+            f"task_name: {task_name} has its files, columns and labels built in; they"
+            " can be chosen for tsv, json and jsonl."
+        )
+    return processor()
+
+
+def _import_class(task_name: str) -> type[DataProcessor]:
+    module_name, _, class_name = task_name.partition(":")
+    if "" not in sys.path:
+        sys.path.append("")  # "" is the current directory, at each import anew
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError, TypeError) as error:
+        raise SettingsError(
+            f"task_name: cannot import the module of {task_name!r}: {error}. It is"
+            " looked for among the installed packages and in the current directory."
+        ) from error
+    processor = getattr(module, class_name, None)
+    if not isinstance(processor, type):
+        raise SettingsError(
+            f"task_name: {module_name} ({module.__file__}) has no class {class_name!r}."
+        )
+    missing = [name for name in _METHODS if not hasattr(processor, name)]
+    if missing:
+        raise SettingsError(
+            f"task_name: {task_name} lacks {', '.join(missing)}; subclass"
+            " processors.base.DataProcessor."
+        )
+    return processor

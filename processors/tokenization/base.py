@@ -1,0 +1,107 @@
+"""What every tokenizer can do, whichever family its vocabulary is of."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from processors.tokenization.vocabulary import Vocabulary
+from runtime.errors import DataError
+
+# SentencePiece writes <unk> and, where it was asked for one, <pad>.
+_PAD = ("[PAD]", "<pad>")
+_UNK = ("[UNK]", "<unk>")
+
+
+@dataclasses.dataclass(frozen=True)
+class SpecialTokens:
+    """Ids of the tokens that mean something to the model, found by name.
+
+    Attributes:
+        pad: `[PAD]` or `<pad>`; 0, with which the original programs fill up a row
+            whatever stands there, when the vocabulary has neither.
+        unk: `[UNK]` or `<unk>`.
+        cls: `[CLS]`.
+        sep: `[SEP]`.
+        mask: `[MASK]`; None when the vocabulary has none.
+    """
+
+    pad: int
+    unk: int
+    cls: int
+    sep: int
+    mask: int | None
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary) -> SpecialTokens:
+        """Finds the special tokens of `vocabulary`.
+
+        Raises:
+            DataError: `[CLS]`, `[SEP]` or the unknown token is not in it.
+        """
+        pad, unk = (_first(vocabulary.ids, names) for names in (_PAD, _UNK))
+        start, end, mask = map(vocabulary.ids.get, ("[CLS]", "[SEP]", "[MASK]"))
+        if unk is None or start is None or end is None:
+            raise DataError(_missing(vocabulary.ids), path=vocabulary.path)
+        return cls(pad=pad or 0, unk=unk, cls=start, sep=end, mask=mask)
+
+
+class Tokenizer(abc.ABC):
+    """Texts to tokens and ids.
+
+    Attributes:
+        kind: Name of the family, as it stands in fingerprints.
+        vocabulary: Tokens and ids.
+        special: Ids of the special tokens.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.special = SpecialTokens.of(vocabulary)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, which the rows of an embedding table must match."""
+        return self.vocabulary.size
+
+    @abc.abstractmethod
+    def tokenize(self, text: str) -> list[str]:
+        """Returns the tokens of `text`."""
+
+    @abc.abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of the tokens of `text`, without `[CLS]` and `[SEP]`."""
+
+    @abc.abstractmethod
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns what `encode` gives for each text, faster."""
+
+    @abc.abstractmethod
+    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
+        """Returns the id of each token."""
+
+    @abc.abstractmethod
+    def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
+        """Returns the token of each id."""
+
+    @abc.abstractmethod
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides which ids a text gets: equal means equal ids."""
+
+
+def _first(ids: Mapping[str, int], names: Sequence[str]) -> int | None:
+    return next((ids[name] for name in names if name in ids), None)
+
+
+def _missing(ids: Mapping[str, int]) -> str:
+    wanted = {" or ".join(_UNK): _UNK, "[CLS]": ("[CLS]",), "[SEP]": ("[SEP]",)}
+    absent = [label for label, names in wanted.items() if _first(ids, names) is None]
+    return (
+        f"expected a vocabulary for BERT, but it lacks {', '.join(absent)}; use the "
+        "vocabulary that the model was pretrained with, or train one with the control "
+        "symbols [PAD],[CLS],[SEP],[MASK]"
+    )

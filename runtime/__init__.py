@@ -1,0 +1,1 @@
+"""Ground floor: where and on what a run runs. Knows no text and no model."""

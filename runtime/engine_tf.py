@@ -1,0 +1,376 @@
+"""The step loop on TensorFlow: no strategy, MirroredStrategy or TPUStrategy.
+
+One `tf.function` runs K updates around `strategy.run`. A replica sums the gradients of
+its slices, the replicas' sums are added, and every replica applies the same clipped
+update. Optimiser arithmetic is one XLA kernel a variable: measured 2.4 times faster on
+a CPU than the same formula op by op.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from runtime import dropout, lookup, optimization
+from runtime.engine import (
+    Arrays,
+    Engine,
+    EngineState,
+    Objective,
+    StepReport,
+    dropout_seeds,
+    named_variables,
+)
+from runtime.errors import CheckpointError
+from runtime.optimization import SLOTS, OptimizerSettings
+from runtime.placement import Placement
+
+Blocks = Mapping[str, tf.Tensor]
+
+_SEED = "dropout_seed"
+
+
+def create(
+    placement: Placement,
+    *,
+    build_model: Callable[[], Any],
+    objective: Objective,
+    optimizer: OptimizerSettings,
+    seed: int,
+) -> Engine:
+    """Builds the model under the placement's strategy; see `runtime.engine.create`."""
+    with placement.strategy.scope():
+        model = build_model()
+    return TensorFlowEngine(
+        model, placement=placement, objective=objective, optimizer=optimizer, seed=seed
+    )
+
+
+class TensorFlowEngine(Engine):
+    """K updates a call on every replica of a strategy."""
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        placement: Placement,
+        objective: Objective,
+        optimizer: OptimizerSettings,
+        seed: int,
+    ) -> None:
+        self.model = model
+        self.placement = placement
+        self._objective = objective
+        self._optimizer = optimizer
+        self._seed = seed
+        self._looked_up: set[int] = set()
+        self._variables = named_variables(model)
+        trained = {id(variable) for variable in model.trainable_variables}
+        self._trained = {
+            name: variable.value
+            for name, variable in self._variables.items()
+            if id(variable) in trained
+        }
+        with placement.strategy.scope():
+            self._slots = {
+                f"{name}/{slot}": self._zeros_like(variable, name=f"{name}/{slot}")
+                for name, variable in self._trained.items()
+                for slot in SLOTS
+            }
+            self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self._kernels = {
+            decay: tf.function(self._kernel(decay=decay), jit_compile=True)
+            for decay in (False, True)
+        }
+        self._train_calls = _PerSignature(self._train_call)
+        self._predict_calls = _PerSignature(self._predict_call)
+
+    def _zeros_like(self, variable: Any, *, name: str) -> Any:
+        # ONLY_FIRST_REPLICA: every replica computes the same value.
+        return tf.Variable(
+            tf.zeros(variable.shape, variable.dtype),
+            trainable=False,
+            name=name.replace("/", "_"),
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+
+    # -- training ---------------------------------------------------------------------
+
+    def train(self, arrays: Arrays) -> StepReport:
+        """Does K updates; see `Engine.train`."""
+        calls, parts, replicas = next(iter(arrays.values())).shape[:3]
+        seeds = dropout_seeds(
+            self._seed,
+            first_step=int(self._step.numpy()),
+            shape=(calls, parts, replicas),
+        )
+        blocks = self._spread({**arrays, _SEED: seeds}, replica_axis=2)
+        report = self._train_calls(blocks, parts=parts)
+        return StepReport(*(value.numpy() for value in report))
+
+    def _train_call(self, blocks: Blocks, *, parts: int) -> tuple[tf.Tensor, ...]:
+        calls = tf.shape(self._each(blocks[_SEED])[0])[0]
+        # learning rates, losses, gradient norms, applied
+        rows = tf.TensorArray(tf.float32, size=calls, element_shape=(4,))
+
+        def body(call: tf.Tensor, rows: tf.TensorArray) -> tuple[Any, ...]:
+            row = self.placement.strategy.run(
+                self._update, args=(blocks, call, parts)
+            )
+            self._step.assign_add(1)
+            return call + 1, rows.write(call, self._each(row)[0])
+
+        _, rows = tf.while_loop(
+            lambda call, _: call < calls, body, (tf.constant(0), rows)
+        )
+        rates, losses, norms, applied = tf.unstack(rows.stack(), axis=1)
+        return losses, norms, rates, applied > 0
+
+    def _update(self, blocks: Blocks, call: tf.Tensor, parts: int) -> tf.Tensor:
+        """One update on one replica: float32 `[rate, loss, norm, applied]`."""
+        slices = {name: block[call] for name, block in blocks.items()}
+        context = tf.distribute.get_replica_context()
+        total = context.all_reduce(
+            tf.distribute.ReduceOp.SUM, self._sums(slices, parts=parts)
+        )
+        loss, gradients = total.loss, total.gradients
+        norm = self._norm(total)
+        applied = tf.math.is_finite(loss) & tf.math.is_finite(norm)
+        rate = optimization.learning_rate(self._optimizer, self._step)
+        scale = optimization.clip_factor(self._optimizer, norm)
+        tf.__internal__.distribute.interim.maybe_merge_call(
+            self._apply, self.placement.strategy, gradients, (rate, scale, applied)
+        )
+        return tf.stack([rate, loss, norm, tf.cast(applied, tf.float32)])
+
+    def _sums(self, slices: Blocks, *, parts: int) -> _Sums:
+        """Adds up loss and gradients over the slices `[accumulation, ...]`."""
+        if parts == 1:
+            return self._slice_sums(slices, part=0)
+
+        def body(part: tf.Tensor, sums: _Sums) -> tuple[tf.Tensor, _Sums]:
+            more = self._slice_sums(slices, part=part)
+            return part + 1, tf.nest.map_structure(tf.add, sums, more)
+
+        zeros = [tf.zeros(v.shape, v.dtype) for v in self._trained.values()]
+        start = _Sums(tf.constant(0.0), zeros, tf.constant(0.0))
+        _, sums = tf.while_loop(
+            lambda part, _: part < parts, body, (tf.constant(0), start)
+        )
+        return sums
+
+    def _slice_sums(self, slices: Blocks, *, part: Any) -> _Sums:
+        block = {name: values[part] for name, values in slices.items()}
+        seed = tf.ensure_shape(block.pop(_SEED), (2,))
+        probe = tf.constant(0.0)
+        with (
+            tf.GradientTape() as tape,
+            dropout.stream(seed),
+            lookup.measure(probe) as measurement,
+        ):
+            tape.watch(probe)
+            loss = self._objective.loss(self.model, block)
+        self._looked_up = measurement.tables
+        *gradients, squares = tape.gradient(
+            loss,
+            [*self._trained.values(), probe],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        return _Sums(loss, [tf.convert_to_tensor(g) for g in gradients], squares)
+
+    def _norm(self, sums: _Sums) -> tf.Tensor:
+        """The global norm that clipping compares; see `runtime.lookup`."""
+        gradients = dict(zip(self._trained, sums.gradients, strict=True))
+        if not self._optimizer.norm_counts_rows:
+            return tf.linalg.global_norm(list(gradients.values()))
+        added_up = [
+            gradient
+            for name, gradient in gradients.items()
+            if id(self._variables[name]) not in self._looked_up
+        ]
+        return tf.sqrt(tf.square(tf.linalg.global_norm(added_up)) + sums.row_squares)
+
+    def _apply(self, strategy: Any, gradients: Any, scalars: Any) -> None:
+        for (name, variable), gradient in zip(
+            self._trained.items(), gradients, strict=True
+        ):
+            kernel = self._kernels[self._optimizer.decays(name)]
+            slots = tuple(self._slots[f"{name}/{slot}"] for slot in SLOTS)
+
+            def assign(
+                variable: Any, *values: Any, kernel: Any = kernel
+            ) -> None:  # one device's copies
+                gradient, first, second, rate, scale, applied, step = values
+                new = kernel(
+                    gradient,
+                    variable.value(),
+                    first,
+                    second,
+                    rate,
+                    scale,
+                    applied,
+                    step,
+                )
+                for old, value in zip((variable, first, second), new, strict=True):
+                    old.assign(value)
+
+            strategy.extended.update(
+                variable,
+                assign,
+                args=(gradient, *slots, *scalars, self._step),
+                group=False,
+            )
+
+    def _kernel(self, *, decay: bool) -> Callable[..., tuple[tf.Tensor, ...]]:
+        settings = self._optimizer
+
+        def kernel(
+            gradient: Any,
+            variable: Any,
+            first: Any,
+            second: Any,
+            rate: Any,
+            scale: Any,
+            applied: Any,
+            step: Any,
+        ) -> tuple[tf.Tensor, ...]:
+            old = (variable, first, second)
+            new = optimization.update(
+                settings,
+                decay=decay,
+                gradient=gradient * scale,
+                variable=variable,
+                first=first,
+                second=second,
+                rate=rate,
+                step=tf.cast(step, tf.float32),
+            )
+            return tuple(
+                tf.where(applied, after, before)
+                for before, after in zip(old, new, strict=True)
+            )
+
+        return kernel
+
+    # -- prediction -------------------------------------------------------------------
+
+    def predict(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Runs the objective's outputs on every replica; see `Engine.predict`."""
+        outputs = self._predict_calls(self._spread(arrays, replica_axis=0))
+        return {
+            name: np.stack([part.numpy() for part in self._each(value)])
+            for name, value in outputs.items()
+        }
+
+    def _predict_call(self, blocks: Blocks) -> dict[str, tf.Tensor]:
+        outputs: dict[str, tf.Tensor] = self.placement.strategy.run(
+            self._objective.outputs, args=(self.model, blocks)
+        )
+        return outputs
+
+    # -- state ------------------------------------------------------------------------
+
+    def state(self) -> EngineState:
+        """Copies everything to the host; see `Engine.state`."""
+        return EngineState(
+            step=int(self._step.numpy()),
+            weights={name: v.numpy() for name, v in self._variables.items()},
+            slots={name: v.numpy() for name, v in self._slots.items()},
+        )
+
+    def load_state(self, state: EngineState) -> None:
+        """Replaces weights, slots and step; see `Engine.load_state`."""
+        for kind, here, there in (
+            ("weight", self._variables, state.weights),
+            ("optimiser slot", self._slots, state.slots),
+        ):
+            _assign_all(here, there, kind=kind)
+        self._step.assign(state.step)
+
+    def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Replaces the named weights; see `Engine.load_weights`."""
+        named = {name: self._variables[name] for name in weights}
+        _assign_all(named, weights, kind="weight")
+
+    # -- distribution -----------------------------------------------------------------
+
+    def _spread(self, arrays: Arrays, *, replica_axis: int) -> dict[str, Any]:
+        """Gives every replica its slice of each array, without the replica axis."""
+
+        def part(name: str, replica: int) -> tf.Tensor:
+            return tf.constant(np.take(arrays[name], replica, axis=replica_axis))
+
+        if self.placement.replicas == 1:
+            return {name: part(name, 0) for name in arrays}
+        distribute = (
+            self.placement.strategy.experimental_distribute_values_from_function
+        )
+        return {
+            name: distribute(
+                lambda context, name=name: part(name, context.replica_id_in_sync_group)
+            )
+            for name in arrays
+        }
+
+    def _each(self, value: Any) -> tuple[tf.Tensor, ...]:
+        parts: tuple[tf.Tensor, ...] = (
+            self.placement.strategy.experimental_local_results(value)
+        )
+        return parts
+
+
+class _Sums(NamedTuple):
+    """What slices and replicas add up: loss, gradients, squares of looked-up rows."""
+
+    loss: tf.Tensor
+    gradients: list[tf.Tensor]
+    row_squares: tf.Tensor
+
+
+class _PerSignature:
+    """A `tf.function` whose array axes are free, so that one trace serves all shapes.
+
+    Rows and row length vary from batch to batch under packing and buckets, and a trace
+    of BERT-base takes seconds.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._traced: dict[Any, Any] = {}
+
+    def __call__(self, blocks: Mapping[str, Any], **static: int) -> Any:
+        if all(tf.is_tensor(block) for block in blocks.values()):
+            signature = {
+                name: tf.TensorSpec([None] * block.shape.rank, block.dtype)
+                for name, block in blocks.items()
+            }
+            options: dict[str, Any] = {"input_signature": [signature]}
+        else:  # one tensor a replica: no public way to name such a signature
+            options = {"reduce_retracing": True}
+        key = (tuple(sorted(blocks)), tuple(static.items()))
+        if key not in self._traced:
+            bound = functools.partial(self._function, **static)
+            self._traced[key] = tf.function(bound, autograph=False, **options)
+        return self._traced[key](blocks)
+
+
+def _assign_all(
+    here: Mapping[str, Any], there: Mapping[str, np.ndarray], *, kind: str
+) -> None:
+    missing = sorted(set(here) - set(there))
+    if missing:
+        raise CheckpointError(
+            f"The checkpoint lacks {len(missing)} of {len(here)} {kind}s of this "
+            f"model, the first: {missing[0]}."
+        )
+    for name, variable in here.items():
+        if tuple(variable.shape) != there[name].shape:
+            raise CheckpointError(
+                f"{kind} {name}: the checkpoint has shape {list(there[name].shape)}, "
+                f"the model {list(variable.shape)}."
+            )
+        variable.assign(there[name])

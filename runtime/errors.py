@@ -1,0 +1,66 @@
+"""The errors a run can end with; every one is a sentence for the person at the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ToolkitError(Exception):
+    """Base of every error this toolkit raises on purpose."""
+
+
+class SettingsError(ToolkitError, ValueError):
+    """Flags or settings that contradict each other, the data or the checkpoint.
+
+    Args:
+        problems: One sentence for each wrong setting; they are reported together.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems: Sequence[str] = problems
+        super().__init__("\n".join(problems))
+
+
+class DataError(ToolkitError, ValueError):
+    """A row, record or file that cannot be used.
+
+    Args:
+        message: What was expected and what came.
+        path: The file.
+        line: 1-based line number in a text file.
+        offset: Byte offset in a binary file.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        offset: int | None = None,
+    ) -> None:
+        self.path = path
+        self.line = line
+        self.offset = offset
+        super().__init__(f"{self._place()}{message}")
+
+    def _place(self) -> str:
+        if self.path is None:
+            return ""
+        if self.line is not None:
+            return f"{self.path}:{self.line}: "
+        if self.offset is not None:
+            return f"{self.path}, byte {self.offset}: "
+        return f"{self.path}: "
+
+
+class CheckpointError(ToolkitError):
+    """A checkpoint that is missing, damaged or does not fit the model."""
+
+
+class StorageError(ToolkitError, OSError):
+    """A path that could not be read, written or listed."""
+
+
+class PlacementError(ToolkitError):
+    """The accelerator, backend or number of replicas that was asked for is not there."""

@@ -1,0 +1,82 @@
+"""Embedding lookups whose gradient is also measured row by row.
+
+google-research/bert clips by a global norm in which the word embedding's gradient
+counts as the rows that were looked up, before rows of the same word are added up
+(TensorFlow 1 kept them apart as IndexedSlices). To clip alike on any backend, a lookup
+passes its rows through an identity whose gradient also reports their sum of squares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from typing import Any
+
+from keras import ops
+
+
+class Measurement:
+    """The lookups made while it is open.
+
+    Args:
+        probe: float32 scalar whose gradient becomes the sum of the squared gradients of
+            all rows looked up.
+
+    Attributes:
+        tables: Ids of the looked-up variables.
+    """
+
+    def __init__(self, probe: Any) -> None:
+        self.probe = probe
+        self.tables: set[int] = set()
+
+
+_open: contextvars.ContextVar[Measurement | None] = contextvars.ContextVar(
+    "lookup_measurement", default=None
+)
+
+
+@contextlib.contextmanager
+def measure(probe: Any) -> Iterator[Measurement]:
+    """Measures every `lookup` called inside.
+
+    Args:
+        probe: float32 scalar tensor; see `Measurement`.
+
+    Yields:
+        The measurement, which fills as lookups are called.
+    """
+    measurement = Measurement(probe)
+    token = _open.set(measurement)
+    try:
+        yield measurement
+    finally:
+        _open.reset(token)
+
+
+def lookup(table: Any, ids: Any) -> Any:
+    """Takes rows of a table.
+
+    Args:
+        table: Variable `[entries, size]`.
+        ids: int32, any shape.
+
+    Returns:
+        `[*ids.shape, size]`.
+    """
+    rows = ops.take(table, ids, axis=0)
+    measurement = _open.get()
+    if measurement is None:
+        return rows
+    measurement.tables.add(id(table))
+    return _measured(rows, measurement.probe)
+
+
+@ops.custom_gradient
+def _measured(rows: Any, probe: Any) -> Any:
+    def gradient(upstream: Any) -> tuple[Any, Any]:
+        squares = ops.sum(ops.square(ops.cast(upstream, "float32")))
+        return upstream, ops.reshape(squares, ops.shape(probe))
+
+    return rows, gradient

@@ -1,0 +1,160 @@
+"""Optimisers and schedules as pure functions of tensors, shared by every engine.
+
+`BERT` is google-research/bert's AdamWeightDecayOptimizer; `ADAMW` is Keras' AdamW under
+a linear schedule.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+from typing import Any
+
+import keras
+
+from runtime.errors import SettingsError
+
+SLOTS = ("adam_m", "adam_v")
+
+
+class OptimizerName(enum.Enum):
+    """Optimisers by their flag value."""
+
+    BERT = "bert"
+    ADAMW = "adamw"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizerSettings:
+    """An optimiser and its schedule.
+
+    Attributes:
+        name: BERT has no bias correction and epsilon 1e-6; ADAMW corrects the bias and
+            uses Keras' epsilon 1e-7.
+        learning_rate: Peak learning rate.
+        num_train_steps: Updates after which the rate is 0.
+        num_warmup_steps: Updates over which the rate rises from 0.
+        weight_decay: Decoupled decay, times the learning rate.
+        clip_norm: Bound of the global gradient norm.
+        no_decay: A variable whose name contains a match of one of these is not decayed.
+
+    Source: google-research/bert, optimization.py; keras.optimizers.AdamW.
+    """
+
+    name: OptimizerName = OptimizerName.BERT
+    learning_rate: float = 5e-5
+    num_train_steps: int
+    num_warmup_steps: int = 0
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    no_decay: tuple[str, ...] = ("LayerNorm", "layer_norm", "bias")
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{field} must not be negative; got {value}."
+            for field in (
+                "learning_rate",
+                "num_train_steps",
+                "num_warmup_steps",
+                "weight_decay",
+            )
+            if (value := getattr(self, field)) < 0
+        ]
+        if self.clip_norm <= 0:
+            problems.append(f"clip_norm must be above 0; got {self.clip_norm}.")
+        if problems:
+            raise SettingsError(*problems)
+
+    @property
+    def epsilon(self) -> float:
+        """Added to the square root of the second moment."""
+        return 1e-6 if self.name is OptimizerName.BERT else 1e-7
+
+    @property
+    def norm_counts_rows(self) -> bool:
+        """Whether clipping counts embedding gradients by row; see `runtime.lookup`."""
+        return self.name is OptimizerName.BERT
+
+    def decays(self, variable_name: str) -> bool:
+        """Whether weight decay applies to the variable of this name."""
+        return not any(re.search(part, variable_name) for part in self.no_decay)
+
+
+BETA_1, BETA_2 = 0.9, 0.999
+
+
+def learning_rate(settings: OptimizerSettings, step: Any) -> Any:
+    """The rate of the update that follows `step` updates.
+
+    BERT decays over all steps, warm-up included, so the rate drops at the end of the
+    warm-up; and it counts the update itself (TensorFlow 1 raised `global_step` before
+    the schedule read it), so the first rate is above 0 and the last is 0. ADAMW decays
+    from the peak over the steps after the warm-up, and starts at 0.
+
+    Args:
+        settings: Optimiser and schedule.
+        step: Scalar tensor, updates done.
+
+    Returns:
+        float32 scalar tensor.
+
+    Source: google-research/bert, optimization.py, create_optimizer; the count was
+        measured on a run of it.
+    """
+    step = keras.ops.cast(step, "float32")
+    warmup, total = float(settings.num_warmup_steps), float(settings.num_train_steps)
+    start = warmup
+    if settings.name is OptimizerName.BERT:
+        step, start = step + 1.0, 0.0
+    done = (step - start) / max(total - start, 1.0)
+    decayed = 1.0 - keras.ops.clip(done, 0.0, 1.0)
+    rising = step / max(warmup, 1.0)
+    return settings.learning_rate * keras.ops.where(step < warmup, rising, decayed)
+
+
+def update(
+    settings: OptimizerSettings,
+    *,
+    decay: bool,
+    gradient: Any,
+    variable: Any,
+    first: Any,
+    second: Any,
+    rate: Any,
+    step: Any,
+) -> tuple[Any, Any, Any]:
+    """One variable's update.
+
+    Args:
+        settings: Optimiser and schedule.
+        decay: Whether weight decay applies to this variable.
+        gradient: Clipped gradient, shape of the variable.
+        variable: Value before the update.
+        first: First moment, shape of the variable.
+        second: Second moment, shape of the variable.
+        rate: float32 scalar, learning rate.
+        step: float32 scalar, updates done before this one.
+
+    Returns:
+        New value, first moment and second moment.
+    """
+    first = BETA_1 * first + (1.0 - BETA_1) * gradient
+    second = BETA_2 * second + (1.0 - BETA_2) * keras.ops.square(gradient)
+    scale = rate * _bias_correction(settings, step)
+    change = scale * first / (keras.ops.sqrt(second) + settings.epsilon)
+    if decay:
+        change = change + rate * settings.weight_decay * variable
+    return variable - change, first, second
+
+
+def _bias_correction(settings: OptimizerSettings, step: Any) -> Any:
+    if settings.name is OptimizerName.BERT:
+        return 1.0
+    updates = step + 1.0
+    return keras.ops.sqrt(1.0 - BETA_2**updates) / (1.0 - BETA_1**updates)
+
+
+def clip_factor(settings: OptimizerSettings, norm: Any) -> Any:
+    """The factor that brings a gradient of global norm `norm` within `clip_norm`."""
+    return settings.clip_norm / keras.ops.maximum(norm, settings.clip_norm)

@@ -1,0 +1,1 @@
+"""Roof: command-line flags become settings and one call."""

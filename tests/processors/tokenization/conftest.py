@@ -1,0 +1,79 @@
+import json
+import os
+import random
+
+import pytest
+
+GOLDEN = os.path.join("tests", "golden")
+SENTENCE_PIECE = os.path.join("processors", "data", "aozora_spm_8k", "aozora-ja")
+
+# What breaks tokenizers: control and format characters, all kinds of white space,
+# marks, compatibility forms, case that depends on the neighbours, unassigned code.
+ODD = (
+    "\0\x01\x0b\x0c\x1c\x85\xad\u200b\u200d\ufeff\ufffd\ufffe"
+    " \t\n\r\xa0\u1680\u2003\u2028\u2029\u202f\u3000\u180e"
+    "\u0301\u0308\u3099\u309a\u20e3\ufe0f\u0345"
+    "がパガヴｶﾞﾊﾟゝ々〆ー〜～゛゜"
+    "博推\u3400\u9fff\uf900\ufa0e\U00020bb7\U0002f800\U0002a6e0\U0003134a"
+    "ΑΣσςİıßŉǅﬁÅÜéñＡａ１①㈱㍿Å½"
+    "。、・「」…—‘’'.:·?!$^`+<>|~_#[]\u037e\u2329¡€"
+    "한글각ไทยनमस्ते😀👨👩\U0001f1ef\U0001f1f5\U000e0001\U0010ffff"
+    "abcXYZ019"
+)
+
+
+def random_texts(*, seed: int, count: int, longest: int = 24) -> list[str]:
+    rng = random.Random(seed)
+    return ["".join(rng.choices(ODD, k=rng.randrange(longest))) for _ in range(count)]
+
+
+def read_json_lines(path: str) -> list[dict]:
+    with open(path, encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def shared_golden(name: str) -> list[dict]:
+    folder = os.environ.get("SHARED_DATA")
+    if not folder:
+        pytest.skip("SHARED_DATA does not name the folder of the full golden files")
+    return read_json_lines(os.path.join(folder, "golden", "tokens", name))
+
+
+@pytest.fixture
+def odd_texts() -> list[str]:
+    return random_texts(seed=7, count=2000)
+
+
+@pytest.fixture
+def golden_lines():
+    return lambda name: read_json_lines(os.path.join(GOLDEN, "tokens", name))
+
+
+@pytest.fixture
+def full_golden_lines():
+    return shared_golden
+
+
+@pytest.fixture
+def model_file() -> str:
+    return f"{SENTENCE_PIECE}.model"
+
+
+@pytest.fixture
+def model_vocab_file() -> str:
+    return f"{SENTENCE_PIECE}.vocab"
+
+
+@pytest.fixture
+def tohoku_vocab_file() -> str:
+    return os.path.join(GOLDEN, "vocab", "tohoku_v1_32k", "vocab.txt")
+
+
+@pytest.fixture
+def write_vocab(tmp_path):
+    def write(*lines: str, name: str = "vocab.txt", end: str = "\n") -> str:
+        path = tmp_path / name
+        path.write_bytes((end.join(lines) + end).encode("utf-8"))
+        return str(path)
+
+    return write

@@ -1,0 +1,196 @@
+import os
+import shutil
+import struct
+
+import numpy as np
+import pytest
+
+from runtime import checkpoints
+from runtime.errors import CheckpointError
+from runtime.tensor_bundle import TensorBundle
+from tf_bert.weights import read_weights
+
+GOLDEN = os.path.join(os.path.dirname(__file__), "../golden/tf1_bert_tiny")
+PRETRAINED = os.path.join(GOLDEN, "bert_model.ckpt")
+FINE_TUNED = os.path.join(GOLDEN, "model.ckpt-20")
+
+HEAD = {"output_weights": (9, 64), "output_bias": (9,)}
+WORDS = "bert/embeddings/word_embeddings"
+
+
+@pytest.fixture
+def encoder():
+    shapes = TensorBundle(PRETRAINED).shapes()
+    return {name: shape for name, shape in shapes.items() if name.startswith("bert/")}
+
+
+@pytest.fixture
+def classifier(encoder):
+    return encoder | HEAD
+
+
+@pytest.fixture
+def run(tmp_path, classifier):
+    """A run's output folder with two of our own checkpoints."""
+    for step in (10, 20):
+        checkpoints.save(
+            str(tmp_path / "run" / "checkpoints"),
+            step=step,
+            weights={n: np.full(s, step, np.float32) for n, s in classifier.items()},
+            slots={"output_bias/adam_m": np.zeros(9, np.float32)},
+            state={},
+        )
+    return str(tmp_path / "run")
+
+
+def failure(path, expected, **settings):
+    with pytest.raises(CheckpointError) as caught:
+        read_weights(path, expected=expected, **settings)
+    assert str(caught.value).startswith(path)
+    return str(caught.value)
+
+
+def test_pretrained_encoder_with_a_fresh_head(classifier, encoder):
+    initial = read_weights(PRETRAINED, expected=classifier)
+    assert list(initial.values) == list(encoder)
+    bundle = TensorBundle(PRETRAINED)
+    for name, value in initial.values.items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, bundle.read(name))
+    report = initial.report
+    assert report.matched == tuple(encoder)
+    assert report.missing == ("output_weights", "output_bias")
+    assert len(report.left_over) == 7
+    assert all(name.startswith("cls/") for name in report.left_over)
+    assert report.ignored == ()
+
+
+def test_fine_tuned_checkpoint_matches_wholly(classifier):
+    initial = read_weights(FINE_TUNED, expected=classifier)
+    assert initial.report.missing == ()
+    assert set(initial.values) == set(classifier)
+    assert initial.values["output_weights"].shape == (9, 64)
+    slots = [name for name in initial.report.ignored if name.endswith(("_m", "_v"))]
+    assert len(slots) + 1 == len(initial.report.ignored)
+    assert "global_step" in initial.report.ignored
+    assert all(name.startswith("cls/") for name in initial.report.left_over)
+
+
+def test_report_prints_the_originals_table(classifier):
+    lines = str(read_weights(PRETRAINED, expected=classifier).report).splitlines()
+    assert lines[0] == "**** Trainable Variables ****"
+    assert f"  name = {WORDS}, shape = (1200, 64), *INIT_FROM_CKPT*" in lines
+    assert "  name = output_weights, shape = (9, 64)" in lines
+    assert f"{PRETRAINED}: 55 of 57 variables" in lines
+    assert "Fresh: output_weights, output_bias" in lines
+    assert any("Not used" in line and "cls/predictions" in line for line in lines)
+
+
+# Our own checkpoints -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("", 20),
+        ("checkpoints", 20),
+        ("checkpoints/", 20),
+        ("checkpoints/step-00000010", 10),
+    ],
+)
+def test_our_own_checkpoints_are_read(run, classifier, name, step):
+    initial = read_weights(os.path.join(run, name), expected=classifier)
+    assert initial.report.matched == tuple(classifier)
+    assert initial.report.left_over == ()
+    assert all((value == step).all() for value in initial.values.values())
+
+
+def test_incomplete_checkpoint_is_none(run, classifier):
+    folder = f"{run}/checkpoints/step-00000010"
+    os.remove(f"{folder}/manifest.json")
+    assert "no complete checkpoint" in failure(folder, classifier)
+
+
+def test_folder_of_a_tensorflow_run(classifier):
+    initial = read_weights(GOLDEN, expected=classifier)
+    assert len(initial.report.matched) == len(classifier)
+
+
+def test_folder_without_any_checkpoint(tmp_path, classifier):
+    assert "looked for" in failure(str(tmp_path), classifier)
+
+
+# What does not fit -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        (WORDS, (800, 64), "vocab_size is 800 in the model, 1200 in the checkpoint"),
+        ("bert/embeddings/position_embeddings", (512, 64), "max_position_embeddings"),
+        ("bert/embeddings/token_type_embeddings", (16, 64), "type_vocab_size is 16"),
+        ("output_weights", (3, 64), "number of labels is 3 in the model, 9 in the"),
+        ("output_bias", (2,), "number of labels is 2 in the model, 9 in the"),
+        (
+            "bert/encoder/layer_1/intermediate/dense/kernel",
+            (64, 256),
+            "intermediate_size is 256 in the model, 160 in the checkpoint",
+        ),
+        (
+            "bert/encoder/layer_1/output/dense/kernel",
+            (256, 64),
+            "intermediate_size is 256 in the model, 160 in the checkpoint",
+        ),
+        (
+            "bert/encoder/layer_1/attention/output/dense/kernel",
+            (32, 32),
+            "hidden_size is 32 in the model, 64 in the checkpoint",
+        ),
+        ("bert/pooler/dense/bias", (8, 8), "but (8, 8) in the model"),
+    ],
+)
+def test_shape_mismatch_names_the_setting(classifier, name, shape, said):
+    message = failure(FINE_TUNED, classifier | {name: shape}, allow_partial=True)
+    found = classifier[name]
+    assert f"{name} has shape {found} in the checkpoint, but {shape} in the" in message
+    assert said in message
+
+
+def test_all_problems_come_together(classifier):
+    narrow = {name: tuple(d // 2 for d in s) for name, s in classifier.items()}
+    message = failure(PRETRAINED, narrow | {"bert/encoder/layer_3/bias": (4,)})
+    assert "so it is with 50 more variables" in message
+    assert "half-matched" in message
+    assert len(message.splitlines()) == 7
+
+
+def test_half_matched_encoder(classifier):
+    deeper = classifier | {"bert/encoder/layer_3/output/dense/bias": (64,)}
+    message = failure(PRETRAINED, deeper)
+    assert "half-matched: 1 variables of the model's encoder" in message
+    assert "bert/encoder/layer_3/output/dense/bias" in message
+    assert "--allow_partial_init" in message
+
+    report = read_weights(PRETRAINED, expected=deeper, allow_partial=True).report
+    assert "bert/encoder/layer_3/output/dense/bias" in report.missing
+
+
+def test_another_scope_lists_names_of_both_sides(encoder):
+    renamed = {f"module/{name}": shape for name, shape in encoder.items()}
+    message = failure(PRETRAINED, renamed, allow_partial=True)
+    assert "none of the checkpoint's variables" in message
+    assert "it has bert/embeddings/LayerNorm/beta, " in message
+    assert "the model expects module/bert/embeddings/LayerNorm/beta, " in message
+    assert "and 51 more" in message
+
+
+def test_damage_is_an_error_even_for_a_partial_start(tmp_path, classifier):
+    for name in os.listdir(GOLDEN):
+        if name.startswith("bert_model.ckpt"):
+            shutil.copy(os.path.join(GOLDEN, name), tmp_path)
+    copied = str(tmp_path / "bert_model.ckpt")
+    words = TensorBundle(copied).read(WORDS)
+    with open(f"{copied}.data-00000-of-00001", "r+b") as file:
+        file.seek(file.read().index(words.tobytes()))
+        file.write(struct.pack("<f", 1.5))
+    assert "the checksum of" in failure(copied, classifier, allow_partial=True)

@@ -1,0 +1,1 @@
+"""Second floor: BERT, fine-tuned as a classifier."""

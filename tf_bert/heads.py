@@ -1,0 +1,91 @@
+"""Task heads on BERT: plain Keras models and what they optimise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from runtime.dropout import Dropout
+from tf_bert.config import BertConfig
+from tf_bert.modeling import Bert
+
+_HEAD_DROPOUT = 0.1
+_HEAD_STDDEV = 0.02
+
+
+class BertClassifier(keras.Model):
+    """Pooled output, dropout, logistic head.
+
+    Args:
+        config: The encoder's sizes.
+        num_labels: Number of classes.
+        dtype: Keras dtype policy.
+
+    Source: google-research/bert, run_classifier.py, create_model.
+    """
+
+    def __init__(
+        self, config: BertConfig, *, num_labels: int, dtype: str = "float32"
+    ) -> None:
+        super().__init__(name="classifier", dtype=dtype)
+        self.num_labels = num_labels
+        self.bert = Bert(config, name="bert", dtype=dtype)
+        self.dropout = Dropout(_HEAD_DROPOUT, dtype=dtype)
+        self.output_weights = self.add_weight(
+            shape=(num_labels, config.hidden_size),
+            initializer=keras.initializers.TruncatedNormal(stddev=_HEAD_STDDEV),
+            autocast=False,
+            name="output_weights",
+        )
+        self.output_bias = self.add_weight(
+            shape=(num_labels,),
+            initializer="zeros",
+            autocast=False,
+            name="output_bias",
+        )
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        """Classifies examples.
+
+        Args:
+            inputs: As for `Bert.call`.
+            training: Whether dropout is on.
+
+        Returns:
+            float32 logits `[examples, num_labels]`.
+        """
+        pooled = self.bert(inputs, training=training)["pooled_output"]
+        pooled = ops.cast(self.dropout(pooled, training=training), "float32")
+        return ops.matmul(pooled, ops.transpose(self.output_weights)) + self.output_bias
+
+
+class ClassificationObjective:
+    """Softmax cross-entropy of a classifier's logits, weighted by example."""
+
+    def loss(self, model: keras.Model, block: Mapping[str, Any]) -> Any:
+        """The slice's weighted loss; see `runtime.engine.Objective`."""
+        losses = cross_entropy(model(block, training=True), block["label_ids"])
+        return ops.sum(losses * block["loss_weight"])
+
+    def outputs(self, model: keras.Model, block: Mapping[str, Any]) -> dict[str, Any]:
+        """`logits [examples, num_labels]` and `losses [examples]`."""
+        logits = model(block, training=False)
+        return {"logits": logits, "losses": cross_entropy(logits, block["label_ids"])}
+
+
+def cross_entropy(logits: Any, label_ids: Any) -> Any:
+    """Negative log-likelihood of each label.
+
+    Args:
+        logits: float32 `[examples, num_labels]`.
+        label_ids: int32 `[examples]`.
+
+    Returns:
+        float32 `[examples]`.
+    """
+    return keras.losses.sparse_categorical_crossentropy(
+        label_ids, logits, from_logits=True
+    )

@@ -1,0 +1,233 @@
+"""The weights a model starts from, and what in a checkpoint does not fit it.
+
+The variables of the models here bear the names of google-research/bert, so for its
+checkpoints and for our own the correspondence is the identity. What does not match is
+never passed over in silence: it is in the report, or it is an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from runtime import checkpoints, storage
+from runtime.errors import CheckpointError
+from runtime.tensor_bundle import TensorBundle
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_ENCODER = "bert/"
+_NOT_WEIGHTS = re.compile(
+    r"global_step|_CHECKPOINTABLE_OBJECT_GRAPH|.*/adam_[mv]", re.DOTALL
+)
+_OUR_FOLDER = re.compile(r"step-\d{8,}")
+
+# What decides each axis of a variable; the first pattern that is found in its name.
+_AXES = (
+    (r"/word_embeddings$", ("vocab_size", "hidden_size")),
+    (r"/position_embeddings$", ("max_position_embeddings", "hidden_size")),
+    (r"/token_type_embeddings$", ("type_vocab_size", "hidden_size")),
+    (r"/intermediate/dense/kernel$", ("hidden_size", "intermediate_size")),
+    (r"/intermediate/dense/bias$", ("intermediate_size",)),
+    (r"layer_\d+/output/dense/kernel$", ("intermediate_size", "hidden_size")),
+    (r"^cls/predictions/output_bias$", ("vocab_size",)),
+    (r"^output_weights$", ("number of labels", "hidden_size")),
+    (r"^output_bias$", ("number of labels",)),
+    (r"", ("hidden_size", "hidden_size")),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class MatchReport:
+    """Which variables of a model come from a checkpoint.
+
+    Attributes:
+        source: The checkpoint: a prefix or a folder.
+        shapes: Every variable of the model by name, in the model's order.
+        matched: Names that the model and the checkpoint share.
+        missing: Names only the model has; they keep their fresh values.
+        left_over: Names only the checkpoint has, such as a pre-training head.
+        ignored: The checkpoint's step and optimiser slots, which are no weights.
+    """
+
+    source: str
+    shapes: Shapes
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    left_over: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Returns the table google-research/bert logs, and what it leaves out."""
+        lines = [
+            "**** Trainable Variables ****",
+            *self._rows(),
+            f"{self.source}: {len(self.matched)} of {len(self.shapes)} variables",
+            f"Fresh: {', '.join(self.missing) or 'none'}",
+            f"Not used from the checkpoint: {', '.join(self.left_over) or 'none'}",
+            f"Optimiser state and steps, not read: {len(self.ignored)}",
+        ]
+        return "\n".join(lines)
+
+    def _rows(self) -> Iterator[str]:
+        matched = set(self.matched)
+        for name, shape in self.shapes.items():
+            mark = ", *INIT_FROM_CKPT*" if name in matched else ""
+            yield f"  name = {name}, shape = {shape}{mark}"
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialWeights:
+    """The values a model starts from.
+
+    Attributes:
+        values: Variable name -> float32 array, for the matched variables only.
+        report: What matched and what did not.
+    """
+
+    values: dict[str, np.ndarray]
+    report: MatchReport
+
+
+def read_weights(
+    path: str, *, expected: Shapes, allow_partial: bool = False
+) -> InitialWeights:
+    """Reads a model's starting weights from whatever kind of checkpoint `path` is.
+
+    Fresh variables outside the encoder (a head), and a pre-training head that is not
+    used, are normal and only reported. Damage is a CheckpointError too.
+
+    Args:
+        path: One of our checkpoints (`.../step-00000500`), the newest one of a run
+            (its output folder), or a TensorFlow checkpoint, by its prefix
+            (`.../bert_model.ckpt`) or the folder of its `checkpoint` file.
+        expected: Variable name -> shape of the model.
+        allow_partial: Whether encoder variables may be missing in the checkpoint.
+
+    Returns:
+        Values and report.
+
+    Raises:
+        CheckpointError: Nothing matches, a shape differs, or the encoder is only
+            half there.
+    """
+    checkpoint = _open(path)
+    found = checkpoint.shapes()
+    report = _match(expected, found, source=path)
+    problems = [*_shape_problems(report, found)]
+    if not report.matched:
+        problems.append(_stranger(report))
+    elif not allow_partial:
+        problems.extend(_encoder_problems(report))
+    if problems:
+        raise CheckpointError("\n".join(f"{path}: {each}" for each in problems))
+    values = {n: np.asarray(checkpoint.read(n), np.float32) for n in report.matched}
+    return InitialWeights(values, report)
+
+
+# Kinds of checkpoint -----------------------------------------------------------------
+
+
+class _Readable(Protocol):
+    """What a checkpoint can be asked; a TensorBundle can already."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]: ...
+
+    def read(self, name: str, /) -> np.ndarray: ...
+
+
+class _OurCheckpoint:
+    """One of the folders that `runtime.checkpoints` writes."""
+
+    def __init__(self, folder: str) -> None:
+        self._weights = checkpoints.load(folder).weights
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: value.shape for name, value in self._weights.items()}
+
+    def read(self, name: str, /) -> np.ndarray:
+        return self._weights[name]
+
+
+def _open(path: str) -> _Readable:
+    folder = _our_folder(path) if storage.is_dir(path) else None
+    return TensorBundle(path) if folder is None else _OurCheckpoint(folder)
+
+
+def _our_folder(path: str) -> str | None:
+    if _OUR_FOLDER.fullmatch(storage.basename(path)):
+        return path
+    runs = (path, storage.join(path, checkpoints.DIRECTORY))
+    return next(filter(None, map(checkpoints.latest, runs)), None)
+
+
+# Matching ----------------------------------------------------------------------------
+
+
+def _match(expected: Shapes, found: Shapes, *, source: str) -> MatchReport:
+    others = [name for name in found if name not in expected]
+    ignored = tuple(filter(_NOT_WEIGHTS.fullmatch, others))
+    return MatchReport(
+        source=source,
+        shapes=expected,
+        matched=tuple(name for name in expected if name in found),
+        missing=tuple(name for name in expected if name not in found),
+        left_over=tuple(name for name in others if name not in ignored),
+        ignored=ignored,
+    )
+
+
+def _shape_problems(report: MatchReport, found: Shapes) -> Iterator[str]:
+    wrong = [name for name in report.matched if found[name] != report.shapes[name]]
+    for name in wrong[:5]:
+        model, checkpoint = report.shapes[name], found[name]
+        yield (
+            f"{name} has shape {checkpoint} in the checkpoint, but {model} in the model"
+            f"{_axis_hint(name, model=model, checkpoint=checkpoint)}"
+        )
+    if wrong[5:]:
+        yield f"so it is with {len(wrong) - 5} more variables"
+
+
+def _axis_hint(
+    name: str, *, model: tuple[int, ...], checkpoint: tuple[int, ...]
+) -> str:
+    """Says which setting of the model decides the axes that differ."""
+    if len(model) != len(checkpoint):
+        return ""
+    axes = next(axes for pattern, axes in _AXES if re.search(pattern, name))
+    hints = (
+        f"{axis} is {ours} in the model, {theirs} in the checkpoint"
+        for axis, ours, theirs in zip(axes, model, checkpoint, strict=False)
+        if ours != theirs
+    )
+    return ": " + "; ".join(hints)
+
+
+def _stranger(report: MatchReport) -> str:
+    return (
+        f"none of the checkpoint's variables is one of the model's; it has "
+        f"{_some(report.left_over)}; the model expects {_some(report.shapes)}"
+    )
+
+
+def _encoder_problems(report: MatchReport) -> Iterator[str]:
+    missing = [name for name in report.missing if name.startswith(_ENCODER)]
+    if missing:
+        yield (
+            f"half-matched: {len(missing)} variables of the model's encoder are not in "
+            f"the checkpoint: {_some(missing)}; the checkpoint has, without use, "
+            f"{_some(report.left_over)}. Give the checkpoint that belongs to the "
+            "configuration, or start these at random with --allow_partial_init"
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    """Returns a few names to recognise a model by."""
+    names = list(names)
+    rest = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return (", ".join(names[:4]) or "nothing") + rest
