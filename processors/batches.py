@@ -81,8 +81,8 @@ class BatchShape:
         ]
         if not self.buckets:
             object.__setattr__(self, "buckets", default_buckets(self.max_seq_length))
-        ascending = tuple(sorted(set(self.buckets)))
-        if self.buckets != ascending or ascending[-1] != self.max_seq_length:
+        ascending = tuple(sorted({length for length in self.buckets if length > 0}))
+        if self.buckets != ascending or self.buckets[-1] != self.max_seq_length:
             problems.append(
                 f"buckets: expected ascending lengths that end with max_seq_length"
                 f" {self.max_seq_length}, got {self.buckets}."

@@ -94,11 +94,15 @@ def create(task_name: str, options: TableOptions | None = None) -> DataProcessor
 
 def _import_class(task_name: str) -> type[DataProcessor]:
     module_name, _, class_name = task_name.partition(":")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise SettingsError(
+            f"task_name: expected package.module:ClassName, got {task_name!r}."
+        )
     if "" not in sys.path:
         sys.path.append("")  # "" is the current directory, at each import anew
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, ValueError, TypeError) as error:
+    except ImportError as error:
         raise SettingsError(
             f"task_name: cannot import the module of {task_name!r}: {error}. It is"
             " looked for among the installed packages and in the current directory."

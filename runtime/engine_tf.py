@@ -201,27 +201,18 @@ class TensorFlowEngine(Engine):
             kernel = self._kernels[self._optimizer.decays(name)]
             slots = tuple(self._slots[f"{name}/{slot}"] for slot in SLOTS)
 
-            def assign(
-                variable: Any, *values: Any, kernel: Any = kernel
-            ) -> None:  # one device's copies
-                gradient, first, second, rate, scale, applied, step = values
-                new = kernel(
-                    gradient,
-                    variable.value(),
-                    first,
-                    second,
-                    rate,
-                    scale,
-                    applied,
-                    step,
-                )
-                for old, value in zip((variable, first, second), new, strict=True):
-                    old.assign(value)
+            def assign(*values: Any, kernel: Any = kernel) -> None:
+                """Updates one device's copies."""
+                *copies, gradient, rate, scale, applied, step = values
+                old = [copy.value() for copy in copies]
+                new = kernel(gradient, *old, rate, scale, applied, step.value())
+                for copy, value in zip(copies, new, strict=True):
+                    copy.assign(value)
 
             strategy.extended.update(
                 variable,
                 assign,
-                args=(gradient, *slots, *scalars, self._step),
+                args=(*slots, gradient, *scalars, self._step),
                 group=False,
             )
 

@@ -126,7 +126,9 @@ class SentencePieceTokenizer(Tokenizer):
 
 def _load(data: bytes, *, path: str) -> sentencepiece.SentencePieceProcessor:
     if not data:  # which the library would take for a model without pieces
-        raise DataError("expected a SentencePiece model, found no bytes", path=path)
+        raise DataError(
+            "expected a SentencePiece model, found an empty file", path=path
+        )
     try:
         return sentencepiece.SentencePieceProcessor(model_proto=data)
     except RuntimeError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import ClassVar, Generic, TypeVar
 
@@ -61,7 +61,8 @@ class WordPieceTokenizer(Tokenizer):
                 path=vocab_file,
             )
         self._case = _case(do_lower_case, keep_voicing_marks=keep_voicing_marks)
-        self._longest = max(map(len, self.vocabulary.ids))
+        self._first_pieces = _Pieces(self.vocabulary.ids)
+        self._further_pieces = _Pieces(_continuations(self.vocabulary.ids))
         self._tokens_of = _Remembered(self._word_tokens)
         self._ids_of = _Remembered(self._word_ids)
 
@@ -122,28 +123,42 @@ class WordPieceTokenizer(Tokenizer):
 
     def _word_tokens(self, word: str) -> tuple[str, ...]:
         parts = split_word(word, case=self._case)
-        return tuple(chain.from_iterable(map(self._pieces, parts)))
+        return tuple(chain.from_iterable(map(self._spelled, parts)))
 
-    def _pieces(self, word: str) -> list[str]:
+    def _spelled(self, word: str) -> list[str]:
         if len(word) > _MAX_INPUT_CHARS_PER_WORD:
             return [_UNKNOWN]
-        pieces: list[str] = []
+        tokens: list[str] = []
         start = 0
         while start < len(word):
-            prefix = _CONTINUED if start else ""
-            end = self._longest_match(word, start=start, prefix=prefix)
+            pieces, prefix = (
+                (self._further_pieces, _CONTINUED)
+                if start
+                else (self._first_pieces, "")
+            )
+            end = pieces.match(word, start=start)
             if end == start:
                 return [_UNKNOWN]
-            pieces.append(prefix + word[start:end])
+            tokens.append(prefix + word[start:end])
             start = end
-        return pieces
+        return tokens
 
-    def _longest_match(self, word: str, *, start: int, prefix: str) -> int:
+
+class _Pieces:
+    """Pieces of text, and how long those that start with a character can be."""
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self._pieces = frozenset(pieces)
+        self._longest: dict[str, int] = {}
+        for piece in self._pieces:
+            first = piece[:1]
+            self._longest[first] = max(len(piece), self._longest.get(first, 0))
+
+    def match(self, word: str, *, start: int) -> int:
         """Returns where the longest piece at `start` ends; `start` without one."""
-        ids = self.vocabulary.ids
-        furthest = min(len(word), start + self._longest)
-        for end in range(furthest, start, -1):
-            if prefix + word[start:end] in ids:
+        furthest = start + self._longest.get(word[start], 0)
+        for end in range(min(furthest, len(word)), start, -1):
+            if word[start:end] in self._pieces:
                 return end
         return start
 
@@ -168,3 +183,7 @@ def _case(do_lower_case: bool, *, keep_voicing_marks: bool) -> Case:
     if not do_lower_case:
         return Case.KEPT
     return Case.LOWERED_VOICED if keep_voicing_marks else Case.LOWERED
+
+
+def _continuations(tokens: Iterable[str]) -> list[str]:
+    return [t.removeprefix(_CONTINUED) for t in tokens if t.startswith(_CONTINUED)]

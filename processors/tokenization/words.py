@@ -11,9 +11,11 @@ Source: google-research/bert, tokenization.py, BasicTokenizer.
 from __future__ import annotations
 
 import enum
+import functools
 import re
 import string
 import unicodedata
+from collections.abc import Callable
 
 # What str.split() and the original (category Zs) take for white space. The control
 # characters among str.split()'s, such as U+000B and U+0085, are not here: the original
@@ -64,33 +66,57 @@ def split_word(word: str, *, case: Case) -> list[str]:
         Its parts in order; none when nothing but control characters or accents was
         in it.
     """
-    word = "".join(filter(_is_kept, word))
+    word = word.translate(_CLEANED)
     if case is not Case.KEPT:
-        word = _without_accents(word.lower(), case=case)
-    return "".join(
-        f" {character} " if _is_punctuation(character) else character
-        for character in word
-    ).split()
+        word = unicodedata.normalize("NFD", word.lower())
+    word = word.translate(_SHAPED[case])
+    if case is Case.LOWERED_VOICED:
+        word = unicodedata.normalize("NFC", word)
+    return word.split()
 
 
-def _without_accents(word: str, *, case: Case) -> str:
-    spared = _VOICING_MARKS if case is Case.LOWERED_VOICED else ""
-    stripped = "".join(
-        character
-        for character in unicodedata.normalize("NFD", word)
-        if character in spared or unicodedata.category(character) != "Mn"
-    )
-    return unicodedata.normalize("NFC", stripped) if spared else stripped
+class _Table(dict[int, str]):
+    """A table for str.translate that asks `function` once for every character."""
+
+    def __init__(self, function: Callable[[str], str]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, code: int) -> str:
+        self[code] = self._function(chr(code))
+        return self[code]
 
 
-def _is_kept(character: str) -> bool:
+def _cleaned(character: str) -> str:
     if character == _REPLACEMENT_CHARACTER:
-        return False
-    return unicodedata.category(character) not in {"Cc", "Cf"}
+        return ""
+    return "" if unicodedata.category(character) in {"Cc", "Cf"} else character
+
+
+def _shaped(character: str, *, accents: Callable[[str], bool]) -> str:
+    if accents(character):
+        return ""
+    return f" {character} " if _is_punctuation(character) else character
 
 
 def _is_punctuation(character: str) -> bool:
     # "^", "$" and "`" are no punctuation in Unicode but are in the original.
-    return character in string.punctuation or unicodedata.category(
-        character
-    ).startswith("P")
+    category = unicodedata.category(character)
+    return category.startswith("P") or character in string.punctuation
+
+
+def _is_accent(character: str) -> bool:
+    return unicodedata.category(character) == "Mn"
+
+
+_CLEANED = _Table(_cleaned)
+
+_SHAPED = {
+    Case.KEPT: _Table(functools.partial(_shaped, accents=lambda _: False)),
+    Case.LOWERED: _Table(functools.partial(_shaped, accents=_is_accent)),
+    Case.LOWERED_VOICED: _Table(
+        functools.partial(
+            _shaped, accents=lambda c: _is_accent(c) and c not in _VOICING_MARKS
+        )
+    ),
+}

@@ -108,14 +108,14 @@ def test_confusion_matrix_of_long_names_is_numbered(path):
 
 
 def test_confusion_matrix_aligns_wide_characters(path):
-    labels = ["緑黄色社会", "YUKI", "ﾊﾝｶｸ", "が"]  # half-width, combining mark
+    labels = ["緑黄色社会", "YUKI", "ﾊﾝｶｸ", "か\u3099"]  # half-width, combining mark
     report.write_confusion_matrix(path, gold=GOLD, predicted=PREDICTED, labels=labels)
     assert storage.read_text(path).splitlines()[2:] == [
         "              0  1  2  3  total",
         "0 緑黄色社会  2  1  0  0      3",
         "1 YUKI        0  2  0  0      2",
         "2 ﾊﾝｶｸ        1  0  0  0      1",
-        "3 が          0  0  0  0      0",
+        "3 か\u3099          0  0  0  0      0",
         "total         3  3  0  0      6",
     ]
 
@@ -198,7 +198,8 @@ def test_a_cell_stays_in_its_row(path, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["=HYPERLINK(1)", "+1 like", "-- x", "@me", "＝1+1", "'quoted'", '"open']
+    "text",
+    ["=HYPERLINK(1)", "+1 like", "-- x", "@me", "\uff1d1+1", "'quoted'", '"open'],
 )
 def test_active_cells_are_inert_and_can_be_had_back(path, text):
     write_texts(path, text, label=text)

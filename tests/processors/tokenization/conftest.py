@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-GOLDEN = os.path.join("tests", "golden")
-SENTENCE_PIECE = os.path.join("processors", "data", "aozora_spm_8k", "aozora-ja")
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
+GOLDEN = os.path.join(ROOT, "tests", "golden")
+SENTENCE_PIECE = os.path.join(ROOT, "processors", "data", "aozora_spm_8k", "aozora-ja")
 
 # What breaks tokenizers: control and format characters, all kinds of white space,
 # marks, compatibility forms, case that depends on the neighbours, unassigned code.
@@ -13,10 +14,10 @@ ODD = (
     "\0\x01\x0b\x0c\x1c\x85\xad\u200b\u200d\ufeff\ufffd\ufffe"
     " \t\n\r\xa0\u1680\u2003\u2028\u2029\u202f\u3000\u180e"
     "\u0301\u0308\u3099\u309a\u20e3\ufe0f\u0345"
-    "がパガヴｶﾞﾊﾟゝ々〆ー〜～゛゜"
+    "がパガヴｶﾞﾊﾟゝ々〆ー〜\uff5e゛゜"
     "博推\u3400\u9fff\uf900\ufa0e\U00020bb7\U0002f800\U0002a6e0\U0003134a"
     "ΑΣσςİıßŉǅﬁÅÜéñＡａ１①㈱㍿Å½"
-    "。、・「」…—‘’'.:·?!$^`+<>|~_#[]\u037e\u2329¡€"
+    "。、・「」…—\u2018\u2019'.:·?!$^`+<>|~_#[]\u037e\u2329¡€"
     "한글각ไทยनमस्ते😀👨👩\U0001f1ef\U0001f1f5\U000e0001\U0010ffff"
     "abcXYZ019"
 )

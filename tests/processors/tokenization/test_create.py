@@ -27,5 +27,5 @@ def test_a_vocabulary_file_alone_asks_for_word_piece(tohoku_vocab_file, keep):
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_neither_file_is_an_error(nothing):
-    with pytest.raises(SettingsError, match="--vocab_file .* --model_file"):
+    with pytest.raises(SettingsError, match=r"--vocab_file .* --model_file"):
         create(model_file=nothing, vocab_file=nothing, do_lower_case=True)

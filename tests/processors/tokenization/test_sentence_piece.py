@@ -109,9 +109,7 @@ def test_ids_are_the_lines_of_the_vocabulary_file(
         assert row == reverse.encode(text) == expected
 
 
-def test_a_piece_that_the_vocabulary_file_lacks_is_0(
-    model_file, write_lines, tokenizer
-):
+def test_a_piece_that_the_file_lacks_is_0(model_file, write_lines, tokenizer):
     def without_wa(lines: list[str]) -> list[str]:
         return [line for line in lines if not line.startswith("は\t")]
 
@@ -198,7 +196,7 @@ def test_a_model_without_special_tokens_is_refused(train_model):
 def test_what_is_no_model_is_refused(tmp_path, data):
     path = tmp_path / "x.model"
     path.write_bytes(data)
-    with pytest.raises(DataError, match="expected .* model") as caught:
+    with pytest.raises(DataError, match=r"expected .* SentencePiece") as caught:
         SentencePieceTokenizer(str(path))
     assert caught.value.path == str(path)
 

@@ -80,7 +80,7 @@ def test_an_empty_file_is_refused(tmp_path, read):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(StorageError, match="nowhere/vocab.txt"):
+    with pytest.raises(StorageError, match=r"nowhere/vocab\.txt"):
         read_word_piece("nowhere/vocab.txt")
 
 

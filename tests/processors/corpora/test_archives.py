@@ -1,0 +1,62 @@
+import io
+import re
+import tarfile
+
+import pytest
+
+from processors.corpora import archives
+from runtime.errors import DataError, StorageError
+
+ANY_TEXT = re.compile(r".*\.txt")
+
+
+def make(path, files, mode):
+    with tarfile.open(path, mode) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return str(path)
+
+
+@pytest.mark.parametrize("extension", ["gz", "xz"])
+def test_members_by_name(tmp_path, extension):
+    files = {"a/1.txt": b"one", "../2.txt": b"two", "a/3.bin": b"three"}
+    path = make(tmp_path / f"c.tar.{extension}", files, f"w:{extension}")
+    found = dict(archives.read_tar(path, name=ANY_TEXT))
+    assert found == {"a/1.txt": b"one", "../2.txt": b"two"}
+    assert [entry.name for entry in tmp_path.iterdir()] == [f"c.tar.{extension}"]
+
+
+@pytest.mark.parametrize("extension", ["gz", "xz"])
+@pytest.mark.parametrize("kept", [0, 3, 0.3, 0.6, 0.9, 0.999])
+def test_a_cut_archive_is_an_error(tmp_path, extension, kept):
+    files = {f"{n}.txt": bytes((n * k) % 251 for k in range(999)) for n in range(40)}
+    path = make(tmp_path / f"c.tar.{extension}", files, f"w:{extension}")
+    with open(path, "r+b") as file:
+        whole = file.seek(0, io.SEEK_END)
+        file.truncate(kept if isinstance(kept, int) else int(whole * kept))
+    with pytest.raises(DataError, match="the archive is damaged"):
+        list(archives.read_tar(path, name=ANY_TEXT))
+
+
+@pytest.mark.parametrize("extension", ["gz", "xz"])
+def test_a_foreign_file_is_an_error(tmp_path, extension):
+    path = tmp_path / f"c.tar.{extension}"
+    path.write_bytes(b"<html>404 not found</html>")
+    with pytest.raises(DataError, match="the archive is damaged"):
+        list(archives.read_tar(str(path), name=ANY_TEXT))
+
+
+@pytest.mark.parametrize("limit", ["_MEMBER_LIMIT", "_TOTAL_LIMIT"])
+def test_sizes_are_bounded(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(archives, limit, 100)
+    files = {"1.txt": b"x" * 60, "big.bin": b"x" * 999, "2.txt": b"x" * 101}
+    path = make(tmp_path / "c.tar.gz", files, "w:gz")
+    with pytest.raises(DataError, match=r"2\.txt of 101 bytes"):
+        list(archives.read_tar(path, name=ANY_TEXT))
+
+
+def test_a_missing_archive(tmp_path):
+    with pytest.raises(StorageError, match="does not exist"):
+        list(archives.read_tar(str(tmp_path / "c.tar.gz"), name=ANY_TEXT))

@@ -1,0 +1,143 @@
+import pytest
+
+from processors.base import DataProcessor, Format, Table, TableProcessor
+from processors.example import InputExample
+from runtime.errors import DataError, SettingsError, StorageError
+
+
+class ReviewsProcessor(TableProcessor):
+    labels = ("bad", "good")
+    train = Table("train.tsv", text_a="review", label="verdict")
+    dev = Table("dev.tsv", text_a="review", label="verdict")
+    test = Table("test.tsv", text_a="review")
+
+
+class CollectingProcessor(TableProcessor):
+    train = Table("train.tsv", text_a="review", label="verdict")
+    dev = Table("dev.tsv", text_a="review", label="verdict", label_is_optional=True)
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    (tmp_path / "train.tsv").write_text("verdict\treview\ngood\tfine\nbad\tdull\n")
+    (tmp_path / "dev.tsv").write_text("review\tverdict\nso so\tbad\n")
+    (tmp_path / "test.tsv").write_text("review\nwho knows\n")
+    return str(tmp_path)
+
+
+def test_a_declared_data_set(data_dir):
+    processor = ReviewsProcessor()
+    assert processor.get_train_examples(data_dir) == [
+        InputExample("train-1", "fine", None, "good"),
+        InputExample("train-2", "dull", None, "bad"),
+    ]
+    assert processor.get_dev_examples(data_dir)[0].label == "bad"
+    assert processor.get_labels() == ["bad", "good"]
+
+
+def test_a_table_without_labels_is_unlabelled(data_dir):
+    assert ReviewsProcessor().get_test_examples(data_dir) == [
+        InputExample("test-1", "who knows", None, None)
+    ]
+
+
+def test_an_unknown_label_is_named_with_its_place_and_the_known(data_dir, tmp_path):
+    (tmp_path / "dev.tsv").write_text("review\tverdict\nx\tgood\ny\tgreat\n")
+    with pytest.raises(DataError) as caught:
+        ReviewsProcessor().get_dev_examples(data_dir)
+    assert str(caught.value) == (
+        f"{tmp_path / 'dev.tsv'}:3: unknown label 'great'; the labels of"
+        " ReviewsProcessor are bad, good"
+    )
+
+
+def test_labels_are_collected_from_the_training_rows(data_dir):
+    processor = CollectingProcessor()
+    with pytest.raises(SettingsError, match="does not know its labels"):
+        processor.get_labels()
+    processor.get_dev_examples(data_dir)
+    assert processor.get_labels() == ["bad", "good"]
+    assert CollectingProcessor.labels == ()
+
+
+def test_a_label_of_dev_must_be_among_the_collected(data_dir, tmp_path):
+    (tmp_path / "dev.tsv").write_text("review\tverdict\nx\tgreat\n")
+    with pytest.raises(DataError, match="unknown label 'great'"):
+        CollectingProcessor().get_dev_examples(data_dir)
+
+
+def test_an_optional_label_may_be_missing_or_empty(data_dir, tmp_path):
+    (tmp_path / "dev.tsv").write_text("review\tverdict\nx\t\ny\tgood\n")
+    examples = CollectingProcessor().get_dev_examples(data_dir)
+    assert [example.label for example in examples] == [None, "good"]
+    (tmp_path / "dev.tsv").write_text("review\nx\n")
+    assert CollectingProcessor().get_dev_examples(data_dir)[0].label is None
+
+
+@pytest.mark.parametrize("processor", [ReviewsProcessor, CollectingProcessor])
+@pytest.mark.parametrize("content", ["", "review\tverdict\n"])
+def test_an_empty_training_split(tmp_path, processor, content):
+    (tmp_path / "train.tsv").write_text(content)
+    with pytest.raises(DataError, match=r"train\.tsv: .*(no examples|no labelled)"):
+        processor().get_train_examples(str(tmp_path))
+
+
+def test_a_missing_file_is_named_with_what_is_there(data_dir, tmp_path):
+    (tmp_path / "train.tsv").unlink()
+    with pytest.raises(StorageError, match=r"train\.tsv does not exist.*: dev\.tsv, t"):
+        ReviewsProcessor().get_train_examples(data_dir)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(StorageError, match=r"folder .*none does not exist.*train\.tsv"):
+        ReviewsProcessor().get_train_examples(str(tmp_path / "none"))
+
+
+def test_a_split_that_is_not_there():
+    with pytest.raises(SettingsError, match="CollectingProcessor has no test split"):
+        CollectingProcessor().get_test_examples("data")
+
+
+def test_a_bare_processor_says_what_it_lacks():
+    processor = DataProcessor()
+    for split in ("train", "dev", "test"):
+        with pytest.raises(SettingsError, match=f"has no {split} split"):
+            getattr(processor, f"get_{split}_examples")("data")
+    with pytest.raises(SettingsError, match="must define get_labels"):
+        processor.get_labels()
+
+
+def test_rows_can_be_chosen_renamed_and_named(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "d.jsonl").write_text(
+        '{"lang": "ja", "a": "x", "b": "y", "gold": 1, "n": 7}\n'
+        '{"lang": "en", "a": "x", "b": "y", "gold": 1, "n": 8}\n'
+    )
+
+    class Pairs(TableProcessor):
+        labels = ("one",)
+        train = Table(
+            "sub/d.jsonl",
+            text_a="a",
+            text_b="b",
+            label="gold",
+            id="n",
+            format=Format.JSONL,
+            rename_labels={"1": "one"},
+            keep={"lang": "ja"},
+            guid_prefix="pair",
+        )
+
+    assert Pairs().get_train_examples(str(tmp_path)) == [
+        InputExample("pair-7", "x", "y", "one")
+    ]
+
+
+def test_a_json_key_names_the_example(tmp_path):
+    (tmp_path / "d.json").write_text('{"q1": {"text": "x", "label": "0"}}')
+
+    class Keyed(TableProcessor):
+        labels = ("0",)
+        train = Table("d.json", text_a="text", label="label", format=Format.JSON)
+
+    assert Keyed().get_train_examples(str(tmp_path))[0].guid == "train-q1"

@@ -1,0 +1,34 @@
+import pytest
+
+from processors.base import Format
+from processors.table_options import TableOptions
+from runtime.errors import SettingsError
+
+
+def test_defaults():
+    table = TableOptions().table("dev", file_format=Format.JSONL)
+    assert (table.file, table.text_a, table.label) == ("dev.jsonl", "text", "label")
+    assert not table.label_is_optional
+    assert TableOptions().table("test", file_format=Format.TSV).label_is_optional
+
+
+def test_positions_without_a_header():
+    options = TableOptions(text_a="2", label="-1", id="0", header=False)
+    table = options.table("train", file_format=Format.TSV)
+    assert (table.text_a, table.label, table.id, table.text_b) == (2, -1, 0, None)
+    assert table.format is Format.TSV_WITHOUT_HEADER
+
+
+def test_problems_are_reported_together():
+    with pytest.raises(SettingsError) as caught:
+        TableOptions(labels=("a", "b", "a"), header=False)
+    labels, text_a, label = caught.value.problems
+    assert "'a' is named more than once" in labels
+    assert text_a.startswith("text_a: ")
+    assert label.startswith("label: ")
+
+
+def test_json_has_no_header():
+    options = TableOptions(text_a="0", label="1", header=False)
+    with pytest.raises(SettingsError, match="only TSV files"):
+        options.table("train", file_format=Format.JSON)
