@@ -35,8 +35,8 @@ class PadTo(enum.Enum):
 def default_buckets(max_seq_length: int) -> tuple[int, ...]:
     """Returns 32, 64, 96, 128, 192, 256, 384, 512, 768, ... and max_seq_length last.
 
-    Each is a multiple of 32 and at most 1.5 times the one before, but for the second:
-    few shapes to compile, and at worst a third of a row padded.
+    From the second on, each is at most 1.5 times the one before: few shapes to compile,
+    and little padding in a long row.
     """
     steps = [
         length for power in range(5, 31) for length in (2**power, 3 * 2**power // 2)
@@ -81,8 +81,8 @@ class BatchShape:
         ]
         if not self.buckets:
             object.__setattr__(self, "buckets", default_buckets(self.max_seq_length))
-        ascending = tuple(sorted({length for length in self.buckets if length > 0}))
-        if self.buckets != ascending or self.buckets[-1] != self.max_seq_length:
+        ascending = tuple(sorted(set(self.buckets)))
+        if self.buckets != ascending or ascending[-1] != self.max_seq_length:
             problems.append(
                 f"buckets: expected ascending lengths that end with max_seq_length"
                 f" {self.max_seq_length}, got {self.buckets}."
@@ -210,31 +210,19 @@ def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
 
     Rows and row lengths are zero-padded to the largest; `first_positions` follow.
     """
-    rows, row_length = np.max(
-        [batch.arrays["input_ids"].shape[-2:] for batch in batches], axis=0
-    )
-    return {
-        name: np.stack(
-            [
-                _widen(batch.arrays, name=name, rows=rows, row_length=row_length)
-                for batch in batches
-            ]
-        )
-        for name in batches[0].arrays
-    }
-
-
-def _widen(
-    arrays: dict[str, np.ndarray], *, name: str, rows: int, row_length: int
-) -> np.ndarray:
-    array = arrays[name]
-    old_rows, old_length = arrays["input_ids"].shape[-2:]
-    if name in _GRIDS:
-        missing = ((0, rows - old_rows), (0, row_length - old_length))
-        return np.pad(array, ((0, 0), (0, 0), *missing))
-    if name == "first_positions":
-        return array + array // old_length * np.int32(row_length - old_length)
-    return array
+    largest = np.max([batch.arrays["input_ids"].shape for batch in batches], axis=0)
+    stacked = {}
+    for name, first in batches[0].arrays.items():
+        shape = largest if name in _GRIDS else first.shape
+        stacked[name] = np.zeros((len(batches), *shape), first.dtype)
+        for target, batch in zip(stacked[name], batches, strict=True):
+            array = batch.arrays[name]
+            target[tuple(map(slice, array.shape))] = array
+    for number, batch in enumerate(batches):
+        row_length = batch.arrays["input_ids"].shape[-1]
+        rows = stacked["first_positions"][number] // row_length
+        stacked["first_positions"][number] += rows * (largest[-1] - row_length)
+    return stacked
 
 
 def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:

@@ -70,7 +70,7 @@ def _first_fit_decreasing(
     """Puts each example, longest first, into the first row that has room.
 
     That takes at most 11/9 of the fewest possible rows, and one more.
-    Source: D. S. Johnson, Near-optimal bin packing algorithms, 1973.
+    Source: M. Yue, A simple proof of the inequality FFD(L) <= 11/9 OPT(L) + 1, 1991.
 
     Returns:
         The rows used, and for each example its start and its place in the row.

@@ -383,7 +383,8 @@ def _object_row(value: object, place: Row) -> Row:
         DataError: the value is no object.
     """
     if not isinstance(value, dict):
-        raise place.error(f"expected an object of fields, got {value!r:.60}")
+        hint = "" if place.key is None else "; one object a line is JSON Lines"
+        raise place.error(f"expected an object of fields, got {value!r:.60}{hint}")
     return Row(
         place.path,
         place.line,

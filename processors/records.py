@@ -208,7 +208,7 @@ def read_records(path: str) -> TokenDataset:
     """
     if storage.exists(manifest_path(path)):
         return _read_by_manifest(path)
-    if not globbing.has_magic(path):
+    if storage.exists(path) or not globbing.has_magic(path):
         return _read_file(path)[0]
     paths = [name for name in storage.glob(path) if not _is_manifest(name)]
     if not paths:

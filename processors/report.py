@@ -25,7 +25,7 @@ _BLANKED = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " "
 # What makes a spreadsheet take a cell for a formula (also full-width, which a Japanese
 # one reads alike), a CSV reader for a quoted cell, and what marks such a cell here.
 # Source: https://owasp.org/www-community/attacks/CSV_Injection
-_ACTIVE_STARTS = tuple("=+-@＝＋－＠\"'")  # noqa: RUF001 - full-width on purpose
+_ACTIVE_STARTS = tuple("=+-@＝＋－＠\"'")
 
 
 def write_eval_results(path: str, results: Mapping[str, object]) -> None:

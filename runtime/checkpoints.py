@@ -160,6 +160,12 @@ def prune(directory: str, *, keep: int) -> None:
             _erase_checkpoint(_folder(directory, step))
 
 
+def delete_all(directory: str) -> None:
+    """Deletes every checkpoint, and nothing that `save` did not write."""
+    for step in _all_steps(directory):
+        _erase_checkpoint(_folder(directory, step))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Entry:
     """One file of a checkpoint: its name, its length in bytes and its SHA-256."""

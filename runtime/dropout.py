@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
-_ODD = 0x9E3779B1 - 2**32  # the 32-bit golden ratio as int32: distinct for each layer
+_ODD = 0x9E3779B1  # the 32-bit golden ratio: distinct multiples, one for each layer
+_KEY_DTYPE = "uint32" if keras.config.backend() == "jax" else "int32"
 
 
 class _StreamSeed(keras.random.SeedGenerator):
@@ -27,9 +29,9 @@ class _StreamSeed(keras.random.SeedGenerator):
 
     def next(self, ordered: bool = True) -> Any:  # noqa: ARG002 - Keras' signature
         self._calls += 1
-        offset = (self._calls * _ODD + 2**31) % 2**32 - 2**31
-        shift = keras.ops.convert_to_tensor([0, offset], dtype="int32")
-        return keras.ops.cast(self._seed, "int32") + shift
+        shift = np.array([0, self._calls * _ODD % 2**32], np.uint32)
+        key = keras.ops.cast(self._seed, _KEY_DTYPE)
+        return key + keras.ops.convert_to_tensor(shift.view(_KEY_DTYPE))
 
 
 _stream: contextvars.ContextVar[_StreamSeed | None] = contextvars.ContextVar(

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from runtime.optimization import OptimizerSettings
+from runtime.errors import CheckpointError
+from runtime.optimizer_settings import OptimizerSettings
 from runtime.placement import Backend, Placement
 
 Arrays = Mapping[str, np.ndarray]
@@ -73,8 +74,12 @@ class EngineState:
 class Engine(abc.ABC):
     """A step loop on one backend."""
 
-    model: Any
     placement: Placement
+
+    @property
+    @abc.abstractmethod
+    def model(self) -> Any:
+        """The Keras model, with the weights reached so far."""
 
     @abc.abstractmethod
     def train(self, arrays: Arrays) -> StepReport:
@@ -97,6 +102,11 @@ class Engine(abc.ABC):
         Returns:
             Arrays `[replicas, examples, ...]`.
         """
+
+    @property
+    @abc.abstractmethod
+    def step(self) -> int:
+        """Updates done."""
 
     @abc.abstractmethod
     def state(self) -> EngineState:
@@ -138,6 +148,33 @@ def named_variables(model: Any) -> dict[str, Any]:
         for variable in model.variables
         if not variable.path.endswith("seed_generator_state")
     }
+
+
+def refuse_misfit(
+    here: Mapping[str, Any], there: Mapping[str, np.ndarray], *, kind: str
+) -> None:
+    """Refuses arrays that do not fit the model.
+
+    Args:
+        here: What the engine holds, by name; anything that has a shape.
+        there: What a checkpoint holds, by name; more names are ignored.
+        kind: What the arrays are called in an error.
+
+    Raises:
+        CheckpointError: A name is missing or a shape differs.
+    """
+    missing = sorted(set(here) - set(there))
+    if missing:
+        raise CheckpointError(
+            f"The checkpoint lacks {len(missing)} of {len(here)} {kind}s of this "
+            f"model, the first: {missing[0]}."
+        )
+    for name, value in here.items():
+        if tuple(value.shape) != there[name].shape:
+            raise CheckpointError(
+                f"{kind} {name}: the checkpoint has shape {list(there[name].shape)}, "
+                f"the model {list(value.shape)}."
+            )
 
 
 def dropout_seeds(

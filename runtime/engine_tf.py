@@ -24,9 +24,10 @@ from runtime.engine import (
     StepReport,
     dropout_seeds,
     named_variables,
+    refuse_misfit,
 )
-from runtime.errors import CheckpointError
-from runtime.optimization import SLOTS, OptimizerSettings
+from runtime.optimization import SLOTS
+from runtime.optimizer_settings import OptimizerSettings
 from runtime.placement import Placement
 
 Blocks = Mapping[str, tf.Tensor]
@@ -62,7 +63,7 @@ class TensorFlowEngine(Engine):
         optimizer: OptimizerSettings,
         seed: int,
     ) -> None:
-        self.model = model
+        self._model = model
         self.placement = placement
         self._objective = objective
         self._optimizer = optimizer
@@ -81,7 +82,7 @@ class TensorFlowEngine(Engine):
                 for name, variable in self._trained.items()
                 for slot in SLOTS
             }
-            self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+            self._counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._kernels = {
             decay: tf.function(self._kernel(decay=decay), jit_compile=True)
             for decay in (False, True)
@@ -105,7 +106,7 @@ class TensorFlowEngine(Engine):
         calls, parts, replicas = next(iter(arrays.values())).shape[:3]
         seeds = dropout_seeds(
             self._seed,
-            first_step=int(self._step.numpy()),
+            first_step=self.step,
             shape=(calls, parts, replicas),
         )
         blocks = self._spread({**arrays, _SEED: seeds}, replica_axis=2)
@@ -118,10 +119,8 @@ class TensorFlowEngine(Engine):
         rows = tf.TensorArray(tf.float32, size=calls, element_shape=(4,))
 
         def body(call: tf.Tensor, rows: tf.TensorArray) -> tuple[Any, ...]:
-            row = self.placement.strategy.run(
-                self._update, args=(blocks, call, parts)
-            )
-            self._step.assign_add(1)
+            row = self.placement.strategy.run(self._update, args=(blocks, call, parts))
+            self._counter.assign_add(1)
             return call + 1, rows.write(call, self._each(row)[0])
 
         _, rows = tf.while_loop(
@@ -140,7 +139,7 @@ class TensorFlowEngine(Engine):
         loss, gradients = total.loss, total.gradients
         norm = self._norm(total)
         applied = tf.math.is_finite(loss) & tf.math.is_finite(norm)
-        rate = optimization.learning_rate(self._optimizer, self._step)
+        rate = optimization.learning_rate(self._optimizer, self._counter)
         scale = optimization.clip_factor(self._optimizer, norm)
         tf.__internal__.distribute.interim.maybe_merge_call(
             self._apply, self.placement.strategy, gradients, (rate, scale, applied)
@@ -173,7 +172,7 @@ class TensorFlowEngine(Engine):
             lookup.measure(probe) as measurement,
         ):
             tape.watch(probe)
-            loss = self._objective.loss(self.model, block)
+            loss = self._objective.loss(self._model, block)
         self._looked_up = measurement.tables
         *gradients, squares = tape.gradient(
             loss,
@@ -212,7 +211,7 @@ class TensorFlowEngine(Engine):
             strategy.extended.update(
                 variable,
                 assign,
-                args=(*slots, gradient, *scalars, self._step),
+                args=(*slots, gradient, *scalars, self._counter),
                 group=False,
             )
 
@@ -259,16 +258,26 @@ class TensorFlowEngine(Engine):
 
     def _predict_call(self, blocks: Blocks) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = self.placement.strategy.run(
-            self._objective.outputs, args=(self.model, blocks)
+            self._objective.outputs, args=(self._model, blocks)
         )
         return outputs
 
     # -- state ------------------------------------------------------------------------
 
+    @property
+    def model(self) -> Any:
+        """The Keras model; see `Engine.model`."""
+        return self._model
+
+    @property
+    def step(self) -> int:
+        """Updates done; see `Engine.step`."""
+        return int(self._counter.numpy())
+
     def state(self) -> EngineState:
         """Copies everything to the host; see `Engine.state`."""
         return EngineState(
-            step=int(self._step.numpy()),
+            step=self.step,
             weights={name: v.numpy() for name, v in self._variables.items()},
             slots={name: v.numpy() for name, v in self._slots.items()},
         )
@@ -280,7 +289,7 @@ class TensorFlowEngine(Engine):
             ("optimiser slot", self._slots, state.slots),
         ):
             _assign_all(here, there, kind=kind)
-        self._step.assign(state.step)
+        self._counter.assign(state.step)
 
     def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """Replaces the named weights; see `Engine.load_weights`."""
@@ -352,16 +361,6 @@ class _PerSignature:
 def _assign_all(
     here: Mapping[str, Any], there: Mapping[str, np.ndarray], *, kind: str
 ) -> None:
-    missing = sorted(set(here) - set(there))
-    if missing:
-        raise CheckpointError(
-            f"The checkpoint lacks {len(missing)} of {len(here)} {kind}s of this "
-            f"model, the first: {missing[0]}."
-        )
+    refuse_misfit(here, there, kind=kind)
     for name, variable in here.items():
-        if tuple(variable.shape) != there[name].shape:
-            raise CheckpointError(
-                f"{kind} {name}: the checkpoint has shape {list(there[name].shape)}, "
-                f"the model {list(variable.shape)}."
-            )
         variable.assign(there[name])

@@ -64,3 +64,7 @@ class StorageError(ToolkitError, OSError):
 
 class PlacementError(ToolkitError):
     """The accelerator, backend or number of replicas that was asked for is not there."""
+
+
+class TrainingError(ToolkitError):
+    """Training that cannot go on, such as a loss that is not a number."""

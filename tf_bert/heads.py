@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from runtime.dropout import Dropout
 from tf_bert.config import BertConfig
-from tf_bert.modeling import Bert
+from tf_bert.modeling import TOKEN_INPUTS, Bert
 
 _HEAD_DROPOUT = 0.1
 _HEAD_STDDEV = 0.02
@@ -46,6 +47,11 @@ class BertClassifier(keras.Model):
             autocast=False,
             name="output_bias",
         )
+
+    def build_variables(self) -> None:
+        """Creates every variable by a call on two tokens."""
+        two = np.zeros((1, 2), np.int32)
+        self({**dict.fromkeys(TOKEN_INPUTS, two), "first_positions": two[0, :1]})
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Classifies examples.

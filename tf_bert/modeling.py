@@ -20,6 +20,9 @@ from runtime.dropout import Dropout
 from runtime.lookup import lookup
 from tf_bert.config import BertConfig
 
+TOKEN_INPUTS = ("input_ids", "segment_ids", "position_ids", "example_ids")
+"""The inputs of shape `[rows, seq_len]`; see `Bert.call`."""
+
 _MASKED = -10000.0  # added to the score of a key that may not be attended
 
 

@@ -3,7 +3,7 @@
 Source: https://www.aozora.gr.jp/annotation/ (ruby, notes, characters outside JIS) and
 https://www.aozora.gr.jp/KOSAKU/MANUAL_2.html (order of title, author, body, colophon).
 """
-# ruff: noqa: RUF001, RUF002, RUF003 - Aozora's signs are full-width on purpose.
+
 
 from __future__ import annotations
 

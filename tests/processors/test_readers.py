@@ -177,7 +177,7 @@ def test_unsound_json_is_named_by_line_item_and_field(tmp_path, item, words):
     ("content", "words"),
     [
         ('{"a": {}, "a": {}}', "item 2: the key 'a' appears twice"),
-        ('{"a": 1}\n{"a": 2}', "expected an object of fields, got 1"),
+        ('{"a": 1}\n{"a": 2}', "got 1; one object a line is JSON Lines"),
         ('{"a": {}}\n{"b": {}}', "text after the end"),
         ('{"a" {}}', "expected ':'"),
         ("{1: {}}", "expected a key in quotes"),

@@ -141,6 +141,13 @@ def test_pattern_reads_file_after_file(path):
     assert all_of(read_records(path + "*")) == rows[::2] + rows[1::2]
 
 
+def test_brackets_in_a_name_are_no_pattern(tmp_path):
+    path = str(tmp_path / "[run]" / "a.tf_record")
+    write(path)
+    os.remove(path + ".manifest.json")
+    assert all_of(read_records(path)) == lists(make_rows())
+
+
 def test_nothing_to_read_is_said(path, tmp_path):
     with pytest.raises(StorageError, match="does not exist"):
         read_records(path)

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - Aozora's signs are full-width on purpose.
+
 import pytest
 
 from processors.corpora import aozora

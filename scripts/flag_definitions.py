@@ -1,0 +1,107 @@
+"""Command-line flags made of a settings dataclass: one field, one flag."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from absl import flags
+
+_Settings = TypeVar("_Settings")
+
+
+def define(settings: type[Any]) -> None:
+    """Defines a flag for each field, with its default and its help.
+
+    Args:
+        settings: A dataclass whose fields carry `metadata={"help": ...}`.
+    """
+    types = typing.get_type_hints(settings)
+    for field in dataclasses.fields(settings):
+        _define_one(field, _without_none(types[field.name]))
+
+
+def define_retired(replacements: Mapping[str, str]) -> None:
+    """Defines flags that are accepted and mean nothing any more.
+
+    Args:
+        replacements: Flag name to what to use instead.
+    """
+    for name, instead in replacements.items():
+        flags.DEFINE_string(name, None, f"Retired. {instead}")
+
+
+def warnings(replacements: Mapping[str, str]) -> list[str]:
+    """A line for each retired flag that was given."""
+    return [
+        f"--{name} has no meaning any more and is ignored. {instead}"
+        for name, instead in replacements.items()
+        if flags.FLAGS[name].present
+    ]
+
+
+def values(settings: type[_Settings]) -> _Settings:
+    """The settings that the parsed flags make.
+
+    Raises:
+        SettingsError: Values that do not fit; raised by the settings themselves.
+    """
+    found = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(settings)  # type: ignore[arg-type]
+    }
+    return settings(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in found.items()
+        }
+    )
+
+
+def _define_one(field: dataclasses.Field[Any], kind: Any) -> None:
+    help_text = field.metadata["help"]
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        choices = {member.value: member for member in kind}
+        flags.DEFINE(_ChoiceParser(choices), field.name, field.default, help_text)
+    elif typing.get_origin(kind) is tuple:
+        flags.DEFINE_list(field.name, list(field.default), help_text)
+    else:
+        _DEFINERS[kind](field.name, field.default, help_text)
+
+
+class _ChoiceParser(flags.ArgumentParser[enum.Enum]):
+    """Parses the value of an enum's member."""
+
+    def __init__(self, choices: Mapping[str, enum.Enum]) -> None:
+        super().__init__()
+        self._choices = choices
+        self.syntactic_help = f"<{'|'.join(choices)}>"
+
+    def parse(self, argument: Any) -> enum.Enum:
+        """Returns the member; absl also passes defaults, already members."""
+        if isinstance(argument, enum.Enum):
+            return argument
+        if argument not in self._choices:
+            raise ValueError(f"expected one of {', '.join(self._choices)}")
+        return self._choices[argument]
+
+    def flag_type(self) -> str:
+        """Name of the type, for --help."""
+        return "string enum"
+
+
+def _without_none(kind: Any) -> Any:
+    parts = [part for part in typing.get_args(kind) if part is not type(None)]
+    is_optional = type(None) in typing.get_args(kind)
+    return parts[0] if is_optional else kind
+
+
+_DEFINERS = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}

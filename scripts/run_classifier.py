@@ -1,0 +1,51 @@
+"""Fine-tunes, evaluates and applies a BERT classifier.
+
+    python scripts/run_classifier.py --task_name=authors --do_train --do_eval \
+        --model_file=... --bert_config_file=... --output_dir=...
+
+Source: run_classifier.py of google-research/bert and of bert-japanese, whose flags
+keep their names, defaults and meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from absl import logging
+
+from runtime.placement import place
+from scripts import console, flag_definitions
+from tf_bert.preparation import prepare
+from tf_bert.settings import ClassifierSettings
+
+_RETIRED = {
+    "master": "Use --accelerator.",
+    "use_tpu": "Use --accelerator=tpu.",
+    "tpu_name": "Use --accelerator=tpu.",
+    "tpu_zone": "Use --accelerator=tpu.",
+    "gcp_project": "Use --accelerator=tpu.",
+    "num_tpu_cores": "All devices of --accelerator are used.",
+    "iterations_per_loop": "Use --steps_per_call.",
+}
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the classifier that the flags describe."""
+    del argv
+    for line in flag_definitions.warnings(_RETIRED):
+        logging.warning(line)
+    settings = flag_definitions.values(ClassifierSettings)
+    job = prepare(settings)
+    placement = place(
+        settings.accelerator, backend=settings.backend, precision=settings.precision
+    )
+    # Keras takes its backend from the placement when it is first imported.
+    from tf_bert import classify
+
+    classify.run(job, placement=placement)
+
+
+if __name__ == "__main__":
+    flag_definitions.define(ClassifierSettings)
+    flag_definitions.define_retired(_RETIRED)
+    console.run(main)

@@ -1,0 +1,163 @@
+import io
+import os
+
+import numpy as np
+import pytest
+
+from runtime import checkpoints, loop
+from runtime.engine import Engine, EngineState, StepReport
+from runtime.errors import TrainingError
+from runtime.loop import Call, Plan
+from runtime.progress import ProgressLine
+from runtime.run_record import RunRecord
+
+
+class CountingEngine(Engine):
+    """Adds each update's number to its only weight; breaks at one update."""
+
+    def __init__(self, *, broken_update=None):
+        self._state = EngineState(0, {"w": np.zeros(1, "f4")}, {"w/m": np.ones(1)})
+        self._broken = broken_update
+        self.calls = []
+
+    @property
+    def model(self):
+        raise NotImplementedError
+
+    def train(self, arrays):
+        numbers = arrays["number"]
+        self.calls.append(numbers.tolist())
+        weights = self._state.weights["w"] + numbers.sum()
+        self._state = EngineState(
+            self.step + len(numbers), {"w": weights}, self._state.slots
+        )
+        finite = numbers != self._broken
+        losses = np.where(finite, 1 / numbers, np.nan).astype(np.float32)
+        return StepReport(losses, losses * 2, losses * 3, finite)
+
+    def predict(self, arrays):
+        raise NotImplementedError
+
+    @property
+    def step(self):
+        return self._state.step
+
+    def state(self):
+        return self._state
+
+    def load_state(self, state):
+        self._state = state
+
+    def load_weights(self, weights):
+        raise NotImplementedError
+
+
+def feed(first, stop):
+    numbers = np.arange(first + 1, stop + 1)
+    return Call(arrays={"number": numbers}, examples=2 * len(numbers), tokens=9)
+
+
+def make_plan(tmp_path, **settings):
+    defaults = {"total_steps": 10, "steps_per_call": 4, "save_every": 5, "keep": 5}
+    return Plan(
+        **(defaults | settings),
+        directory=str(tmp_path / "checkpoints"),
+        state={"seed": 3},
+    )
+
+
+def run(engine, plan, *, stream=None):
+    output_dir = os.path.dirname(plan.directory)
+    with RunRecord(output_dir) as record:
+        loop.run(
+            engine,
+            feed,
+            plan=plan,
+            record=record,
+            progress=lambda: ProgressLine(
+                plan.total_steps, stream=stream or io.StringIO(), start=engine.step
+            ),
+        )
+        return record.metrics()
+
+
+def test_calls_end_at_multiples_and_at_checkpoints(tmp_path):
+    engine = CountingEngine()
+    run(engine, make_plan(tmp_path))
+    assert engine.calls == [[1, 2, 3, 4], [5], [6, 7, 8], [9, 10]]
+
+
+@pytest.mark.parametrize("resumed_from", [5, 10])
+def test_a_resumed_run_makes_the_calls_of_one_never_stopped(tmp_path, resumed_from):
+    whole = CountingEngine()
+    run(whole, make_plan(tmp_path / "whole", total_steps=12))
+    resumed = CountingEngine()
+    weight = np.arange(resumed_from + 1).sum()
+    resumed.load_state(EngineState(resumed_from, {"w": np.float32([weight])}, {}))
+    run(resumed, make_plan(tmp_path / "resumed", total_steps=12))
+    assert resumed.calls == whole.calls[-len(resumed.calls) :]
+    assert resumed.state().weights == whole.state().weights
+
+
+def test_checkpoints_fall_due_every_so_often_and_at_the_end(tmp_path):
+    plan = make_plan(tmp_path, total_steps=12)
+    run(CountingEngine(), plan)
+    assert checkpoints.list_steps(plan.directory) == [5, 10, 12]
+    loaded = checkpoints.load(checkpoints.latest(plan.directory))
+    assert loaded.step == 12
+    assert loaded.weights["w"] == 78
+    assert loaded.slots["w/m"] == 1
+    assert loaded.state == {"seed": 3}
+
+
+def test_only_the_newest_are_kept(tmp_path):
+    plan = make_plan(tmp_path, total_steps=12, save_every=2, keep=3)
+    run(CountingEngine(), plan)
+    assert checkpoints.list_steps(plan.directory) == [8, 10, 12]
+
+
+def test_every_update_leaves_a_line_of_metrics(tmp_path):
+    metrics = run(CountingEngine(), make_plan(tmp_path))
+    assert [line["step"] for line in metrics] == list(range(1, 11))
+    assert [line["loss"] for line in metrics] == pytest.approx(1 / np.arange(1, 11))
+    assert metrics[3]["gradient_norm"] == pytest.approx(0.5)
+    assert metrics[3]["learning_rate"] == pytest.approx(0.75)
+
+
+def test_progress_ends_at_the_last_step(tmp_path):
+    stream = io.StringIO()
+    run(CountingEngine(), make_plan(tmp_path), stream=stream)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("step 4/10  loss 0.250")
+    assert lines[-1].startswith("step 10/10  loss 0.100")
+    assert "examples/s" in lines[-1]
+
+
+def test_nothing_is_done_after_the_last_step(tmp_path):
+    engine = CountingEngine()
+    engine.load_state(EngineState(10, {"w": np.zeros(1)}, {}))
+    plan = make_plan(tmp_path)
+    assert run(engine, plan) == []
+    assert engine.calls == []
+    assert not os.path.exists(plan.directory)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(tmp_path):
+    plan = make_plan(tmp_path)
+    engine = CountingEngine(broken_update=7)
+    with pytest.raises(TrainingError) as caught:
+        run(engine, plan)
+    message = str(caught.value)
+    assert "Update 7 was not applied: loss nan" in message
+    assert os.path.join(plan.directory, "step-00000005") in message
+    assert "--learning_rate" in message
+    assert checkpoints.list_steps(plan.directory) == [5]
+    with RunRecord(str(tmp_path)) as record:
+        logged = record.metrics()
+    assert [line["step"] for line in logged] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert np.isnan(logged[6]["loss"])
+
+
+def test_before_the_first_checkpoint_there_is_none_to_name(tmp_path):
+    with pytest.raises(TrainingError, match="Newest good checkpoint: none yet"):
+        run(CountingEngine(broken_update=1), make_plan(tmp_path))
