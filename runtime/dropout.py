@@ -3,21 +3,29 @@
 Keras keeps a layer's random state in a variable, which MirroredStrategy copies to every
 replica: all replicas draw the same mask, and a resumed run draws others. Here an engine
 opens a stream from the seed of its slice, and each layer takes the next number of the
-stream. Outside a stream (`model.fit`) the layer is Keras' own.
+stream. Outside a stream (`model.fit`) the layer's own seed is used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
+
+from runtime.fusion import fused
 
 _ODD = 0x9E3779B1  # the 32-bit golden ratio: distinct multiples, one for each layer
-_KEY_DTYPE = "uint32" if keras.config.backend() == "jax" else "int32"
+_ON_JAX = keras.config.backend() == "jax"
+_KEY_DTYPE = "uint32" if _ON_JAX else "int32"
+_random_bits = importlib.import_module(
+    f"runtime.random_bits_{'jax' if _ON_JAX else 'tf'}"
+)
 
 
 class _StreamSeed(keras.random.SeedGenerator):
@@ -57,11 +65,41 @@ def stream(seed: Any) -> Iterator[None]:
 
 
 class Dropout(keras.layers.Dropout):
-    """`keras.layers.Dropout` that draws from the open stream where there is one."""
+    """Dropout that draws from the open stream, or from its own seed where there is none.
+
+    The rate is rounded to the nearest of 65,536 steps: a mask is made of 16 bits an
+    entry.
+    """
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Zeroes a `rate` share of `inputs` (any shape) and scales up the rest."""
-        seed = _stream.get()
-        if seed is None or not training or self.rate == 0:
-            return super().call(inputs, training=training)
-        return keras.random.dropout(inputs, self.rate, seed=seed)
+        if not training or self.rate == 0:
+            return inputs
+        return _dropped(inputs, self.bits(inputs), rate=self.rate)
+
+    def bits(self, inputs: Any) -> Any:
+        """Random uint16 numbers in the shape of `inputs`, for `apply`."""
+        source = _stream.get() or self.seed_generator
+        seed = ops.cast(source.next(), _KEY_DTYPE)
+        return _random_bits.uint16(ops.shape(inputs), seed=seed)
+
+
+def apply(inputs: Any, bits: Any, *, rate: float) -> Any:
+    """Zeroes the entries whose bits fall under `rate` and scales up the others.
+
+    Args:
+        inputs: Floating tensor of any shape.
+        bits: uint16, the same shape, uniform.
+        rate: Share that is zeroed.
+
+    Returns:
+        Tensor of the same shape and dtype.
+    """
+    threshold = round(rate * 2**16)
+    scale = 2**16 / (2**16 - threshold)
+    # int32: TensorFlow compares no uint16 on a GPU.
+    keep = ops.cast(bits, "int32") >= threshold
+    return inputs * (ops.cast(keep, inputs.dtype) * scale)
+
+
+_dropped = fused(apply)

@@ -8,6 +8,7 @@ a CPU than the same formula op by op.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from runtime import dropout, lookup, optimization
+from runtime import dropout, fusion, fusion_tf, lookup, optimization
 from runtime.engine import (
     Arrays,
     Engine,
@@ -28,7 +29,7 @@ from runtime.engine import (
 )
 from runtime.optimization import SLOTS
 from runtime.optimizer_settings import OptimizerSettings
-from runtime.placement import Placement
+from runtime.placement import Accelerator, Placement
 
 Blocks = Mapping[str, tf.Tensor]
 
@@ -83,8 +84,12 @@ class TensorFlowEngine(Engine):
                 for slot in SLOTS
             }
             self._counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        # Several virtual CPUs are for tests; there the kernels cost more than they save.
+        self._fuses = (
+            placement.accelerator is Accelerator.CPU and placement.replicas == 1
+        )
         self._kernels = {
-            decay: tf.function(self._kernel(decay=decay), jit_compile=True)
+            decay: tf.function(self._kernel(decay=decay), jit_compile=self._fuses)
             for decay in (False, True)
         }
         self._train_calls = _PerSignature(self._train_call)
@@ -169,6 +174,7 @@ class TensorFlowEngine(Engine):
         with (
             tf.GradientTape() as tape,
             dropout.stream(seed),
+            self._fusion(),
             lookup.measure(probe) as measurement,
         ):
             tape.watch(probe)
@@ -180,6 +186,11 @@ class TensorFlowEngine(Engine):
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         return _Sums(loss, [tf.convert_to_tensor(g) for g in gradients], squares)
+
+    def _fusion(self) -> contextlib.AbstractContextManager[None]:
+        if self._fuses:
+            return fusion.compiled_by(fusion_tf.compiler)
+        return contextlib.nullcontext()
 
     def _norm(self, sums: _Sums) -> tf.Tensor:
         """The global norm that clipping compares; see `runtime.lookup`."""

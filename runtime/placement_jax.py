@@ -49,21 +49,15 @@ def _present(accelerator: Accelerator) -> list[jax.Device]:
     # jax.devices() without a platform prefers tpu to gpu to cpu, as AUTO does.
     platform = None if accelerator is Accelerator.AUTO else accelerator.value
     try:
+        jax.devices("cpu")  # where the engine keeps the Keras model
         return jax.devices(platform)
     except RuntimeError as error:
         raise PlacementError(
-            f"No {accelerator.value.upper()} was found: JAX sees "
-            f"{_names(jax.devices())}. Check that jax[{_EXTRAS[accelerator]}] is "
-            "installed and that JAX_PLATFORMS, if set, names it, or use "
-            "--accelerator=auto."
+            f"--accelerator={accelerator.value} needs devices that are not there: JAX "
+            f"sees {_names(jax.devices())}. Check that the jax package of that "
+            "accelerator is installed, such as jax[tpu], and that JAX_PLATFORMS, if "
+            "set, names it and cpu; or use --accelerator=auto."
         ) from error
-
-
-_EXTRAS = {
-    Accelerator.CPU: "cpu",
-    Accelerator.GPU: "cuda13",
-    Accelerator.TPU: "tpu",
-}
 
 
 def _default(present: list[jax.Device]) -> list[jax.Device]:

@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-make_environment "$ROOT/.venv" tensorflow
+make_environment "$ROOT/.venv" tensorflow-cpu
 cd "$ROOT"
 .venv/bin/python scripts/run_classifier.py --flagfile=recipes/quickstart.flags "$@"
 

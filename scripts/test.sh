@@ -12,6 +12,6 @@ if [[ "${1-}" == "--all" ]]; then
   select=(-m "not gpu and not tpu and not bucket")
   shift
 fi
-make_environment "$ROOT/.venv-test" tensorflow,jax,test
+make_environment "$ROOT/.venv-test" tensorflow-cpu,jax,test
 cd "$ROOT"
 .venv-test/bin/python -m pytest "${select[@]}" "$@"

@@ -1,5 +1,7 @@
 """What a backend must be told before it starts, and what many tests share."""
 
+import dataclasses
+import json
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -13,6 +15,9 @@ from runtime.placement import Accelerator, Backend, Precision, place
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden/tf1_bert_tiny")
 REPLICAS = 8
 BACKEND = Backend(os.environ["KERAS_BACKEND"])
+
+# A process has one backend; these files are about the other's.
+collect_ignore_glob = ["*_tf.py"] if BACKEND is Backend.JAX else ["*_jax.py"]
 
 
 def make_virtual_devices():
@@ -41,7 +46,10 @@ def backend():
 
 @pytest.fixture(scope="session")
 def place_on():
-    """Makes a placement on one virtual CPU or on several."""
+    """Makes a placement on one virtual CPU or on all eight.
+
+    TensorFlow's collective operations take but one number of replicas a process.
+    """
 
     def make(replicas=1, *, precision=Precision.FLOAT32):
         return place(
@@ -88,3 +96,70 @@ def _jax_gradients(function, *values):
 
     found = jax.grad(function, argnums=tuple(range(len(values))))(*values)
     return [np.asarray(each) for each in found]
+
+
+@dataclasses.dataclass(frozen=True)
+class SmallTask:
+    """A folder with a `tsv` task on pairs, its vocabulary and a very small BERT.
+
+    The first text of an example names its label among random words.
+    """
+
+    folder: str
+    labels = ("hot", "cold", "mild")
+    words = tuple(f"w{number}" for number in range(40))
+    vocabulary = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *labels, *words)
+    counts = {"train": 90, "dev": 67, "test": 11}
+    sizes = {
+        "vocab_size": len(vocabulary),
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 24,
+        "type_vocab_size": 2,
+        "initializer_range": 0.1,
+    }
+
+    def settings(self):
+        """What the task and the model take, by flag."""
+        return {
+            "task_name": "tsv",
+            "data_dir": self.folder,
+            "text_b": "second",
+            "labels": self.labels,
+            "vocab_file": f"{self.folder}/vocab.txt",
+            "bert_config_file": f"{self.folder}/bert_config.json",
+            "max_seq_length": 16,
+        }
+
+    def write(self):
+        for seed, split in enumerate(self.counts):
+            self.write_split(f"{self.folder}/{split}.tsv", split=split, seed=seed)
+        with open(f"{self.folder}/vocab.txt", "w", encoding="utf-8") as file:
+            file.write("\n".join(self.vocabulary) + "\n")
+        with open(f"{self.folder}/bert_config.json", "w", encoding="utf-8") as file:
+            json.dump(self.sizes, file)
+
+    def write_split(self, path, *, split, seed, columns=("text", "second", "label")):
+        random = np.random.default_rng(seed)
+        lines = ["\t".join(columns)]
+        for _ in range(self.counts[split]):
+            label = str(random.choice(self.labels))
+            words = random.choice(self.words, random.integers(1, 8))
+            cells = {
+                "text": " ".join([label, *words]),
+                "second": " ".join(random.choice(self.words, 3)),
+                "label": label,
+            }
+            lines.append("\t".join(cells[name] for name in columns))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="session")
+def small_task(tmp_path_factory):
+    """A task that a run finishes within seconds; not to be changed."""
+    task = SmallTask(str(tmp_path_factory.mktemp("small_task")))
+    task.write()
+    return task

@@ -30,7 +30,7 @@ from runtime.run_record import RunRecord
 from tf_bert import weights
 from tf_bert.heads import BertClassifier, ClassificationObjective
 from tf_bert.preparation import Job
-from tf_bert.settings import MUST_MATCH, Resume
+from tf_bert.settings import MUST_MATCH, ClassifierSettings, Resume
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ def run(job: Job, *, placement: Placement) -> None:
         TrainingError: The loss is not finite.
     """
     _log.info("Running on %s", placement.describe())
+    _refuse_uneven_batches(job.settings, replicas=placement.replicas)
     with RunRecord(job.output_dir) as record:
         classifier = ClassifierRun(job, placement=placement, record=record)
         if job.settings.do_train:
@@ -112,6 +113,7 @@ class ClassifierRun:
 
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve."""
+        self._refuse_other_settings()
         split = self._read("train")
         total = self._settings.num_train_steps(len(split.dataset))
         if total == 0:
@@ -120,14 +122,21 @@ class ClassifierRun:
                 f"--train_batch_size={self._settings.train_batch_size} allows for "
                 f"{self._settings.num_train_epochs} epochs: no update would be done."
             )
-        self._claim_output_dir(split, total=total)
         self._engine = self._start(split, total=total)
+        self._claim_output_dir(split, total=total)
         if self._engine.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
             return
         self._announce("training", split, total=total)
         self._fit(split, total=total)
         self._plot_learning_curve()
+
+    def _refuse_other_settings(self) -> None:
+        """Refuses another run's output directory before anything in it is replaced."""
+        if self._settings.resume is not Resume.NEVER:
+            self._record.refuse_if_different(
+                self._settings.as_json(), fields=MUST_MATCH
+            )
 
     def _claim_output_dir(self, split: Split, *, total: int) -> None:
         """Refuses another run's output directory, else records this run in it."""
@@ -172,7 +181,6 @@ class ClassifierRun:
             split.dataset,
             shape=self._shape(
                 settings.train_batch_size,
-                flag="train_batch_size",
                 accumulation=settings.gradient_accumulation_steps,
             ),
             seed=settings.seed,
@@ -219,9 +227,7 @@ class ClassifierRun:
                 "have none."
             )
         self._announce("evaluation", split)
-        outputs = self._outputs(
-            split, self._settings.eval_batch_size, flag="eval_batch_size"
-        )
+        outputs = self._outputs(split, self._settings.eval_batch_size)
         accuracy = np.mean(outputs.predicted == gold)
         results = {
             "eval_accuracy": np.float32(accuracy),
@@ -247,9 +253,7 @@ class ClassifierRun:
         """Writes test_results.tsv and predictions.tsv of the test split."""
         split = self._read("test", file_name="predict")
         self._announce("prediction", split)
-        outputs = self._outputs(
-            split, self._settings.predict_batch_size, flag="predict_batch_size"
-        )
+        outputs = self._outputs(split, self._settings.predict_batch_size)
         report.write_test_results(self._path("test_results.tsv"), outputs.probabilities)
         report.write_predictions(
             self._path("predictions.tsv"),
@@ -381,9 +385,9 @@ class ClassifierRun:
         self._engine = made
         return made
 
-    def _outputs(self, split: Split, batch_size: int, *, flag: str) -> Outputs:
+    def _outputs(self, split: Split, batch_size: int) -> Outputs:
         made = self._trained(split.labels)
-        shape = self._shape(batch_size, flag=flag)
+        shape = self._shape(batch_size)
         count = len(split.dataset)
         logits = np.zeros((count, len(split.labels)), np.float32)
         losses = np.zeros(count, np.float32)
@@ -397,17 +401,9 @@ class ClassifierRun:
             batch_losses.append(outputs["losses"][real].mean())
         return Outputs(_softmax(logits), losses, np.array(batch_losses, np.float32))
 
-    def _shape(self, batch: int, *, flag: str, accumulation: int = 1) -> BatchShape:
-        slices = self._placement.replicas * accumulation
-        if batch % slices:
-            nearest = max(round(batch / slices), 1) * slices
-            raise SettingsError(
-                f"--{flag}={batch} does not divide by {self._placement.replicas} "
-                f"replicas x {accumulation} accumulation steps; the nearest that does "
-                f"is {nearest}."
-            )
+    def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
         return BatchShape(
-            per_replica_batch=batch // slices,
+            per_replica_batch=batch // (self._placement.replicas * accumulation),
             replicas=self._placement.replicas,
             accumulation=accumulation,
             max_seq_length=self._settings.max_seq_length,
@@ -436,6 +432,31 @@ class ClassifierRun:
         plots.plot_learning_curve(
             self._path("learning_curve.png"), self._record.metrics()
         )
+
+
+def _refuse_uneven_batches(settings: ClassifierSettings, *, replicas: int) -> None:
+    """Refuses batches that do not divide by the slices they are computed in.
+
+    Raises:
+        SettingsError: One sentence for each batch of the work ahead.
+    """
+    accumulation = settings.gradient_accumulation_steps
+    asked = (
+        ("train_batch_size", settings.do_train, accumulation),
+        ("eval_batch_size", settings.do_eval, 1),
+        ("predict_batch_size", settings.do_predict, 1),
+    )
+    problems = []
+    for flag, is_needed, parts in asked:
+        batch, slices = getattr(settings, flag), replicas * parts
+        if is_needed and batch % slices:
+            nearest = max(round(batch / slices), 1) * slices
+            problems.append(
+                f"--{flag}={batch} does not divide by {replicas} replicas x {parts} "
+                f"accumulation steps; the nearest that does is {nearest}."
+            )
+    if problems:
+        raise SettingsError(*problems)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

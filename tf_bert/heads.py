@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from runtime.dropout import Dropout
@@ -49,9 +48,11 @@ class BertClassifier(keras.Model):
         )
 
     def build_variables(self) -> None:
-        """Creates every variable by a call on two tokens."""
-        two = np.zeros((1, 2), np.int32)
-        self({**dict.fromkeys(TOKEN_INPUTS, two), "first_positions": two[0, :1]})
+        """Creates every variable by a call on the shape of two tokens."""
+        # Symbolic: JAX would compile each operation of a call on numbers by itself.
+        two = keras.KerasTensor((1, 2), dtype="int32")
+        first = keras.KerasTensor((1,), dtype="int32")
+        self({**dict.fromkeys(TOKEN_INPUTS, two), "first_positions": first})
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Classifies examples.
@@ -63,7 +64,8 @@ class BertClassifier(keras.Model):
         Returns:
             float32 logits `[examples, num_labels]`.
         """
-        pooled = self.bert(inputs, training=training)["pooled_output"]
+        outputs = self.bert(inputs, training=training, pooled_only=True)
+        pooled = outputs["pooled_output"]
         pooled = ops.cast(self.dropout(pooled, training=training), "float32")
         return ops.matmul(pooled, ops.transpose(self.output_weights)) + self.output_bias
 

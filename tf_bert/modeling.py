@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 from keras import ops
 
-from runtime.dropout import Dropout
+from runtime.fusion import fused
 from runtime.lookup import lookup
 from tf_bert.config import BertConfig
+from tf_bert.norm import Norm
+from tf_bert.part import Part, initializer
 
 TOKEN_INPUTS = ("input_ids", "segment_ids", "position_ids", "example_ids")
 """The inputs of shape `[rows, seq_len]`; see `Bert.call`."""
@@ -26,41 +27,7 @@ TOKEN_INPUTS = ("input_ids", "segment_ids", "position_ids", "example_ids")
 _MASKED = -10000.0  # added to the score of a key that may not be attended
 
 
-def _normal(config: BertConfig) -> keras.initializers.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
-
-
-class _Part(keras.layers.Layer):
-    """A layer whose children compute in its own precision."""
-
-    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
-
-    def _dense(self, units: int, *, name: str, activation: Any = None) -> Any:
-        return keras.layers.Dense(
-            units,
-            activation=activation,
-            kernel_initializer=_normal(self.config),
-            dtype=self.dtype_policy,
-            name=name,
-        )
-
-    def _layer_norm(self) -> keras.layers.LayerNormalization:
-        return keras.layers.LayerNormalization(
-            epsilon=self.config.layer_norm_eps,
-            dtype=self.dtype_policy,
-            name="LayerNorm",
-        )
-
-    def _dropout(self, rate: float) -> Dropout:
-        return Dropout(rate, dtype=self.dtype_policy)
-
-    def _part(self, kind: type[_Part], name: str) -> Any:
-        return kind(self.config, dtype=self.dtype_policy, name=name)
-
-
-class Bert(_Part):
+class Bert(Part):
     """Embeddings, transformer layers and pooler.
 
     Args:
@@ -71,11 +38,16 @@ class Bert(_Part):
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.embeddings = self._part(Embeddings, "embeddings")
-        self.encoder = self._part(Encoder, "encoder")
-        self.pooler = self._part(Pooler, "pooler")
+        self.embeddings = self.make_part(Embeddings, "embeddings")
+        self.encoder = self.make_part(Encoder, "encoder")
+        self.pooler = self.make_part(Pooler, "pooler")
 
-    def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+    def call(
+        self,
+        inputs: Mapping[str, Any],
+        training: bool = False,
+        pooled_only: bool = False,
+    ) -> dict[str, Any]:
         """Encodes rows of tokens.
 
         Args:
@@ -86,21 +58,40 @@ class Bert(_Part):
                 example_ids: `[rows, seq_len]`, 1.. within a row, 0 for padding.
                 first_positions: `[examples]`, flat positions of the [CLS] tokens.
             training: Whether dropout is on.
+            pooled_only: Whether `pooled_output` is all that is wanted; the last layer
+                is then computed for the [CLS] tokens alone.
 
         Returns:
+            pooled_output: `[examples, hidden]`; and unless `pooled_only`
             sequence_output: `[rows, seq_len, hidden]`, the last layer.
-            pooled_output: `[examples, hidden]`.
             encoder_outputs: every layer's `[rows, seq_len, hidden]`.
         """
         hidden = self.embeddings(inputs, training=training)
         bias = attention_bias(inputs["example_ids"], dtype=self.compute_dtype)
+        first = inputs["first_positions"]
+        if pooled_only:
+            last = self.encoder(hidden, bias=bias, positions=first, training=training)
+            return {"pooled_output": self.pooler(last[-1][:, 0])}
         layers = self.encoder(hidden, bias=bias, training=training)
-        pooled = self.pooler(layers[-1], first_positions=inputs["first_positions"])
         return {
+            "pooled_output": self.pooler(tokens_at(layers[-1], first)),
             "sequence_output": layers[-1],
-            "pooled_output": pooled,
             "encoder_outputs": layers,
         }
+
+
+def tokens_at(hidden: Any, positions: Any) -> Any:
+    """The vectors of some tokens.
+
+    Args:
+        hidden: `[rows, seq_len, ...]`.
+        positions: int32 `[examples]`, flat positions `row * seq_len + column`.
+
+    Returns:
+        `[examples, ...]`.
+    """
+    flat = ops.reshape(hidden, (-1, *ops.shape(hidden)[2:]))
+    return ops.take(flat, positions, axis=0)
 
 
 def attention_bias(example_ids: Any, *, dtype: str) -> Any:
@@ -122,24 +113,34 @@ def attention_bias(example_ids: Any, *, dtype: str) -> Any:
     return (1.0 - ops.cast(allowed, dtype)) * _MASKED
 
 
+@fused
+def _gelu(inputs: Any) -> Any:
+    return ops.gelu(inputs, approximate=True)
+
+
+@fused
+def _gelu_exact(inputs: Any) -> Any:
+    return ops.gelu(inputs, approximate=False)
+
+
 def activation_function(name: str) -> Any:
     """The activation of a `hidden_act` value, checked by BertConfig."""
     return {
-        "gelu": lambda x: ops.gelu(x, approximate=True),
-        "gelu_exact": lambda x: ops.gelu(x, approximate=False),
+        "gelu": _gelu,
+        "gelu_exact": _gelu_exact,
         "relu": ops.relu,
         "tanh": ops.tanh,
         "linear": None,
     }[name]
 
 
-class Embeddings(_Part):
+class Embeddings(Part):
     """Word + segment + position embedding, LayerNorm, dropout."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.norm = self._layer_norm()
-        self.dropout = self._dropout(config.hidden_dropout_prob)
+        self.norm = self.make_part(Norm, "LayerNorm")
+        self.dropout = self.make_dropout(config.hidden_dropout_prob)
 
     def build(self, _: Any) -> None:
         """Creates the three tables `[entries, hidden]`."""
@@ -151,12 +152,12 @@ class Embeddings(_Part):
         ):
             table = self.add_weight(
                 shape=(entries, config.hidden_size),
-                initializer=_normal(config),
+                initializer=initializer(config),
                 autocast=False,  # cast what is looked up, not the whole table
                 name=name,
             )
             setattr(self, name, table)
-        self.norm.build((None, None, config.hidden_size))
+        self.norm.build()
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Embeds `input_ids`, `segment_ids` and `position_ids`; see `Bert.call`."""
@@ -167,73 +168,144 @@ class Embeddings(_Part):
         return self.dropout(self.norm(total), training=training)
 
 
-class Encoder(_Part):
+class Encoder(Part):
     """A stack of transformer layers."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
         self.blocks = [
-            self._part(TransformerLayer, f"layer_{index}")
+            self.make_part(TransformerLayer, f"layer_{index}")
             for index in range(config.num_hidden_layers)
         ]
 
-    def call(self, hidden: Any, bias: Any, training: bool = False) -> list[Any]:
-        """Returns every layer's output, each `[rows, seq_len, hidden]`."""
+    def call(
+        self, hidden: Any, bias: Any, positions: Any = None, training: bool = False
+    ) -> list[Any]:
+        """Runs the layers one after the other.
+
+        Args:
+            hidden: `[rows, seq_len, hidden]`.
+            bias: `[rows, 1, seq_len, seq_len]`; see `attention_bias`.
+            positions: int32 `[examples]`; where given, the last layer is computed for
+                these tokens alone.
+            training: Whether dropout is on.
+
+        Returns:
+            Every layer's output `[rows, seq_len, hidden]`; the last is
+            `[examples, 1, hidden]` where positions are given.
+        """
+        *below, last = self.blocks
         outputs = []
-        for block in self.blocks:
-            hidden = block(hidden, bias=bias, training=training)
+        for block in below:
+            hidden = block(hidden, keys_from=hidden, bias=bias, training=training)
             outputs.append(hidden)
-        return outputs
+        queries = hidden
+        if positions is not None:
+            queries = tokens_at(hidden, positions)[:, None]
+            bias = tokens_at(ops.transpose(bias, (0, 2, 1, 3)), positions)[:, None]
+        final = last(
+            queries, keys_from=hidden, bias=bias, positions=positions, training=training
+        )
+        return [*outputs, final]
 
 
-class TransformerLayer(_Part):
+class TransformerLayer(Part):
     """Attention and feed-forward, each with residual and LayerNorm after it."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.attention = self._part(Attention, "attention")
-        self.intermediate = self._part(Intermediate, "intermediate")
-        self.feed_forward_output = self._part(ResidualOutput, "output")
+        self.attention = self.make_part(Attention, "attention")
+        self.intermediate = self.make_part(Intermediate, "intermediate")
+        self.feed_forward_output = self.make_part(ResidualOutput, "output")
 
-    def call(self, hidden: Any, bias: Any, training: bool = False) -> Any:
-        """Maps `[rows, seq_len, hidden]` to the same shape."""
-        attended = self.attention(hidden, bias=bias, training=training)
+    def call(
+        self,
+        queries: Any,
+        keys_from: Any,
+        bias: Any,
+        positions: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """Maps queries to the same shape; see `SelfAttention.call`."""
+        attended = self.attention(
+            queries,
+            keys_from=keys_from,
+            bias=bias,
+            positions=positions,
+            training=training,
+        )
         widened = self.intermediate(attended)
         return self.feed_forward_output(widened, residual=attended, training=training)
 
 
-class Attention(_Part):
+class Attention(Part):
     """Self-attention and its output projection."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.heads = self._part(SelfAttention, "self")
-        self.projection = self._part(ResidualOutput, "output")
+        self.heads = self.make_part(SelfAttention, "self")
+        self.projection = self.make_part(ResidualOutput, "output")
 
-    def call(self, hidden: Any, bias: Any, training: bool = False) -> Any:
-        """Maps `[rows, seq_len, hidden]` to the same shape."""
-        context = self.heads(hidden, bias=bias, training=training)
-        return self.projection(context, residual=hidden, training=training)
+    def call(
+        self,
+        queries: Any,
+        keys_from: Any,
+        bias: Any,
+        positions: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """Maps queries to the same shape; see `SelfAttention.call`."""
+        context = self.heads(
+            queries,
+            keys_from=keys_from,
+            bias=bias,
+            positions=positions,
+            training=training,
+        )
+        return self.projection(context, residual=queries, training=training)
 
 
-class SelfAttention(_Part):
+class SelfAttention(Part):
     """Scaled dot-product attention over several heads."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
         self._num_heads = config.num_attention_heads
         self._head_size = config.hidden_size // config.num_attention_heads
-        self.query = self._dense(config.hidden_size, name="query")
-        self.key = self._dense(config.hidden_size, name="key")
-        self.value = self._dense(config.hidden_size, name="value")
-        self.dropout = self._dropout(config.attention_probs_dropout_prob)
+        self.query = self.make_dense(config.hidden_size, name="query")
+        self.key = self.make_dense(config.hidden_size, name="key")
+        self.value = self.make_dense(config.hidden_size, name="value")
+        self.dropout = self.make_dropout(config.attention_probs_dropout_prob)
 
-    def call(self, hidden: Any, bias: Any, training: bool = False) -> Any:
-        """Maps `[rows, seq_len, hidden]` to the heads' contexts side by side."""
-        query, key, value = (
-            self._split(dense(hidden)) for dense in (self.query, self.key, self.value)
+    def call(
+        self,
+        queries: Any,
+        keys_from: Any,
+        bias: Any,
+        positions: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """Lets each query attend to the tokens of its row.
+
+        Args:
+            queries: `[rows, queries, hidden]`; or `[examples, 1, hidden]` with
+                positions, the tokens that stand there.
+            keys_from: `[rows, seq_len, hidden]`.
+            bias: Added to the scores `[rows or examples, heads, queries, seq_len]`.
+            positions: int32 `[examples]`, flat positions in the rows, or None.
+            training: Whether dropout is on.
+
+        Returns:
+            The heads' contexts side by side, in the shape of the queries.
+        """
+        query = self._split(self.query(queries) * self._head_size**-0.5)
+        key, value = (
+            self._split(self.key(keys_from)),
+            self._split(self.value(keys_from)),
         )
-        query = query * (self._head_size**-0.5)
+        if positions is not None:
+            rows = positions // ops.shape(keys_from)[1]
+            key, value = ops.take(key, rows, axis=0), ops.take(value, rows, axis=0)
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias
         probabilities = self.dropout(ops.softmax(scores), training=training)
         return self._join(ops.matmul(probabilities, value))
@@ -249,27 +321,25 @@ class SelfAttention(_Part):
         return ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (rows, length, size))
 
 
-class ResidualOutput(_Part):
+class ResidualOutput(Part):
     """Projection to the hidden size, dropout, residual, LayerNorm."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.dense = self._dense(config.hidden_size, name="dense")
-        self.dropout = self._dropout(config.hidden_dropout_prob)
-        self.norm = self._layer_norm()
+        self.dense = self.make_dense(config.hidden_size, name="dense")
+        self.norm = self.make_part(Norm, "LayerNorm")
 
     def call(self, inner: Any, residual: Any, training: bool = False) -> Any:
         """Maps `[rows, seq_len, inner]` to `[rows, seq_len, hidden]`."""
-        projected = self.dropout(self.dense(inner), training=training)
-        return self.norm(projected + residual)
+        return self.norm(self.dense(inner), residual=residual, training=training)
 
 
-class Intermediate(_Part):
+class Intermediate(Part):
     """The widening half of the feed-forward part."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.dense = self._dense(
+        self.dense = self.make_dense(
             config.intermediate_size,
             name="dense",
             activation=activation_function(config.hidden_act),
@@ -280,14 +350,15 @@ class Intermediate(_Part):
         return self.dense(hidden)
 
 
-class Pooler(_Part):
+class Pooler(Part):
     """A tanh projection of each example's [CLS] vector."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.dense = self._dense(config.hidden_size, name="dense", activation="tanh")
+        self.dense = self.make_dense(
+            config.hidden_size, name="dense", activation="tanh"
+        )
 
-    def call(self, hidden: Any, first_positions: Any) -> Any:
-        """Maps `[rows, seq_len, hidden]` to `[examples, hidden]`."""
-        flat = ops.reshape(hidden, (-1, hidden.shape[-1]))
-        return self.dense(ops.take(flat, first_positions, axis=0))
+    def call(self, first: Any) -> Any:
+        """Maps `[examples, hidden]` to the same shape."""
+        return self.dense(first)

@@ -4,7 +4,6 @@ Source: https://www.aozora.gr.jp/annotation/ (ruby, notes, characters outside JI
 https://www.aozora.gr.jp/KOSAKU/MANUAL_2.html (order of title, author, body, colophon).
 """
 
-
 from __future__ import annotations
 
 import re

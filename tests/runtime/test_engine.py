@@ -14,10 +14,9 @@ from runtime.engine import EngineState
 from runtime.errors import CheckpointError
 from runtime.lookup import lookup
 from runtime.optimizer_settings import OptimizerName, OptimizerSettings
-from runtime.placement import Precision
+from runtime.placement import Backend, Precision
 
-ENTRIES, SIZE, BATCH, STEPS = 12, 4, 16, 20
-LAYOUTS = [(1, 1), (1, 4), (2, 1), (2, 4)]  # accumulation, K
+ENTRIES, SIZE, BATCH, STEPS = 16, 4, 16, 20
 
 
 class Toy(keras.Model):
@@ -46,11 +45,12 @@ class Toy(keras.Model):
 
 
 class Squares:
-    """Weighted squared error; `poison` is added to it and has a gradient of its own."""
+    """Weighted squared error; where `poison` is 1, the gradient at a bias of 0 is NaN."""
 
     def loss(self, model, block):
         error = model(block["ids"], training=True) - block["targets"]
-        bad = ops.sum(ops.sqrt(block["poison"] * ops.square(model.bias)))
+        poison = block["poison"]
+        bad = ops.sum(poison * ops.sqrt(ops.square(model.bias) + 1 - poison))
         return ops.sum(ops.square(error) * block["loss_weight"]) + bad
 
     def outputs(self, model, block):
@@ -106,11 +106,7 @@ def make_stream(steps=STEPS, *, examples=BATCH):
 def laid_out(stream, steps, *, parts=1, replicas=1):
     """Arrays [K, accumulation, replicas, examples] of some steps of a stream."""
     return {
-        name: values[steps].reshape(-1, parts, replicas, values.shape[-1] // replicas)
-        if parts == 1
-        else values[steps].reshape(
-            len(values[steps]), parts, replicas, values.shape[-1] // parts // replicas
-        )
+        name: values[steps].reshape(len(values[steps]), parts, replicas, -1)
         for name, values in stream.items()
     }
 
@@ -237,8 +233,10 @@ def test_adamw_measures_the_norm_of_summed_rows(place_on):
     assert report["learning_rates"][0] == 0
 
 
-@pytest.mark.parametrize("replicas", [1, 8])
-@pytest.mark.parametrize(("parts", "per_call"), LAYOUTS)
+@pytest.mark.parametrize(
+    ("replicas", "parts", "per_call"),
+    [(1, 1, 4), (1, 2, 1), (1, 2, 4), (8, 1, 1), (8, 2, 4)],
+)
 def test_replicas_slices_and_calls_give_the_same_run(
     engines, plain, replicas, parts, per_call
 ):
@@ -251,11 +249,18 @@ def test_replicas_slices_and_calls_give_the_same_run(
     assert_states_equal(made.state(), last, rtol=1e-4, atol=2e-6)
 
 
-def test_several_updates_in_a_call_change_no_bit(engines, plain):
+@pytest.fixture(scope="module")
+def nearness(backend):
+    """How near runs come that differ in K alone: XLA compiles each K by itself."""
+    exact = backend is Backend.TENSORFLOW
+    return {"rtol": 0} if exact else {"rtol": 1e-5, "atol": 1e-7}
+
+
+def test_several_updates_in_a_call_change_nothing(engines, plain, nearness):
     made = engines()
     report = train(made, make_stream(), per_call=5)
-    np.testing.assert_array_equal(report["losses"], plain[0]["losses"])
-    assert_states_equal(made.state(), plain[1], rtol=0)
+    np.testing.assert_allclose(report["losses"], plain[0]["losses"], **nearness)
+    assert_states_equal(made.state(), plain[1], **nearness)
 
 
 def test_shapes_may_change_from_call_to_call(engines):
@@ -276,7 +281,7 @@ def poisoned(stream, step, *, kind):
         stream["targets"][step, 0] = np.nan
         stream["loss_weight"][step, 0] = 1
     else:
-        stream["poison"][step, 0] = 1  # the gradient of sqrt at 0
+        stream["poison"][step, 0] = 1
     return stream
 
 
@@ -294,12 +299,10 @@ def test_what_is_not_finite_is_reported_and_not_applied(engines, replicas, kind)
     assert not np.isfinite(report["gradient_norms"][0])
     after = made.state()
     assert after.step == settled.step + 1  # the next update sees the next batch
-    assert_states_equal(
-        dataclasses.replace(after, step=settled.step), settled, rtol=0
-    )
+    assert_states_equal(dataclasses.replace(after, step=settled.step), settled, rtol=0)
 
 
-def test_the_updates_around_a_broken_one_are_applied(engines):
+def test_the_updates_around_a_broken_one_are_applied(engines, nearness):
     stream = make_stream(4)
     whole = engines()
     report = train(whole, poisoned(stream, 2, kind="loss"), per_call=4)
@@ -309,7 +312,7 @@ def test_the_updates_around_a_broken_one_are_applied(engines):
     train(piecewise, {name: values[:2] for name, values in stream.items()})
     piecewise.load_state(dataclasses.replace(piecewise.state(), step=3))
     train(piecewise, {name: values[3:] for name, values in stream.items()})
-    assert_states_equal(piecewise.state(), after, rtol=0)
+    assert_states_equal(piecewise.state(), after, **nearness)
 
 
 # State ---------------------------------------------------------------------------------
@@ -426,11 +429,11 @@ def droppers(place_on):
 
 
 def test_every_replica_slice_and_step_draws_its_own_mask(droppers):
-    found = masks(droppers(4), replicas=4, parts=3, updates=2)
-    assert found.shape == (24, _WIDE)
+    found = masks(droppers(8), replicas=8, parts=2, updates=2)
+    assert found.shape == (32, _WIDE)
     assert found.mean() == pytest.approx(0.7, abs=0.02)
     for one, other in itertools.combinations(found, 2):
-        assert 0.25 < (one != other).mean() < 0.6  # 0.42 where independent
+        assert 0.3 < (one != other).mean() < 0.55  # 0.42 where independent
 
 
 def test_masks_repeat_with_seed_and_step(droppers):

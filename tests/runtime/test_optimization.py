@@ -117,9 +117,7 @@ def test_bert_rises_from_its_first_update_and_drops_after_the_warmup():
 
 def test_adamw_rises_from_zero_and_falls_from_the_peak():
     found = rates(settings(OptimizerName.ADAMW), range(21)) / 5e-4
-    expected = np.where(
-        np.arange(21) < 4, np.arange(21) / 4, (20 - np.arange(21)) / 16
-    )
+    expected = np.where(np.arange(21) < 4, np.arange(21) / 4, (20 - np.arange(21)) / 16)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert found.max() == found[4] == 1
 

@@ -1,4 +1,3 @@
-
 import pytest
 
 from processors.corpora import aozora

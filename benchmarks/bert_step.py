@@ -1,0 +1,319 @@
+"""One training step of BERT-base, beside KerasHub's `fit` and Hugging Face on torch.
+
+    python benchmarks/bert_step.py --corpus=SHARED/data/livedoor [--batch=32]
+
+Each program runs in a process of its own and waits while the others work; rounds
+alternate between them, and medians over rounds are printed. All see the same token
+ids: sentences of the livedoor corpus at their natural lengths, or rows filled to
+`--max_seq_length`. Random weights, dropout 0.1, an AdamW update in each step.
+
+Peers (optional; one that is not installed is left out with a line that says so):
+`pip install keras-hub==0.32.0 tensorflow-text==2.21.1 transformers==5.23.0 torch`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from absl import app, flags
+
+_CORPUS = flags.DEFINE_string("corpus", None, "Folder or archive of the livedoor news.")
+_BATCH = flags.DEFINE_integer("batch", 32, "Examples a step.")
+_LENGTH = flags.DEFINE_integer("max_seq_length", 128, "Tokens in a full row.")
+_LAYERS = flags.DEFINE_integer("layers", 12, "Transformer layers.")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one that is not.")
+_PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "What to time.")
+_WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
+_DATA = flags.DEFINE_string("data", None, "Internal: the token ids, npz.")
+
+_LABELS = 9
+_VOCABULARY = 32000
+_PEERS = {
+    "this toolkit": ("pack", "bucket", "max"),
+    "KerasHub fit": ("max",),
+    "torch": ("max",),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Texts:
+    """Token ids of one batch, padded: int32 `[batch, length]`, mask 1 for tokens."""
+
+    ids: np.ndarray
+    mask: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def real_share(self) -> float:
+        """Share of positions that hold a token."""
+        return float(self.mask.mean())
+
+
+# -- the parent -----------------------------------------------------------------------
+
+
+def main(_: list[str]) -> None:
+    """Times every program on natural lengths and on full rows."""
+    if _WORKER.value:
+        _work(_WORKER.value)
+        return
+    for filled in (False, True):
+        texts = _texts(filled=filled)
+        path = "/tmp/bert_step_batch.npz"
+        np.savez(path, **dataclasses.asdict(texts))
+        for precision in _PRECISIONS.value:
+            kind = "full rows" if filled else "natural lengths"
+            print(
+                f"\n{kind}, {_BATCH.value} examples, {texts.real_share:.0%} real "
+                f"tokens, {precision}"
+            )
+            _table(_times(path, precision=precision), texts=texts)
+
+
+def _times(path: str, *, precision: str) -> dict[str, list[float]]:
+    workers = {name: _start(name, path=path, precision=precision) for name in _PEERS}
+    times: dict[str, list[float]] = {}
+    for round_number in range(_ROUNDS.value + 1):
+        for name, layouts in _PEERS.items():
+            for layout in layouts:
+                seconds = _ask(workers[name], layout)
+                if seconds is not None and round_number:
+                    times.setdefault(f"{name}, {layout}", []).append(seconds)
+    for worker in workers.values():
+        worker.terminate()
+        worker.wait()
+    return times
+
+
+def _start(name: str, *, path: str, precision: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            __file__,
+            f"--worker={name}",
+            f"--data={path}",
+            f"--precisions={precision}",
+            f"--layers={_LAYERS.value}",
+            f"--max_seq_length={_LENGTH.value}",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _ask(worker: subprocess.Popen[str], layout: str) -> float | None:
+    if worker.poll() is not None or worker.stdin is None or worker.stdout is None:
+        return None
+    try:
+        worker.stdin.write(layout + "\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        return None
+    for line in worker.stdout:
+        if line.startswith("seconds "):
+            return float(line.split()[1])
+    return None
+
+
+def _table(times: dict[str, list[float]], *, texts: Texts) -> None:
+    missing = [name for name in _PEERS if not any(name in row for row in times)]
+    if missing:
+        print(f"not installed here: {', '.join(missing)}")
+    reference = statistics.median(times.get("KerasHub fit, max", [float("nan")]))
+    tokens = int(texts.mask.sum())
+    head = ("ms median", "ms min", "tokens/s", "x KerasHub")
+    print(f"{'program':24}" + "".join(f"{column:>11}" for column in head))
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        print(
+            f"{name:24}{median * 1e3:11.0f}{min(seconds) * 1e3:11.0f}"
+            f"{tokens / median:11.0f}{reference / median:11.2f}"
+        )
+
+
+def _texts(*, filled: bool) -> Texts:
+    """A batch of sentences, or of the corpus run on without a break."""
+    from processors.corpora import livedoor
+    from processors.tokenization.create import create
+
+    folder = os.path.join(os.path.dirname(__file__), "..", "processors", "data")
+    tokenizer = create(
+        model_file=os.path.join(folder, "aozora_spm_8k", "aozora-ja.model"),
+        vocab_file=None,
+        do_lower_case=True,
+    )
+    articles = livedoor.read(_CORPUS.value)
+    random = np.random.RandomState(1)
+    chosen = [articles[i].text for i in random.permutation(len(articles))[:300]]
+    if filled:
+        texts = ["".join(chosen[i :: _BATCH.value]) for i in range(_BATCH.value)]
+    else:
+        sentences = [s + "。" for text in chosen for s in text.split("。") if s.strip()]
+        order = random.permutation(len(sentences))[: _BATCH.value]
+        texts = [sentences[i] for i in order]
+    special, length = tokenizer.special, _LENGTH.value
+    ids = np.zeros((_BATCH.value, length), np.int32)
+    mask = np.zeros_like(ids)
+    for row, tokens in enumerate(tokenizer.encode_batch(texts)):
+        whole = [special.cls, *tokens[: length - 2], special.sep]
+        ids[row, : len(whole)], mask[row, : len(whole)] = whole, 1
+    return Texts(ids, mask, random.randint(0, _LABELS, _BATCH.value).astype(np.int32))
+
+
+# -- the workers ----------------------------------------------------------------------
+
+
+def _work(name: str) -> None:
+    with np.load(_DATA.value) as data:
+        texts = Texts(data["ids"], data["mask"], data["labels"])
+    make = {
+        "this toolkit": _this_toolkit,
+        "KerasHub fit": _keras_hub,
+        "torch": _torch,
+    }[name]
+    step = make(texts, _PRECISIONS.value[0])
+    for line in sys.stdin:
+        seconds = step(line.strip())
+        print(f"seconds {seconds}", flush=True)
+
+
+def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
+    from processors.batches import BatchShape, PadTo, TrainBatches, stack
+    from processors.features import Features
+    from processors.token_dataset import TokenDataset
+    from runtime import engine
+    from runtime.optimizer_settings import OptimizerSettings
+    from runtime.placement import Accelerator, Backend, Precision, place
+
+    placement = place(
+        Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
+    )
+    from tf_bert.config import BertConfig
+    from tf_bert.heads import BertClassifier, ClassificationObjective
+
+    def build() -> BertClassifier:
+        config = BertConfig(
+            vocab_size=_VOCABULARY, num_hidden_layers=_LAYERS.value, type_vocab_size=2
+        )
+        policy = placement.precision.keras_policy
+        model = BertClassifier(config, num_labels=_LABELS, dtype=policy)
+        model.build_variables()
+        return model
+
+    made = engine.create(
+        placement,
+        build_model=build,
+        objective=ClassificationObjective(),
+        optimizer=OptimizerSettings(learning_rate=1e-5, num_train_steps=1000),
+        seed=0,
+    )
+    dataset = TokenDataset.from_features(
+        [
+            Features(ids[mask > 0], np.zeros(mask.sum(), np.int32), int(label))
+            for ids, mask, label in zip(
+                texts.ids, texts.mask, texts.labels, strict=True
+            )
+        ]
+    )
+
+    def step(layout: str) -> float:
+        shape = BatchShape(
+            per_replica_batch=len(texts.ids),
+            max_seq_length=texts.ids.shape[1],
+            pad_to=PadTo(layout),
+        )
+        arrays = stack([TrainBatches(dataset, shape=shape, seed=0).batch(0)])
+        return _timed(lambda: made.train(arrays))
+
+    return step
+
+
+def _keras_hub(texts: Texts, precision: str) -> Callable[[str], float]:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+    import keras_hub
+
+    policy = "float32" if precision == "float32" else "mixed_bfloat16"
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=_VOCABULARY,
+        num_layers=_LAYERS.value,
+        num_heads=12,
+        hidden_dim=768,
+        intermediate_dim=3072,
+        num_segments=2,
+        max_sequence_length=512,
+        dtype=policy,
+    )
+    model = keras_hub.models.BertTextClassifier(
+        backbone, num_classes=_LABELS, preprocessor=None
+    )
+    model.compile(
+        optimizer=keras.optimizers.AdamW(1e-5),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    inputs = {
+        "token_ids": texts.ids,
+        "padding_mask": texts.mask,
+        "segment_ids": np.zeros_like(texts.ids),
+    }
+    steps = 2  # so that the cost of starting `fit` counts half
+
+    def step(_: str) -> float:
+        many = {name: np.concatenate([x] * steps) for name, x in inputs.items()}
+        labels = np.concatenate([texts.labels] * steps)
+        batch = len(texts.ids)
+        return (
+            _timed(lambda: model.fit(many, labels, batch_size=batch, verbose=0)) / steps
+        )
+
+    return step
+
+
+def _torch(texts: Texts, precision: str) -> Callable[[str], float]:
+    import torch
+    import transformers
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    model = transformers.BertForSequenceClassification(
+        transformers.BertConfig(
+            vocab_size=_VOCABULARY,
+            num_hidden_layers=_LAYERS.value,
+            num_labels=_LABELS,
+        )
+    ).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+    ids, mask, labels = (
+        torch.tensor(array, dtype=torch.long)
+        for array in (texts.ids, texts.mask, texts.labels)
+    )
+
+    def update() -> None:
+        with torch.autocast(
+            "cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"
+        ):
+            loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return lambda _: _timed(update)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    app.run(main)

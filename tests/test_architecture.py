@@ -1,0 +1,221 @@
+"""The rules that keep the house in order, read from the source by its syntax tree.
+
+Which floor may import which is import-linter's business; see setup.cfg.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FLOORS = ("runtime", "processors", "tf_bert", "scripts")
+FRAMEWORKS = {"tensorflow": "_tf.py", "jax": "_jax.py"}
+
+PATH_MODULES = {"pathlib", "shutil", "tempfile"}
+# What of modules that reach for files says nothing about any.
+PATHLESS = {
+    "glob": {"has_magic"},
+    "io": {"BytesIO", "StringIO"},
+    "os": {"environ", "getpid"},
+}
+
+# Test files that are named after several modules, or after none of the tree.
+GROUPED_TESTS = {
+    "test_architecture.py",
+    "test_package.py",
+    "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
+}
+
+
+def python_files(*folders: str) -> list[str]:
+    """Paths below the root, with `/`."""
+    found = []
+    for top in folders:
+        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+            paths = [os.path.join(folder, name) for name in names]
+            found += [os.path.relpath(p, ROOT) for p in paths if p.endswith(".py")]
+    return sorted(path.replace(os.sep, "/") for path in found)
+
+
+def read(path: str) -> str:
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def nodes(source: str) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(source))
+
+
+def imported_packages(source: str) -> set[str]:
+    """Top-level names of all imports, those inside functions included."""
+    found = set()
+    for node in nodes(source):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def relative_imports(source: str) -> list[int]:
+    """Lines of `from . import x` and the like."""
+    return [
+        node.lineno
+        for node in nodes(source)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+
+
+def path_touches(source: str) -> list[str]:
+    """What in a module reaches for files by itself."""
+    found = sorted(imported_packages(source) & PATH_MODULES)
+    names = module_names(source)
+    for node in nodes(source):
+        if isinstance(node, ast.Name) and node.id == "open":
+            found.append(f"line {node.lineno}: open")
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            module = node.module.partition(".")[0]
+            if module in PATHLESS:
+                found.append(f"line {node.lineno}: from {node.module}")
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = names.get(node.value.id, "")
+            if node.attr not in PATHLESS.get(module, {node.attr}):
+                found.append(f"line {node.lineno}: {module}.{node.attr}")
+    return found
+
+
+def module_names(source: str) -> dict[str, str]:
+    """What each imported module is called in the source -> its own name."""
+    return {
+        alias.asname or alias.name: alias.name
+        for node in nodes(source)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+
+
+def line_count(path: str) -> int:
+    return len(read(path).splitlines())
+
+
+LIBRARY = python_files(*FLOORS)
+
+
+@pytest.mark.parametrize(("framework", "suffix"), FRAMEWORKS.items())
+def test_only_files_named_after_a_framework_import_it(framework, suffix):
+    guilty = [
+        path
+        for path in LIBRARY
+        if framework in imported_packages(read(path)) and not path.endswith(suffix)
+    ]
+    assert guilty == []
+
+
+def test_only_storage_touches_paths():
+    touches = {path: path_touches(read(path)) for path in LIBRARY}
+    assert touches.pop("runtime/storage.py")
+    assert {path: found for path, found in touches.items() if found} == {}
+
+
+def test_imports_are_absolute():
+    everything = LIBRARY + python_files("tests", "benchmarks")
+    assert [path for path in everything if relative_imports(read(path))] == []
+
+
+def test_files_stay_short():
+    everything = LIBRARY + python_files("tests", "benchmarks")
+    assert {p: n for p in everything if (n := line_count(p)) >= 500} == {}
+
+
+def test_tasks_stay_under_80_lines():
+    tasks = python_files("processors/tasks")
+    assert tasks
+    assert {p: n for p in tasks if (n := line_count(p)) >= 80} == {}
+
+
+def test_scripts_stay_under_100_lines():
+    scripts = [p for p in python_files("scripts") if "__main__" in read(p)]
+    assert scripts
+    assert {p: n for p in scripts if (n := line_count(p)) >= 100} == {}
+
+
+def test_tests_lie_where_their_subject_lies():
+    """tests/a/test_b.py tests a/b.py or the package a/b."""
+    strays = []
+    for path in python_files("tests"):
+        inside = path.removeprefix("tests/")
+        folder, name = os.path.split(inside)
+        if not name.startswith("test_") or inside in GROUPED_TESTS:
+            continue
+        subject = os.path.join(ROOT, folder, name.removeprefix("test_"))
+        if not (os.path.exists(subject) or os.path.isdir(subject[: -len(".py")])):
+            strays.append(path)
+    assert strays == []
+
+
+def test_settings_and_data_load_without_a_framework():
+    """Keras takes its backend when it is first imported: not before a placement."""
+    modules = [
+        path[: -len(".py")].replace("/", ".").removesuffix(".__init__")
+        for path in LIBRARY
+        if path.startswith("processors/")
+    ]
+    modules += ["scripts.run_classifier", "tf_bert.preparation", "runtime.engine"]
+    program = (
+        f"import {', '.join(modules)}, sys\n"
+        "print(*sorted({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
+
+
+class TestTheRulesThemselves:
+    """A rule that cannot fail holds nothing."""
+
+    def test_imports_are_found_inside_functions(self):
+        source = "def f():\n    from jax.numpy import sum\n    import os.path"
+        assert imported_packages(source) == {"jax", "os"}
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "open('x')",
+            "import os\nos.path.exists('x')",
+            "import os\nos.remove('x')",
+            "from os import remove",
+            "from os.path import join",
+            "import os as o\no.remove('x')",
+            "import glob\nglob.glob('x')",
+            "import pathlib",
+            "def f():\n    import shutil",
+            "import io\nio.open('x')",
+        ],
+    )
+    def test_path_touches_are_found(self, source):
+        assert path_touches(source)
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "import os\nos.environ['A'] = 'b'\nos.getpid()",
+            "import tarfile\ntarfile.open(fileobj=None)",
+            "import io\nio.BytesIO()",
+            "import glob as globbing\nglobbing.has_magic('x')",
+            "from runtime import storage\nstorage.open_read('x')",
+        ],
+    )
+    def test_what_touches_no_path_is_left_alone(self, source):
+        assert path_touches(source) == []
+
+    def test_relative_imports_are_found(self):
+        assert relative_imports("from . import a\nfrom .b import c\nimport d") == [1, 2]

@@ -1,0 +1,121 @@
+"""What the package says it needs, and what is in the wheel that users install."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGES = ("processors", "runtime", "scripts", "tf_bert")
+BUILD_INPUTS = ("LICENSE", "README.md", "pyproject.toml", "setup.cfg")
+
+
+@pytest.fixture(scope="module")
+def metadata():
+    """The package's setup.cfg."""
+    parser = configparser.ConfigParser()
+    parser.read(os.path.join(ROOT, "setup.cfg"), encoding="utf-8")
+    return parser
+
+
+@pytest.fixture(scope="module")
+def pins():
+    """Package -> version of requirements/cpu.txt."""
+    with open(os.path.join(ROOT, "requirements/cpu.txt"), encoding="utf-8") as file:
+        lines = [line for line in file if line.strip() and not line.startswith("#")]
+    matches = [re.fullmatch(r"([\w-]+)==([\w.]+) +# \S.*\n", line) for line in lines]
+    assert None not in matches, "a line is no pin with a reason"
+    return {normal(match[1]): match[2] for match in matches}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Names of the files in a wheel, built in a copy of the sources."""
+    copy = tmp_path_factory.mktemp("sources")
+    for package in PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(os.path.join(ROOT, package), copy / package, ignore=ignored)
+    for name in BUILD_INPUTS:
+        shutil.copy(os.path.join(ROOT, name), copy)
+    program = "from setuptools import build_meta; build_meta.build_wheel('.')"
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=copy, check=True, capture_output=True
+    )
+    [path] = copy.glob("*.whl")
+    with zipfile.ZipFile(path) as file:
+        return file.namelist()
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements(text):
+    """Names that a block of requirements names, comments left out."""
+    lines = [line.strip() for line in text.splitlines()]
+    return {
+        normal(re.match(r"[\w.-]+", line)[0])
+        for line in lines
+        if line and not line.startswith("#")
+    }
+
+
+def files_of(package):
+    found = []
+    for folder, _, names in os.walk(os.path.join(ROOT, package)):
+        paths = [os.path.relpath(os.path.join(folder, name), ROOT) for name in names]
+        found += [path.replace(os.sep, "/") for path in paths]
+    return {path for path in found if "__pycache__" not in path}
+
+
+def test_no_framework_is_required(metadata):
+    core = requirements(metadata["options"]["install_requires"])
+    assert "keras" in core
+    assert core.isdisjoint({"tensorflow", "tensorflow-cpu", "jax", "jaxlib", "torch"})
+
+
+def test_keras_is_held_above_its_security_floor(metadata):
+    assert "keras>=3.15" in metadata["options"]["install_requires"]
+
+
+def test_the_extras(metadata):
+    extras = dict(metadata["options.extras_require"])
+    assert extras.keys() == {"tensorflow", "tensorflow-cpu", "jax", "test"}
+    assert extras["tensorflow"].split() == ["tensorflow>=2.19,<2.22"]
+
+
+def test_every_direct_requirement_is_pinned_with_a_reason(metadata, pins):
+    blocks = [metadata["options"]["install_requires"]]
+    blocks += dict(metadata["options.extras_require"]).values()
+    for block in blocks:
+        assert requirements(block) <= pins.keys()
+
+
+def test_both_tensorflows_are_pinned_alike(pins):
+    assert pins["tensorflow"] == pins["tensorflow-cpu"]
+
+
+def test_the_wheel_holds_every_file_of_the_packages(wheel):
+    expected = set().union(
+        *(files_of(package) for package in PACKAGES if package != "scripts")
+    )
+    expected |= {path for path in files_of("scripts") if path.endswith(".py")}
+    assert "processors/data/authors/train.tsv" in expected
+    assert "processors/data/aozora_spm_8k/aozora-ja.model" in expected
+    assert expected - set(wheel) == set()
+
+
+def test_the_wheel_holds_nothing_else(wheel):
+    assert {name.partition("/")[0] for name in wheel} == {
+        *PACKAGES,
+        "tf_bert_toolkit-0.1.0.dist-info",
+    }
+
+
+def test_the_wheel_carries_the_licence(wheel):
+    assert "tf_bert_toolkit-0.1.0.dist-info/licenses/LICENSE" in wheel

@@ -1,0 +1,186 @@
+import keras
+import numpy as np
+import pytest
+
+from processors.batches import BatchShape, EvalBatches, PadTo
+from processors.features import Features
+from processors.token_dataset import TokenDataset
+from runtime import engine
+from runtime.optimizer_settings import OptimizerSettings
+from runtime.placement import Precision
+from tf_bert.config import BertConfig
+from tf_bert.heads import BertClassifier, ClassificationObjective, cross_entropy
+
+CONFIG = BertConfig(
+    vocab_size=60,
+    hidden_size=16,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=32,
+    max_position_embeddings=48,
+    type_vocab_size=2,
+    hidden_dropout_prob=0.0,
+    attention_probs_dropout_prob=0.0,
+    initializer_range=0.3,
+)
+LABELS = 3
+
+
+def make_dataset(examples, *, pairs=False, longest=40):
+    random = np.random.default_rng(examples)
+    rows = []
+    for number in range(examples):
+        length = int(random.integers(3, longest + 1))
+        second = random.integers(1, length) if pairs else length
+        rows.append(
+            Features(
+                random.integers(1, CONFIG.vocab_size, length).astype(np.int32),
+                (np.arange(length) >= second).astype(np.int32),
+                number % LABELS,
+            )
+        )
+    return TokenDataset.from_features(rows)
+
+
+def make_batch(dataset, pad_to, *, examples=12):
+    shape = BatchShape(per_replica_batch=examples, max_seq_length=48, pad_to=pad_to)
+    [batch] = EvalBatches(dataset, shape=shape)
+    return batch.arrays
+
+
+def make_model(**settings):
+    keras.utils.set_random_seed(0)
+    model = BertClassifier(CONFIG, num_labels=LABELS, **settings)
+    model.dropout.rate = 0
+    model.build_variables()
+    return model
+
+
+def make_engine(placement):
+    return engine.create(
+        placement,
+        build_model=lambda: make_model(dtype=placement.precision.keras_policy),
+        objective=ClassificationObjective(),
+        optimizer=OptimizerSettings(num_train_steps=100, learning_rate=1e-3),
+        seed=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(place_on):
+    return make_engine(place_on())
+
+
+@pytest.fixture(scope="module")
+def start(made):
+    return made.state()
+
+
+def update(made, start, arrays):
+    made.load_state(start)
+    report = made.train({name: value[np.newaxis] for name, value in arrays.items()})
+    return report, made.state()
+
+
+def log_softmax(logits):
+    logits = logits.astype(np.float64)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def test_cross_entropy_is_minus_the_log_probability_of_the_label():
+    logits = np.array([[2, -1, 0.5], [0, 0, 0], [30, -30, 0]], np.float32)
+    labels = np.array([0, 2, 1], np.int32)
+    found = keras.ops.convert_to_numpy(cross_entropy(logits, labels))
+    expected = -log_softmax(logits)[np.arange(3), labels]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_logits_are_a_projection_of_the_pooled_output():
+    model = make_model()
+    model.output_bias.assign([0.5, -1, 2])
+    arrays = make_batch(make_dataset(12), PadTo.PACK)
+    block = {name: value[0, 0] for name, value in arrays.items()}
+    pooled = keras.ops.convert_to_numpy(model.bert(block)["pooled_output"])
+    expected = pooled @ model.output_weights.numpy().T + [0.5, -1, 2]
+    found = keras.ops.convert_to_numpy(model(block))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_head_starts_as_the_originals():
+    keras.utils.set_random_seed(1)
+    wide = BertClassifier(CONFIG, num_labels=400)
+    wide.build_variables()
+    weights = wide.output_weights.numpy()
+    assert weights.shape == (400, 16)
+    assert weights.std() == pytest.approx(0.02 * 0.88, rel=0.05)  # cut off at 2 sigma
+    assert np.abs(weights).max() <= 0.04 + 1e-6
+    assert not wide.output_bias.numpy().any()
+    assert wide.dropout.rate == 0.1
+
+
+def test_the_loss_is_the_mean_over_real_examples(made, start):
+    dataset = make_dataset(7)
+    filled = make_batch(dataset, PadTo.PACK, examples=12)  # five slots of filler
+    exact = make_batch(dataset, PadTo.PACK, examples=7)
+    report, state = update(made, start, filled)
+    made.load_state(start)
+    losses = made.predict({name: value[0] for name, value in exact.items()})["losses"]
+    assert report.losses[0] == pytest.approx(losses.mean(), rel=1e-6)
+    other, expected = update(made, start, exact)
+    assert other.losses[0] == pytest.approx(report.losses[0], rel=1e-6)
+    for name, value in expected.weights.items():
+        np.testing.assert_allclose(state.weights[name], value, atol=1e-6)
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_packed_bucketed_and_padded_updates_are_equal(made, start, pairs):
+    dataset = make_dataset(12, pairs=pairs)
+    batches = {pad_to: make_batch(dataset, pad_to) for pad_to in PadTo}
+    shapes = {batch["input_ids"].shape for batch in batches.values()}
+    assert len(shapes) == 3 or len(shapes) == 2
+    assert batches[PadTo.PACK]["input_ids"].shape[2] < 12
+    padded, expected = update(made, start, batches[PadTo.MAX])
+    for pad_to in (PadTo.PACK, PadTo.BUCKET):
+        report, state = update(made, start, batches[pad_to])
+        np.testing.assert_allclose(report.losses, padded.losses, rtol=1e-5)
+        np.testing.assert_allclose(
+            report.gradient_norms, padded.gradient_norms, rtol=1e-5
+        )
+        for name, value in gradients(expected).items():
+            found = gradients(state)[name]
+            assert np.abs(found - value).max() <= 1e-5 * largest(expected), name
+
+
+def gradients(state):
+    """After the first update the first moment is the clipped gradient times 0.1."""
+    return {
+        name: value for name, value in state.slots.items() if name.endswith("adam_m")
+    }
+
+
+def largest(state):
+    return max(np.abs(value).max() for value in gradients(state).values())
+
+
+def test_outputs_are_logits_and_losses_of_each_example(made, start):
+    made.load_state(start)
+    arrays = make_batch(make_dataset(12), PadTo.BUCKET)
+    outputs = made.predict({name: value[0] for name, value in arrays.items()})
+    assert outputs["logits"].shape == (1, 12, LABELS)
+    labels = arrays["label_ids"][0, 0]
+    expected = -log_softmax(outputs["logits"][0])[np.arange(12), labels]
+    np.testing.assert_allclose(outputs["losses"][0], expected, atol=1e-5)
+
+
+def test_bfloat16_stays_within_two_percent(made, start, place_on):
+    arrays = make_batch(make_dataset(12), PadTo.PACK)
+    stacked = {name: np.stack([value] * 10) for name, value in arrays.items()}
+    made.load_state(start)
+    exact = made.train(stacked).losses
+    rough = make_engine(place_on(precision=Precision.BFLOAT16))
+    rough.load_state(start)
+    found = rough.train(stacked)
+    np.testing.assert_allclose(found.losses, exact, rtol=2e-2)
+    assert exact[-1] < 0.9 * exact[0]  # both learn
+    assert found.finite.all()
+    assert {v.dtype for v in rough.state().weights.values()} == {np.dtype("float32")}

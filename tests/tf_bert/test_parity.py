@@ -1,0 +1,218 @@
+"""Agreement with google-research/bert under TensorFlow 1.15, number by number.
+
+What ran there, and how, is in golden/tf1_bert_tiny/README.txt.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from processors.batches import BatchShape, EvalBatches, PadTo, stack
+from processors.features import Features
+from processors.token_dataset import TokenDataset
+from runtime import engine
+from runtime.engine import EngineState
+from runtime.optimizer_settings import OptimizerSettings
+from runtime.tensor_bundle import TensorBundle
+from tf_bert.config import BertConfig
+from tf_bert.heads import BertClassifier, ClassificationObjective
+from tf_bert.weights import read_weights
+
+UPDATES, BATCH, LENGTH, LABELS = 20, 16, 48, 9
+OUTPUT, TRACE, WEIGHT = 2e-5, 1e-4, 1e-4  # absolute, relative, absolute
+
+
+def make_engine(placement, golden_dir):
+    config = dataclasses.replace(
+        BertConfig.from_json_file(f"{golden_dir}/bert_config.json"),
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+
+    def build_model():
+        keras.utils.set_random_seed(0)
+        model = BertClassifier(config, num_labels=LABELS)
+        model.dropout.rate = 0
+        model.build_variables()
+        return model
+
+    return engine.create(
+        placement,
+        build_model=build_model,
+        objective=ClassificationObjective(),
+        optimizer=OptimizerSettings(
+            learning_rate=5e-4, num_train_steps=UPDATES, num_warmup_steps=4
+        ),
+        seed=0,
+    )
+
+
+def initial_state(made, golden, golden_dir):
+    initial = read_weights(
+        f"{golden_dir}/bert_model.ckpt", expected=made.weight_shapes()
+    )
+    made.load_weights(initial.values)
+    made.load_weights(
+        {name: golden[f"init/{name}"] for name in ("output_weights", "output_bias")}
+    )
+    return made.state()
+
+
+@pytest.fixture(scope="module")
+def made(place_on, golden_dir):
+    return make_engine(place_on(), golden_dir)
+
+
+@pytest.fixture(scope="module")
+def start(made, golden, golden_dir):
+    return initial_state(made, golden, golden_dir)
+
+
+@pytest.fixture(scope="module")
+def dataset(golden):
+    """The golden rows without their padding, in order."""
+    rows = zip(
+        *(
+            golden[name].reshape(UPDATES * BATCH, LENGTH)
+            for name in ("input_ids", "segment_ids", "input_mask")
+        ),
+        golden["label_ids"].ravel(),
+        strict=True,
+    )
+    return TokenDataset.from_features(
+        [
+            Features(ids[mask > 0], segments[mask > 0], int(label))
+            for ids, segments, mask, label in rows
+        ]
+    )
+
+
+def make_batches(dataset, pad_to, *, replicas=1, parts=1):
+    shape = BatchShape(
+        per_replica_batch=BATCH // replicas // parts,
+        replicas=replicas,
+        accumulation=parts,
+        max_seq_length=LENGTH,
+        pad_to=pad_to,
+    )
+    return list(EvalBatches(dataset, shape=shape))
+
+
+def train(made, batches, *, per_call):
+    losses = [
+        made.train(stack(batches[first : first + per_call])).losses
+        for first in range(0, UPDATES, per_call)
+    ]
+    return np.concatenate(losses)
+
+
+def deviation(found, expected):
+    return float(np.abs(found - expected).max())
+
+
+def final_weights(golden_dir, names):
+    bundle = TensorBundle(f"{golden_dir}/model.ckpt-20")
+    return {name: bundle.read(name) for name in names}
+
+
+def assert_trained_alike(losses, state, golden, golden_dir):
+    trace = golden["loss_trace_clf"]
+    assert deviation(losses / trace, 1) <= TRACE
+    expected = final_weights(golden_dir, state.weights)
+    worst = max(deviation(state.weights[name], expected[name]) for name in expected)
+    assert worst <= WEIGHT
+    checked = 0
+    for name, value in state.weights.items():
+        if f"final_clf/{name}" in golden:
+            assert deviation(value, golden[f"final_clf/{name}"]) <= WEIGHT
+            checked += 1
+    assert checked == sum(name.startswith("final_clf/") for name in golden)
+    bundle = TensorBundle(f"{golden_dir}/model.ckpt-20")
+    for name, slot in state.slots.items():
+        theirs = bundle.read(name)
+        # A bias of the keys changes no attention: its gradient is rounding error.
+        assert deviation(slot, theirs) <= 1e-4 * np.abs(theirs).max() + 1e-10, name
+    print(f"losses {deviation(losses / trace, 1):.1e} relative, weights {worst:.1e}")
+
+
+def test_encoder_outputs(made, start, golden):
+    made.load_state(start)
+    rows = {name: golden[name][0] for name in ("input_ids", "segment_ids")}
+    places = np.broadcast_to(np.arange(LENGTH, dtype=np.int32), (BATCH, LENGTH))
+    outputs = made.model.bert(
+        {
+            **{name: value.astype(np.int32) for name, value in rows.items()},
+            "position_ids": places,
+            "example_ids": golden["input_mask"][0].astype(np.int32),
+            "first_positions": np.arange(BATCH, dtype=np.int32) * LENGTH,
+        }
+    )
+    found = {
+        name: keras.ops.convert_to_numpy(outputs[name])
+        for name in ("sequence_output", "pooled_output")
+    }
+    for index, layer in enumerate(outputs["encoder_outputs"]):
+        found[f"encoder_layer_{index}"] = keras.ops.convert_to_numpy(layer)[:4]
+    layers = [name for name in golden if name.startswith("encoder_layer_")]
+    assert set(layers) < set(found)
+    deviations = {name: deviation(found[name], golden[name]) for name in found}
+    print(deviations)
+    assert max(deviations.values()) <= OUTPUT
+
+
+@pytest.mark.parametrize("pad_to", PadTo)
+def test_logits_and_loss(made, start, golden, dataset, pad_to):
+    made.load_state(start)
+    batch = make_batches(dataset, pad_to)[0]
+    rows = batch.arrays["input_ids"].shape[2]
+    assert (rows < BATCH) == (pad_to is PadTo.PACK)
+    outputs = made.predict({name: value[0] for name, value in batch.arrays.items()})
+    assert deviation(outputs["logits"][0], golden["logits"]) <= OUTPUT
+    loss = outputs["losses"].mean(dtype=np.float64)
+    assert abs(loss - golden["classifier_loss"]) <= OUTPUT
+    print(
+        f"logits {deviation(outputs['logits'][0], golden['logits']):.1e}, "
+        f"loss {abs(loss - golden['classifier_loss']):.1e}"
+    )
+
+
+@pytest.mark.parametrize("pad_to", PadTo)
+def test_twenty_updates(made, start, golden, golden_dir, dataset, pad_to):
+    made.load_state(start)
+    losses = train(made, make_batches(dataset, pad_to), per_call=4)
+    assert_trained_alike(losses, made.state(), golden, golden_dir)
+
+
+def test_the_trained_checkpoint_pools_alike(made, golden, golden_dir, dataset):
+    trained = read_weights(f"{golden_dir}/model.ckpt-20", expected=made.weight_shapes())
+    assert trained.report.missing == ()
+    made.load_weights(trained.values)
+    batch = make_batches(dataset, PadTo.MAX)[0]
+    block = {name: value[0, 0] for name, value in batch.arrays.items()}
+    pooled = keras.ops.convert_to_numpy(made.model.bert(block)["pooled_output"])
+    assert deviation(pooled, golden["final_pooled_clf"]) <= WEIGHT
+
+
+def test_the_originals_training_can_be_gone_on_with(made, golden_dir, dataset):
+    state = made.state()
+    bundle = TensorBundle(f"{golden_dir}/model.ckpt-20")
+    weights, slots = (
+        {name: bundle.read(name) for name in names}
+        for names in (state.weights, state.slots)
+    )
+    made.load_state(EngineState(int(bundle.read("global_step")), weights, slots))
+    assert made.step == UPDATES
+    [batch, *_] = make_batches(dataset, PadTo.MAX)
+    assert np.isfinite(made.train(stack([batch])).losses).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("parts", "per_call"), [(1, 1), (2, 4)])
+def test_eight_replicas(place_on, golden, golden_dir, dataset, parts, per_call):
+    made = make_engine(place_on(8), golden_dir)
+    initial_state(made, golden, golden_dir)
+    batches = make_batches(dataset, PadTo.PACK, replicas=8, parts=parts)
+    losses = train(made, batches, per_call=per_call)
+    assert_trained_alike(losses, made.state(), golden, golden_dir)

@@ -1,0 +1,216 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from processors import registry
+from processors.tasks.authors import AuthorsProcessor
+from runtime import checkpoints
+from runtime.errors import CheckpointError, SettingsError, StorageError
+from tf_bert.config import BertConfig
+from tf_bert.preparation import prepare
+from tf_bert.settings import ClassifierSettings, Resume
+
+SIZES = {
+    "vocab_size": 8,
+    "hidden_size": 4,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "intermediate_size": 4,
+    "max_position_embeddings": 16,
+    "type_vocab_size": 2,
+}
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Settings whose every file exists, and an output folder that does not."""
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c"]
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    (tmp_path / "bert_config.json").write_text(json.dumps(SIZES))
+    return {
+        "task_name": "tsv",
+        "data_dir": str(tmp_path),
+        "output_dir": str(tmp_path / "out"),
+        "vocab_file": str(tmp_path / "vocab.txt"),
+        "bert_config_file": str(tmp_path / "bert_config.json"),
+        "max_seq_length": 16,
+        "do_train": True,
+    }
+
+
+def prepared(given, **others):
+    return prepare(ClassifierSettings(**(given | others)))
+
+
+def refused(given, **others):
+    with pytest.raises(SettingsError) as caught:
+        prepared(given, **others)
+    assert not os.path.exists(given["output_dir"])
+    return str(caught.value)
+
+
+@pytest.fixture
+def trained(given):
+    """An output folder with a checkpoint of such a run."""
+    job = prepared(given)
+    checkpoints.save(
+        job.checkpoint_dir,
+        step=3,
+        weights={"w": np.zeros(1, np.float32)},
+        slots={},
+        state={
+            "bert_config": job.config.to_dict(),
+            "labels": ["x", "y"],
+            "tokenizer": job.tokenizer.fingerprint(),
+        },
+    )
+    return given
+
+
+def test_a_job_has_everything(given):
+    job = prepared(given)
+    assert job.config == BertConfig(**SIZES)
+    assert job.tokenizer.vocab_size == 8
+    assert job.data_dir == given["data_dir"]
+    assert job.restored is None
+    assert job.checkpoint_dir == os.path.join(given["output_dir"], "checkpoints")
+    assert not os.path.exists(given["output_dir"])
+
+
+# Sizes --------------------------------------------------------------------------------
+
+
+def test_the_configuration_beside_the_checkpoint(given, tmp_path):
+    job = prepared(
+        given, bert_config_file=None, init_checkpoint=str(tmp_path / "bert_model.ckpt")
+    )
+    assert job.config == BertConfig(**SIZES)
+
+
+def test_the_configuration_of_the_run_that_is_gone_on_with(trained):
+    job = prepared(trained, bert_config_file=None)
+    assert job.config == BertConfig(**SIZES)
+    assert job.restored.step == 3
+
+
+def test_bert_japanese_needs_no_configuration_file(given, monkeypatch):
+    model = os.path.join(
+        os.path.dirname(__file__), "../../processors/data/aozora_spm_8k/aozora-ja.model"
+    )
+    job = prepared(given, vocab_file=None, bert_config_file=None, model_file=model)
+    assert job.config == BertConfig.bert_japanese()
+    assert job.tokenizer.kind == "sentencepiece"
+
+
+def test_without_any_configuration(given):
+    assert "--bert_config_file is required" in refused(given, bert_config_file=None)
+
+
+# What does not fit --------------------------------------------------------------------
+
+
+def test_a_sequence_longer_than_the_positions_is_the_originals_error(given):
+    assert refused(given, max_seq_length=17) == (
+        "Cannot use sequence length 17 because the BERT model was only trained up to "
+        "sequence length 16"
+    )
+
+
+def test_a_vocabulary_larger_than_the_model(given, tmp_path):
+    with open(given["vocab_file"], "a", encoding="utf-8") as file:
+        file.write("d\n")
+    message = refused(given)
+    assert "vocabulary has 9 tokens" in message
+    assert "vocab_size is 8" in message
+
+
+def test_the_case_of_a_published_model(given):
+    message = refused(
+        given, init_checkpoint="/models/cased_L-12_H-768_A-12/bert_model.ckpt"
+    )
+    assert "--do_lower_case=False" in message
+
+
+def test_what_does_not_fit_is_reported_together(given):
+    with open(given["vocab_file"], "a", encoding="utf-8") as file:
+        file.write("d\n")
+    message = refused(
+        given,
+        max_seq_length=17,
+        init_checkpoint="/models/cased_L-12_H-768_A-12/bert_model.ckpt",
+    )
+    for part in ("sequence length 17", "9 tokens", "--do_lower_case=False"):
+        assert part in message
+
+
+def test_an_unknown_task_lists_the_known(given):
+    message = refused(given, task_name="sst2")
+    assert "'sst2'" in message
+    for name in registry.known():
+        assert name in message
+
+
+def test_a_task_without_shipped_data_needs_a_folder(given):
+    assert refused(given, data_dir=None) == "--data_dir is required by task tsv."
+
+
+def test_a_task_with_shipped_data_needs_none(given):
+    job = prepared(given, task_name="authors", data_dir=None)
+    assert job.data_dir == AuthorsProcessor.default_data_dir
+    assert isinstance(job.processor, AuthorsProcessor)
+
+
+@pytest.mark.parametrize("name", ["vocab_file", "bert_config_file"])
+def test_a_missing_file_is_named(given, name):
+    missing = given[name] + ".missing"
+    with pytest.raises(StorageError, match=r"does not exist") as caught:
+        prepared(given, **{name: missing})
+    assert missing in str(caught.value)
+    assert not os.path.exists(given["output_dir"])
+
+
+# Going on -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("resume", "do_train", "step"),
+    [
+        (Resume.AUTO, True, 3),
+        (Resume.MUST, True, 3),
+        (Resume.NEVER, True, None),
+        (Resume.NEVER, False, 3),  # there is nothing to start anew
+    ],
+)
+def test_what_is_restored(trained, resume, do_train, step):
+    job = prepared(trained, resume=resume, do_train=do_train, do_eval=True)
+    assert (job.restored and job.restored.step) == step
+
+
+def test_must_without_a_checkpoint(given):
+    with pytest.raises(CheckpointError, match="--resume=must: .* no complete"):
+        prepared(given, resume=Resume.MUST)
+    assert not os.path.exists(given["output_dir"])
+
+
+@pytest.mark.parametrize("resume", [Resume.AUTO, Resume.MUST])
+def test_another_models_checkpoint_is_refused(trained, tmp_path, resume):
+    (tmp_path / "bert_config.json").write_text(json.dumps(SIZES | {"hidden_size": 8}))
+    with pytest.raises(SettingsError, match="another model") as caught:
+        prepared(trained, resume=resume)
+    assert caught.value.problems[1].startswith("bert_config: ")
+    assert "'hidden_size': 4" in caught.value.problems[1].split(" there, ")[0]
+
+
+def test_another_tokenizers_checkpoint_is_refused(trained):
+    with pytest.raises(SettingsError, match="another model") as caught:
+        prepared(trained, do_lower_case=False)
+    assert caught.value.problems[1].startswith("tokenizer: ")
+    assert len(caught.value.problems) == 2
+
+
+def test_labels_once_collected_stay(trained):
+    assert prepared(trained).processor.get_labels() == ["x", "y"]
+    given_anew = prepared(trained, labels=("y", "x")).processor.get_labels()
+    assert given_anew == ["y", "x"]
