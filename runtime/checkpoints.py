@@ -23,6 +23,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -66,7 +67,7 @@ class Checkpoint:
     step: int
     weights: dict[str, np.ndarray]
     slots: dict[str, np.ndarray]
-    state: dict[str, object]
+    state: dict[str, Any]
 
 
 def save(
@@ -75,7 +76,7 @@ def save(
     step: int,
     weights: Mapping[str, np.ndarray],
     slots: Mapping[str, np.ndarray],
-    state: Mapping[str, object],
+    state: Mapping[str, Any],
 ) -> str:
     """Writes a checkpoint; one of the same step is replaced.
 

@@ -65,7 +65,7 @@ def stream(seed: Any) -> Iterator[None]:
 
 
 class Dropout(keras.layers.Dropout):
-    """Dropout that draws from the open stream, or from its own seed where there is none.
+    """Dropout that draws from the open stream, else from its own seed.
 
     The rate is rounded to the nearest of 65,536 steps: a mask is made of 16 bits an
     entry.

@@ -84,7 +84,7 @@ class TensorFlowEngine(Engine):
                 for slot in SLOTS
             }
             self._counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        # Several virtual CPUs are for tests; there the kernels cost more than they save.
+        # Several virtual CPUs are for tests, where compiling costs more than it saves.
         self._fuses = (
             placement.accelerator is Accelerator.CPU and placement.replicas == 1
         )

@@ -1,4 +1,4 @@
-"""The errors a run can end with; every one is a sentence for the person at the keyboard."""
+"""The errors a run can end with, each a sentence for the person who started it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class StorageError(ToolkitError, OSError):
 
 
 class PlacementError(ToolkitError):
-    """The accelerator, backend or number of replicas that was asked for is not there."""
+    """The accelerator or backend that was asked for is not there."""
 
 
 class TrainingError(ToolkitError):

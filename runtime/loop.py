@@ -151,6 +151,7 @@ def _refuse_non_finite(report: StepReport, *, first: int, directory: str) -> Non
     kept = checkpoints.latest(directory) or "none yet"
     raise TrainingError(
         f"Update {first + index + 1} was not applied: loss {report.losses[index]}, "
-        f"gradient norm {report.gradient_norms[index]}. Newest good checkpoint: {kept}. "
-        "Lower --learning_rate or look at the examples of that update."
+        f"gradient norm {report.gradient_norms[index]}. Newest good "
+        f"checkpoint: {kept}. Lower --learning_rate or look at the examples of that "
+        "update."
     )

@@ -57,7 +57,8 @@ class Placement:
         precision: Arithmetic of a step.
         devices: Names of the devices, one for each replica.
         strategy: What the backend distributes with: a `tf.distribute.Strategy`.
-        static_shapes: Whether each new shape of a batch costs a compilation.
+        row_counts: About how many different numbers of packed rows a run may see:
+            each compiles kernels, and where the whole step is compiled they are few.
         is_chief: Whether this process writes files.
     """
 
@@ -66,7 +67,7 @@ class Placement:
     precision: Precision
     devices: tuple[str, ...]
     strategy: Any
-    static_shapes: bool
+    row_counts: int
     is_chief: bool = True
 
     @property

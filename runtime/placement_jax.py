@@ -40,7 +40,7 @@ def find(
         precision=precision,
         devices=tuple(_name(device) for device in chosen),
         strategy=Mesh(np.array(chosen), (REPLICA_AXIS,)),
-        static_shapes=True,
+        row_counts=8,
         is_chief=jax.process_index() == 0,
     )
 

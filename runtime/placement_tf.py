@@ -32,7 +32,7 @@ def find(
         precision=precision,
         devices=names,
         strategy=_strategy(names),
-        static_shapes=False,
+        row_counts=32,
     )
 
 

@@ -62,14 +62,15 @@ def values(settings: type[_Settings]) -> _Settings:
 
 
 def _define_one(field: dataclasses.Field[Any], kind: Any) -> None:
+    default: Any = field.default
     help_text = field.metadata["help"]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         choices = {member.value: member for member in kind}
-        flags.DEFINE(_ChoiceParser(choices), field.name, field.default, help_text)
+        flags.DEFINE(_ChoiceParser(choices), field.name, default, help_text)
     elif typing.get_origin(kind) is tuple:
-        flags.DEFINE_list(field.name, list(field.default), help_text)
+        flags.DEFINE_list(field.name, list(default), help_text)
     else:
-        _DEFINERS[kind](field.name, field.default, help_text)
+        _DEFINERS[kind](field.name, default, help_text)
 
 
 class _ChoiceParser(flags.ArgumentParser[enum.Enum]):
@@ -81,7 +82,11 @@ class _ChoiceParser(flags.ArgumentParser[enum.Enum]):
         self.syntactic_help = f"<{'|'.join(choices)}>"
 
     def parse(self, argument: Any) -> enum.Enum:
-        """Returns the member; absl also passes defaults, already members."""
+        """Returns the member; absl also passes defaults, already members.
+
+        Raises:
+            ValueError: No member has this value; absl adds the flag's name.
+        """
         if isinstance(argument, enum.Enum):
             return argument
         if argument not in self._choices:
@@ -99,7 +104,7 @@ def _without_none(kind: Any) -> Any:
     return parts[0] if is_optional else kind
 
 
-_DEFINERS = {
+_DEFINERS: dict[type, Any] = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+import math
 import sys
 from collections.abc import Sequence
 
@@ -112,7 +113,11 @@ class ClassifierRun:
     # -- train ------------------------------------------------------------------------
 
     def train(self) -> None:
-        """Trains to the last step and leaves checkpoints and a learning curve."""
+        """Trains to the last step and leaves checkpoints and a learning curve.
+
+        Raises:
+            SettingsError: No update would be done, or the folder is another run's.
+        """
         self._refuse_other_settings()
         split = self._read("train")
         total = self._settings.num_train_steps(len(split.dataset))
@@ -217,7 +222,11 @@ class ClassifierRun:
     # -- evaluate ---------------------------------------------------------------------
 
     def evaluate(self) -> None:
-        """Writes eval_results.txt and the reports on the dev split."""
+        """Writes eval_results.txt and the reports on the dev split.
+
+        Raises:
+            DataError: A dev example has no label.
+        """
         split = self._read("dev", file_name="eval")
         gold = split.dataset.label_ids
         if (gold == UNLABELLED).any():
@@ -375,7 +384,8 @@ class ClassifierRun:
             if missing:
                 raise CheckpointError(
                     f"{self._settings.init_checkpoint} has no trained "
-                    f"{', '.join(missing)}. Train first, or name a fine-tuned checkpoint."
+                    f"{', '.join(missing)}. Train first, or name a "
+                    "fine-tuned checkpoint."
                 )
         else:
             raise CheckpointError(
@@ -402,12 +412,14 @@ class ClassifierRun:
         return Outputs(_softmax(logits), losses, np.array(batch_losses, np.float32))
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
+        per_replica = batch // (self._placement.replicas * accumulation)
         return BatchShape(
-            per_replica_batch=batch // (self._placement.replicas * accumulation),
+            per_replica_batch=per_replica,
             replicas=self._placement.replicas,
             accumulation=accumulation,
             max_seq_length=self._settings.max_seq_length,
             pad_to=self._settings.pad_to,
+            row_multiple=math.ceil(per_replica / self._placement.row_counts),
         )
 
     # -- files ------------------------------------------------------------------------

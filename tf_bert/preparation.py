@@ -99,7 +99,11 @@ def _restore(settings: ClassifierSettings, *, output_dir: str) -> Checkpoint | N
 
 
 def _config(settings: ClassifierSettings, *, restored: Checkpoint | None) -> BertConfig:
-    """The sizes: from the flag, else from the checkpoint that the run goes on with."""
+    """The sizes: from the flag, else from the checkpoint that the run goes on with.
+
+    Raises:
+        SettingsError: They are nowhere to be found.
+    """
     if settings.bert_config_file:
         return BertConfig.from_json_file(settings.bert_config_file)
     if restored is not None and "bert_config" in restored.state:
@@ -172,7 +176,11 @@ def _data_dir(settings: ClassifierSettings, *, processor: DataProcessor) -> str:
 
 
 def _refuse_foreign_checkpoint(job: Job) -> None:
-    """Keeps a run from going on with weights of another model or tokenizer."""
+    """Keeps a run from going on with weights of another model or tokenizer.
+
+    Raises:
+        SettingsError: Names what differs, with both values.
+    """
     if job.restored is None:
         return
     here = {

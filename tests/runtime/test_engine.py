@@ -45,7 +45,7 @@ class Toy(keras.Model):
 
 
 class Squares:
-    """Weighted squared error; where `poison` is 1, the gradient at a bias of 0 is NaN."""
+    """Weighted squared error, whose gradient is NaN where `poison` is 1, bias 0."""
 
     def loss(self, model, block):
         error = model(block["ids"], training=True) - block["targets"]
@@ -164,7 +164,7 @@ def plain(engines):
     return train(made, make_stream()), made.state()
 
 
-# What an update is ---------------------------------------------------------------------
+# What an update is --------------------------------------------------------------------
 
 
 def literal_updates(stream, weights):
@@ -192,8 +192,8 @@ def literal_updates(stream, weights):
         norms.append(np.sqrt(squares + (by_row**2).sum()))
         done = step + 1
         rate = 0.05 * (done / 4 if done < 4 else 1 - done / STEPS)
-        for name, gradient in found.items():
-            gradient = gradient / max(norms[-1], 1.0)
+        for name, unclipped in found.items():
+            gradient = unclipped / max(norms[-1], 1.0)
             first, second = slots[name]
             first += 0.1 * (gradient - first)
             second += 0.001 * (gradient**2 - second)
@@ -271,7 +271,7 @@ def test_shapes_may_change_from_call_to_call(engines):
     assert made.step == 6
 
 
-# The guard -----------------------------------------------------------------------------
+# The guard ----------------------------------------------------------------------------
 
 
 def poisoned(stream, step, *, kind):
@@ -315,7 +315,7 @@ def test_the_updates_around_a_broken_one_are_applied(engines, nearness):
     assert_states_equal(piecewise.state(), after, **nearness)
 
 
-# State ---------------------------------------------------------------------------------
+# State --------------------------------------------------------------------------------
 
 
 def test_state_goes_on_where_it_was_taken(engines, plain, place_on):
@@ -381,7 +381,7 @@ def test_a_state_that_does_not_fit_is_refused(engines):
         made.load_weights({"kernel": np.zeros(9, np.float32)})
 
 
-# Prediction ----------------------------------------------------------------------------
+# Prediction ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("replicas", [1, 8])
@@ -396,7 +396,7 @@ def test_outputs_keep_replicas_and_examples_in_order(place_on, replicas):
         assert outputs["doubled"].shape == (replicas, examples, 2)
 
 
-# Dropout -------------------------------------------------------------------------------
+# Dropout ------------------------------------------------------------------------------
 
 _WIDE = 400
 
@@ -448,7 +448,7 @@ def test_masks_repeat_with_seed_and_step(droppers):
     assert 0.3 < (other != drawn).mean() < 0.5
 
 
-# Precision -----------------------------------------------------------------------------
+# Precision ----------------------------------------------------------------------------
 
 
 def test_bfloat16_computes_in_it_and_keeps_float32_weights(place_on, plain):

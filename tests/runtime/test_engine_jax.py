@@ -48,9 +48,7 @@ def both(tmp_path_factory):
     }
     runs = engine_runs.make_all()
     engine_runs.write(runs, folders["jax"])
-    arguments = [
-        folders[name] for name in ("tensorflow", "jax_then_tensorflow", "jax")
-    ]
+    arguments = [folders[name] for name in ("tensorflow", "jax_then_tensorflow", "jax")]
     subprocess.run(
         [sys.executable, "-m", "tests.runtime.engine_runs", *arguments],
         cwd=ROOT,

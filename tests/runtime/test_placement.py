@@ -2,6 +2,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_an_accelerator_that_is_not_there_is_refused(backend, accelerator):
 
 
 def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", mock.Mock(return_value=None))
     with pytest.raises(PlacementError, match=r"jax is not installed.*\[jax\]"):
         place(backend=Backend.JAX)
     with pytest.raises(PlacementError, match="tensorflow or jax is not installed"):
@@ -71,7 +72,7 @@ def test_keras_cannot_change_its_backend(backend, monkeypatch):
     import keras
 
     assert keras.backend.backend() == backend.value
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: 1)
+    monkeypatch.setattr(importlib.util, "find_spec", mock.Mock())
     with pytest.raises(PlacementError, match=f"already runs on {backend.value}"):
         place(backend=OTHER[backend])
     assert os.environ["KERAS_BACKEND"] == backend.value

@@ -134,7 +134,6 @@ def assert_trained_alike(losses, state, golden, golden_dir):
         theirs = bundle.read(name)
         # A bias of the keys changes no attention: its gradient is rounding error.
         assert deviation(slot, theirs) <= 1e-4 * np.abs(theirs).max() + 1e-10, name
-    print(f"losses {deviation(losses / trace, 1):.1e} relative, weights {worst:.1e}")
 
 
 def test_encoder_outputs(made, start, golden):
@@ -158,7 +157,6 @@ def test_encoder_outputs(made, start, golden):
     layers = [name for name in golden if name.startswith("encoder_layer_")]
     assert set(layers) < set(found)
     deviations = {name: deviation(found[name], golden[name]) for name in found}
-    print(deviations)
     assert max(deviations.values()) <= OUTPUT
 
 
@@ -172,10 +170,6 @@ def test_logits_and_loss(made, start, golden, dataset, pad_to):
     assert deviation(outputs["logits"][0], golden["logits"]) <= OUTPUT
     loss = outputs["losses"].mean(dtype=np.float64)
     assert abs(loss - golden["classifier_loss"]) <= OUTPUT
-    print(
-        f"logits {deviation(outputs['logits'][0], golden['logits']):.1e}, "
-        f"loss {abs(loss - golden['classifier_loss']):.1e}"
-    )
 
 
 @pytest.mark.parametrize("pad_to", PadTo)

@@ -95,7 +95,7 @@ def test_the_configuration_of_the_run_that_is_gone_on_with(trained):
     assert job.restored.step == 3
 
 
-def test_bert_japanese_needs_no_configuration_file(given, monkeypatch):
+def test_bert_japanese_needs_no_configuration_file(given):
     model = os.path.join(
         os.path.dirname(__file__), "../../processors/data/aozora_spm_8k/aozora-ja.model"
     )
@@ -189,7 +189,7 @@ def test_what_is_restored(trained, resume, do_train, step):
 
 
 def test_must_without_a_checkpoint(given):
-    with pytest.raises(CheckpointError, match="--resume=must: .* no complete"):
+    with pytest.raises(CheckpointError, match=r"--resume=must: .* no complete"):
         prepared(given, resume=Resume.MUST)
     assert not os.path.exists(given["output_dir"])
 
