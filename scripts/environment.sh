@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the other shell scripts: makes a virtual environment with pinned packages.
 #
 #   make_environment FOLDER EXTRAS
@@ -6,8 +7,9 @@
 # setup.cfg, joined by commas. PYTHON names the interpreter to use; by default the first
 # suitable one on PATH is taken.
 
-readonly ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-readonly PINS="$ROOT/requirements/cpu.txt"
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+PINS="$ROOT/requirements/cpu.txt"
+readonly ROOT PINS
 
 make_environment() {
   local folder="$1" extras="$2" python stamp wanted
@@ -30,8 +32,7 @@ make_environment() {
 find_python() {
   local candidate tried=()
   for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
-    if "$candidate" -c "$IS_SUITABLE" 2> /dev/null; then
-      echo "$candidate"
+    if base_of_suitable "$candidate" 2> /dev/null; then
       return
     fi
     tried+=("$candidate: $("$candidate" --version 2> /dev/null || echo "not found")")
@@ -40,7 +41,13 @@ find_python() {
     "Looked at:" "${tried[@]/#/  }"
 }
 
-readonly IS_SUITABLE='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+# Prints the path of a suitable interpreter. That of a virtual environment stands for the
+# one it was made by: it could not make the environment anew that it lives in.
+base_of_suitable() {
+  "$1" -c 'import sys
+if not (3, 11) <= sys.version_info[:2] <= (3, 13): sys.exit(1)
+print(sys._base_executable)'
+}
 
 # What the environment depends on, as one line.
 fingerprint() {
@@ -63,8 +70,8 @@ create() {
 
 install() {
   PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "$1/bin/python" -m pip install \
-    --quiet --prefer-binary --constraint "$PINS" --editable "$ROOT[$2]" || fail \
-    "The packages could not be installed; pip says why above." \
+    --quiet --prefer-binary --no-compile --constraint "$PINS" --editable "${ROOT}[$2]" \
+    || fail "The packages could not be installed; pip says why above." \
     "This needs a network connection to the package index and about 3 GB of disk."
 }
 

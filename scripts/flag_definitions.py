@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from absl import flags
@@ -24,14 +24,18 @@ def define(settings: type[Any]) -> None:
         _define_one(field, _without_none(types[field.name]))
 
 
-def define_retired(replacements: Mapping[str, str]) -> None:
+def define_retired(
+    replacements: Mapping[str, str], *, switches: Collection[str] = ()
+) -> None:
     """Defines flags that are accepted and mean nothing any more.
 
     Args:
         replacements: Flag name to what to use instead.
+        switches: Those of them that may stand without a value.
     """
     for name, instead in replacements.items():
-        flags.DEFINE_string(name, None, f"Retired. {instead}")
+        define_one = flags.DEFINE_bool if name in switches else flags.DEFINE_string
+        define_one(name, None, f"Retired. {instead}")
 
 
 def warnings(replacements: Mapping[str, str]) -> list[str]:

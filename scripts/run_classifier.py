@@ -47,5 +47,5 @@ def main(argv: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     flag_definitions.define(ClassifierSettings)
-    flag_definitions.define_retired(_RETIRED)
+    flag_definitions.define_retired(_RETIRED, switches=["use_tpu"])
     console.run(main)

@@ -14,4 +14,10 @@ if [[ "${1-}" == "--all" ]]; then
 fi
 make_environment "$ROOT/.venv-test" tensorflow-cpu,jax,test
 cd "$ROOT"
-.venv-test/bin/python -m pytest "${select[@]}" "$@"
+python=.venv-test/bin/python
+
+# Keras takes its backend once a process: what depends on it runs on JAX first.
+if [[ $# -eq 0 ]]; then
+  KERAS_BACKEND=jax "$python" -m pytest ${select[@]+"${select[@]}"} tests/runtime tests/tf_bert
+fi
+"$python" -m pytest ${select[@]+"${select[@]}"} "$@"

@@ -1,6 +1,5 @@
 """What a backend must be told before it starts, and what many tests share."""
 
-import dataclasses
 import json
 import os
 
@@ -13,6 +12,7 @@ import pytest
 from runtime.placement import Accelerator, Backend, Precision, place
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden/tf1_bert_tiny")
+JAX_CACHE = os.path.join(os.path.dirname(__file__), "../.pytest_cache/jax")
 REPLICAS = 8
 BACKEND = Backend(os.environ["KERAS_BACKEND"])
 
@@ -26,6 +26,9 @@ def make_virtual_devices():
         flags = os.environ.get("XLA_FLAGS", "")
         count = f"--xla_force_host_platform_device_count={REPLICAS}"
         os.environ["XLA_FLAGS"] = f"{flags} {count}".strip()
+        # Most of the time of these tests is compilation: kept, the next run takes a third.
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", JAX_CACHE)
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         return
     import tensorflow as tf
 
@@ -98,28 +101,30 @@ def _jax_gradients(function, *values):
     return [np.asarray(each) for each in found]
 
 
-@dataclasses.dataclass(frozen=True)
 class SmallTask:
     """A folder with a `tsv` task on pairs, its vocabulary and a very small BERT.
 
     The first text of an example names its label among random words.
     """
 
-    folder: str
     labels = ("hot", "cold", "mild")
-    words = tuple(f"w{number}" for number in range(40))
-    vocabulary = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *labels, *words)
-    counts = {"train": 90, "dev": 67, "test": 11}
-    sizes = {
-        "vocab_size": len(vocabulary),
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "max_position_embeddings": 24,
-        "type_vocab_size": 2,
-        "initializer_range": 0.1,
-    }
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.counts = {"train": 90, "dev": 67, "test": 11}
+        self.words = [f"w{number}" for number in range(40)]
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        self.vocabulary = [*special, *self.labels, *self.words]
+        self.sizes = {
+            "vocab_size": len(self.vocabulary),
+            "hidden_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+            "max_position_embeddings": 24,
+            "type_vocab_size": 2,
+            "initializer_range": 0.1,
+        }
 
     def settings(self):
         """What the task and the model take, by flag."""

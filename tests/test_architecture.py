@@ -5,6 +5,7 @@ Which floor may import which is import-linter's business; see setup.cfg.
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ GROUPED_TESTS = {
     "test_architecture.py",
     "test_package.py",
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
+    "tf_bert/test_parity.py",  # the whole of BERT beside google-research/bert
 }
 
 
@@ -177,6 +179,14 @@ def test_settings_and_data_load_without_a_framework():
         check=True,
     )
     assert done.stdout.split() == []
+
+
+def test_the_readme_shows_the_tree_as_it_is():
+    tree = read("README.md").partition("runtime/  ")[2].partition("```")[0]
+    shown = sorted(re.findall(r"\b\w+\.py\b", tree))
+    everything = LIBRARY + python_files("benchmarks")
+    names = [os.path.basename(path) for path in everything]
+    assert shown == sorted(name for name in names if name != "__init__.py")
 
 
 class TestTheRulesThemselves:

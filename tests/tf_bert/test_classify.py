@@ -19,9 +19,7 @@ from runtime import checkpoints, storage
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.placement import Precision
 from runtime.progress import ProgressLine
-from runtime.tfrecord import read_payloads
 from tf_bert import classify
-from tf_bert.config import BertConfig
 from tf_bert.preparation import prepare
 from tf_bert.settings import ClassifierSettings, Resume
 
@@ -113,119 +111,6 @@ class Changed:
 
     def get_dev_examples(self, data_dir):
         return self._change(self._processor.get_dev_examples(data_dir))
-
-
-# What a run leaves --------------------------------------------------------------------
-
-
-def test_every_file_of_a_run_is_there(finished, small_task):
-    events = [name for name in os.listdir(finished) if name.startswith("events.out")]
-    assert len(events) == 1
-    expected = {
-        "run.json",
-        "metrics.jsonl",
-        "checkpoints",
-        "train.tf_record",
-        "eval.tf_record",
-        "predict.tf_record",
-        "learning_curve.png",
-        "eval_results.txt",
-        "classification_report.txt",
-        "confusion_matrix.txt",
-        "confusion_matrix.png",
-        "test_results.tsv",
-        "predictions.tsv",
-        "test_classification_report.txt",
-        "test_confusion_matrix.txt",
-        "test_confusion_matrix.png",
-    }
-    manifests = {
-        f"{name}.tf_record.manifest.json" for name in ("train", "eval", "predict")
-    }
-    assert set(os.listdir(finished)) == expected | manifests | set(events)
-    for name in expected:
-        if name.endswith(".png"):
-            assert storage.read_bytes(f"{finished}/{name}").startswith(b"\x89PNG")
-    counts = small_task.counts.values()
-    for name, count in zip(("train", "eval", "predict"), counts, strict=True):
-        assert len(read_payloads(f"{finished}/{name}.tf_record")) == count
-
-
-def test_run_json_says_how_to_do_it_again(finished, small_task):
-    content = json.loads(storage.read_text(f"{finished}/run.json"))
-    assert set(content) == {"command_line", "fingerprints", "settings", "versions"}
-    assert content["settings"]["learning_rate"] == 0.003
-    assert content["settings"]["labels"] == list(small_task.labels)
-    assert content["fingerprints"]["num_train_steps"] == STEPS
-    assert content["fingerprints"]["num_train_examples"] == small_task.counts["train"]
-    assert content["fingerprints"]["bert_config"]["hidden_size"] == 16
-    assert content["fingerprints"]["tokenizer"]["kind"] == "wordpiece"
-    assert {"python", "keras", "numpy"} <= set(content["versions"])
-
-
-def test_metrics_have_a_line_an_update_and_one_for_the_evaluation(finished):
-    lines = read_metrics(finished)
-    assert [line["step"] for line in lines] == [*range(1, STEPS + 1), STEPS]
-    for line in lines[:-1]:
-        assert set(line) == {"step", "loss", "gradient_norm", "learning_rate"}
-    assert set(lines[-1]) == {"step", "eval_accuracy", "eval_loss"}
-    assert lines[STEPS - 1]["learning_rate"] == 0
-
-
-def test_checkpoints_fall_due_every_three_updates_and_at_the_end(finished, small_task):
-    steps = checkpoints.list_steps(f"{finished}/checkpoints")
-    assert steps == [3, 6, 8]
-    loaded = checkpoints.load(checkpoints.latest(f"{finished}/checkpoints"))
-    assert loaded.state["labels"] == list(small_task.labels)
-    assert loaded.state["bert_config"] == BertConfig(**small_task.sizes).to_dict()
-    assert loaded.state["seed"] == 0
-    assert "bert/encoder/layer_0/attention/self/query/kernel" in loaded.weights
-    assert set(loaded.slots) == {
-        f"{name}/{slot}" for name in loaded.weights for slot in ("adam_m", "adam_v")
-    }
-
-
-def test_evaluation_results_are_written_as_the_original_does(finished, small_task):
-    results = read_results(finished)
-    assert list(results) == ["eval_accuracy", "eval_loss", "global_step", "loss"]
-    assert results["global_step"] == STEPS
-    gold = [row[2] for row in read_table(f"{small_task.folder}/dev.tsv")[1:]]
-    text = storage.read_text(f"{finished}/classification_report.txt")
-    assert text.split("accuracy")[1].split()[:2] == [
-        f"{results['eval_accuracy']:.2f}",
-        str(len(gold)),
-    ]
-    matrix = storage.read_text(f"{finished}/confusion_matrix.txt").splitlines()
-    totals = {row.split()[0]: int(row.split()[-1]) for row in matrix[3:]}
-    assert totals == {
-        **{label: gold.count(label) for label in small_task.labels},
-        "total": len(gold),
-    }
-
-
-def test_predictions_stand_in_the_order_of_the_file(finished, small_task):
-    labels = small_task.labels
-    rows = read_table(f"{small_task.folder}/test.tsv")[1:]
-    probabilities = np.array(read_table(f"{finished}/test_results.tsv"), np.float64)
-    assert probabilities.shape == (11, 3)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    header, *predictions = read_table(f"{finished}/predictions.tsv")
-    assert header == ["guid", "gold", "predicted", "probability", "text"]
-    assert [row[0] for row in predictions] == [f"test-{n + 1}" for n in range(11)]
-    assert [row[1] for row in predictions] == [row[2] for row in rows]
-    assert [row[4] for row in predictions] == [" ||| ".join(row[:2]) for row in rows]
-    best = probabilities.argmax(axis=1)
-    assert [row[2] for row in predictions] == [labels[index] for index in best]
-    assert [float(row[3]) for row in predictions] == probabilities.max(axis=1).tolist()
-    assert storage.read_text(
-        f"{finished}/test_classification_report.txt"
-    ) == sklearn.metrics.classification_report(
-        [labels.index(row[1]) for row in predictions],
-        best,
-        labels=range(3),
-        target_names=labels,
-        zero_division=0,
-    )
 
 
 def test_it_learns(run, tmp_path):
@@ -377,6 +262,12 @@ def test_fewer_examples_than_an_update_takes(run, tmp_path):
     assert not os.path.exists(tmp_path / "out/checkpoints")
 
 
+def test_nothing_to_evaluate(run, tmp_path):
+    with pytest.raises(CheckpointError, match=r"Add --do_train"):
+        run(tmp_path / "out", do_train=False, do_eval=True)
+    assert not os.path.exists(tmp_path / "out/eval_results.txt")
+
+
 def test_uneven_batches_are_refused_together_before_any_work(run, copied):
     before = snapshot(copied)
     with pytest.raises(SettingsError) as caught:
@@ -486,14 +377,14 @@ def evaluate(make_settings, place_on, finished, tmp_path_factory):
         job = prepare(settings)
         first = Changed(job.processor, operator.itemgetter(slice(count)))
         job = dataclasses.replace(job, processor=first)
-        classify.run(job, placement=place_on(replicas))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(classify.engine, "create", one_engine)
+            for name in ("plot_confusion_matrix", "plot_learning_curve"):
+                patch.setattr(classify.plots, name, mock.Mock())
+            classify.run(job, placement=place_on(replicas))
         return folder
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(classify.engine, "create", one_engine)
-        for name in ("plot_confusion_matrix", "plot_learning_curve"):
-            patch.setattr(classify.plots, name, mock.Mock())
-        yield evaluate
+    return evaluate
 
 
 @pytest.mark.parametrize(

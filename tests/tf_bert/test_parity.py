@@ -12,12 +12,15 @@ import pytest
 from processors.batches import BatchShape, EvalBatches, PadTo, stack
 from processors.features import Features
 from processors.token_dataset import TokenDataset
-from runtime import engine
+from runtime import engine, storage
 from runtime.engine import EngineState
 from runtime.optimizer_settings import OptimizerSettings
 from runtime.tensor_bundle import TensorBundle
+from tf_bert import classify
 from tf_bert.config import BertConfig
 from tf_bert.heads import BertClassifier, ClassificationObjective
+from tf_bert.preparation import prepare
+from tf_bert.settings import ClassifierSettings
 from tf_bert.weights import read_weights
 
 UPDATES, BATCH, LENGTH, LABELS = 20, 16, 48, 9
@@ -200,6 +203,97 @@ def test_the_originals_training_can_be_gone_on_with(made, golden_dir, dataset):
     assert made.step == UPDATES
     [batch, *_] = make_batches(dataset, PadTo.MAX)
     assert np.isfinite(made.train(stack([batch])).losses).all()
+
+
+def literal_bert(bundle, ids, *, layers, heads):
+    """Probabilities of rows of equal length without padding, in plain numpy."""
+    weights = {name: bundle.read(name) for name in bundle.shapes()}
+
+    def norm(x, name):
+        x = x - x.mean(axis=-1, keepdims=True)
+        x = x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-12)
+        return (
+            x * weights[f"{name}/LayerNorm/gamma"] + weights[f"{name}/LayerNorm/beta"]
+        )
+
+    def dense(x, name):
+        return x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]
+
+    def softmax(x):
+        x = np.exp(x - x.max(axis=-1, keepdims=True))
+        return x / x.sum(axis=-1, keepdims=True)
+
+    def gelu(x):
+        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+    top = "bert/embeddings"
+    ids = np.array(ids)
+    x = weights[f"{top}/word_embeddings"][ids].astype(np.float64)
+    x = x + weights[f"{top}/token_type_embeddings"][0]
+    x = norm(x + weights[f"{top}/position_embeddings"][: ids.shape[1]], top)
+    for number in range(layers):
+        layer = f"bert/encoder/layer_{number}"
+        query, key, value = (
+            dense(x, f"{layer}/attention/self/{name}")
+            .reshape(*ids.shape, heads, -1)
+            .transpose(0, 2, 1, 3)
+            for name in ("query", "key", "value")
+        )
+        scores = query @ key.transpose(0, 1, 3, 2) / np.sqrt(query.shape[-1])
+        context = (softmax(scores) @ value).transpose(0, 2, 1, 3).reshape(x.shape)
+        attended = f"{layer}/attention/output"
+        x = norm(dense(context, f"{attended}/dense") + x, attended)
+        wide = gelu(dense(x, f"{layer}/intermediate/dense"))
+        x = norm(dense(wide, f"{layer}/output/dense") + x, f"{layer}/output")
+    pooled = np.tanh(dense(x[:, 0], "bert/pooler/dense"))
+    return softmax(pooled @ weights["output_weights"].T + weights["output_bias"])
+
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{n}" for n in range(1195))]
+ROWS = 20
+
+
+@pytest.fixture
+def job(tmp_path, golden_dir):
+    """Evaluates and predicts with model.ckpt-20 on texts of two words."""
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    rows = [f"w{7 * n} w{11 * n + 3}\tlabel{n % LABELS}" for n in range(ROWS)]
+    for split in ("dev", "test"):
+        text = "\n".join(["text\tlabel", *rows]) + "\n"
+        (tmp_path / f"{split}.tsv").write_text(text)
+    settings = ClassifierSettings(
+        task_name="tsv",
+        data_dir=str(tmp_path),
+        labels=tuple(f"label{number}" for number in range(LABELS)),
+        output_dir=str(tmp_path / "out"),
+        vocab_file=str(tmp_path / "vocab.txt"),
+        init_checkpoint=f"{golden_dir}/model.ckpt-20",
+        max_seq_length=LENGTH,
+        do_eval=True,
+        do_predict=True,
+    )
+    return prepare(settings)
+
+
+def test_a_fine_tuned_checkpoint_evaluates_and_predicts(job, place_on, golden_dir):
+    classify.run(job, placement=place_on())
+    lines = storage.read_text(f"{job.output_dir}/test_results.tsv").splitlines()
+    found = np.array([line.split("\t") for line in lines], np.float32)
+    expected = literal_bert(
+        TensorBundle(f"{golden_dir}/model.ckpt-20"),
+        [[2, 5 + 7 * n, 5 + 11 * n + 3, 3] for n in range(ROWS)],
+        layers=3,
+        heads=4,
+    )
+    assert deviation(found, expected) <= OUTPUT
+    gold = np.arange(ROWS) % LABELS
+    lines = storage.read_text(f"{job.output_dir}/eval_results.txt").splitlines()
+    results = {key: float(value) for key, value in (x.split(" = ") for x in lines)}
+    accuracy = (expected.argmax(axis=1) == gold).mean()
+    loss = -np.log(expected[np.arange(ROWS), gold]).mean()
+    assert results["eval_accuracy"] == pytest.approx(accuracy)
+    assert results["eval_loss"] == pytest.approx(loss, abs=OUTPUT)
+    assert results["global_step"] == 0
 
 
 @pytest.mark.slow

@@ -14,6 +14,40 @@ NEEDED = {
     "do_train": True,
 }
 
+# Source: google-research/bert and yoheikikuta/bert-japanese, run_classifier.py.
+ORIGINAL = {
+    "data_dir": None,
+    "bert_config_file": None,
+    "task_name": None,
+    "vocab_file": None,
+    "model_file": None,
+    "output_dir": None,
+    "init_checkpoint": None,
+    "do_lower_case": True,
+    "max_seq_length": 128,
+    "do_train": False,
+    "do_eval": False,
+    "do_predict": False,
+    "train_batch_size": 32,
+    "eval_batch_size": 8,
+    "predict_batch_size": 8,
+    "learning_rate": 5e-5,
+    "num_train_epochs": 3.0,
+    "warmup_proportion": 0.1,
+    "save_checkpoints_steps": 1000,
+}
+NEW = {
+    "accelerator": "auto",
+    "backend": "auto",
+    "precision": "float32",
+    "gradient_accumulation_steps": 1,
+    "seed": 0,
+    "optimizer": "bert",
+    "resume": "auto",
+    "max_steps": None,
+    "pad_to": "pack",
+}
+
 
 def make(**settings):
     return ClassifierSettings(**(NEEDED | settings))
@@ -127,3 +161,18 @@ def test_every_setting_says_what_it_is_for():
 
 def test_what_must_match_are_settings():
     assert set(MUST_MATCH) <= {f.name for f in dataclasses.fields(ClassifierSettings)}
+
+
+def defaults_of(names):
+    values = {
+        field.name: field.default for field in dataclasses.fields(ClassifierSettings)
+    }
+    return {name: getattr(values[name], "value", values[name]) for name in names}
+
+
+def test_the_originals_names_and_defaults_are_kept():
+    assert defaults_of(ORIGINAL) == ORIGINAL
+
+
+def test_defaults_of_what_is_new():
+    assert defaults_of(NEW) == NEW
