@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
 from runtime.errors import PlacementError
@@ -61,6 +63,7 @@ def _default_devices(accelerator: Accelerator) -> tuple[str, ...]:
     return tuple(f"GPU:{index}" for index in range(count))
 
 
+@functools.cache  # two MirroredStrategies of a process mix up each other's reductions
 def _strategy(names: tuple[str, ...]) -> tf.distribute.Strategy:
     known = {
         f"{device.device_type}:{device.name.rsplit(':', 1)[-1]}"

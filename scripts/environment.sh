@@ -51,12 +51,14 @@ print(sys._base_executable)'
 
 # What the environment depends on, as one line.
 fingerprint() {
-  "$1" - "$2" "$ROOT" "$ROOT/setup.cfg" "$ROOT/pyproject.toml" "$PINS" <<'PYTHON'
-import hashlib, sys
+  "$1" - "$2" "$ROOT" "$PINS" <<'PYTHON'
+import configparser, hashlib, sys
 
-_, extras, root, *files = sys.argv
-contents = [open(path, "rb").read() for path in files]
-parts = [extras, root, sys.version, sys.base_prefix, *map(repr, contents)]
+_, extras, root, pins = sys.argv
+setup = configparser.ConfigParser()
+setup.read(root + "/setup.cfg", encoding="utf-8")
+required = [sorted(setup.items(name)) for name in ("options", "options.extras_require")]
+parts = [extras, root, sys.version, sys.prefix, repr(required), open(pins).read()]
 print(hashlib.sha256("\n".join(parts).encode()).hexdigest())
 PYTHON
 }

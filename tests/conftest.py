@@ -5,6 +5,12 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# On JAX most of the time is compilation: where it is kept, a run takes a third.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR",
+    os.path.join(os.path.dirname(__file__), "../.pytest_cache/jax"),
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import numpy as np
 import pytest
@@ -12,7 +18,6 @@ import pytest
 from runtime.placement import Accelerator, Backend, Precision, place
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden/tf1_bert_tiny")
-JAX_CACHE = os.path.join(os.path.dirname(__file__), "../.pytest_cache/jax")
 REPLICAS = 8
 BACKEND = Backend(os.environ["KERAS_BACKEND"])
 
@@ -26,9 +31,6 @@ def make_virtual_devices():
         flags = os.environ.get("XLA_FLAGS", "")
         count = f"--xla_force_host_platform_device_count={REPLICAS}"
         os.environ["XLA_FLAGS"] = f"{flags} {count}".strip()
-        # Most of the time of these tests is compilation: kept, the next run takes a third.
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", JAX_CACHE)
-        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         return
     import tensorflow as tf
 

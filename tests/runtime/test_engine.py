@@ -289,7 +289,7 @@ def poisoned(stream, step, *, kind):
 @pytest.mark.parametrize("replicas", [1, 8])
 def test_what_is_not_finite_is_reported_and_not_applied(engines, replicas, kind):
     made = engines(replicas)
-    train(made, make_stream(4), per_call=4)
+    train(made, make_stream(4))
     settled = made.state()
     settled.weights["bias"][:] = 0
     made.load_state(settled)
@@ -437,13 +437,13 @@ def test_every_replica_slice_and_step_draws_its_own_mask(droppers):
 
 
 def test_masks_repeat_with_seed_and_step(droppers):
-    first = droppers(1)
-    drawn = masks(first, replicas=1, parts=2, updates=3)
-    again = droppers(1)
-    np.testing.assert_array_equal(masks(again, replicas=1, parts=2, updates=3), drawn)
-    state = again.state()
-    again.load_state(EngineState(1, state.weights, state.slots))
-    np.testing.assert_array_equal(masks(again, replicas=1, parts=2), drawn[2:4])
+    made = droppers(1)
+    start = made.state()
+    drawn = masks(made, replicas=1, parts=2, updates=3)
+    made.load_state(start)
+    np.testing.assert_array_equal(masks(made, replicas=1, parts=2, updates=3), drawn)
+    made.load_state(dataclasses.replace(start, step=1))
+    np.testing.assert_array_equal(masks(made, replicas=1, parts=2), drawn[2:4])
     other = masks(droppers(1, seed=1), replicas=1, parts=2, updates=3)
     assert 0.3 < (other != drawn).mean() < 0.5
 

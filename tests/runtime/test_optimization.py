@@ -103,7 +103,7 @@ def test_adamw_is_keras_adamw_under_a_linear_schedule():
         gradient = random.normal(size=(4, 2)).astype(np.float32)
         state = step_once(chosen, state, gradient=gradient, rate=rate, step=step)
         adamw.apply([keras.ops.convert_to_tensor(gradient)], [variable])
-        expected = keras.ops.convert_to_numpy(variable)
+        expected = keras.ops.convert_to_numpy(variable.value)
         np.testing.assert_allclose(state[0], expected, rtol=2e-6, atol=2e-7)
 
 

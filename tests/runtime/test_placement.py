@@ -39,6 +39,11 @@ def test_several_devices_by_name(place_on):
     assert found.describe().endswith(f"{found.backend.value}, bfloat16")
 
 
+def test_placements_on_the_same_devices_share_what_spreads_a_batch(place_on):
+    # Two MirroredStrategies of one process mix up each other's reductions.
+    assert place_on(8).strategy == place_on(8, precision=Precision.BFLOAT16).strategy
+
+
 def test_an_unknown_device_is_named_beside_the_known(backend):
     with pytest.raises(PlacementError) as caught:
         place(Accelerator.CPU, backend=backend, devices=["CPU:0", "CPU:99"])

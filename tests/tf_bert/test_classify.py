@@ -39,6 +39,7 @@ def make_settings(small_task):
             "max_steps": STEPS,
             "save_checkpoints_steps": 3,
             "steps_per_call": 2,
+            "pad_to": PadTo.MAX,  # one shape, one compilation
             "do_train": True,
         }
         return ClassifierSettings(**(defaults | others))
@@ -118,7 +119,6 @@ def test_it_learns(run, tmp_path):
         tmp_path / "out",
         max_steps=60,
         train_batch_size=16,
-        pad_to=PadTo.BUCKET,
         do_eval=True,
         save_checkpoints_steps=60,
     )
@@ -193,7 +193,7 @@ def test_evaluation_and_prediction_alone_use_the_newest_checkpoint(
     for name in ("eval_results.txt", "test_results.tsv"):
         os.remove(f"{copied}/{name}")
     with caplog.at_level(logging.INFO):
-        run(copied, do_train=False, do_eval=True, do_predict=True, pad_to=PadTo.MAX)
+        run(copied, do_train=False, do_eval=True, do_predict=True, pad_to=PadTo.PACK)
     assert f"Using step {STEPS} of {copied}" in caplog.messages
     ours, theirs = read_results(copied), read_results(finished)
     assert ours == pytest.approx(theirs, rel=1e-5)
@@ -351,7 +351,6 @@ def by_example(run, finished, small_task, tmp_path_factory):
         do_predict=True,
         test_file="dev.tsv",
         predict_batch_size=1,
-        pad_to=PadTo.MAX,
     )
     _, *rows = read_table(f"{folder}/predictions.tsv")
     probabilities = np.array(read_table(f"{folder}/test_results.tsv"), np.float32)
@@ -372,7 +371,11 @@ def evaluate(make_settings, place_on, finished, tmp_path_factory):
 
     def evaluate(count, *, replicas, batch):
         settings = make_settings(
-            folder, do_train=False, do_eval=True, eval_batch_size=batch
+            folder,
+            do_train=False,
+            do_eval=True,
+            eval_batch_size=batch,
+            pad_to=PadTo.PACK if replicas == 1 else PadTo.MAX,
         )
         job = prepare(settings)
         first = Changed(job.processor, operator.itemgetter(slice(count)))

@@ -7,7 +7,6 @@ from processors.features import Features
 from processors.token_dataset import TokenDataset
 from runtime import engine
 from runtime.optimizer_settings import OptimizerSettings
-from runtime.placement import Precision
 from tf_bert.config import BertConfig
 from tf_bert.heads import BertClassifier, ClassificationObjective, cross_entropy
 
@@ -17,7 +16,7 @@ CONFIG = BertConfig(
     num_hidden_layers=1,
     num_attention_heads=2,
     intermediate_size=32,
-    max_position_embeddings=48,
+    max_position_embeddings=64,
     type_vocab_size=2,
     hidden_dropout_prob=0.0,
     attention_probs_dropout_prob=0.0,
@@ -26,7 +25,7 @@ CONFIG = BertConfig(
 LABELS = 3
 
 
-def make_dataset(examples, *, pairs=False, longest=40):
+def make_dataset(examples, *, pairs=False, longest=30):
     random = np.random.default_rng(examples)
     rows = []
     for number in range(examples):
@@ -43,32 +42,28 @@ def make_dataset(examples, *, pairs=False, longest=40):
 
 
 def make_batch(dataset, pad_to, *, examples=12):
-    shape = BatchShape(per_replica_batch=examples, max_seq_length=48, pad_to=pad_to)
+    shape = BatchShape(per_replica_batch=examples, max_seq_length=64, pad_to=pad_to)
     [batch] = EvalBatches(dataset, shape=shape)
     return batch.arrays
 
 
-def make_model(**settings):
+def make_model():
     keras.utils.set_random_seed(0)
-    model = BertClassifier(CONFIG, num_labels=LABELS, **settings)
+    model = BertClassifier(CONFIG, num_labels=LABELS)
     model.dropout.rate = 0
     model.build_variables()
     return model
 
 
-def make_engine(placement):
+@pytest.fixture(scope="module")
+def made(place_on):
     return engine.create(
-        placement,
-        build_model=lambda: make_model(dtype=placement.precision.keras_policy),
+        place_on(),
+        build_model=make_model,
         objective=ClassificationObjective(),
         optimizer=OptimizerSettings(num_train_steps=100, learning_rate=1e-3),
         seed=0,
     )
-
-
-@pytest.fixture(scope="module")
-def made(place_on):
-    return make_engine(place_on())
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +96,7 @@ def test_logits_are_a_projection_of_the_pooled_output():
     arrays = make_batch(make_dataset(12), PadTo.PACK)
     block = {name: value[0, 0] for name, value in arrays.items()}
     pooled = keras.ops.convert_to_numpy(model.bert(block)["pooled_output"])
-    expected = pooled @ keras.ops.convert_to_numpy(model.output_weights).T + [
+    expected = pooled @ keras.ops.convert_to_numpy(model.output_weights.value).T + [
         0.5,
         -1,
         2,
@@ -114,11 +109,11 @@ def test_the_head_starts_as_the_originals():
     keras.utils.set_random_seed(1)
     wide = BertClassifier(CONFIG, num_labels=400)
     wide.build_variables()
-    weights = keras.ops.convert_to_numpy(wide.output_weights)
+    weights = keras.ops.convert_to_numpy(wide.output_weights.value)
     assert weights.shape == (400, 16)
     assert weights.std() == pytest.approx(0.02 * 0.88, rel=0.05)  # cut off at 2 sigma
     assert np.abs(weights).max() <= 0.04 + 1e-6
-    assert not keras.ops.convert_to_numpy(wide.output_bias).any()
+    assert not keras.ops.convert_to_numpy(wide.output_bias.value).any()
     assert wide.dropout.rate == 0.1
 
 
@@ -140,9 +135,9 @@ def test_the_loss_is_the_mean_over_real_examples(made, start):
 def test_packed_bucketed_and_padded_updates_are_equal(made, start, pairs):
     dataset = make_dataset(12, pairs=pairs)
     batches = {pad_to: make_batch(dataset, pad_to) for pad_to in PadTo}
-    shapes = {batch["input_ids"].shape for batch in batches.values()}
-    assert len(shapes) == 3 or len(shapes) == 2
-    assert batches[PadTo.PACK]["input_ids"].shape[2] < 12
+    shapes = {pad_to: batch["input_ids"].shape for pad_to, batch in batches.items()}
+    assert shapes[PadTo.PACK][2] < shapes[PadTo.MAX][2] == 12
+    assert shapes[PadTo.BUCKET][3] < shapes[PadTo.MAX][3] == 64
     padded, expected = update(made, start, batches[PadTo.MAX])
     for pad_to in (PadTo.PACK, PadTo.BUCKET):
         report, state = update(made, start, batches[pad_to])
@@ -174,17 +169,3 @@ def test_outputs_are_logits_and_losses_of_each_example(made, start):
     labels = arrays["label_ids"][0, 0]
     expected = -log_softmax(outputs["logits"][0])[np.arange(12), labels]
     np.testing.assert_allclose(outputs["losses"][0], expected, atol=1e-5)
-
-
-def test_bfloat16_stays_within_two_percent(made, start, place_on):
-    arrays = make_batch(make_dataset(12), PadTo.PACK)
-    stacked = {name: np.stack([value] * 10) for name, value in arrays.items()}
-    made.load_state(start)
-    exact = made.train(stacked).losses
-    rough = make_engine(place_on(precision=Precision.BFLOAT16))
-    rough.load_state(start)
-    found = rough.train(stacked)
-    np.testing.assert_allclose(found.losses, exact, rtol=2e-2)
-    assert exact[-1] < 0.9 * exact[0]  # both learn
-    assert found.finite.all()
-    assert {v.dtype for v in rough.state().weights.values()} == {np.dtype("float32")}

@@ -192,14 +192,14 @@ def test_fresh_weights_are_as_the_originals():
     model = BertClassifier(config, num_labels=3)
     model.build_variables()
     for variable in model.trainable_variables:
-        value = keras.ops.convert_to_numpy(variable)
+        value = keras.ops.convert_to_numpy(variable.value)
         if variable.path.endswith(("bias", "beta")):
             assert not value.any()
         elif variable.path.endswith("gamma"):
             assert (value == 1).all()
         else:  # cut off at two standard deviations
             assert 0 < np.abs(value).max() <= 0.04 + 1e-6
-    words = keras.ops.convert_to_numpy(model.bert.embeddings.word_embeddings)
+    words = keras.ops.convert_to_numpy(model.bert.embeddings.word_embeddings.value)
     # A normal distribution cut off at 2 sigma has 0.88 of its standard deviation.
     assert words.std() == pytest.approx(0.02 * 0.88, rel=0.02)
 
