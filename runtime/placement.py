@@ -56,7 +56,8 @@ class Placement:
         accelerator: CPU, GPU or TPU, never AUTO.
         precision: Arithmetic of a step.
         devices: Names of the devices, one for each replica.
-        strategy: What the backend distributes with: a `tf.distribute.Strategy`.
+        strategy: What the backend distributes with: a `tf.distribute.Strategy` or a
+            `jax.sharding.Mesh`.
         row_counts: About how many different numbers of packed rows a run may see:
             each compiles kernels, and where the whole step is compiled they are few.
         is_chief: Whether this process writes files.

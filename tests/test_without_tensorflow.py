@@ -31,9 +31,8 @@ def run_classifier(*flags):
 
 def as_flags(settings):
     for name, value in settings.items():
-        if isinstance(value, tuple):
-            value = ",".join(value)
-        yield f"--{name}={value}"
+        text = ",".join(value) if isinstance(value, tuple) else value
+        yield f"--{name}={text}"
 
 
 def read_lines(path):

@@ -74,7 +74,7 @@ def classifier(config, placement, *, labels=LABELS):
     )
 
 
-# google-research/bert's own run --------------------------------------------------------
+# google-research/bert's own run -------------------------------------------------------
 
 
 def golden(placement=None, *, parts=1):
@@ -126,7 +126,7 @@ def without_dropout(config):
     )
 
 
-# A small BERT ---------------------------------------------------------------------------
+# A small BERT ------------------------------------------------------------------------
 
 SMALL = BertConfig(
     vocab_size=VOCABULARY,
@@ -186,7 +186,7 @@ def seeded_weights(made):
     }
 
 
-# A recurrent model ----------------------------------------------------------------------
+# A recurrent model -------------------------------------------------------------------
 
 
 class Recurrent(keras.Model):
@@ -237,7 +237,7 @@ def recurrent(placement=None):
     return Run(made, [{name: call[name] for name in wanted} for call in calls])
 
 
-# What is written ------------------------------------------------------------------------
+# What is written ---------------------------------------------------------------------
 
 RUNS = {
     "golden": golden,

@@ -24,7 +24,7 @@ def load(*path):
         return dict(file)
 
 
-# google-research/bert -------------------------------------------------------------------
+# google-research/bert ----------------------------------------------------------------
 
 
 def test_the_originals_run_comes_out_on_eight_replicas(golden, golden_dir, place_on):
@@ -35,7 +35,7 @@ def test_the_originals_run_comes_out_on_eight_replicas(golden, golden_dir, place
         np.testing.assert_allclose(value, expected.read(name), atol=1e-5, err_msg=name)
 
 
-# The TensorFlow engine ------------------------------------------------------------------
+# The TensorFlow engine ---------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_both_engines_and_a_change_of_engine_give_one_run(both, name, other):
         )
 
 
-# Models ---------------------------------------------------------------------------------
+# Models ------------------------------------------------------------------------------
 
 
 def test_a_recurrent_model_on_eight_replicas(place_on):
