@@ -117,13 +117,13 @@ class Changed:
 def test_it_learns(run, tmp_path):
     out = run(
         tmp_path / "out",
-        max_steps=60,
+        max_steps=120,
         train_batch_size=16,
         do_eval=True,
-        save_checkpoints_steps=60,
+        save_checkpoints_steps=120,
     )
-    losses = [line["loss"] for line in read_metrics(out)[:60]]
-    assert losses[-1] < losses[0] / 2
+    losses = [line["loss"] for line in read_metrics(out)[:120]]
+    assert np.mean(losses[-40:]) < 0.7 * losses[0]
     assert read_results(out)["eval_accuracy"] > 0.5
 
 
