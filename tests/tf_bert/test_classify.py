@@ -114,17 +114,21 @@ class Changed:
         return self._change(self._processor.get_dev_examples(data_dir))
 
 
-def test_it_learns(run, tmp_path):
+def test_it_learns(run, small_task, tmp_path):
+    config = tmp_path / "bert_config.json"
+    config.write_text(json.dumps(small_task.sizes | {"initializer_range": 0.3}))
     out = run(
         tmp_path / "out",
-        max_steps=120,
+        bert_config_file=str(config),
+        max_steps=100,
         train_batch_size=16,
+        learning_rate=2e-3,
         do_eval=True,
-        save_checkpoints_steps=120,
+        save_checkpoints_steps=100,
     )
-    losses = [line["loss"] for line in read_metrics(out)[:120]]
-    assert np.mean(losses[-40:]) < 0.7 * losses[0]
-    assert read_results(out)["eval_accuracy"] > 0.5
+    losses = [line["loss"] for line in read_metrics(out)[:100]]
+    assert np.mean(losses[-5:]) < 0.7 * losses[0]
+    assert read_results(out)["eval_accuracy"] > 0.5  # a third by chance
 
 
 # The same again -----------------------------------------------------------------------
