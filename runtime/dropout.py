@@ -38,8 +38,14 @@ class _StreamSeed(keras.random.SeedGenerator):
     def next(self, ordered: bool = True) -> Any:  # noqa: ARG002 - Keras' signature
         self._calls += 1
         shift = np.array([0, self._calls * _ODD % 2**32], np.uint32)
-        key = keras.ops.cast(self._seed, _KEY_DTYPE)
-        return key + keras.ops.convert_to_tensor(shift.view(_KEY_DTYPE))
+        key = ops.cast(self._seed, _KEY_DTYPE)
+        return key + ops.convert_to_tensor(shift.view(_KEY_DTYPE))
+
+    def part(self, index: Any) -> _StreamSeed:
+        """A stream of its own for each index, an int or int32 scalar tensor."""
+        odd = ops.convert_to_tensor(np.array([_ODD, 0], np.uint32).view(_KEY_DTYPE))
+        place = ops.cast(index, _KEY_DTYPE) + ops.cast(1, _KEY_DTYPE)
+        return _StreamSeed(ops.cast(self._seed, _KEY_DTYPE) + place * odd)
 
 
 _stream: contextvars.ContextVar[_StreamSeed | None] = contextvars.ContextVar(
@@ -58,6 +64,27 @@ def stream(seed: Any) -> Iterator[None]:
         Nothing.
     """
     token = _stream.set(_StreamSeed(seed))
+    try:
+        yield
+    finally:
+        _stream.reset(token)
+
+
+@contextlib.contextmanager
+def part(index: Any) -> Iterator[None]:
+    """Gives the Dropout layers called inside a part of the open stream.
+
+    One layer of a stack then draws the same numbers whether the stack is a Python loop
+    or a loop on the device.
+
+    Args:
+        index: Which part: an int or an int32 scalar tensor.
+
+    Yields:
+        Nothing.
+    """
+    whole = _stream.get()
+    token = _stream.set(whole and whole.part(index))
     try:
         yield
     finally:

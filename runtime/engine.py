@@ -63,7 +63,8 @@ class EngineState:
     Attributes:
         step: Updates done, counting those the guard left unapplied.
         weights: Variable name to float32 array.
-        slots: `<variable name>/<slot name>` to float32 array.
+        slots: `<variable name>/<slot name>` to float32 array; none where the engine is
+            only to predict.
     """
 
     step: int
@@ -114,7 +115,7 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def load_state(self, state: EngineState) -> None:
-        """Replaces weights, slots and step.
+        """Replaces weights and step, and the slots if there are any.
 
         Raises:
             CheckpointError: A name is missing or a shape differs.

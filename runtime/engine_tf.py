@@ -78,11 +78,6 @@ class TensorFlowEngine(Engine):
             if id(variable) in trained
         }
         with placement.strategy.scope():
-            self._slots = {
-                f"{name}/{slot}": self._zeros_like(variable, name=f"{name}/{slot}")
-                for name, variable in self._trained.items()
-                for slot in SLOTS
-            }
             self._counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         # Several virtual CPUs are for tests, where compiling costs more than it saves.
         self._fuses = (
@@ -94,6 +89,16 @@ class TensorFlowEngine(Engine):
         }
         self._train_calls = _PerSignature(self._train_call)
         self._predict_calls = _PerSignature(self._predict_call)
+
+    @functools.cached_property
+    def _slots(self) -> dict[str, Any]:
+        """Optimiser slots; made before the first update is traced."""
+        with self.placement.strategy.scope():
+            return {
+                f"{name}/{slot}": self._zeros_like(variable, name=f"{name}/{slot}")
+                for name, variable in self._trained.items()
+                for slot in SLOTS
+            }
 
     def _zeros_like(self, variable: Any, *, name: str) -> Any:
         # ONLY_FIRST_REPLICA: every replica computes the same value.
@@ -115,6 +120,7 @@ class TensorFlowEngine(Engine):
             shape=(calls, parts, replicas),
         )
         blocks = self._spread({**arrays, _SEED: seeds}, replica_axis=2)
+        _ = self._slots  # a variable cannot be made while a function is traced
         report = self._train_calls(blocks, parts=parts)
         return StepReport(*(value.numpy() for value in report))
 
@@ -295,11 +301,9 @@ class TensorFlowEngine(Engine):
 
     def load_state(self, state: EngineState) -> None:
         """Replaces weights, slots and step; see `Engine.load_state`."""
-        for kind, here, there in (
-            ("weight", self._variables, state.weights),
-            ("optimiser slot", self._slots, state.slots),
-        ):
-            _assign_all(here, there, kind=kind)
+        _assign_all(self._variables, state.weights, kind="weight")
+        if state.slots:
+            _assign_all(self._slots, state.slots, kind="optimiser slot")
         self._counter.assign(state.step)
 
     def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:

@@ -376,9 +376,7 @@ class ClassifierRun:
         restored = self._job.restored
         if restored is not None:
             _log.info("Using step %d of %s", restored.step, self._job.output_dir)
-            made.load_state(
-                EngineState(restored.step, restored.weights, restored.slots)
-            )
+            made.load_state(EngineState(restored.step, restored.weights, slots={}))
         elif self._settings.init_checkpoint:
             missing = self._initialise(made).missing
             if missing:

@@ -15,6 +15,7 @@ from typing import Any
 
 from keras import ops
 
+from runtime import layer_stack
 from runtime.fusion import fused
 from runtime.lookup import lookup
 from tf_bert.config import BertConfig
@@ -195,16 +196,21 @@ class Encoder(Part):
             `[examples, 1, hidden]` where positions are given.
         """
         *below, last = self.blocks
-        outputs = []
-        for block in below:
-            hidden = block(hidden, keys_from=hidden, bias=bias, training=training)
-            outputs.append(hidden)
-        queries = hidden
-        if positions is not None:
-            queries = tokens_at(hidden, positions)[:, None]
-            bias = tokens_at(ops.transpose(bias, (0, 2, 1, 3)), positions)[:, None]
+
+        def call(block: TransformerLayer, hidden: Any) -> Any:
+            return block(hidden, keys_from=hidden, bias=bias, training=training)
+
+        if positions is None:
+            return layer_stack.outputs(self.blocks, hidden, call)
+        outputs = layer_stack.outputs(below, hidden, call)
+        keys_from = outputs[-1] if outputs else hidden
+        rows = ops.transpose(bias, (0, 2, 1, 3))
         final = last(
-            queries, keys_from=hidden, bias=bias, positions=positions, training=training
+            tokens_at(keys_from, positions)[:, None],
+            keys_from=keys_from,
+            bias=tokens_at(rows, positions)[:, None],
+            positions=positions,
+            training=training,
         )
         return [*outputs, final]
 
