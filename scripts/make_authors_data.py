@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from absl import app, flags
+from absl import flags
 
 from processors.corpora import aozora, authors
 from runtime import storage
+from scripts import console
 
 _ARCHIVE = flags.DEFINE_string(
     "archive", None, "The .tar.xz or .tar.gz of Aozora's text files.", required=True
@@ -57,4 +58,4 @@ def main(_: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    console.run(main)

@@ -60,6 +60,14 @@ def test_it_writes_what_the_task_reads(archive, tmp_path):
     )
 
 
+def test_an_archive_that_is_not_there_is_a_sentence(tmp_path):
+    done = run(f"--archive={tmp_path}/none.tar.xz", f"--output_dir={tmp_path}")
+    assert done.returncode == 1
+    assert (
+        done.stderr == f"error: Cannot read {tmp_path}/none.tar.xz: does not exist.\n"
+    )
+
+
 @pytest.mark.slow
 def test_the_shipped_data_is_what_it_makes(tmp_path):
     shared = os.environ.get("SHARED_DATA")
