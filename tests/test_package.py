@@ -12,6 +12,13 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGES = ("processors", "runtime", "scripts", "tf_bert")
+# Pinned set -> the extras that it is for.
+EXTRAS = {
+    "cpu.txt": ["tensorflow", "tensorflow-cpu", "jax", "tpu-check", "gcs", "test"],
+    "gpu.txt": ["tensorflow-gpu", "jax-gpu", "gcs"],
+    "tpu-tensorflow.txt": ["tpu-tensorflow", "gcs"],
+    "colab-tpu-jax.txt": ["jax", "gcs"],
+}
 BUILD_INPUTS = ("LICENSE", "README.md", "pyproject.toml", "setup.cfg")
 
 
@@ -23,14 +30,17 @@ def metadata():
     return parser
 
 
-@pytest.fixture(scope="module")
-def pins():
-    """Package -> version of requirements/cpu.txt."""
-    with open(os.path.join(ROOT, "requirements/cpu.txt"), encoding="utf-8") as file:
+def read_pins(name):
+    """Package -> version of a pinned set; those of a set it names first included."""
+    with open(os.path.join(ROOT, "requirements", name), encoding="utf-8") as file:
         lines = [line for line in file if line.strip() and not line.startswith("#")]
+    others = [line.split()[1] for line in lines if line.startswith("-c ")]
+    lines = [line for line in lines if not line.startswith("-c ")]
     matches = [re.fullmatch(r"([\w-]+)==([\w.]+) +# \S.*\n", line) for line in lines]
     assert None not in matches, "a line is no pin with a reason"
-    return {normal(match[1]): match[2] for match in matches}
+    own = {normal(match[1]): match[2] for match in matches}
+    assert len(own) == len(matches), "a package is pinned twice"
+    return {k: v for other in others for k, v in read_pins(other).items()} | own
 
 
 @pytest.fixture(scope="module")
@@ -85,19 +95,37 @@ def test_keras_is_held_above_its_security_floor(metadata):
 
 def test_the_extras(metadata):
     extras = dict(metadata["options.extras_require"])
-    assert extras.keys() == {"tensorflow", "tensorflow-cpu", "jax", "test"}
+    assert extras.keys() == {extra for names in EXTRAS.values() for extra in names}
     assert extras["tensorflow"].split() == ["tensorflow>=2.19,<2.22"]
 
 
-def test_every_direct_requirement_is_pinned_with_a_reason(metadata, pins):
+@pytest.mark.parametrize("name", EXTRAS)
+def test_every_direct_requirement_is_pinned_with_a_reason(metadata, name):
     blocks = [metadata["options"]["install_requires"]]
-    blocks += dict(metadata["options.extras_require"]).values()
+    extras = dict(metadata["options.extras_require"])
+    blocks += [extras[extra] for extra in EXTRAS[name]]
     for block in blocks:
-        assert requirements(block) <= pins.keys()
+        assert requirements(block) <= read_pins(name).keys()
 
 
-def test_both_tensorflows_are_pinned_alike(pins):
+def test_every_set_of_pins_is_for_some_extras():
+    assert set(os.listdir(os.path.join(ROOT, "requirements"))) == EXTRAS.keys()
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_every_set_is_above_keras_security_floor(name):
+    assert read_pins(name)["keras"].startswith("3.15.")
+
+
+def test_both_tensorflows_are_pinned_alike():
+    pins = read_pins("cpu.txt")
     assert pins["tensorflow"] == pins["tensorflow-cpu"]
+
+
+def test_tensorflow_of_tpus_is_pinned_with_the_one_driver_it_loads():
+    pins = read_pins("tpu-tensorflow.txt")
+    assert (pins["tensorflow-tpu"], pins["libtpu"]) == ("2.19.1", "0.0.10")
+    assert pins.keys().isdisjoint({"tensorflow", "tensorflow-cpu"})
 
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel):
