@@ -25,7 +25,9 @@ PINS = storage.join(storage.dirname(storage.dirname(__file__)), "requirements")
 """Folder of the pinned sets, in a checkout."""
 
 _PYTHONS = ((3, 11), (3, 13))  # oldest, newest
-_KERAS_FLOOR = (3, 15)  # earlier ones load hostile archives
+
+# As in setup.cfg, which says why.
+_FLOORS = {"keras": (3, 15), "absl-py": (2,)}
 _MOST_NAMED = 6
 
 
@@ -118,13 +120,14 @@ def _python(version: tuple[int, ...]) -> Finding:
 def _required(search_path: Sequence[str] | None) -> Finding:
     versions = tpu_environment.installed(REQUIRED, search_path=search_path)
     missing = [name for name in REQUIRED if name not in versions]
-    keras = versions.get("keras", "")
-    if missing:
-        found, fits = f"not installed: {', '.join(missing)}", False
-    elif _numbers(keras) < _KERAS_FLOOR:
-        found, fits = f"keras {keras} is below 3.15, the first that is safe", False
-    else:
-        found, fits = f"all {len(versions)} required ones; keras {keras}", True
+    old = [name for name in versions if _is_too_old(name, versions[name])]
+    problems = [f"not installed: {', '.join(missing)}"] if missing else []
+    problems += [
+        f"{name} {versions[name]} is older than {'.'.join(map(str, _FLOORS[name]))}"
+        for name in old
+    ]
+    found = "; ".join(problems) or f"all {len(versions)} required ones are there"
+    fits = not problems
     return Finding(
         check="packages",
         verdict=Verdict.OK if fits else Verdict.PROBLEM,
@@ -132,6 +135,10 @@ def _required(search_path: Sequence[str] | None) -> Finding:
         remedy="" if fits else "Run `pip install --upgrade --editable .`.",
         details=versions,
     )
+
+
+def _is_too_old(name: str, version: str) -> bool:
+    return name in _FLOORS and _numbers(version) < _FLOORS[name]
 
 
 def _pinned(search_path: Sequence[str] | None, *, pins: str, root: str) -> Finding:

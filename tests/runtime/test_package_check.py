@@ -56,8 +56,7 @@ def test_required_packages_are_those_of_the_setup():
     lines = setup["options"]["install_requires"].splitlines()
     names = [re.match(r"[\w-]*", line)[0] for line in lines]
     assert tuple(filter(None, names)) == package_check.REQUIRED
-    [floor] = [line for line in lines if line.startswith("keras")]
-    assert floor == "keras>=3.15"
+    assert [line for line in lines if ">=" in line] == ["keras>=3.15", "absl-py>=2"]
 
 
 def test_all_is_well(machine, install, complete):
@@ -76,10 +75,13 @@ def test_a_missing_package(machine, install, complete):
     assert "pip install" in found.remedy
 
 
-def test_keras_below_its_security_floor(machine, install, complete):
-    found = machine(install({**complete, "keras": "3.14.2"}))["packages"]
+def test_packages_that_are_too_old(machine, install, complete):
+    old = {**complete, "keras": "3.14.2", "absl-py": "1.4.0"}
+    found = machine(install(old))["packages"]
     assert found.verdict is Verdict.PROBLEM
-    assert "keras 3.14.2 is below 3.15" in found.found
+    assert found.found == (
+        "keras 3.14.2 is older than 3.15; absl-py 1.4.0 is older than 2"
+    )
 
 
 def test_other_versions_than_the_pinned_are_worth_a_note(machine, install, complete):
