@@ -23,6 +23,9 @@ from runtime.placement import Backend, Placement
 
 Arrays = Mapping[str, np.ndarray]
 
+DROPOUT_SEED = "dropout_seed"
+"""What an engine adds to a call's arrays: int32 `[K, accumulation, replicas, 2]`."""
+
 
 class Objective(Protocol):
     """What a pipeline asks of a model; written once, in `keras.ops`, for every engine.

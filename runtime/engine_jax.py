@@ -1,7 +1,8 @@
 """The step loop on JAX: a compiled program of K updates, its state on the devices.
 
 Weights and slots are a pytree that each call donates and replaces. Each new shape of
-the arrays costs a compilation.
+the arrays costs a compilation. Where several processes share a run, each is fed the
+arrays of all replicas, and takes those of its own devices.
 
 Untested on a TPU: none was available to develop on.
 """
@@ -14,9 +15,11 @@ from typing import Any
 import jax
 import keras
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 from runtime.engine import (
+    DROPOUT_SEED,
     Arrays,
     Engine,
     EngineState,
@@ -30,7 +33,6 @@ from runtime.placement import Placement
 from runtime.program_jax import (
     EVERYWHERE,
     PREDICT_SPLIT,
-    SEED,
     TRAIN_SPLIT,
     JaxProgram,
     Tree,
@@ -87,7 +89,7 @@ class JaxEngine(Engine):
         """Does K updates; see `Engine.train`."""
         shape = next(iter(arrays.values())).shape[:3]
         seeds = dropout_seeds(self._seed, first_step=self._step, shape=shape)
-        blocks = self._dealt({**arrays, SEED: seeds}, TRAIN_SPLIT)
+        blocks = self._dealt({**arrays, DROPOUT_SEED: seeds}, TRAIN_SPLIT)
         steps = np.arange(self._step, self._step + shape[0], dtype=np.int32)
         tree, report = self._program.train(self._tree(), blocks, steps)
         self._weights, self._slots = tree
@@ -107,7 +109,9 @@ class JaxEngine(Engine):
         outputs = self._program.predict(
             self._weights, self._dealt(arrays, PREDICT_SPLIT)
         )
-        return {name: np.asarray(value) for name, value in outputs.items()}
+        of_all: dict[str, np.ndarray]
+        of_all = multihost_utils.process_allgather(outputs, tiled=True)
+        return of_all
 
     # -- state ------------------------------------------------------------------------
 
@@ -155,9 +159,25 @@ class JaxEngine(Engine):
     def _dealt(self, arrays: Arrays, split: PartitionSpec) -> dict[str, jax.Array]:
         """Gives every replica its part of each array."""
         sharding = NamedSharding(self.placement.strategy, split)
-        return jax.device_put(dict(arrays), sharding)
+        if sharding.is_fully_addressable:
+            return jax.device_put(dict(arrays), sharding)
+        # device_put would compare the arrays of all processes, each time.
+        return {
+            name: jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
+            for name, array in arrays.items()
+        }
 
     def _copied(self, arrays: Arrays) -> dict[str, jax.Array]:
         """Gives every replica its own copy of each array."""
-        sharding = NamedSharding(self.placement.strategy, EVERYWHERE)
-        return jax.device_put(dict(arrays), sharding, may_alias=False)
+        mesh = self.placement.strategy
+        sharding = NamedSharding(mesh, EVERYWHERE)
+        by_device = [
+            jax.device_put(dict(arrays), device, may_alias=False)
+            for device in mesh.local_devices
+        ]
+        return {
+            name: jax.make_array_from_single_device_arrays(
+                array.shape, sharding, [copies[name] for copies in by_device]
+            )
+            for name, array in arrays.items()
+        }

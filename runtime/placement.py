@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runtime.errors import PlacementError
+from runtime import tpu_environment
+from runtime.errors import PlacementError, SettingsError
 
 
 class Accelerator(enum.Enum):
@@ -48,6 +50,53 @@ class Precision(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TpuAddress:
+    """Which TPU TensorFlow is to use; JAX uses those of its machine.
+
+    Attributes:
+        name: Name or address; empty or `local` for the TPU of this machine.
+        zone: Cloud zone of a TPU elsewhere; empty to ask the machine.
+        project: Cloud project of a TPU elsewhere; empty to ask the machine.
+    """
+
+    name: str = ""
+    zone: str = ""
+    project: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the TPU of this machine."""
+        return self.name in {"", tpu_environment.LOCAL}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProcessGroup:
+    """The processes that share a run on JAX; TensorFlow reads TF_CONFIG.
+
+    Attributes:
+        coordinator: `host:port` of process 0, or `auto` where JAX can ask the cluster
+            for all three (Cloud TPU, Slurm); empty for a run of one process.
+        count: Processes in all.
+        index: Which of them this is, from 0.
+    """
+
+    coordinator: str = ""
+    count: int | None = None
+    index: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a backend is asked to find; the arguments of `place`."""
+
+    accelerator: Accelerator
+    precision: Precision
+    devices: tuple[str, ...] = ()
+    tpu: TpuAddress = TpuAddress()
+    group: ProcessGroup = ProcessGroup()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Placement:
     """The devices of a run.
 
@@ -55,12 +104,15 @@ class Placement:
         backend: TENSORFLOW or JAX, never AUTO.
         accelerator: CPU, GPU or TPU, never AUTO.
         precision: Arithmetic of a step.
-        devices: Names of the devices, one for each replica.
+        devices: Names of the devices of all processes, one for each replica.
         strategy: What the backend distributes with: a `tf.distribute.Strategy` or a
             `jax.sharding.Mesh`.
         row_counts: About how many different numbers of packed rows a run may see:
             each compiles kernels, and where the whole step is compiled they are few.
-        is_chief: Whether this process writes files.
+        kind: What such a device is sold as, like `TPU v5e`; empty where it is unknown.
+        device_bytes: Memory of each device, where the backend tells it.
+        processes: Processes that share the run.
+        is_chief: Whether this process writes the run's files.
     """
 
     backend: Backend
@@ -69,6 +121,9 @@ class Placement:
     devices: tuple[str, ...]
     strategy: Any
     row_counts: int
+    kind: str = ""
+    device_bytes: int | None = None
+    processes: int = 1
     is_chief: bool = True
 
     @property
@@ -77,12 +132,25 @@ class Placement:
         return len(self.devices)
 
     def describe(self) -> str:
-        """One line for the console: devices, backend, precision."""
-        kind = self.accelerator.value.upper()
+        """The devices in one line, as `8 x TPU v5e (15.8 GiB each), jax, bfloat16`."""
+        kind = self.kind or self.accelerator.value.upper()
+        memory = ""
+        if self.device_bytes is not None:
+            each = " each" if self.replicas > 1 else ""
+            memory = f" ({self.device_bytes / 2**30:.1f} GiB{each})"
+        spread = f" in {self.processes} processes" if self.processes > 1 else ""
         return (
-            f"{self.replicas} x {kind} ({', '.join(self.devices)}), "
+            f"{self.replicas} x {kind}{memory}{spread}, "
             f"{self.backend.value}, {self.precision.value}"
         )
+
+    def describe_batch(self, global_batch: int, *, accumulation: int = 1) -> str:
+        """How a batch is dealt, as `batch 32 = 8 replicas x 4`."""
+        parts = [_counted(self.replicas, "replica")]
+        if accumulation > 1:
+            parts.append(_counted(accumulation, "slice"))
+        parts.append(str(global_batch // (self.replicas * accumulation)))
+        return f"batch {global_batch} = {' x '.join(parts)}"
 
 
 def place(
@@ -91,14 +159,20 @@ def place(
     backend: Backend = Backend.AUTO,
     precision: Precision = Precision.FLOAT32,
     devices: Sequence[str] = (),
+    tpu: TpuAddress = TpuAddress(),
+    group: ProcessGroup = ProcessGroup(),
 ) -> Placement:
     """Chooses devices and backend, and makes Keras use that backend.
 
     Args:
         accelerator: What to run on; AUTO takes the best that is really there.
-        backend: What to run with; AUTO takes the first that is installed.
+        backend: What to run with; AUTO takes the first that is installed, and for a
+            TPU or a group of processes, which JAX serves best, the first that finds it.
         precision: Arithmetic of a step.
         devices: Device names to use instead of all devices of the accelerator.
+        tpu: Which TPU.
+        group: Which processes share the run. Several processes of one group return
+            together, when all have called.
 
     Returns:
         The placement.
@@ -107,13 +181,48 @@ def place(
         PlacementError: The backend or the accelerator is not there, or Keras was
             already imported with another backend.
     """
-    chosen = _installed_backend(backend)
-    _bind_keras(chosen)
-    finder = importlib.import_module(_FINDERS[chosen])
-    placement: Placement = finder.find(
-        accelerator, precision=precision, devices=tuple(devices)
+    request = Request(
+        accelerator=accelerator,
+        precision=precision,
+        devices=tuple(devices),
+        tpu=tpu,
+        group=group,
     )
-    return placement
+    refusals = []
+    for candidate in _candidates(backend, request):
+        try:
+            return _place_on(candidate, request)
+        except PlacementError as error:
+            refusals.append(error)
+    raise PlacementError(" ".join(map(str, refusals))) from refusals[-1]
+
+
+def refuse_disagreement(placement: Placement, facts: Mapping[str, int]) -> None:
+    """Compares what the processes of a run are about to start from.
+
+    Args:
+        placement: Of the run; every process must call.
+        facts: Names to numbers from 0 to 2**31 - 1 that must be the same everywhere.
+
+    Raises:
+        SettingsError: Names each fact that differs, with the processes' numbers.
+    """
+    if placement.processes == 1:
+        return
+    finder = importlib.import_module(_FINDERS[placement.backend])
+    of_all = finder.gather(placement, list(facts.values()))
+    problems = [
+        f"{name}: {', '.join(map(str, numbers))}."
+        for name, numbers in zip(facts, zip(*of_all, strict=True), strict=True)
+        if len(set(numbers)) > 1
+    ]
+    if problems:
+        raise SettingsError(
+            f"The {placement.processes} processes do not start from the same. All need "
+            "the same flags, the same data and one --output_dir that each can read. "
+            "Process by process:",
+            *problems,
+        )
 
 
 _FINDERS = {
@@ -122,19 +231,45 @@ _FINDERS = {
 }
 
 
-def _installed_backend(backend: Backend) -> Backend:
+def _place_on(backend: Backend, request: Request) -> Placement:
+    if backend is Backend.TENSORFLOW and request.accelerator is Accelerator.TPU:
+        tpu_environment.prepare(request.tpu.name)  # tensorflow reads it when imported
+    bind_keras(backend)
+    finder = importlib.import_module(_FINDERS[backend])
+    placement: Placement = finder.find(request)
+    return placement
+
+
+def _candidates(backend: Backend, request: Request) -> list[Backend]:
+    """The installed backends to try, best first.
+
+    Raises:
+        PlacementError: There is none.
+    """
     wanted = list(_FINDERS) if backend is Backend.AUTO else [backend]
-    for candidate in wanted:
-        if importlib.util.find_spec(candidate.value) is not None:
-            return candidate
-    names = " or ".join(candidate.value for candidate in wanted)
-    raise PlacementError(
-        f"Backend {names} is not installed. Install it with "
-        f"`pip install 'tf-bert-toolkit[{wanted[0].value}]'`."
-    )
+    on_tpu = request.accelerator is Accelerator.TPU
+    if on_tpu or request.group.coordinator:
+        wanted.sort(key=lambda each: each is not Backend.JAX)
+    installed = [each for each in wanted if _is_installed(each)]
+    if not installed:
+        names = " or ".join(each.value for each in wanted)
+        raise PlacementError(
+            f"Backend {names} is not installed. Install it with "
+            f"`pip install 'tf-bert-toolkit[{wanted[0].value}]'`."
+        )
+    return installed if on_tpu else installed[:1]
 
 
-def _bind_keras(backend: Backend) -> None:
+def _is_installed(backend: Backend) -> bool:
+    return importlib.util.find_spec(backend.value) is not None
+
+
+def bind_keras(backend: Backend) -> None:
+    """Makes Keras use the backend when it is imported.
+
+    Raises:
+        PlacementError: Keras was imported with another one.
+    """
     if "keras" in sys.modules:
         bound = sys.modules["keras"].backend.backend()
         if bound != backend.value:
@@ -143,3 +278,7 @@ def _bind_keras(backend: Backend) -> None:
                 "the backend before importing keras, or start a new process."
             )
     os.environ["KERAS_BACKEND"] = backend.value
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"

@@ -1,55 +1,122 @@
-"""Devices of JAX and the mesh that spreads a batch over them.
+"""Devices of JAX, of one process or several, and the mesh that spreads a batch.
 
-Untested on a TPU: none was available to develop on.
+Untested on a TPU: none was available to develop on. Several processes are tested on
+CPUs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from runtime.errors import PlacementError
-from runtime.placement import Accelerator, Backend, Placement, Precision
+from runtime.placement import Accelerator, Backend, Placement, ProcessGroup, Request
 
 REPLICA_AXIS = "replica"
 """The one axis of the mesh."""
 
+_KINDS = {
+    "cpu": "CPU",
+    "TPU v5 lite": "TPU v5e",
+    "TPU v5": "TPU v5p",
+    "TPU v6 lite": "TPU v6e",
+}
+"""What JAX calls a device -> what it is sold as."""
 
-def find(
-    accelerator: Accelerator, *, precision: Precision, devices: tuple[str, ...]
-) -> Placement:
+
+def find(request: Request) -> Placement:
     """Finds the devices and lays them out as a mesh of one axis.
 
     Args:
-        accelerator: AUTO takes TPUs where there are any, else GPUs, else the CPU.
-        precision: Arithmetic of a step.
-        devices: Device names such as `CPU:3`; empty for all TPUs or GPUs, or one CPU.
+        request: Accelerator AUTO takes TPUs where there are any, else GPUs, else the
+            CPU. Devices are named `CPU:3`; without names they are all TPUs or GPUs of
+            all processes, or the CPUs.
 
     Returns:
         The placement; its strategy is a `jax.sharding.Mesh`.
 
     Raises:
-        PlacementError: There is no such device.
+        PlacementError: There is no such device, or the processes do not meet.
     """
-    present = _present(accelerator)
-    chosen = _named(present, devices) if devices else _default(present)
+    _refuse_tpu_elsewhere(request)
+    _join(request.group)
+    present = _present(request.accelerator)
+    chosen = _named(present, request.devices) if request.devices else _default(present)
+    mine = [each for each in chosen if each.process_index == jax.process_index()]
     return Placement(
         backend=Backend.JAX,
         accelerator=Accelerator(chosen[0].platform),
-        precision=precision,
+        precision=request.precision,
         devices=tuple(_name(device) for device in chosen),
         strategy=Mesh(np.array(chosen), (REPLICA_AXIS,)),
         row_counts=8,
+        kind=_KINDS.get(chosen[0].device_kind, chosen[0].device_kind),
+        device_bytes=(mine[0].memory_stats() or {}).get("bytes_limit"),
+        processes=jax.process_count(),
         is_chief=jax.process_index() == 0,
     )
+
+
+def gather(placement: Placement, numbers: Sequence[int]) -> list[list[int]]:
+    """The numbers of every process; all must call with equally many.
+
+    Args:
+        placement: Of the run.
+        numbers: From 0 to 2**31 - 1.
+
+    Returns:
+        `[processes][numbers]`.
+    """
+    del placement  # JAX knows its processes
+    mine = np.array(numbers, np.int32)
+    found: list[list[int]] = multihost_utils.process_allgather(mine).tolist()
+    return found
+
+
+def _refuse_tpu_elsewhere(request: Request) -> None:
+    if request.accelerator is Accelerator.TPU and not request.tpu.is_local:
+        raise PlacementError(
+            f"JAX uses the TPUs of the machine it runs on and knows no --tpu_name="
+            f"{request.tpu.name}. Start the program on that TPU VM without "
+            "--tpu_name, or use --backend=tensorflow."
+        )
+
+
+def _join(group: ProcessGroup) -> None:
+    """Meets the other processes; must come before any device is looked at.
+
+    Raises:
+        PlacementError: They do not come, or JAX was used before.
+    """
+    if not group.coordinator or jax.distributed.is_initialized():
+        return
+    try:
+        if group.coordinator == "auto":
+            jax.distributed.initialize()
+        else:
+            jax.distributed.initialize(
+                group.coordinator,
+                num_processes=group.count,
+                process_id=group.index,
+                cluster_detection_method="deactivate",
+            )
+    except (RuntimeError, ValueError) as error:
+        raise PlacementError(
+            f"The processes of this run did not meet at {group.coordinator}: {error} "
+            "Start each with the same --coordinator_address and --num_processes, and "
+            "a --process_id of its own, counted from 0."
+        ) from error
 
 
 def _present(accelerator: Accelerator) -> list[jax.Device]:
     # jax.devices() without a platform prefers tpu to gpu to cpu, as AUTO does.
     platform = None if accelerator is Accelerator.AUTO else accelerator.value
     try:
-        jax.devices("cpu")  # where the engine keeps the Keras model
+        jax.local_devices(backend="cpu")  # where the engine keeps the Keras model
         return jax.devices(platform)
     except RuntimeError as error:
         raise PlacementError(
@@ -61,7 +128,9 @@ def _present(accelerator: Accelerator) -> list[jax.Device]:
 
 
 def _default(present: list[jax.Device]) -> list[jax.Device]:
-    return present[:1] if present[0].platform == "cpu" else present
+    # Several CPU devices of one process are virtual ones, which only tests make.
+    alone_on_cpu = present[0].platform == "cpu" and jax.process_count() == 1
+    return present[:1] if alone_on_cpu else present
 
 
 def _named(present: list[jax.Device], names: tuple[str, ...]) -> list[jax.Device]:
@@ -71,7 +140,10 @@ def _named(present: list[jax.Device], names: tuple[str, ...]) -> list[jax.Device
         raise PlacementError(
             f"No device {', '.join(unknown)}; JAX sees {_names(present)}."
         )
-    return [known[name] for name in names]
+    chosen = [known[name] for name in names]
+    if all(device.process_index != jax.process_index() for device in chosen):
+        raise PlacementError(f"None of the devices {_names(chosen)} is this process's.")
+    return chosen
 
 
 def _names(devices: list[jax.Device]) -> str:

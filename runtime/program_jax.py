@@ -18,16 +18,13 @@ from jax import numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 
 from runtime import dropout, layer_stack, layer_stack_jax, lookup, optimization
-from runtime.engine import Objective, named_variables
+from runtime.engine import DROPOUT_SEED, Objective, named_variables
 from runtime.errors import TrainingError
 from runtime.optimization import SLOTS
 from runtime.optimizer_settings import OptimizerSettings
 from runtime.placement_jax import REPLICA_AXIS
 
 Blocks = Mapping[str, jax.Array]
-
-SEED = "dropout_seed"
-"""Name of the blocks' dropout seeds, int32 `[K, accumulation, replicas, 2]`."""
 
 _spec: Callable[..., PartitionSpec] = PartitionSpec  # jax leaves it untyped
 EVERYWHERE = _spec()
@@ -179,11 +176,11 @@ class JaxProgram:
     def _loss(
         self, weights: Mapping[str, jax.Array], probe: jax.Array, block: Blocks
     ) -> jax.Array:
-        inputs = {name: value for name, value in block.items() if name != SEED}
+        inputs = {name: value for name, value in block.items() if name != DROPOUT_SEED}
         with (
             self._lent(weights) as scope,
             layer_stack.looped_by(layer_stack_jax.loop),
-            dropout.stream(block[SEED]),
+            dropout.stream(block[DROPOUT_SEED]),
             lookup.measure(probe) as measurement,
         ):
             before = self._seen(scope)

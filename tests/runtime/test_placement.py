@@ -1,14 +1,27 @@
+import dataclasses
 import importlib.util
 import os
 import subprocess
 import sys
 from unittest import mock
 
+import numpy as np
 import pytest
 
+from processors.batches import PadTo
 from runtime import placement
 from runtime.errors import PlacementError
-from runtime.placement import Accelerator, Backend, Precision, place
+from runtime.placement import (
+    Accelerator,
+    Backend,
+    Placement,
+    Precision,
+    ProcessGroup,
+    TpuAddress,
+    place,
+)
+from tests import process_group
+from tests.runtime import engine_runs
 
 ROOT = os.path.join(os.path.dirname(__file__), "../..")
 OTHER = {Backend.TENSORFLOW: Backend.JAX, Backend.JAX: Backend.TENSORFLOW}
@@ -35,8 +48,31 @@ def test_several_devices_by_name(place_on):
     found = place_on(8, precision=Precision.BFLOAT16)
     assert found.replicas == 8
     assert found.devices[7] == "CPU:7"
-    assert found.describe().startswith("8 x CPU (CPU:0, CPU:1, ")
-    assert found.describe().endswith(f"{found.backend.value}, bfloat16")
+    assert found.describe() == f"8 x CPU, {found.backend.value}, bfloat16"
+    assert found.describe_batch(64, accumulation=2) == (
+        "batch 64 = 8 replicas x 2 slices x 4"
+    )
+    assert found.processes == 1
+
+
+def test_a_placement_tells_all_that_is_known_in_a_line():
+    found = Placement(
+        backend=Backend.JAX,
+        accelerator=Accelerator.TPU,
+        precision=Precision.BFLOAT16,
+        devices=tuple(f"TPU:{index}" for index in range(8)),
+        strategy=None,
+        row_counts=8,
+        kind="TPU v5e",
+        device_bytes=16_909_336_576,
+    )
+    assert found.describe() == "8 x TPU v5e (15.7 GiB each), jax, bfloat16"
+    assert found.describe_batch(32) == "batch 32 = 8 replicas x 4"
+    several = dataclasses.replace(found, processes=2, device_bytes=None, kind="")
+    assert several.describe() == "8 x TPU in 2 processes, jax, bfloat16"
+    alone = dataclasses.replace(found, devices=("TPU:0",))
+    assert alone.describe() == "1 x TPU v5e (15.7 GiB), jax, bfloat16"
+    assert alone.describe_batch(32) == "batch 32 = 1 replica x 32"
 
 
 def test_placements_on_the_same_devices_share_what_spreads_a_batch(place_on):
@@ -66,11 +102,63 @@ def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
         place()
 
 
-def test_auto_takes_the_first_that_is_installed(monkeypatch):
+@pytest.fixture
+def asked(monkeypatch):
+    """Both backends installed, no device for either; the backends asked, in order."""
+    order = []
+
+    class Finder:
+        def __init__(self, name):
+            self._name = name
+
+        def find(self, request):
+            order.append(self._name)
+            raise PlacementError(f"{self._name} finds no {request.accelerator.value}.")
+
+    names = {backend: backend.value for backend in placement._FINDERS}
+    monkeypatch.setattr(placement, "_FINDERS", names)
+    monkeypatch.setattr(placement.importlib, "import_module", Finder)
+    monkeypatch.setattr(placement.importlib.util, "find_spec", mock.Mock())
+    monkeypatch.setattr(placement, "bind_keras", mock.Mock())
+    monkeypatch.setattr(placement.tpu_environment, "prepare", mock.Mock())
+    return order
+
+
+def test_auto_asks_the_first_that_is_installed(asked, monkeypatch):
+    with pytest.raises(PlacementError, match=r"^tensorflow finds no auto\.$"):
+        place()
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "tensorflow" else 1
+        placement.importlib.util,
+        "find_spec",
+        lambda name: None if name == "tensorflow" else 1,
     )
-    assert placement._installed_backend(Backend.AUTO) is Backend.JAX
+    with pytest.raises(PlacementError, match="jax finds no gpu"):
+        place(Accelerator.GPU)
+    assert asked == ["tensorflow", "jax"]
+
+
+def test_for_a_tpu_jax_is_asked_first_and_both_say_why_not(asked):
+    with pytest.raises(PlacementError) as caught:
+        place(Accelerator.TPU, tpu=TpuAddress(name="mine"))
+    assert str(caught.value) == "jax finds no tpu. tensorflow finds no tpu."
+    assert asked == ["jax", "tensorflow"]
+    placement.tpu_environment.prepare.assert_called_once_with("mine")
+
+
+def test_several_processes_meet_on_jax(asked):
+    with pytest.raises(PlacementError, match=r"^jax finds no auto"):
+        place(group=ProcessGroup(coordinator="host:1", count=2, index=0))
+    assert asked == ["jax"]
+
+
+def test_each_backend_refuses_what_only_the_other_can(backend):
+    if backend is Backend.JAX:
+        with pytest.raises(PlacementError, match="knows no --tpu_name=mine"):
+            place(Accelerator.TPU, backend=backend, tpu=TpuAddress(name="mine"))
+    else:
+        group = ProcessGroup(coordinator="host:1", count=2, index=0)
+        with pytest.raises(PlacementError, match="TF_CONFIG"):
+            place(backend=backend, group=group)
 
 
 def test_keras_cannot_change_its_backend(backend, monkeypatch):
@@ -86,7 +174,7 @@ def test_keras_cannot_change_its_backend(backend, monkeypatch):
 def test_keras_is_told_its_backend_before_it_is_imported(monkeypatch):
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    placement._bind_keras(Backend.JAX)
+    placement.bind_keras(Backend.JAX)
     assert os.environ["KERAS_BACKEND"] == "jax"
 
 
@@ -111,3 +199,45 @@ def test_what_needs_no_framework_loads_none():
         check=True,
     )
     assert done.stdout.split() == []
+
+
+# Several processes -------------------------------------------------------------------
+
+
+def share_a_run(backend, folder, *, steps):
+    """Exit codes and outputs of two processes that start from these steps."""
+
+    def arguments(index, flags):
+        program = ["-m", "tests.runtime.shared_run", backend.value, str(folder)]
+        return [*program, str(steps[index]), *flags]
+
+    return process_group.wait_for(process_group.start_both(backend, arguments))
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_predict_as_one(backend, place_on, tmp_path):
+    codes, outputs = share_a_run(backend, tmp_path, steps=[3, 3])
+    assert codes == [0, 0], outputs
+    one = engine_runs.small(place_on(), pad_to=PadTo.MAX)
+    losses = one.train(stop=engine_runs.PER_CALL)
+    batch = {name: value[0, 0] for name, value in one.calls[0].items()}
+    expected = one.engine.predict(batch)
+    for name in ("chief", "other"):
+        with np.load(tmp_path / f"{name}.npz") as found:
+            assert len(found["devices"]) == 2
+            assert str(found["line"]) == (
+                f"2 x CPU in 2 processes, {backend.value}, float32"
+            )
+            np.testing.assert_allclose(found["train_losses"], losses, rtol=1e-5)
+            for key, value in expected.items():
+                ours = found[key].reshape(value.shape)
+                np.testing.assert_allclose(ours, value, rtol=1e-4, atol=1e-6)
+
+
+def test_processes_that_start_from_different_steps_are_refused(backend, tmp_path):
+    codes, outputs = share_a_run(backend, tmp_path, steps=[3, 0])
+    assert codes == [1, 1], outputs
+    for output in outputs:
+        assert "The 2 processes do not start from the same." in output
+        assert "step: 3, 0." in output
+        assert "other" not in output.partition("Process by process:")[2]

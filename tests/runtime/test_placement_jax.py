@@ -4,13 +4,16 @@ import pytest
 
 from runtime import placement_jax
 from runtime.errors import PlacementError
-from runtime.placement import Accelerator, Precision
+from runtime.placement import Accelerator, Precision, Request
 
 MACHINES = {
     "cpu": ["cpu", "cpu"],
     "gpu": ["gpu", "gpu", "gpu"],
     "tpu": ["tpu"] * 4,
 }
+
+
+KINDS = {"cpu": "cpu", "gpu": "NVIDIA H200", "tpu": "TPU v5 lite"}
 
 
 @pytest.fixture
@@ -20,13 +23,20 @@ def machine(monkeypatch):
     def make(*platforms):
         seen = {
             name: [
-                types.SimpleNamespace(platform=name, id=index)
+                types.SimpleNamespace(
+                    platform=name,
+                    id=index,
+                    device_kind=KINDS[name],
+                    process_index=0,
+                    memory_stats=dict,
+                )
                 for index, name in enumerate(MACHINES[name])
             ]
             for name in platforms
         }
 
-        def devices(platform=None):
+        def devices(backend=None):
+            platform = backend
             if platform is None:
                 return seen[platforms[0]]
             if platform not in seen:
@@ -34,6 +44,7 @@ def machine(monkeypatch):
             return seen[platform]
 
         monkeypatch.setattr(placement_jax.jax, "devices", devices)
+        monkeypatch.setattr(placement_jax.jax, "local_devices", devices)
         monkeypatch.setattr(placement_jax, "Mesh", lambda found, axes: (found, axes))
 
     return make
@@ -41,24 +52,30 @@ def machine(monkeypatch):
 
 def find(accelerator=Accelerator.AUTO, devices=()):
     return placement_jax.find(
-        accelerator, precision=Precision.FLOAT32, devices=tuple(devices)
+        Request(
+            accelerator=accelerator,
+            precision=Precision.FLOAT32,
+            devices=tuple(devices),
+        )
     )
 
 
 @pytest.mark.parametrize(
-    ("platforms", "names"),
+    ("platforms", "names", "kind"),
     [
-        (["cpu"], ("CPU:0",)),
-        (["gpu", "cpu"], ("GPU:0", "GPU:1", "GPU:2")),
-        (["tpu", "cpu"], ("TPU:0", "TPU:1", "TPU:2", "TPU:3")),
+        (["cpu"], ("CPU:0",), "CPU"),
+        (["gpu", "cpu"], ("GPU:0", "GPU:1", "GPU:2"), "NVIDIA H200"),
+        (["tpu", "cpu"], ("TPU:0", "TPU:1", "TPU:2", "TPU:3"), "TPU v5e"),
     ],
 )
 def test_auto_takes_all_devices_of_the_best_platform_or_one_cpu(
-    machine, platforms, names
+    machine, platforms, names, kind
 ):
     machine(*platforms)
     found = find()
     assert found.devices == names
+    assert found.kind == kind
+    assert found.device_bytes is None
     assert found.accelerator.value == platforms[0]
     assert found.row_counts == 8
     assert found.is_chief
@@ -90,3 +107,11 @@ def test_the_host_must_be_visible(machine):
 def test_replicas_are_the_axis_of_the_mesh(place_on):
     mesh = place_on(8).strategy
     assert dict(mesh.shape) == {placement_jax.REPLICA_AXIS: 8}
+
+
+def test_memory_is_told_where_the_backend_tells_it(machine, monkeypatch):
+    machine("gpu", "cpu")
+    for device in placement_jax.jax.devices():
+        monkeypatch.setattr(device, "memory_stats", lambda: {"bytes_limit": 2**34})
+    assert find().device_bytes == 2**34
+    assert find().describe() == "3 x NVIDIA H200 (16.0 GiB each), jax, float32"
