@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from runtime import checkpoints
-from runtime.engine import Arrays, Engine, EngineState, StepReport
+from runtime.engine import Arrays, Engine, StepReport
 from runtime.errors import TrainingError
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
@@ -25,6 +25,13 @@ class Feed(Protocol):
 
     def __call__(self, first: int, stop: int, /) -> Call:
         """Returns the batches of the updates `first` to `stop - 1`."""
+
+
+class Saver(Protocol):
+    """What keeps the state that is reached: `save` or `leave_to_chief`."""
+
+    def __call__(self, engine: Engine, *, plan: Plan) -> None:
+        """Called after each update at which a checkpoint is due."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +89,7 @@ def run(
     plan: Plan,
     record: RunRecord,
     progress: Callable[[], ProgressLine],
+    saver: Saver,
 ) -> None:
     """Trains from the engine's step to the last.
 
@@ -91,6 +99,7 @@ def run(
         plan: How far and how often.
         record: Takes one line of metrics for each update.
         progress: Opens the progress line.
+        saver: Keeps what is reached: `save`, or `leave_to_chief`.
 
     Raises:
         TrainingError: A loss or gradient is not finite. The update was not applied and
@@ -112,16 +121,13 @@ def run(
                 tokens=call.tokens,
             )
             if plan.saves_at(step):
-                save(engine.state(), plan=plan)
+                saver(engine, plan=plan)
 
 
-def save(state: EngineState, *, plan: Plan) -> str:
-    """Writes a checkpoint and removes those beyond the newest `plan.keep`.
-
-    Returns:
-        The checkpoint's folder.
-    """
-    folder = checkpoints.save(
+def save(engine: Engine, *, plan: Plan) -> None:
+    """Writes a checkpoint and removes those beyond the newest `plan.keep`."""
+    state = engine.state()
+    checkpoints.save(
         plan.directory,
         step=state.step,
         weights=state.weights,
@@ -129,7 +135,10 @@ def save(state: EngineState, *, plan: Plan) -> str:
         state=dict(plan.state),
     )
     checkpoints.prune(plan.directory, keep=plan.keep)
-    return folder
+
+
+def leave_to_chief(engine: Engine, *, plan: Plan) -> None:
+    """Writes nothing: every process has the same state, and one of them saves it."""
 
 
 def _log(record: RunRecord, report: StepReport, *, first: int) -> None:

@@ -15,6 +15,7 @@ import io
 import os
 import shutil
 import stat
+import tempfile
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
@@ -202,6 +203,19 @@ def copy(source: str, target: str) -> None:
     """Copies one file, whole or absent."""
     with open_read(source) as reader, open_write(target) as writer:
         shutil.copyfileobj(reader, writer, _BUFFER_BYTES)
+
+
+@contextlib.contextmanager
+def temporary_dir() -> Iterator[str]:
+    """Makes an empty directory on the local disk, for as long as the `with` block.
+
+    Yields:
+        Its path.
+    """
+    with _named_failure("make a directory in", tempfile.gettempdir()):
+        folder = tempfile.TemporaryDirectory()
+    with folder as path:
+        yield path
 
 
 # Inside ------------------------------------------------------------------------------

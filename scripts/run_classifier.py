@@ -18,15 +18,7 @@ from scripts import console, flag_definitions
 from tf_bert.preparation import prepare
 from tf_bert.settings import ClassifierSettings
 
-_RETIRED = {
-    "master": "Use --accelerator.",
-    "use_tpu": "Use --accelerator=tpu.",
-    "tpu_name": "Use --accelerator=tpu.",
-    "tpu_zone": "Use --accelerator=tpu.",
-    "gcp_project": "Use --accelerator=tpu.",
-    "num_tpu_cores": "All devices of --accelerator are used.",
-    "iterations_per_loop": "Use --steps_per_call.",
-}
+_RETIRED = {"master": "Use --accelerator."}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -37,7 +29,11 @@ def main(argv: Sequence[str]) -> None:
     settings = flag_definitions.values(ClassifierSettings)
     job = prepare(settings)
     placement = place(
-        settings.accelerator, backend=settings.backend, precision=settings.precision
+        settings.wanted_accelerator,
+        backend=settings.backend,
+        precision=settings.precision,
+        tpu=settings.tpu,
+        group=settings.process_group,
     )
     # Keras takes its backend from the placement when it is first imported.
     from tf_bert import classify
@@ -47,5 +43,5 @@ def main(argv: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     flag_definitions.define(ClassifierSettings)
-    flag_definitions.define_retired(_RETIRED, switches=["use_tpu"])
+    flag_definitions.define_retired(_RETIRED)
     console.run(main)

@@ -7,7 +7,6 @@ because Keras takes its backend at import.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
 import math
@@ -17,61 +16,23 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from processors import plots, records, report
-from processors.batches import FILLER, BatchShape, EvalBatches, TrainBatches, stack
-from processors.example import InputExample
-from processors.features import featurize
-from processors.token_dataset import UNLABELLED, TokenDataset
+from processors import plots, report
+from processors.batches import BatchShape, TrainBatches, stack
+from processors.token_dataset import UNLABELLED
 from runtime import checkpoints, engine, loop, storage
 from runtime.engine import Engine, EngineState
 from runtime.errors import CheckpointError, DataError, SettingsError
-from runtime.placement import Placement
+from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
-from tf_bert import weights
+from tf_bert import distribution, outputs, splits, weights
 from tf_bert.heads import BertClassifier, ClassificationObjective
+from tf_bert.outputs import Outputs
 from tf_bert.preparation import Job
-from tf_bert.settings import MUST_MATCH, ClassifierSettings, Resume
+from tf_bert.settings import MUST_MATCH, Resume
+from tf_bert.splits import Split
 
 _log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """One split of a task, tokenised.
-
-    Attributes:
-        examples: In file order.
-        dataset: Their tokens, in the same order.
-        labels: The task's labels in order of their ids.
-        checksums: CRC32C of each TFRecord shard: the identity of the data.
-    """
-
-    examples: Sequence[InputExample]
-    dataset: TokenDataset
-    labels: tuple[str, ...]
-    checksums: tuple[int, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Outputs:
-    """What the model says of each example of a split, in the split's order.
-
-    Attributes:
-        probabilities: float32 `[examples, num_labels]`.
-        losses: float32 `[examples]`, meaningless for an unlabelled example.
-        batch_losses: float32 `[batches]`, the mean over each batch's real examples.
-    """
-
-    probabilities: np.ndarray
-    losses: np.ndarray
-    batch_losses: np.ndarray
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """Most probable label id of each example, int64 `[examples]`."""
-        best: np.ndarray = self.probabilities.argmax(axis=-1)
-        return best
 
 
 def run(job: Job, *, placement: Placement) -> None:
@@ -82,16 +43,20 @@ def run(job: Job, *, placement: Placement) -> None:
         placement: From `runtime.placement.place`.
 
     Raises:
-        SettingsError: The batch does not divide by the replicas, or the output
-            directory holds another run.
+        SettingsError: The batch does not divide by the replicas, the output directory
+            holds another run, or the processes that share the run disagree.
         DataError: A split cannot be read.
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    _log.info("Running on %s", placement.describe())
-    _refuse_uneven_batches(job.settings, replicas=placement.replicas)
-    with RunRecord(job.output_dir) as record:
-        classifier = ClassifierRun(job, placement=placement, record=record)
+    job.settings.refuse_other_cores(placement)
+    distribution.refuse_uneven_batches(job.settings, replicas=placement.replicas)
+    _log.info("Running on %s", distribution.describe(job.settings, placement))
+    refuse_disagreement(placement, distribution.starting_point(job))
+    with distribution.own_folder(job, placement) as folder, RunRecord(folder) as record:
+        classifier = ClassifierRun(
+            job, placement=placement, folder=folder, record=record
+        )
         if job.settings.do_train:
             classifier.train()
         if job.settings.do_eval:
@@ -101,12 +66,22 @@ def run(job: Job, *, placement: Placement) -> None:
 
 
 class ClassifierRun:
-    """One run: its job, its devices and, once a split is read, its model."""
+    """One run: its job, its devices and, once a split is read, its model.
 
-    def __init__(self, job: Job, *, placement: Placement, record: RunRecord) -> None:
+    Args:
+        job: From `tf_bert.preparation.prepare`.
+        placement: From `runtime.placement.place`.
+        folder: Where this process writes.
+        record: The record in that folder.
+    """
+
+    def __init__(
+        self, job: Job, *, placement: Placement, folder: str, record: RunRecord
+    ) -> None:
         self._job = job
         self._settings = job.settings
         self._placement = placement
+        self._folder = folder
         self._record = record
         self._engine: Engine | None = None
 
@@ -139,7 +114,7 @@ class ClassifierRun:
     def _refuse_other_settings(self) -> None:
         """Refuses another run's output directory before anything in it is replaced."""
         if self._settings.resume is not Resume.NEVER:
-            self._record.refuse_if_different(
+            RunRecord(self._job.output_dir).refuse_if_different(
                 self._settings.as_json(), fields=MUST_MATCH
             )
 
@@ -155,10 +130,11 @@ class ClassifierRun:
             "num_train_steps": total,
         }
         if self._settings.resume is Resume.NEVER:
-            checkpoints.delete_all(self._job.checkpoint_dir)
-        self._record.refuse_if_different(
-            {**settings, **fingerprints}, fields=[*MUST_MATCH, *fingerprints]
-        )
+            checkpoints.delete_all(self._checkpoint_dir)
+        else:
+            RunRecord(self._job.output_dir).refuse_if_different(
+                {**settings, **fingerprints}, fields=[*MUST_MATCH, *fingerprints]
+            )
         self._record.rewind(
             -1 if self._job.restored is None else self._job.restored.step
         )
@@ -201,10 +177,10 @@ class ClassifierRun:
 
         plan = loop.Plan(
             total_steps=total,
-            steps_per_call=settings.steps_per_call,
+            steps_per_call=settings.updates_per_call,
             save_every=settings.save_checkpoints_steps,
             keep=settings.keep_checkpoints,
-            directory=self._job.checkpoint_dir,
+            directory=self._checkpoint_dir,
             state={
                 "bert_config": self._job.config.to_dict(),
                 "labels": list(split.labels),
@@ -217,7 +193,14 @@ class ClassifierRun:
         line = functools.partial(
             ProgressLine, total, stream=sys.stderr, start=made.step
         )
-        loop.run(made, feed, plan=plan, record=self._record, progress=line)
+        loop.run(
+            made,
+            feed,
+            plan=plan,
+            record=self._record,
+            progress=line,
+            saver=loop.save if self._placement.is_chief else loop.leave_to_chief,
+        )
 
     # -- evaluate ---------------------------------------------------------------------
 
@@ -227,7 +210,7 @@ class ClassifierRun:
         Raises:
             DataError: A dev example has no label.
         """
-        split = self._read("dev", file_name="eval")
+        split = self._read("dev")
         gold = split.dataset.label_ids
         if (gold == UNLABELLED).any():
             missing = int((gold == UNLABELLED).sum())
@@ -236,16 +219,16 @@ class ClassifierRun:
                 "have none."
             )
         self._announce("evaluation", split)
-        outputs = self._outputs(split, self._settings.eval_batch_size)
-        accuracy = np.mean(outputs.predicted == gold)
+        found = self._outputs(split, self._settings.eval_batch_size)
+        accuracy = np.mean(found.predicted == gold)
         results = {
             "eval_accuracy": np.float32(accuracy),
-            "eval_loss": np.mean(outputs.losses),
+            "eval_loss": np.mean(found.losses),
             "global_step": self._made.step,
-            "loss": np.mean(outputs.batch_losses),
+            "loss": np.mean(found.batch_losses),
         }
         report.write_eval_results(self._path("eval_results.txt"), results)
-        self._write_reports(split, outputs, prefix="")
+        self._write_reports(split, found, prefix="")
         self._record.log(
             self._made.step,
             {name: results[name] for name in ("eval_accuracy", "eval_loss")},
@@ -260,60 +243,30 @@ class ClassifierRun:
 
     def predict(self) -> None:
         """Writes test_results.tsv and predictions.tsv of the test split."""
-        split = self._read("test", file_name="predict")
+        split = self._read("test")
         self._announce("prediction", split)
-        outputs = self._outputs(split, self._settings.predict_batch_size)
-        report.write_test_results(self._path("test_results.tsv"), outputs.probabilities)
+        found = self._outputs(split, self._settings.predict_batch_size)
+        report.write_test_results(self._path("test_results.tsv"), found.probabilities)
         report.write_predictions(
             self._path("predictions.tsv"),
             examples=split.examples,
-            predicted=outputs.predicted,
-            probabilities=outputs.probabilities,
+            predicted=found.predicted,
+            probabilities=found.probabilities,
             labels=split.labels,
         )
         _log.info("***** Predict results *****")
         if (split.dataset.label_ids != UNLABELLED).all():
-            self._write_reports(split, outputs, prefix="test_")
-            accuracy = np.mean(outputs.predicted == split.dataset.label_ids)
+            self._write_reports(split, found, prefix="test_")
+            accuracy = np.mean(found.predicted == split.dataset.label_ids)
             _log.info("  test_accuracy = %s", np.float32(accuracy))
         _log.info("Predictions: %s", self._path("predictions.tsv"))
 
     # -- splits -----------------------------------------------------------------------
 
-    def _read(self, name: str, *, file_name: str | None = None) -> Split:
-        """Reads, tokenises and records one split; its records are read back."""
-        reader = getattr(self._job.processor, f"get_{name}_examples")
-        examples = reader(self._job.data_dir)
-        labels = tuple(self._job.processor.get_labels())
-        self._refuse_other_labels(labels)
-        path = self._path(f"{file_name or name}.tf_record")
-        manifest = records.write_records(
-            path,
-            featurize(
-                examples,
-                tokenizer=self._job.tokenizer,
-                labels=labels,
-                max_seq_length=self._settings.max_seq_length,
-            ),
-            tokenizer_fingerprint=self._job.tokenizer.fingerprint(),
-            labels=labels,
-            max_seq_length=self._settings.max_seq_length,
-            shards=self._settings.record_shards,
-        )
-        return Split(
-            examples=examples,
-            dataset=records.read_records(path),
-            labels=labels,
-            checksums=tuple(shard.crc32c for shard in manifest.shards),
-        )
-
-    def _refuse_other_labels(self, labels: tuple[str, ...]) -> None:
-        restored = self._job.restored
-        if restored is not None and tuple(restored.state["labels"]) != labels:
-            raise SettingsError(
-                f"{self._job.output_dir} holds a checkpoint for the labels "
-                f"{restored.state['labels']}; the task has {list(labels)}."
-            )
+    def _read(self, name: str) -> Split:
+        split = splits.read(self._job, name, folder=self._folder)
+        refuse_disagreement(self._placement, {f"{name} data": split.identity})
+        return split
 
     def _announce(self, work: str, split: Split, *, total: int | None = None) -> None:
         batch = {
@@ -394,20 +347,9 @@ class ClassifierRun:
         return made
 
     def _outputs(self, split: Split, batch_size: int) -> Outputs:
-        made = self._trained(split.labels)
-        shape = self._shape(batch_size)
-        count = len(split.dataset)
-        logits = np.zeros((count, len(split.labels)), np.float32)
-        losses = np.zeros(count, np.float32)
-        batch_losses = []
-        for batch in EvalBatches(split.dataset, shape=shape):
-            outputs = made.predict({k: v[0] for k, v in batch.arrays.items()})
-            real = batch.example_index[0] != FILLER
-            where = batch.example_index[0][real]
-            logits[where] = outputs["logits"][real]
-            losses[where] = outputs["losses"][real]
-            batch_losses.append(outputs["losses"][real].mean())
-        return Outputs(_softmax(logits), losses, np.array(batch_losses, np.float32))
+        return outputs.compute(
+            self._trained(split.labels), split, shape=self._shape(batch_size)
+        )
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
         per_replica = batch // (self._placement.replicas * accumulation)
@@ -423,12 +365,16 @@ class ClassifierRun:
     # -- files ------------------------------------------------------------------------
 
     def _path(self, name: str) -> str:
-        return storage.join(self._job.output_dir, name)
+        return storage.join(self._folder, name)
 
-    def _write_reports(self, split: Split, outputs: Outputs, *, prefix: str) -> None:
-        found = {
+    @property
+    def _checkpoint_dir(self) -> str:
+        return self._path(checkpoints.DIRECTORY)
+
+    def _write_reports(self, split: Split, found: Outputs, *, prefix: str) -> None:
+        compared = {
             "gold": split.dataset.label_ids,
-            "predicted": outputs.predicted,
+            "predicted": found.predicted,
             "labels": split.labels,
         }
         for write, name in (
@@ -436,41 +382,9 @@ class ClassifierRun:
             (report.write_confusion_matrix, "confusion_matrix.txt"),
             (plots.plot_confusion_matrix, "confusion_matrix.png"),
         ):
-            write(self._path(prefix + name), **found)  # type: ignore[arg-type]
+            write(self._path(prefix + name), **compared)  # type: ignore[arg-type]
 
     def _plot_learning_curve(self) -> None:
         plots.plot_learning_curve(
             self._path("learning_curve.png"), self._record.metrics()
         )
-
-
-def _refuse_uneven_batches(settings: ClassifierSettings, *, replicas: int) -> None:
-    """Refuses batches that do not divide by the slices they are computed in.
-
-    Raises:
-        SettingsError: One sentence for each batch of the work ahead.
-    """
-    accumulation = settings.gradient_accumulation_steps
-    asked = (
-        ("train_batch_size", settings.do_train, accumulation),
-        ("eval_batch_size", settings.do_eval, 1),
-        ("predict_batch_size", settings.do_predict, 1),
-    )
-    problems = []
-    for flag, is_needed, parts in asked:
-        batch, slices = getattr(settings, flag), replicas * parts
-        if is_needed and batch % slices:
-            nearest = max(round(batch / slices), 1) * slices
-            problems.append(
-                f"--{flag}={batch} does not divide by {replicas} replicas x {parts} "
-                f"accumulation steps; the nearest that does is {nearest}."
-            )
-    if problems:
-        raise SettingsError(*problems)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """float32 `[examples, labels]` of the same shape, rows summing to 1."""
-    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: np.ndarray = exponents / exponents.sum(axis=-1, keepdims=True)
-    return shares

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from processors.batches import PadTo
+from runtime.device_settings import DeviceSettings
 from runtime.errors import SettingsError
 from runtime.optimizer_settings import OptimizerName, OptimizerSettings
 from runtime.placement import Accelerator, Backend, Precision
@@ -27,7 +28,7 @@ class Resume(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierSettings:
+class ClassifierSettings(DeviceSettings):
     """Settings of `train`, `evaluate` and `predict`.
 
     Raises:
@@ -119,7 +120,11 @@ class ClassifierSettings:
     header: bool = setting(True, help="Whether a TSV's first line names its columns.")
 
     def __post_init__(self) -> None:
-        problems = [*self._missing(), *self._out_of_range()]
+        problems = [
+            *self._missing(),
+            *self._out_of_range(),
+            *self.device_problems(),
+        ]
         if problems:
             raise SettingsError(*problems)
 

@@ -66,7 +66,7 @@ def make_plan(tmp_path, **settings):
     )
 
 
-def run(engine, plan, *, stream=None):
+def run(engine, plan, *, stream=None, saver=loop.save):
     output_dir = os.path.dirname(plan.directory)
     with RunRecord(output_dir) as record:
         loop.run(
@@ -77,6 +77,7 @@ def run(engine, plan, *, stream=None):
             progress=lambda: ProgressLine(
                 plan.total_steps, stream=stream or io.StringIO(), start=engine.step
             ),
+            saver=saver,
         )
         return record.metrics()
 
@@ -114,6 +115,16 @@ def test_only_the_newest_are_kept(tmp_path):
     plan = make_plan(tmp_path, total_steps=12, save_every=2, keep=3)
     run(CountingEngine(), plan)
     assert checkpoints.list_steps(plan.directory) == [8, 10, 12]
+
+
+def test_who_leaves_saving_to_the_chief_makes_the_same_calls(tmp_path):
+    chief, other = CountingEngine(), CountingEngine()
+    run(chief, make_plan(tmp_path / "chief"))
+    plan = make_plan(tmp_path / "other")
+    metrics = run(other, plan, saver=loop.leave_to_chief)
+    assert other.calls == chief.calls
+    assert len(metrics) == 10
+    assert not os.path.exists(plan.directory)
 
 
 def test_every_update_leaves_a_line_of_metrics(tmp_path):

@@ -264,3 +264,10 @@ def test_buckets_are_refused_in_one_sentence(touch, folder, monkeypatch):
     with pytest.raises(StorageError, match=r"gs://bucket/x: .* local paths only\."):
         touch("gs://bucket/x")
     assert os.listdir(folder) == []
+
+
+def test_a_temporary_directory_goes_with_all_it_holds():
+    with storage.temporary_dir() as path:
+        storage.write_text(storage.join(path, "deeper", "file.txt"), "text")
+        assert storage.list_dir(path) == ["deeper"]
+    assert not storage.exists(path)

@@ -26,15 +26,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 SCRIPT = os.path.join(ROOT, "scripts/run_classifier.py")
 STEPS = 8
 
-RETIRED_FLAGS = {
-    "iterations_per_loop": "--steps_per_call",
-    "use_tpu": "--accelerator=tpu",
-    "tpu_name": "--accelerator=tpu",
-    "tpu_zone": "--accelerator=tpu",
-    "gcp_project": "--accelerator=tpu",
-    "master": "--accelerator",
-    "num_tpu_cores": "--accelerator",
-}
+RETIRED_FLAGS = {"master": "--accelerator"}
 
 
 def as_flags(values):
@@ -256,12 +248,13 @@ def test_predictions_stand_in_the_order_of_the_file(finished, small_task):
     )
 
 
-def test_the_process_says_what_it_does(command):
+def test_the_process_says_what_it_does(command, backend):
     _, output, log = command
     assert output == ""
     lines = log.splitlines()
     for line in (
         "--master has no meaning any more and is ignored. Use --accelerator.",
+        f"Running on 1 x CPU, {backend.value}, float32; batch 4 = 1 replica x 4",
         "***** Running training *****",
         "  Num examples = 90",
         "  Batch size = 4",
@@ -302,14 +295,23 @@ def test_retired_flags_say_what_to_use(defined):
         assert instead in defined[name].help
 
 
-@pytest.mark.parametrize("name", RETIRED_FLAGS)
-def test_a_retired_flag_gives_one_warning(main, tmp_path, caplog, name):
-    value = "true" if name == "use_tpu" else "8"
-    code, _ = main(output_dir=tmp_path / "out", task_name="none", **{name: value})
+def test_a_retired_flag_gives_one_warning(main, tmp_path, caplog):
+    code, _ = main(output_dir=tmp_path / "out", task_name="none", master="local")
     assert code == 1  # the task is unknown: nothing has to run for the warning
     [warning] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert warning.startswith(f"--{name} has no meaning any more and is ignored.")
-    assert RETIRED_FLAGS[name] in warning
+    assert warning.startswith("--master has no meaning any more and is ignored.")
+    assert RETIRED_FLAGS["master"] in warning
+
+
+def test_a_tpu_that_is_asked_for_and_is_not_there(main, tmp_path):
+    log = refuse(main, tmp_path, use_tpu=True, accelerator=None, num_tpu_cores=8)
+    assert "--accelerator=tpu" in log
+
+
+def test_flags_that_contradict_each_other(main, tmp_path):
+    log = refuse(main, tmp_path, use_tpu=True, num_processes=2)
+    assert "--use_tpu and --accelerator=cpu contradict each other" in log
+    assert "--num_processes and --process_id need --coordinator_address" in log
 
 
 # Bad input ---------------------------------------------------------------------------

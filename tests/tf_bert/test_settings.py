@@ -35,6 +35,12 @@ ORIGINAL = {
     "num_train_epochs": 3.0,
     "warmup_proportion": 0.1,
     "save_checkpoints_steps": 1000,
+    "use_tpu": False,
+    "tpu_name": None,
+    "tpu_zone": None,
+    "gcp_project": None,
+    "num_tpu_cores": None,  # there 8, and ignored without use_tpu
+    "iterations_per_loop": None,  # there 1000, and ignored without use_tpu
 }
 NEW = {
     "accelerator": "auto",
@@ -46,6 +52,9 @@ NEW = {
     "resume": "auto",
     "max_steps": None,
     "pad_to": "pack",
+    "coordinator_address": None,
+    "num_processes": None,
+    "process_id": None,
 }
 
 
@@ -109,8 +118,10 @@ def test_what_is_out_of_range(name, value):
 
 
 def test_wrong_settings_are_reported_together():
-    found = problems(task_name=None, do_train=False, train_batch_size=0, seed=-1)
-    assert len(found) == 4
+    found = problems(
+        task_name=None, do_train=False, train_batch_size=0, seed=-1, num_tpu_cores=0
+    )
+    assert len(found) == 5
     assert "\n".join(found) == str(SettingsError(*found))
 
 

@@ -1,0 +1,90 @@
+"""The splits of a task: read, tokenised and recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zlib
+from collections.abc import Sequence
+
+from processors import records
+from processors.example import InputExample
+from processors.features import featurize
+from processors.token_dataset import TokenDataset
+from runtime import storage
+from runtime.errors import SettingsError
+from tf_bert.preparation import Job
+
+_RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One split of a task, tokenised.
+
+    Attributes:
+        examples: In file order.
+        dataset: Their tokens, in the same order.
+        labels: The task's labels in order of their ids.
+        checksums: CRC32C of each TFRecord shard: the identity of the data.
+    """
+
+    examples: Sequence[InputExample]
+    dataset: TokenDataset
+    labels: tuple[str, ...]
+    checksums: tuple[int, ...]
+
+    @property
+    def identity(self) -> int:
+        """A number below 2**31 that other examples or labels would change."""
+        content = json.dumps([self.labels, self.checksums])
+        return zlib.crc32(content.encode()) >> 1
+
+
+def read(job: Job, name: str, *, folder: str) -> Split:
+    """Reads, tokenises and records one split; its records are read back.
+
+    Args:
+        job: The run.
+        name: train, dev or test.
+        folder: Where the records go.
+
+    Returns:
+        The split.
+
+    Raises:
+        DataError: A row cannot be used.
+        SettingsError: The task's labels are not those of the checkpoint.
+    """
+    examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
+    labels = tuple(job.processor.get_labels())
+    _refuse_other_labels(job, labels)
+    path = storage.join(folder, f"{_RECORD_NAMES[name]}.tf_record")
+    manifest = records.write_records(
+        path,
+        featurize(
+            examples,
+            tokenizer=job.tokenizer,
+            labels=labels,
+            max_seq_length=job.settings.max_seq_length,
+        ),
+        tokenizer_fingerprint=job.tokenizer.fingerprint(),
+        labels=labels,
+        max_seq_length=job.settings.max_seq_length,
+        shards=job.settings.record_shards,
+    )
+    return Split(
+        examples=examples,
+        dataset=records.read_records(path),
+        labels=labels,
+        checksums=tuple(shard.crc32c for shard in manifest.shards),
+    )
+
+
+def _refuse_other_labels(job: Job, labels: tuple[str, ...]) -> None:
+    restored = job.restored
+    if restored is not None and tuple(restored.state["labels"]) != labels:
+        raise SettingsError(
+            f"{job.output_dir} holds a checkpoint for the labels "
+            f"{restored.state['labels']}; the task has {list(labels)}."
+        )
