@@ -58,7 +58,7 @@ def test_train_evaluate_and_predict(small_task, tmp_path):
         "--steps_per_call=4",
         "--pad_to=max",  # one shape to compile
     )
-    assert "1 x CPU (CPU:0), jax, float32" in log
+    assert "Running on 1 x CPU, jax, float32; batch " in log
     assert set(os.listdir(output_dir)) >= {
         "run.json",
         "train.tf_record",
