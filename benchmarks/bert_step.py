@@ -30,6 +30,7 @@ _LENGTH = flags.DEFINE_integer("max_seq_length", 128, "Tokens in a full row.")
 _LAYERS = flags.DEFINE_integer("layers", 12, "Transformer layers.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one that is not.")
 _PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "What to time.")
+_ROWS = flags.DEFINE_list("rows", ["natural", "full"], "Lengths of the texts.")
 _WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
 _DATA = flags.DEFINE_string("data", None, "Internal: the token ids, npz.")
 
@@ -64,15 +65,14 @@ def main(_: list[str]) -> None:
     if _WORKER.value:
         _work(_WORKER.value)
         return
-    for filled in (False, True):
-        texts = _texts(filled=filled)
+    for rows in _ROWS.value:
+        texts = _texts(filled=rows == "full")
         path = "/tmp/bert_step_batch.npz"
         np.savez(path, **dataclasses.asdict(texts))
         for precision in _PRECISIONS.value:
-            kind = "full rows" if filled else "natural lengths"
             print(
-                f"\n{kind}, {_BATCH.value} examples, {texts.real_share:.0%} real "
-                f"tokens, {precision}"
+                f"\n{rows} lengths, {_BATCH.value} examples, "
+                f"{texts.real_share:.0%} real tokens, {precision}"
             )
             _table(_times(path, precision=precision), texts=texts)
 

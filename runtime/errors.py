@@ -68,3 +68,7 @@ class PlacementError(ToolkitError):
 
 class TrainingError(ToolkitError):
     """Training that cannot go on, such as a loss that is not a number."""
+
+
+class CompilationError(ToolkitError):
+    """A step that the compiler of an accelerator refuses."""

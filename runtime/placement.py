@@ -232,8 +232,9 @@ _FINDERS = {
 
 
 def _place_on(backend: Backend, request: Request) -> Placement:
-    if backend is Backend.TENSORFLOW and request.accelerator is Accelerator.TPU:
-        tpu_environment.prepare(request.tpu.name)  # tensorflow reads it when imported
+    if backend is Backend.TENSORFLOW:
+        # Read when it is imported: tensorflow-tpu would look for a TPU for minutes.
+        tpu_environment.prepare(request.tpu.name)
     bind_keras(backend)
     finder = importlib.import_module(_FINDERS[backend])
     placement: Placement = finder.find(request)

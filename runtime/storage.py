@@ -55,6 +55,11 @@ def join(path: str, *names: str) -> str:
     return os.path.join(path, *names)
 
 
+def user_cache(*names: str) -> str:
+    """A folder of this user for what can be made again."""
+    return os.path.join(os.path.expanduser("~"), ".cache", "tf-bert-toolkit", *names)
+
+
 def basename(path: str) -> str:
     """Returns the last name of `path`; a trailing separator does not count."""
     return os.path.basename(path.rstrip("/"))

@@ -13,24 +13,34 @@ from absl import logging as absl_logging
 from runtime.errors import ToolkitError
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
+def run(
+    main: Callable[[Sequence[str]], int | None],
+    *,
+    define_flags: Callable[[], None] = lambda: None,
+) -> None:
     """Parses flags, runs `main` and exits: 0, or 1 after an error in one sentence.
 
     Args:
-        main: Called with what is left of the command line.
+        main: Called with what is left of the command line; may return an exit code.
+        define_flags: Called before the flags are parsed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before tensorflow loads
 
     def guarded(argv: Sequence[str]) -> int:
         _log_plainly()
-        try:
-            main(argv)
-        except ToolkitError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-        return 0
+        return _exit_code(lambda: main(argv))
 
+    if failure := _exit_code(define_flags):
+        sys.exit(failure)
     app.run(guarded)
+
+
+def _exit_code(work: Callable[[], int | None]) -> int:
+    try:
+        return work() or 0
+    except ToolkitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def _log_plainly() -> None:

@@ -65,6 +65,30 @@ def values(settings: type[_Settings]) -> _Settings:
     )
 
 
+def given(settings: type[Any]) -> dict[str, str]:
+    """The flags of these settings that the command line gave, by name.
+
+    Args:
+        settings: The dataclass that defined them.
+
+    Returns:
+        Their values as a command line would say them.
+    """
+    return {
+        field.name: _as_text(flags.FLAGS[field.name].value)
+        for field in dataclasses.fields(settings)
+        if flags.FLAGS[field.name].present
+    }
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _define_one(field: dataclasses.Field[Any], kind: Any) -> None:
     default: Any = field.default
     help_text = field.metadata["help"]

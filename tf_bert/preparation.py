@@ -63,7 +63,12 @@ def prepare(settings: ClassifierSettings) -> Job:
     """
     output_dir = str(settings.output_dir)
     restored = _restore(settings, output_dir=output_dir)
-    config = _config(settings, restored=restored)
+    config = configs.find(
+        bert_config_file=settings.bert_config_file,
+        init_checkpoint=settings.init_checkpoint,
+        model_file=settings.model_file,
+        stored=restored.state.get("bert_config") if restored is not None else None,
+    )
     tokenizer = tokenizers.create(
         vocab_file=settings.vocab_file,
         model_file=settings.model_file,
@@ -96,29 +101,6 @@ def _restore(settings: ClassifierSettings, *, output_dir: str) -> Checkpoint | N
         return None
     starts_anew = settings.do_train and settings.resume is Resume.NEVER
     return None if starts_anew else checkpoints.load(folder)
-
-
-def _config(settings: ClassifierSettings, *, restored: Checkpoint | None) -> BertConfig:
-    """The sizes: from the flag, else from the checkpoint that the run goes on with.
-
-    Raises:
-        SettingsError: They are nowhere to be found.
-    """
-    if settings.bert_config_file:
-        return BertConfig.from_json_file(settings.bert_config_file)
-    if restored is not None and "bert_config" in restored.state:
-        return BertConfig.from_dict(restored.state["bert_config"])
-    if settings.init_checkpoint:
-        folder = storage.dirname(settings.init_checkpoint)
-        beside = storage.join(folder, "bert_config.json")
-        if storage.exists(beside):
-            return BertConfig.from_json_file(beside)
-    if settings.model_file:
-        return BertConfig.bert_japanese()
-    raise SettingsError(
-        "--bert_config_file is required: there is no bert_config.json beside "
-        "--init_checkpoint and no checkpoint in --output_dir."
-    )
 
 
 def _refuse_misfits(

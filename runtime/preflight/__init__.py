@@ -1,0 +1,1 @@
+"""Compiles the real steps of a run for a TPU that is not there."""

@@ -1,0 +1,83 @@
+"""The largest batch that fits into a device's memory, by few compilations.
+
+Memory grows about linearly with the batch, so two answers tell where to look next; and
+refusals are cheap, since a program is refused before code is made for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """What came of one batch.
+
+    Attributes:
+        batch: Examples a device.
+        fits: Whether it fitted.
+        share: Memory it takes as a share of what there is; None where not known.
+    """
+
+    batch: int
+    fits: bool
+    share: float | None
+
+
+def largest_batch(
+    attempt: Callable[[int], Trial], *, batch: int, multiple: int = 8
+) -> Trial | None:
+    """Searches among the multiples of `multiple`, and below it all numbers.
+
+    Args:
+        attempt: Tries a batch.
+        batch: Where to start.
+        multiple: Of what the result is a multiple.
+
+    Returns:
+        The largest that fits, or None where a batch of 1 does not.
+    """
+    trial = attempt(batch)
+    fitting, failing = (trial, None) if trial.fits else (None, trial)
+    while True:
+        candidate = _next(fitting, failing, multiple=multiple)
+        if candidate is None:
+            return fitting
+        trial = attempt(candidate)
+        if trial.fits:
+            fitting = trial
+        else:
+            failing = trial
+
+
+def _next(fitting: Trial | None, failing: Trial | None, *, multiple: int) -> int | None:
+    """The batch to try next, or None when there is none between the two."""
+    if failing is None and fitting is not None:
+        # Beyond what fits, but not by much: a refusal costs little and says a lot.
+        guess = 1.5 * fitting.batch / (fitting.share or 0.5)
+        return max(_rounded(guess, multiple=multiple), 4 * fitting.batch)
+    if failing is None or failing.batch == 1:
+        return None
+    low = fitting.batch if fitting else 0
+    step = multiple if failing.batch > multiple else 1
+    if failing.batch - low <= step:
+        return None
+    guess = _rounded(_where_full(fitting, failing), multiple=step)
+    lowest = low // step * step + step
+    highest = (failing.batch - 1) // step * step
+    return min(max(guess, lowest), highest)
+
+
+def _where_full(fitting: Trial | None, failing: Trial) -> float:
+    """The batch at which a straight line through both trials reaches all memory."""
+    if failing.share is None:
+        return (failing.batch + (fitting.batch if fitting else 0)) / 2
+    if fitting is None or fitting.share is None:
+        return failing.batch / failing.share
+    slope = (failing.share - fitting.share) / (failing.batch - fitting.batch)
+    return fitting.batch + (1 - fitting.share) / slope
+
+
+def _rounded(batch: float, *, multiple: int) -> int:
+    return max(int(batch // multiple) * multiple, 1)
