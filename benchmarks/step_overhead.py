@@ -79,7 +79,7 @@ def _updates_a_second(program: str) -> float:
     [devices] = map(int, _DEVICES.value)
     if os.environ["KERAS_BACKEND"] == "tensorflow":
         _split_tensorflow_cpu(devices)
-    run = _fit(devices) if program == "fit" else _loop(devices, int(program[7:]))
+    run = _fit(devices) if program == "fit" else _loop(devices, int(program.partition("=")[2]))
     times = []
     for _ in range(_ROUNDS.value + 1):
         start = time.perf_counter()
