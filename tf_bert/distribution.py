@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from runtime import storage
 from runtime.errors import SettingsError
 from runtime.placement import Placement
+from runtime.workload import per_replica_batch
 from tf_bert.preparation import Job
 from tf_bert.settings import ClassifierSettings
 
@@ -49,15 +50,15 @@ def refuse_uneven_batches(settings: ClassifierSettings, *, replicas: int) -> Non
         ("eval_batch_size", settings.do_eval, 1),
         ("predict_batch_size", settings.do_predict, 1),
     )
-    problems = []
+    problems: list[str] = []
     for flag, is_needed, parts in asked:
-        batch, slices = getattr(settings, flag), replicas * parts
-        if is_needed and batch % slices:
-            nearest = max(round(batch / slices), 1) * slices
-            problems.append(
-                f"--{flag}={batch} does not divide by {replicas} replicas x {parts} "
-                f"accumulation steps; the nearest that does is {nearest}."
-            )
+        if not is_needed:
+            continue
+        batch = getattr(settings, flag)
+        try:
+            per_replica_batch(batch, flag=flag, replicas=replicas, accumulation=parts)
+        except SettingsError as error:
+            problems += error.problems
     if problems:
         raise SettingsError(*problems)
 
