@@ -60,6 +60,7 @@ class Table:
         label: Column of the label; None when the file is unlabelled.
         id: Column of the example's name; without it the row's place in the file,
             counted from 0 with the header, names the example.
+        group: Column of what the row is a part of; see `InputExample.group`.
         format: What the file is written in.
         label_is_optional: Whether a row may lack its label and so be unlabelled.
         rename_labels: Label in the file -> label of the data set, where they differ.
@@ -72,6 +73,7 @@ class Table:
     text_b: Column | None = None
     label: Column | None = None
     id: Column | None = None
+    group: Column | None = None
     format: Format = Format.TSV
     label_is_optional: bool = False
     rename_labels: Mapping[str, str] = field(default_factory=dict)
@@ -117,6 +119,7 @@ class Table:
             text_a=row.text(self.text_a),
             text_b=None if self.text_b is None else row.text(self.text_b),
             label=self.label_of(row),
+            group=None if self.group is None else row.name(self.group),
         )
 
     def _name(self, row: Row) -> str:

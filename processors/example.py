@@ -14,6 +14,8 @@ class InputExample:
         text_a: The text, or the first of a pair, before tokenization.
         text_b: The second text of a pair.
         label: The label's name. None means unlabelled; no dummy stands in for it.
+        group: What the example is a part of (its work, author, day), so that a split
+            can keep together what belongs together; None where nothing is known.
 
     Source: InputExample of google-research/bert, run_classifier.py.
     """
@@ -22,3 +24,4 @@ class InputExample:
     text_a: str
     text_b: str | None = None
     label: str | None = None
+    group: str | None = None

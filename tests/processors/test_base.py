@@ -141,3 +141,10 @@ def test_a_json_key_names_the_example(tmp_path):
         train = Table("d.json", text_a="text", label="label", format=Format.JSON)
 
     assert Keyed().get_train_examples(str(tmp_path))[0].guid == "train-q1"
+
+
+def test_a_row_tells_what_it_is_a_part_of(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\twork\none\tKokoro\ntwo\t7\n")
+    table = Table("train.tsv", text_a="text", group="work")
+    examples = [table.example(row, split="train") for row in table.rows(str(tmp_path))]
+    assert [example.group for example in examples] == ["Kokoro", "7"]
