@@ -15,8 +15,9 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
-_WORD = re.compile(r"\S+")
+WORD = re.compile(r"\S+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Aligned:
 
     def split(self) -> list[Aligned]:
         """Returns the parts between white space, as `str.split`."""
-        return [self.part(*match.span()) for match in _WORD.finditer(self.text)]
+        return [self.part(*match.span()) for match in WORD.finditer(self.text)]
 
 
 class Step(abc.ABC):
@@ -70,10 +71,10 @@ class Normalized(Step):
     """A normal form of Unicode.
 
     Args:
-        form: NFC, NFD, NFKC or NFKD.
+        form: Its name.
     """
 
-    form: str
+    form: Literal["NFC", "NFD", "NFKC", "NFKD"]
 
     def change(self, text: str) -> str:
         """Returns the normal form."""

@@ -6,13 +6,14 @@ import hashlib
 import importlib
 import importlib.metadata
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import fugashi
 
-from processors.tokenization.alignment import Aligned, Normalized
+from processors.tokenization.alignment import Aligned, Lowered, Normalized
 from processors.tokenization.surrogates import refuse_surrogates
+from processors.tokenization.words import Words
 from runtime import storage
 from runtime.errors import SettingsError
 
@@ -23,20 +24,27 @@ DICTIONARIES = ("unidic_lite", "unidic", "ipadic")
 _MARK = "\x01"
 _FORMAT = f'-O "" -B "{_MARK}" -F "%m{_MARK}" -U "%m{_MARK}" -E ""'
 
+# MeCab adds up the cost of a path, up to 2 * 32767 a word, and when no sum is below 2**31
+# it finds no path and fugashi reads address 0: 200,000 times "a" ends the process.
+_LONGEST_TEXT = 2**31 // (2 * 32767) - 2
+_ENDS = ("\n", " ", "。")
+
 # What decides the words, of a compiled dictionary's files.
 _COMPILED = ("sys.dic", "matrix.bin", "char.bin", "unk.dic")
 
 
-class MecabWords:
+class MecabWords(Words):
     """The words of a text as MeCab segments it, normalised by NFKC before.
 
-    White space vanishes. So does NUL, at which MeCab's own interface would drop the
-    rest of the text; it ends a word here.
+    White space between words vanishes. So does NUL, at which MeCab's own interface
+    would drop the rest of the text; it ends a word here. A text of more than 32,000
+    characters is segmented in parts, because MeCab can end the process on longer ones.
 
     Args:
         dictionary: One of `DICTIONARIES`, or the folder of a compiled dictionary.
         normalize: Whether NFKC comes first, as in the Japanese BERTs of Hugging Face
             and Tohoku University. Without it words are parts of the text as it is.
+        do_lower_case: Whether words are put into lower case once they are found.
 
     Attributes:
         dictionary: As given.
@@ -47,10 +55,15 @@ class MecabWords:
     """
 
     def __init__(
-        self, *, dictionary: str = "unidic_lite", normalize: bool = True
+        self,
+        *,
+        dictionary: str = "unidic_lite",
+        normalize: bool = True,
+        do_lower_case: bool = False,
     ) -> None:
         self.dictionary = dictionary
         self._normalize = normalize
+        self._do_lower_case = do_lower_case
         folder, self.version = _find(dictionary)
         self._tagger = _open(folder, dictionary=dictionary)
 
@@ -60,18 +73,24 @@ class MecabWords:
         Raises:
             DataError: Half of a surrogate pair is in the text.
         """
+        words = self.find(text)
+        return [word.lower() for word in words] if self._do_lower_case else words
+
+    def find(self, text: str) -> list[str]:
+        """Returns the words of `text`, their case as it is."""
         return self._parse(self._normalized(text))
 
-    def segment_aligned(self, text: str) -> list[Aligned]:
-        """Returns the same words with the characters of `text` they stand for.
+    def shape(self, word: str) -> list[str]:
+        """Returns the word, in lower case where asked for."""
+        return [word.lower() if self._do_lower_case else word]
 
-        Raises:
-            DataError: Half of a surrogate pair is in the text.
-        """
+    def align(self, text: str) -> list[Aligned]:
+        """Returns the words with the characters of `text` they stand for."""
         aligned = Aligned.of(text)
         if self._normalize:
             aligned = Normalized("NFKC").align(aligned)
-        return _located(self._parse(aligned.text), text=aligned)
+        words = _located(self._parse(aligned.text), text=aligned)
+        return [Lowered().align(w) for w in words] if self._do_lower_case else words
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which words a text gets."""
@@ -80,26 +99,47 @@ class MecabWords:
             "dictionary": name,
             "dictionary_version": self.version,
             "nfkc": self._normalize,
+            "do_lower_case": self._do_lower_case,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles how it was made: MeCab's own memory stays in its process."""
-        return _remade, (self.dictionary, self._normalize)
+        return _remade, (self.dictionary, self._normalize, self._do_lower_case)
 
     def _normalized(self, text: str) -> str:
         return unicodedata.normalize("NFKC", text) if self._normalize else text
 
     def _parse(self, text: str) -> list[str]:
-        if "\0" in text:
-            return [word for part in text.split("\0") for word in self._parse(part)]
         refuse_surrogates(text)
+        blocks = [text] if _is_easy(text) else _blocks(text)
+        return [word for block in blocks for word in self._parse_block(block)]
+
+    def _parse_block(self, text: str) -> list[str]:
         if _MARK in text:  # several times slower, but it needs no mark
             return [node.surface for node in self._tagger(text)]
         return self._tagger.parse(text).split(_MARK)[1:-1]
 
 
-def _remade(dictionary: str, normalize: bool) -> MecabWords:
-    return MecabWords(dictionary=dictionary, normalize=normalize)
+def _is_easy(text: str) -> bool:
+    return len(text) <= _LONGEST_TEXT and "\0" not in text
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Parts without NUL that MeCab can take, cut between sentences or words if it can."""
+    for part in text.split("\0"):
+        start = 0
+        while len(part) - start > _LONGEST_TEXT:
+            end = start + _LONGEST_TEXT
+            found = max(part.rfind(mark, start, end) for mark in _ENDS) + 1
+            yield part[start : found or end]
+            start = found or end
+        yield part[start:]
+
+
+def _remade(dictionary: str, normalize: bool, do_lower_case: bool) -> MecabWords:
+    return MecabWords(
+        dictionary=dictionary, normalize=normalize, do_lower_case=do_lower_case
+    )
 
 
 def _located(words: Sequence[str], *, text: Aligned) -> list[Aligned]:
@@ -113,7 +153,11 @@ def _located(words: Sequence[str], *, text: Aligned) -> list[Aligned]:
 
 
 def _find(dictionary: str) -> tuple[str, str]:
-    """Returns the dictionary's folder and its version."""
+    """Returns the dictionary's folder and its version.
+
+    Raises:
+        SettingsError: There is no such dictionary.
+    """
     if dictionary in DICTIONARIES:
         return _find_package(dictionary)
     if not storage.exists(storage.join(dictionary, "sys.dic")):
@@ -174,5 +218,6 @@ def _hash(folder: str) -> str:
     digest = hashlib.sha256()
     for name in _COMPILED:
         with storage.open_read(storage.join(folder, name)) as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()

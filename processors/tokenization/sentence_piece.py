@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import sentencepiece
 
-from processors.tokenization.base import Tokenizer
+from processors.tokenization.alignment import Aligned, Lowered
+from processors.tokenization.base import EncodedText, Tokenizer
+from processors.tokenization.surrogates import refuse_surrogates
 from processors.tokenization.vocabulary import Vocabulary, read_sentence_piece
-from runtime import storage
+from runtime import protobuf, storage
 from runtime.errors import DataError
 
 # The id that the original gives a piece its vocabulary file lacks, whatever is there.
 _UNKNOWN_ID = 0
 _UNKNOWN = "<unk>"
+
+# Stands for a space, and for the start of a text.
+_SPACE = "▁"
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -28,6 +34,9 @@ class SentencePieceTokenizer(Tokenizer):
         vocab_file: The `.vocab` beside it. A piece's id is then its line in this
             file, and 0 when it is not there. Without it the ids are the model's own.
         do_lower_case: Lower the case of a text before the model sees it.
+        byte_fallback: Whether a model that has pieces for single bytes writes unknown
+            text with them. Otherwise unknown text is one unknown piece, as in a model
+            without bytes, for which this decides nothing.
 
     Raises:
         DataError: A file is not what it should be, or `[CLS]`, `[SEP]` or the unknown
@@ -44,6 +53,7 @@ class SentencePieceTokenizer(Tokenizer):
         *,
         vocab_file: str | None = None,
         do_lower_case: bool = True,
+        byte_fallback: bool = True,
     ) -> None:
         data = storage.read_bytes(model_file)
         processor = _load(data, path=model_file)
@@ -56,6 +66,9 @@ class SentencePieceTokenizer(Tokenizer):
         self._do_lower_case = do_lower_case
         self._unknown_id = _UNKNOWN_ID if vocab_file else processor.unk_id()
         self._ids_are_own = vocabulary is own or _same_ids(vocabulary, own, processor)
+        byte_ids = frozenset(filter(processor.is_byte, own.tokens))
+        self._byte_fallback = byte_fallback and bool(byte_ids)
+        self._refused_bytes = frozenset() if byte_fallback else byte_ids
 
     def tokenize(self, text: str) -> list[str]:
         """Returns the pieces of `text`; an unknown one is the text it stands for.
@@ -63,7 +76,10 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in the text.
         """
-        return self._processor.encode(self._prepared(text), out_type=str)
+        prepared = self._prepared(text)
+        if self._refused_bytes:
+            return [piece.token for piece in self._pieces(prepared)]
+        return self._processor.encode(prepared, out_type=str)
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of the pieces of `text`, without `[CLS]` and `[SEP]`.
@@ -71,11 +87,10 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in the text.
         """
-        prepared = self._prepared(text)
-        if self._ids_are_own:
-            return self._processor.encode(prepared, out_type=int)
-        pieces = self._processor.encode(prepared, out_type=str)
-        return self.convert_tokens_to_ids(pieces)
+        if not self._ids_are_own:
+            return self.convert_tokens_to_ids(self.tokenize(text))
+        ids = self._processor.encode(self._prepared(text), out_type=int)
+        return self._without_bytes(ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns what `encode` gives for each text, on every core.
@@ -83,11 +98,29 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in a text.
         """
+        if not self._ids_are_own:
+            return [self.encode(text) for text in texts]
         prepared = [self._prepared(text) for text in texts]
-        if self._ids_are_own:
-            return self._processor.encode(prepared, out_type=int)
-        pieces = self._processor.encode(prepared, out_type=str)
-        return [self.convert_tokens_to_ids(row) for row in pieces]
+        rows = self._processor.encode(prepared, out_type=int)
+        return [self._without_bytes(row) for row in rows]
+
+    def encode_with_offsets(self, text: str) -> EncodedText:
+        """Returns the pieces of `text` with their places in it.
+
+        Raises:
+            DataError: Half of a surrogate pair is in the text.
+        """
+        prepared = Aligned.of(text)
+        if self._do_lower_case:
+            prepared = Lowered().align(prepared)
+        pieces = list(self._pieces(prepared.text))
+        tokens = [piece.token for piece in pieces]
+        ids = [piece.id for piece in pieces]
+        return EncodedText(
+            tokens,
+            ids=ids if self._ids_are_own else self.convert_tokens_to_ids(tokens),
+            spans=[_place(piece, text=prepared) for piece in pieces],
+        )
 
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
         """Returns the id of each piece; that of an unknown piece for a strange one."""
@@ -112,16 +145,89 @@ class SentencePieceTokenizer(Tokenizer):
                 self._model_sha256 if self._ids_are_own else self.vocabulary.sha256
             ),
             "do_lower_case": self._do_lower_case,
+            "byte_fallback": self._byte_fallback,
         }
+
+    def _without_bytes(self, ids: list[int]) -> list[int]:
+        """Returns the ids with one unknown id for each run of refused bytes."""
+        if self._refused_bytes.isdisjoint(ids):
+            return ids
+        unknown = self._processor.unk_id()
+        runs = itertools.groupby(ids, key=self._refused_bytes.__contains__)
+        return [i for is_bytes, run in runs for i in ([unknown] if is_bytes else run)]
+
+    def _pieces(self, prepared: str) -> list[_Piece]:
+        data = self._processor.encode(prepared, out_type="serialized_proto")
+        pieces = _read_pieces(data, text=prepared)
+        if not self._refused_bytes:
+            return pieces
+        unknown = self._processor.unk_id()
+        runs = itertools.groupby(pieces, key=lambda p: p.id in self._refused_bytes)
+        return [
+            piece
+            for is_bytes, run in runs
+            for piece in ([_whole(list(run), index=unknown)] if is_bytes else run)
+        ]
 
     def _prepared(self, text: str) -> str:
         if self._do_lower_case:
             text = text.lower()
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise DataError(_surrogate(text, at=error.start)) from error
+        refuse_surrogates(text)
         return text
+
+
+class _Piece(NamedTuple):
+    """A piece and the characters of the text before SentencePiece's normalisation."""
+
+    token: str
+    id: int
+    start: int
+    end: int
+
+
+def _read_pieces(data: bytes, *, text: str) -> list[_Piece]:
+    """Reads a SentencePieceText, whose places are bytes of UTF-8.
+
+    Source: google/sentencepiece, src/sentencepiece.proto.
+    """
+    widths = (len(character.encode("utf-8")) for character in text)
+    character_at = {
+        byte: i for i, byte in enumerate(itertools.accumulate(widths, initial=0))
+    }
+    pieces = []
+    for number, _, value in protobuf.iter_fields(data):
+        if number == 2 and isinstance(value, memoryview):
+            fields: dict[int, Any] = {n: v for n, _, v in protobuf.iter_fields(value)}
+            token = bytes(fields[1]).decode("utf-8")
+            start, end = (character_at[fields.get(n, 0)] for n in (4, 5))
+            pieces.append(_Piece(token, fields.get(2, 0), start, end))
+    return pieces
+
+
+def _whole(run: Sequence[_Piece], *, index: int) -> _Piece:
+    """One piece for a run of bytes, which are written <0xE3> and so on."""
+    text = bytes(int(piece.token[1:-1], 16) for piece in run).decode("utf-8")
+    return _Piece(text, index, run[0].start, run[-1].end)
+
+
+def _place(piece: _Piece, *, text: Aligned) -> tuple[int, int]:
+    """Returns the span in the original text.
+
+    Of the pieces of one character (株, 式 and 会社 of ㍿, or bytes) SentencePiece gives
+    the character to the last and nothing to those before; here each has it.
+    """
+    start, end = piece.start, piece.end
+    if start == len(text.text):
+        return _empty(text.ends[-1] if text.ends else 0)
+    if start < end:
+        return text.span(start, end)
+    if piece.token == _SPACE:
+        return _empty(text.starts[start])
+    return text.span(start, start + 1)
+
+
+def _empty(place: int) -> tuple[int, int]:
+    return place, place
 
 
 def _load(data: bytes, *, path: str) -> sentencepiece.SentencePieceProcessor:
@@ -171,13 +277,4 @@ def _is_special(processor: sentencepiece.SentencePieceProcessor, index: int) -> 
         or processor.is_unknown(index)
         or processor.is_unused(index)
         or processor.is_byte(index)
-    )
-
-
-def _surrogate(text: str, *, at: int) -> str:
-    return (
-        f"expected Unicode text, found U+{ord(text[at]):04X}, half of a surrogate "
-        f"pair, as character {at + 1}, in {text[max(0, at - 20) : at + 20]!r}; it "
-        "cannot be written as UTF-8: remove it, or read the file again with its right "
-        "encoding"
     )
