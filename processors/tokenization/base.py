@@ -86,6 +86,11 @@ class Tokenizer(abc.ABC):
         """Number of ids, which the rows of an embedding table must match."""
         return self.vocabulary.size
 
+    @property
+    def do_lower_case(self) -> bool:
+        """Whether texts are put into lower case."""
+        return bool(self.fingerprint()["do_lower_case"])
+
     @abc.abstractmethod
     def tokenize(self, text: str) -> list[str]:
         """Returns the tokens of `text`."""

@@ -44,6 +44,7 @@ _IDEOGRAPHS = _BLOCKS % "\U0002a700-\U0002ceaf"
 _LIBRARYS_IDEOGRAPHS = _BLOCKS % "\U0002a700-\U0002b81f\U0002b920-\U0002ceaf"
 
 
+_ANY_IDEOGRAPH = re.compile(f"[{_IDEOGRAPHS}]")
 _REPLACEMENT_CHARACTER = "\ufffd"
 _VOICING_MARKS = "\u3099\u309a"
 
@@ -131,6 +132,11 @@ class BasicWords(Words):
             "ideographs_alone": self.ideographs_alone,
             "rules": self.dialect.value,
         }
+
+
+def has_ideograph(text: str) -> bool:
+    """Whether one of the characters would be a word of its own."""
+    return _ANY_IDEOGRAPH.search(text) is not None
 
 
 @functools.cache

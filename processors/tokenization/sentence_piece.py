@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import sentencepiece
 
@@ -12,7 +12,7 @@ from processors.tokenization.alignment import Aligned, Lowered
 from processors.tokenization.base import EncodedText, Tokenizer
 from processors.tokenization.surrogates import refuse_surrogates
 from processors.tokenization.vocabulary import Vocabulary, read_sentence_piece
-from runtime import protobuf, storage
+from runtime import storage
 from runtime.errors import DataError
 
 # The id that the original gives a piece its vocabulary file lacks, whatever is there.
@@ -113,13 +113,14 @@ class SentencePieceTokenizer(Tokenizer):
         prepared = Aligned.of(text)
         if self._do_lower_case:
             prepared = Lowered().align(prepared)
-        pieces = list(self._pieces(prepared.text))
+        _, sources = self._processor.normalize(prepared.text, with_offsets=True)
+        pieces = self._pieces(prepared.text)
         tokens = [piece.token for piece in pieces]
         ids = [piece.id for piece in pieces]
         return EncodedText(
             tokens,
             ids=ids if self._ids_are_own else self.convert_tokens_to_ids(tokens),
-            spans=[_place(piece, text=prepared) for piece in pieces],
+            spans=[_span(piece, sources=sources, text=prepared) for piece in pieces],
         )
 
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
@@ -157,17 +158,38 @@ class SentencePieceTokenizer(Tokenizer):
         return [i for is_bytes, run in runs for i in ([unknown] if is_bytes else run)]
 
     def _pieces(self, prepared: str) -> list[_Piece]:
-        data = self._processor.encode(prepared, out_type="serialized_proto")
-        pieces = _read_pieces(data, text=prepared)
-        if not self._refused_bytes:
+        """Returns the pieces with their places in the model's normal form."""
+        tokens = self._processor.encode(prepared, out_type=str)
+        ids = self._processor.encode(prepared, out_type=int)
+        pieces = []
+        end = 0
+        for token, index in zip(tokens, ids, strict=True):
+            if self._processor.is_byte(index):
+                start = end - 1 if _goes_on(token) else end
+                end = start + 1
+            else:
+                start, end = end, end + len(token)
+            pieces.append(_Piece(token, index, start, end))
+        return self._without_byte_pieces(pieces, prepared=prepared)
+
+    def _without_byte_pieces(
+        self, pieces: list[_Piece], *, prepared: str
+    ) -> list[_Piece]:
+        if self._refused_bytes.isdisjoint(piece.id for piece in pieces):
             return pieces
+        normal = self._processor.normalize(prepared)
         unknown = self._processor.unk_id()
-        runs = itertools.groupby(pieces, key=lambda p: p.id in self._refused_bytes)
-        return [
-            piece
-            for is_bytes, run in runs
-            for piece in ([_whole(list(run), index=unknown)] if is_bytes else run)
-        ]
+        kept = []
+        for is_bytes, run in itertools.groupby(
+            pieces, key=lambda piece: piece.id in self._refused_bytes
+        ):
+            if is_bytes:
+                whole = list(run)
+                start, end = whole[0].start, whole[-1].end
+                kept.append(_Piece(normal[start:end], unknown, start, end))
+            else:
+                kept += run
+        return kept
 
     def _prepared(self, text: str) -> str:
         if self._do_lower_case:
@@ -177,7 +199,7 @@ class SentencePieceTokenizer(Tokenizer):
 
 
 class _Piece(NamedTuple):
-    """A piece and the characters of the text before SentencePiece's normalisation."""
+    """A piece and its characters in the model's normal form of the text."""
 
     token: str
     id: int
@@ -185,49 +207,30 @@ class _Piece(NamedTuple):
     end: int
 
 
-def _read_pieces(data: bytes, *, text: str) -> list[_Piece]:
-    """Reads a SentencePieceText, whose places are bytes of UTF-8.
+def _goes_on(byte_piece: str) -> bool:
+    """Whether the piece, written <0xE3>, is not the first byte of its character."""
+    return 0x80 <= int(byte_piece[1:-1], 16) < 0xC0
 
-    Source: google/sentencepiece, src/sentencepiece.proto.
+
+def _span(piece: _Piece, *, sources: Sequence[int], text: Aligned) -> tuple[int, int]:
+    """Returns the characters of the original that a piece stands for.
+
+    Args:
+        piece: The piece.
+        sources: For each character of the normal form, and for its end, where in the
+            text the character starts that it comes from.
+        text: The text before the model's normalisation.
     """
-    widths = (len(character.encode("utf-8")) for character in text)
-    character_at = {
-        byte: i for i, byte in enumerate(itertools.accumulate(widths, initial=0))
-    }
-    pieces = []
-    for number, _, value in protobuf.iter_fields(data):
-        if number == 2 and isinstance(value, memoryview):
-            fields: dict[int, Any] = {n: v for n, _, v in protobuf.iter_fields(value)}
-            token = bytes(fields[1]).decode("utf-8")
-            start, end = (character_at[fields.get(n, 0)] for n in (4, 5))
-            pieces.append(_Piece(token, fields.get(2, 0), start, end))
-    return pieces
+    start, last = sources[piece.start], sources[piece.end - 1]
+    if piece.token == _SPACE and sources[piece.end] == start:
+        return _empty(start, text=text)  # the one that is put before every text
+    after = range(piece.end, len(sources))
+    return text.span(start, next(sources[i] for i in after if sources[i] > last))
 
 
-def _whole(run: Sequence[_Piece], *, index: int) -> _Piece:
-    """One piece for a run of bytes, which are written <0xE3> and so on."""
-    text = bytes(int(piece.token[1:-1], 16) for piece in run).decode("utf-8")
-    return _Piece(text, index, run[0].start, run[-1].end)
-
-
-def _place(piece: _Piece, *, text: Aligned) -> tuple[int, int]:
-    """Returns the span in the original text.
-
-    Of the pieces of one character (株, 式 and 会社 of ㍿, or bytes) SentencePiece gives
-    the character to the last and nothing to those before; here each has it.
-    """
-    start, end = piece.start, piece.end
-    if start == len(text.text):
-        return _empty(text.ends[-1] if text.ends else 0)
-    if start < end:
-        return text.span(start, end)
-    if piece.token == _SPACE:
-        return _empty(text.starts[start])
-    return text.span(start, start + 1)
-
-
-def _empty(place: int) -> tuple[int, int]:
-    return place, place
+def _empty(place: int, *, text: Aligned) -> tuple[int, int]:
+    start = text.starts[place]
+    return start, start
 
 
 def _load(data: bytes, *, path: str) -> sentencepiece.SentencePieceProcessor:

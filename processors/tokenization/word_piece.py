@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from processors.tokenization.basic_words import BasicWords, Case, Dialect
 from processors.tokenization.spelling import WordPieceSpelling
-from processors.tokenization.vocabulary import read_word_piece
+from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_tokenizer import WordTokenizer
 
 
@@ -17,7 +17,7 @@ class WordPieceTokenizer(WordTokenizer):
     `[UNK]`: a rare character, half of a surrogate pair, a word of over 200 characters.
 
     Args:
-        vocab_file: A token a line.
+        vocabulary: Path of a file with a token a line, or what was read already.
         do_lower_case: Lower the case and strip accents, as the vocabulary wants it.
         strip_accents: Strip accents; by default where the case is lowered.
         keep_voicing_marks: Spare the marks of Japanese when accents are stripped, so
@@ -38,7 +38,7 @@ class WordPieceTokenizer(WordTokenizer):
 
     def __init__(
         self,
-        vocab_file: str,
+        vocabulary: str | Vocabulary,
         *,
         do_lower_case: bool = True,
         strip_accents: bool | None = None,
@@ -47,7 +47,8 @@ class WordPieceTokenizer(WordTokenizer):
         dialect: Dialect = Dialect.ORIGINAL,
     ) -> None:
         is_original = dialect is Dialect.ORIGINAL
-        vocabulary = read_word_piece(vocab_file, strip=is_original)
+        if isinstance(vocabulary, str):
+            vocabulary = read_word_piece(vocabulary, strip=is_original)
         strip = do_lower_case if strip_accents is None else strip_accents
         super().__init__(
             vocabulary,

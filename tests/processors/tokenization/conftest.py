@@ -85,7 +85,7 @@ def byte_model_file(tmp_path_factory) -> str:
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts[:300]),
         model_writer=model,
-        vocab_size=1200,
+        vocab_size=1500,
         character_coverage=0.98,
         byte_fallback=True,
         control_symbols="[PAD],[CLS],[SEP],[MASK]",

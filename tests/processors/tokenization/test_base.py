@@ -139,8 +139,8 @@ def test_offsets_cover_all_that_is_text(tokenizer, texts):
             for place in range(*span)
         }
         left = [c for i, c in enumerate(text) if i not in covered]
-        passed_over = [unicodedata.category(c)[0] in "ZCM" for c in left]
-        assert all(passed_over) or set(left) <= set("\ufffd"), (ascii(text), left)
+        unseen = [c for c in left if unicodedata.category(c)[0] not in "ZCM"]
+        assert set(unseen) <= {"\ufffd"}, (ascii(text), unseen)
 
 
 @pytest.mark.parametrize(
@@ -161,12 +161,11 @@ def test_a_copy_in_another_process_is_the_same(tokenizer, texts):
 
 
 def test_half_of_a_surrogate_pair_is_named_or_unknown(tokenizer):
-    try:
-        tokens = tokenizer.tokenize("は\ud83d")
-    except DataError as error:
-        assert "half of a surrogate pair" in str(error)
+    if tokenizer.kind in {"mecab", "sentencepiece"}:
+        with pytest.raises(DataError, match="half of a surrogate pair"):
+            tokenizer.tokenize("は\ud83d")
     else:
-        assert tokens[-1] == "[UNK]" or "は" in tokens
+        assert "は" in tokenizer.tokenize("は \ud83d")
 
 
 def test_no_two_kinds_have_one_fingerprint(request):

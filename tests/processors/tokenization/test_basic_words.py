@@ -8,8 +8,7 @@ import unicodedata
 import pytest
 
 from processors.tokenization import basic_words
-from processors.tokenization.alignment import Aligned
-from processors.tokenization.basic_words import BasicWords, Case, Dialect
+from processors.tokenization.basic_words import BasicWords, Case
 
 IDEOGRAPH_BLOCKS = (
     (0x4E00, 0x9FFF),

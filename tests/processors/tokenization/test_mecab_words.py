@@ -48,7 +48,7 @@ def test_the_mark_between_words_may_be_in_the_text(words):
 def test_words_with_their_places(words, odd_texts, golden_lines):
     texts = odd_texts + [line["text"] for line in golden_lines("mecab.jsonl")]
     for text in texts:
-        found = words.segment_aligned(text)
+        found = words.align(text)
         assert [word.text for word in found] == words.segment(text)
         spans = [word.span(0, len(word.text)) for word in found]
         assert spans == sorted(spans)
@@ -72,6 +72,7 @@ def test_the_fingerprint_names_the_dictionary(words):
         "dictionary": "unidic_lite",
         "dictionary_version": "1.0.8",
         "nfkc": True,
+        "do_lower_case": False,
     }
 
 
