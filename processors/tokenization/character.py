@@ -40,13 +40,13 @@ class CharacterTokenizer(WordTokenizer):
         vocabulary = read_word_piece(vocab_file, strip=False)
         super().__init__(
             vocabulary,
-            words=_Characters(do_lower_case=do_lower_case),
+            words=Characters(do_lower_case=do_lower_case),
             spelling=CharacterSpelling(vocabulary.ids),
             keep_special_tokens=True,
         )
 
 
-class _Characters(Words):
+class Characters(Words):
     """Each character of a text as a word.
 
     Args:

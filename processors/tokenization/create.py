@@ -18,6 +18,9 @@ from runtime.errors import SettingsError
 # Vocabularies of MeCab words have 50 and more; of google-research/bert's, none has one.
 _TOLERATED_PERCENT = 2
 
+# Below, a vocabulary of single characters may be a toy.
+_SMALLEST_OF_CHARACTERS = 500
+
 
 def create(settings: TokenizerSettings) -> Tokenizer:
     """Returns the tokenizer that the settings ask for.
@@ -90,7 +93,8 @@ def _refuse_other_kinds(vocabulary: Vocabulary) -> None:
             "ideograph. The vocabulary was made with MeCab, or another analyser: give "
             f"--tokenizer=mecab and --mecab_dic. {_ANYWAY}"
         )
-    if all(len(token) == 1 or _is_bracketed(token) for token in vocabulary.ids):
+    is_large = vocabulary.size >= _SMALLEST_OF_CHARACTERS
+    if is_large and all(map(_is_character_or_special, vocabulary.ids)):
         raise SettingsError(
             f"{vocabulary.path}: every token is one character, so that WordPiece knows "
             f"no longer word: give --tokenizer=char or mecab-char. {_ANYWAY}"
@@ -100,8 +104,8 @@ def _refuse_other_kinds(vocabulary: Vocabulary) -> None:
 _ANYWAY = "To split it as google-research/bert would, give --tokenizer=wordpiece."
 
 
-def _is_bracketed(token: str) -> bool:
-    return not token or (token.startswith("[") and token.endswith("]"))
+def _is_character_or_special(token: str) -> bool:
+    return len(token) <= 1 or (token.startswith("[") and token.endswith("]"))
 
 
 def _is_unreachable(token: str) -> bool:

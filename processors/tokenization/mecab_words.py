@@ -24,8 +24,8 @@ DICTIONARIES = ("unidic_lite", "unidic", "ipadic")
 _MARK = "\x01"
 _FORMAT = f'-O "" -B "{_MARK}" -F "%m{_MARK}" -U "%m{_MARK}" -E ""'
 
-# MeCab adds up the cost of a path, up to 2 * 32767 a word; when no sum is below 2**31 it
-# finds no path, and fugashi reads address 0: 200,000 times "a" ends the process.
+# MeCab adds up the cost of a path, up to 2 * 32767 a word; when no sum is below 2**31
+# it finds no path, and fugashi reads address 0: 200,000 times "a" ends the process.
 _LONGEST_TEXT = 2**31 // (2 * 32767) - 2
 _ENDS = ("\n", " ", "。")
 

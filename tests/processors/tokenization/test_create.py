@@ -68,7 +68,8 @@ def test_the_folder_of_a_vocabulary_is_asked(tohoku_v3_vocab_file):
 
 
 def test_a_vocabulary_of_characters_is_not_taken_for_word_piece(write_vocab):
-    path = write_vocab("[PAD]", "[UNK]", "[CLS]", "[SEP]", "走", "a")
+    kana_and_kanji = map(chr, (*range(0x3041, 0x3097), *range(0x4E00, 0x5000)))
+    path = write_vocab("[PAD]", "[UNK]", "[CLS]", "[SEP]", *kana_and_kanji)
     with pytest.raises(SettingsError, match="every token is one character"):
         made(vocab_file=path)
 
