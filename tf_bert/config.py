@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from runtime import storage
-from runtime.errors import SettingsError
+from runtime import json_file, storage
+from runtime.errors import DataError, SettingsError
 
 ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "gelu_exact")
 """The activations this code knows.
@@ -19,6 +19,9 @@ the error function, which Hugging Face calls `gelu`.
 
 _FROM_HUGGING_FACE = {
     "gelu": "gelu_exact",
+    "gelu_python": "gelu_exact",
+    "gelu_accurate": "gelu",
+    "gelu_fast": "gelu",
     "gelu_new": "gelu",
     "gelu_pytorch_tanh": "gelu",
 }
@@ -122,19 +125,12 @@ class BertConfig:
         Raises:
             SettingsError: The file is no JSON object or holds wrong values.
         """
-        text = storage.read_text(path)
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
+            values = json_file.read_object(path)
+        except DataError as error:
             raise SettingsError(
-                f"{path}:{error.lineno}: expected the JSON of a BERT configuration: "
-                f"{error.msg}"
+                f"{error}; expected the JSON of a BERT configuration"
             ) from error
-        if not isinstance(values, dict):
-            raise SettingsError(
-                f"{path}: expected a JSON object with the keys of a BERT "
-                f"configuration, found a {type(values).__name__}"
-            )
         try:
             return cls.from_dict(values)
         except SettingsError as error:
@@ -296,6 +292,12 @@ def _foreign_problems(values: Mapping[str, object]) -> Iterator[str]:
             f"The configuration's position_embedding_type is {positions!r}; "
             "only 'absolute' is supported"
         )
+    for name in ("is_decoder", "add_cross_attention"):
+        if values.get(name):
+            yield (
+                f"The configuration's {name} is {values[name]!r}; only encoders "
+                "can be read"
+            )
 
 
 def _number_problems(config: BertConfig) -> Iterator[str]:
