@@ -78,7 +78,7 @@ def from_keras_hub(values: Mapping[str, Any]) -> BertConfig:
         )
     ours = {name: known[theirs] for name, theirs in _KERAS_HUB.items()}
     ours["attention_probs_dropout_prob"] = known["dropout"]
-    return BertConfig(**ours, **_FIXED_IN_KERAS_HUB)
+    return BertConfig(**{**ours, **_FIXED_IN_KERAS_HUB})
 
 
 def to_keras_hub(config: BertConfig) -> dict[str, Any]:

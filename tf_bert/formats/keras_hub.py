@@ -193,7 +193,7 @@ def write(
     backbone = _serialised(_BACKBONE, dialects.to_keras_hub(config))
     task = task_of(names)
     if task is not None:
-        about = {"backbone": backbone, "preprocessor": None}
+        about: dict[str, Any] = {"backbone": backbone, "preprocessor": None}
         if task == _CLASSIFIER:
             about["num_classes"] = source.shapes()["output_weights"][0]
         _write_arrays(storage.join(folder, _TASK_WEIGHTS), files["task"])

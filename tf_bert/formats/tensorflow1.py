@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from runtime import storage, tensor_bundle_writer
+from runtime import storage, tensor_bundle, tensor_bundle_writer
 from runtime.tensor_bundle import TensorBundle
 from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind
@@ -32,14 +32,20 @@ class TensorFlow1Source(Source):
     kind = Kind.TF1
 
     def __init__(self, path: str) -> None:
-        self._bundle = TensorBundle(path)
-        self.path = self._bundle.prefix
+        self.path = tensor_bundle.find_prefix(path)
+        self._refuse_links()
+        self._bundle = TensorBundle(self.path)
         for name in self._bundle.names():
             if not NOT_WEIGHTS.fullmatch(name):
                 self._bundle.check(name)
         beside = storage.inside(self.folder, CONFIG)
         if storage.exists(beside):
             self.config = BertConfig.from_json_file(beside)
+
+    def _refuse_links(self) -> None:
+        for name in storage.list_dir(self.folder):
+            if name.startswith(storage.basename(self.path) + "."):
+                storage.inside(self.folder, name)
 
     @property
     def folder(self) -> str:
