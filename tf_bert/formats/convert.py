@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-
 from runtime import storage
 from runtime.errors import CheckpointError, SettingsError
 from tf_bert import weights
@@ -137,7 +135,11 @@ def _refuse_full(folder: str) -> None:
 
 
 def _config(conversion: Conversion, source: Source) -> BertConfig:
-    """The model's settings: those beside the weights, else the given ones."""
+    """The model's settings: the given ones, else those beside the weights.
+
+    Raises:
+        SettingsError: There are none, or both and they differ.
+    """
     given = None
     if conversion.bert_config_file:
         given = BertConfig.from_json_file(conversion.bert_config_file)

@@ -80,8 +80,8 @@ def refuse_unknown_case(files: TokenizerFiles) -> None:
     """
     if files.vocabulary is not None and files.config is None:
         raise SettingsError(
-            f"{files.vocabulary}: nothing beside it says whether texts are lower-cased; "
-            "add --do_lower_case or --nodo_lower_case"
+            f"{files.vocabulary}: nothing beside it says whether texts are "
+            "lower-cased; add --do_lower_case or --nodo_lower_case"
         )
 
 
