@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from runtime import storage
@@ -26,7 +27,6 @@ from tf_bert.formats.tokenizer_files import TokenizerFiles
 _WRITERS: dict[Kind, Callable[..., None]] = {
     Kind.TF1: tensorflow1.write,
     Kind.HUGGING_FACE: hugging_face.write,
-    Kind.KERAS_HUB: keras_hub.write,
     Kind.NATIVE: native.write,
 }
 _KNOWN = NameTable(Kind.HUGGING_FACE)  # it has a name for every variable there is
@@ -111,7 +111,8 @@ def convert(conversion: Conversion) -> Report:
     tokenizer = _tokenizer(conversion, source)
     notes = _inexactness(conversion, config)
     names, left_out = _divided(source, to=conversion.to)
-    _WRITERS[conversion.to](conversion.output, source, names=names, config=config)
+    write = _writer(conversion.to, tokenizer)
+    write(conversion.output, source, names=names, config=config)
     notes += tokenizer_files.write(conversion.output, tokenizer, to=conversion.to)
     _verify(source, names, folder=conversion.output)
     shapes = source.shapes()
@@ -245,6 +246,14 @@ def _there(name: str, kind: Kind) -> str:
         return name
     there = NameTable(kind).theirs(name)
     return there.name if there else name
+
+
+def _writer(to: Kind, tokenizer: TokenizerFiles) -> Callable[..., None]:
+    if to is Kind.KERAS_HUB:  # whose tasks hold their tokenizer
+        return functools.partial(
+            keras_hub.write, tokenizer=tokenizer_files.keras_hub_tokenizer(tokenizer)
+        )
+    return _WRITERS[to]
 
 
 def _verify(source: Source, names: Sequence[str], *, folder: str) -> None:

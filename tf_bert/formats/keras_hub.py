@@ -31,10 +31,14 @@ _NAMES = NameTable(Kind.KERAS_HUB)
 
 _BACKBONE = "BertBackbone"
 _CLASSIFIER, _MASKED_LM = "BertTextClassifier", "BertMaskedLM"
+_TOKENIZER = "BertTokenizer"
 _MODULES = {
     _BACKBONE: "bert_backbone",
+    _TOKENIZER: "bert_tokenizer",
     _CLASSIFIER: "bert_text_classifier",
+    _CLASSIFIER + "Preprocessor": "bert_text_classifier_preprocessor",
     _MASKED_LM: "bert_masked_lm",
+    _MASKED_LM + "Preprocessor": "bert_masked_lm_preprocessor",
 }
 _HEADS = {_CLASSIFIER: "output_weights", _MASKED_LM: "cls/predictions/output_bias"}
 
@@ -172,8 +176,25 @@ def in_task(name: str, task: str | None) -> bool:
     return name.startswith("output_") == (task == _CLASSIFIER)
 
 
+def tokenizer_object(*, lowercase: bool, strip_accents: bool) -> dict[str, Any]:
+    """The `BertTokenizer` that reads `assets/tokenizer/vocabulary.txt`."""
+    return _serialised(
+        _TOKENIZER,
+        {
+            "config_file": "tokenizer.json",
+            "lowercase": lowercase,
+            "strip_accents": strip_accents,
+        },
+    )
+
+
 def write(
-    folder: str, source: Source, *, names: Sequence[str], config: BertConfig
+    folder: str,
+    source: Source,
+    *,
+    names: Sequence[str],
+    config: BertConfig,
+    tokenizer: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the preset that `from_preset` reads; `config.json` comes last.
 
@@ -183,6 +204,7 @@ def write(
         names: Which of them, by our names; each must be one that `knows` and, beside
             the encoder, of one task.
         config: The model's settings.
+        tokenizer: From `tokenizer_object`, for a task that takes texts.
     """
     files: dict[str, dict[str, np.ndarray]] = {"model": {}, "task": {}}
     heads = config.num_attention_heads
@@ -193,7 +215,10 @@ def write(
     backbone = _serialised(_BACKBONE, dialects.to_keras_hub(config))
     task = task_of(names)
     if task is not None:
-        about: dict[str, Any] = {"backbone": backbone, "preprocessor": None}
+        about: dict[str, Any] = {
+            "backbone": backbone,
+            "preprocessor": tokenizer and _preprocessor(task, tokenizer, config),
+        }
         if task == _CLASSIFIER:
             about["num_classes"] = source.shapes()["output_weights"][0]
         _write_arrays(storage.join(folder, _TASK_WEIGHTS), files["task"])
@@ -201,6 +226,19 @@ def write(
     _write_arrays(storage.join(folder, WEIGHTS), files["model"])
     _write_json(storage.join(folder, _METADATA), _metadata(source, names))
     _write_json(storage.join(folder, CONFIG), backbone)
+
+
+def _preprocessor(
+    task: str, tokenizer: Mapping[str, Any], config: BertConfig
+) -> dict[str, Any]:
+    return _serialised(
+        task + "Preprocessor",
+        {
+            "tokenizer": tokenizer,
+            "sequence_length": config.max_position_embeddings,
+            "config_file": "preprocessor.json",
+        },
+    )
 
 
 def _serialised(name: str, config: Mapping[str, object]) -> dict[str, Any]:

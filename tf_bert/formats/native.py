@@ -47,7 +47,7 @@ class NativeSource(Source):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """See `Source.shapes`."""
-        return {name: value.shape for name, value in self._weights.items()}
+        return {name: value.shape for name, value in sorted(self._weights.items())}
 
     def _read(self, name: str) -> np.ndarray:
         return self._weights[name]

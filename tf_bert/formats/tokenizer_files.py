@@ -13,7 +13,7 @@ from typing import Any
 
 from runtime import json_file, storage
 from runtime.errors import SettingsError
-from tf_bert.formats import hugging_face
+from tf_bert.formats import hugging_face, keras_hub
 from tf_bert.formats.names import Kind
 
 VOCABULARY = "vocab.txt"
@@ -109,6 +109,25 @@ def write(folder: str, files: TokenizerFiles, *, to: Kind) -> list[str]:
     return []
 
 
+def keras_hub_tokenizer(files: TokenizerFiles) -> dict[str, Any] | None:
+    """The `BertTokenizer` that splits as these files say; None: it cannot.
+
+    KerasHub splits Chinese characters always, and knows no words of Japanese.
+    """
+    config = files.config or {}
+    is_plain = config.get("tokenizer_class", _PLAIN[0]) in _PLAIN
+    if files.vocabulary is None or not is_plain:
+        return None
+    if not config.get("tokenize_chinese_chars", True):
+        return None
+    lowercase = bool(config.get("do_lower_case", True))
+    accents = config.get("strip_accents")
+    return keras_hub.tokenizer_object(
+        lowercase=lowercase,
+        strip_accents=lowercase if accents is None else bool(accents),
+    )
+
+
 def _present(folder: str, name: str) -> str | None:
     path = hugging_face.file_of(folder, name)
     return path if storage.exists(path) else None
@@ -132,31 +151,14 @@ def _of_keras_hub(folder: str) -> TokenizerFiles:
 
 
 def _write_keras_hub(folder: str, files: TokenizerFiles) -> list[str]:
-    config = files.config or {}
-    name = config.get("tokenizer_class", _PLAIN[0])
-    if (
-        files.vocabulary is None
-        or name not in _PLAIN
-        or not config.get("tokenize_chinese_chars", True)
-    ):
+    tokenizer = keras_hub_tokenizer(files)
+    if files.vocabulary is None or tokenizer is None:
         return [
-            f"KerasHub has no tokenizer that splits as this {name} does: none was "
+            "KerasHub has no tokenizer that splits as this model's does: none was "
             "written; give it ids that this toolkit made."
         ]
-    lowercase = bool(config.get("do_lower_case", True))
-    accents = config.get("strip_accents")
     storage.copy(files.vocabulary, storage.join(folder, _KERAS_HUB_VOCABULARY))
-    content = {
-        "module": "keras_hub.src.models.bert.bert_tokenizer",
-        "class_name": "BertTokenizer",
-        "config": {
-            "config_file": _KERAS_HUB_CONFIG,
-            "lowercase": lowercase,
-            "strip_accents": lowercase if accents is None else bool(accents),
-        },
-        "registered_name": "keras_hub>BertTokenizer",
-    }
-    _write_json(storage.join(folder, _KERAS_HUB_CONFIG), content)
+    _write_json(storage.join(folder, _KERAS_HUB_CONFIG), tokenizer)
     return []
 
 
