@@ -135,8 +135,10 @@ def _place(name: str, row: dict[str, Any], start: int) -> _Place:
         raise ValueError(f"{name} has the type {dtype!r}, which is not read")
     if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
         raise ValueError(f"{name} has a size or place that is no whole number")
+    if len(shape) > _MAX_RANK:
+        raise ValueError(f"{name} has {len(shape)} axes; at most {_MAX_RANK} are read")
     expected = math.prod(shape) * np.dtype(_DTYPES[dtype]).itemsize
-    if end - begin != expected or len(shape) > _MAX_RANK:
+    if end - begin != expected:
         raise ValueError(
             f"{name} has shape {shape} of {dtype}, which is {expected} bytes, but "
             f"{end - begin} are listed"

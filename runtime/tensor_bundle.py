@@ -134,8 +134,13 @@ class TensorBundle:
 
     def _check_place(self, name: str, entry: _Entry) -> None:
         dtype = self._element_type(name, entry)
+        if len(entry.shape) > _MAX_RANK:
+            raise CheckpointError(
+                f"{self.prefix}.index: {name} has {len(entry.shape)} axes; at most "
+                f"{_MAX_RANK} are read"
+            )
         expected = math.prod(entry.shape) * dtype.itemsize
-        if entry.size != expected or len(entry.shape) > _MAX_RANK:
+        if entry.size != expected:
             raise CheckpointError(
                 f"{self.prefix}.index: {name} has shape {entry.shape} of "
                 f"{entry.dtype}, which is {expected} bytes, but {entry.size} are listed"

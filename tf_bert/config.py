@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from runtime import json_file, storage
+from runtime import json_file
 from runtime.errors import DataError, SettingsError
 
 ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "gelu_exact")
@@ -153,40 +153,6 @@ class BertConfig:
     def to_json_string(self) -> str:
         """Returns the settings as JSON: sorted keys, two spaces, a final newline."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
-
-
-def find(
-    *,
-    bert_config_file: str | None,
-    init_checkpoint: str | None,
-    model_file: str | None,
-    stored: Mapping[str, object] | None = None,
-) -> BertConfig:
-    """The sizes of the BERT that the settings mean.
-
-    Args:
-        bert_config_file: Read if given.
-        init_checkpoint: Else the `bert_config.json` beside it.
-        model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
-        stored: What the checkpoint that a run goes on with says; before the last two.
-
-    Raises:
-        SettingsError: They are nowhere to be found.
-    """
-    if bert_config_file:
-        return BertConfig.from_json_file(bert_config_file)
-    if stored is not None:
-        return BertConfig.from_dict(stored)
-    if init_checkpoint:
-        beside = storage.join(storage.dirname(init_checkpoint), "bert_config.json")
-        if storage.exists(beside):
-            return BertConfig.from_json_file(beside)
-    if model_file:
-        return BertConfig.bert_japanese()
-    raise SettingsError(
-        "--bert_config_file is required: there is no bert_config.json beside "
-        "--init_checkpoint and no checkpoint in --output_dir."
-    )
 
 
 def check_sequence_length(config: BertConfig, *, max_seq_length: int) -> None:

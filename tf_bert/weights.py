@@ -8,7 +8,8 @@ silence: it is in the report, or it is an error.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from tf_bert.formats.variables import Shapes
 
 _ENCODER = "bert/"
 _POOLER = "bert/pooler/"
+_CLASSIFIER = frozenset({"output_weights", "output_bias"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,15 @@ class MatchReport:
         ]
         return "\n".join(lines)
 
+    def without(self, names: Collection[str]) -> MatchReport:
+        """The same, had the checkpoint's variables of these names no use."""
+        return dataclasses.replace(
+            self,
+            matched=tuple(n for n in self.matched if n not in names),
+            missing=(*self.missing, *(n for n in self.matched if n in names)),
+            left_over=(*self.left_over, *(n for n in self.matched if n in names)),
+        )
+
     def _rows(self) -> Iterator[str]:
         matched = set(self.matched)
         for name, shape in self.shapes.items():
@@ -75,7 +86,11 @@ class InitialWeights:
 
 
 def read_weights(
-    path: str, *, expected: Shapes, allow_partial: bool = False
+    path: str,
+    *,
+    expected: Shapes,
+    allow_partial: bool = False,
+    labels: Sequence[str] = (),
 ) -> InitialWeights:
     """Reads a model's starting weights from whatever kind of checkpoint `path` is.
 
@@ -89,6 +104,8 @@ def read_weights(
             preset.
         expected: Variable name -> shape of the model.
         allow_partial: Whether encoder variables may be missing in the checkpoint.
+        labels: What the model's classes are called. A classifier of the same labels in
+            another order is put in this order; one of other labels is not read.
 
     Returns:
         Values and report.
@@ -99,8 +116,72 @@ def read_weights(
     """
     source = find.open_source(path)
     report = _checked(source, expected, path=path, allow_partial=allow_partial)
+    order = _order(source.labels, labels)
+    if order is None:
+        report = report.without(_CLASSIFIER)
     values = {name: source.read(name) for name in report.matched}
+    for name in _CLASSIFIER.intersection(values):
+        values[name] = values[name][order]
     return InitialWeights(values, report)
+
+
+def _order(theirs: Sequence[str], ours: Sequence[str]) -> Any:
+    """Where each of our labels stands among theirs; None: they are other labels."""
+    if not theirs or not ours:
+        return slice(None)
+    if sorted(theirs) != sorted(ours):
+        return None
+    return [theirs.index(label) for label in ours]
+
+
+def find_config(
+    *,
+    bert_config_file: str | None,
+    init_checkpoint: str | None,
+    model_file: str | None,
+    stored: Mapping[str, object] | None = None,
+) -> BertConfig:
+    """The sizes of the BERT that the settings mean.
+
+    Args:
+        bert_config_file: Read if given.
+        init_checkpoint: Else what is stored with these weights.
+        model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
+        stored: What the checkpoint that a run goes on with says; before the last two.
+
+    Raises:
+        SettingsError: They are nowhere to be found.
+        CheckpointError: The weights cannot be read.
+    """
+    if bert_config_file:
+        return BertConfig.from_json_file(bert_config_file)
+    if stored is not None:
+        return BertConfig.from_dict(stored)
+    if init_checkpoint and (config := find.find_config(init_checkpoint)):
+        return config
+    if model_file:
+        return BertConfig.bert_japanese()
+    raise SettingsError(
+        "--bert_config_file is required: nothing beside --init_checkpoint says the "
+        "sizes of the BERT, and no checkpoint is in --output_dir."
+    )
+
+
+def check_start(path: str, *, config: BertConfig, allow_partial: bool) -> None:
+    """Refuses weights of another model, before a framework loads.
+
+    Args:
+        path: As for `read_weights`.
+        config: The model's settings.
+        allow_partial: Whether encoder variables may be missing in the checkpoint.
+
+    Raises:
+        CheckpointError: As `read_weights`.
+        SettingsError: The settings stored with the weights compute otherwise.
+    """
+    source = find.open_source(path)
+    check(source, config=config, path=path, allow_partial=allow_partial)
+    refuse_other_config(config, source)
 
 
 def check(

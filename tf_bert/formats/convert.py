@@ -31,6 +31,7 @@ _WRITERS: dict[Kind, Callable[..., None]] = {
 }
 _KNOWN = NameTable(Kind.HUGGING_FACE)  # it has a name for every variable there is
 _POOLER = "bert/pooler/dense/kernel"
+_MASKED_LM = "cls/predictions/"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,18 +110,19 @@ def convert(conversion: Conversion) -> Report:
     config = _config(conversion, source)
     _check_whole(source, config=config, path=conversion.input)
     tokenizer = _tokenizer(conversion, source)
-    notes = _inexactness(conversion, config)
-    names, left_out = _divided(source, to=conversion.to)
+    notes = [*_inexactness(conversion, config), *_on_masked_lm(conversion, source)]
+    names = _names(conversion, source)
     write = _writer(conversion.to, tokenizer)
     write(conversion.output, source, names=names, config=config)
     notes += tokenizer_files.write(conversion.output, tokenizer, to=conversion.to)
     _verify(source, names, folder=conversion.output)
     shapes = source.shapes()
+    left_out = _weighty(source).keys() - set(names)
     return Report(
         title=f"{source.kind.value} {source.path} -> {conversion.to.value} "
         f"{conversion.output}",
         carried=tuple((n, shapes[n], _there(n, conversion.to)) for n in names),
-        left_out=left_out,
+        left_out=tuple(sorted(left_out)),
         ignored=tuple(filter(variables.NOT_WEIGHTS.fullmatch, shapes)),
         notes=tuple(notes),
     )
@@ -214,14 +216,16 @@ def _inexactness(conversion: Conversion, config: BertConfig) -> list[str]:
     return found
 
 
-def _divided(source: Source, *, to: Kind) -> tuple[list[str], tuple[str, ...]]:
-    """The names that the target has a place for, and the others.
+def _names(conversion: Conversion, source: Source) -> list[str]:
+    """The names of what is carried over.
 
     Raises:
         CheckpointError: The target needs one that is not there.
     """
-    weighty = [n for n in source.shapes() if not variables.NOT_WEIGHTS.fullmatch(n)]
-    names = [n for n in weighty if _has_place(n, source=source, to=to)]
+    to = conversion.to
+    names = [n for n in _weighty(source) if _has_place(n, source=source, to=to)]
+    if _on_masked_lm(conversion, source):
+        names = [name for name in names if not name.startswith(_MASKED_LM)]
     if to is Kind.KERAS_HUB:
         if _POOLER not in names:
             raise CheckpointError(
@@ -229,7 +233,25 @@ def _divided(source: Source, *, to: Kind) -> tuple[list[str], tuple[str, ...]]:
             )
         task = keras_hub.task_of(names)
         names = [n for n in names if keras_hub.in_task(n, task)]
-    return names, tuple(n for n in weighty if n not in names)
+    return names
+
+
+def _weighty(source: Source) -> dict[str, tuple[int, ...]]:
+    """The variables without optimiser state and steps."""
+    return {
+        name: shape
+        for name, shape in source.shapes().items()
+        if not variables.NOT_WEIGHTS.fullmatch(name)
+    }
+
+
+def _on_masked_lm(conversion: Conversion, source: Source) -> list[str]:
+    """Says that a masked-LM head is left out, where it computes otherwise."""
+    is_there = any(name.startswith(_MASKED_LM) for name in source.shapes())
+    is_exact = Kind.KERAS_HUB not in {conversion.to, source.kind}
+    if is_exact or not is_there or conversion.allow_inexact:
+        return []
+    return [dialects.MASKED_LM_OF_KERAS_HUB]
 
 
 def _has_place(name: str, *, source: Source, to: Kind) -> bool:

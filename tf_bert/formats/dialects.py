@@ -27,6 +27,11 @@ _KERAS_HUB = {
 }
 _KERAS_HUB_DEFAULTS = {"dropout": 0.1, "max_sequence_length": 512, "num_segments": 2}
 
+MASKED_LM_OF_KERAS_HUB = (
+    "KerasHub's masked-LM head computes with erf GELU and epsilon 1e-5 whatever the "
+    "encoder does: it was left out; --allow_inexact carries it."
+)
+
 _FIXED = {"layer_norm_eps": 1e-12}
 _FIXED_IN_KERAS_HUB = {"hidden_act": "gelu", **_FIXED}
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from runtime import storage, tensor_bundle
 from runtime.errors import CheckpointError
-from tf_bert.formats import hugging_face, keras_hub, native
+from tf_bert.config import BertConfig
+from tf_bert.formats import hugging_face, keras_hub, native, tensorflow1
 from tf_bert.formats.hugging_face import HuggingFaceSource
 from tf_bert.formats.keras_hub import KerasHubSource
 from tf_bert.formats.names import Kind
@@ -73,6 +74,21 @@ def open_source(path: str) -> Source:
         kinds[Kind.TF1] = path  # says what was looked for
     [(kind, place)] = kinds.items()
     return _OPENERS[kind](place)
+
+
+def find_config(path: str) -> BertConfig | None:
+    """The settings stored with weights; a prefix's weights need not be there.
+
+    Args:
+        path: As for `open_source`.
+
+    Raises:
+        CheckpointError: As `open_source`.
+        SettingsError: They describe no BERT.
+    """
+    if not storage.is_dir(path) and not storage.exists(path):
+        return tensorflow1.read_config(storage.dirname(path) or ".")
+    return open_source(path).config
 
 
 def _kind_of_file(path: str) -> tuple[Kind, str]:

@@ -38,9 +38,7 @@ class TensorFlow1Source(Source):
         for name in self._bundle.names():
             if not NOT_WEIGHTS.fullmatch(name):
                 self._bundle.check(name)
-        beside = storage.inside(self.folder, CONFIG)
-        if storage.exists(beside):
-            self.config = BertConfig.from_json_file(beside)
+        self.config = read_config(self.folder)
 
     def _refuse_links(self) -> None:
         for name in storage.list_dir(self.folder):
@@ -58,6 +56,16 @@ class TensorFlow1Source(Source):
 
     def _read(self, name: str) -> np.ndarray:
         return self._bundle.read(name)
+
+
+def read_config(folder: str) -> BertConfig | None:
+    """The `bert_config.json` of a folder; None where there is none.
+
+    Raises:
+        SettingsError: It describes no BERT.
+    """
+    path = storage.inside(folder, CONFIG)
+    return BertConfig.from_json_file(path) if storage.exists(path) else None
 
 
 def write(
