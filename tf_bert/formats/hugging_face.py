@@ -37,12 +37,16 @@ _TIED = {
 }
 _CLASSIFIER = "BertForSequenceClassification"
 
-# The class that has just these heads, by our names of them; the first that fits.
+# The class that has these heads, by our names of them; the first that fits.
 _ARCHITECTURES = (
-    ("output_weights", _CLASSIFIER),
-    ("cls/squad/output_weights", "BertForQuestionAnswering"),
-    ("cls/seq_relationship/output_weights", "BertForPreTraining"),
-    ("cls/predictions/output_bias", "BertForMaskedLM"),
+    ({"output_weights"}, _CLASSIFIER),
+    ({"cls/squad/output_weights"}, "BertForQuestionAnswering"),
+    (
+        {"cls/predictions/output_bias", "cls/seq_relationship/output_weights"},
+        "BertForPreTraining",
+    ),
+    ({"cls/predictions/output_bias"}, "BertForMaskedLM"),
+    ({"cls/seq_relationship/output_weights"}, "BertForNextSentencePrediction"),
 )
 
 
@@ -306,7 +310,7 @@ def _write_shard(path: str, tensors: Mapping[str, np.ndarray]) -> None:
 
 def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
     """The keys of `config.json` that speak of heads."""
-    fitting = (name for head, name in _ARCHITECTURES if head in names)
+    fitting = (name for heads, name in _ARCHITECTURES if heads <= set(names))
     about: dict[str, Any] = {
         "architectures": [next(fitting, "BertModel")],
         "dtype": "float32",
