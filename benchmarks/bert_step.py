@@ -198,7 +198,8 @@ def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
         Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
     )
     from tf_bert.config import BertConfig
-    from tf_bert.heads import BertClassifier, ClassificationObjective
+    from runtime.objectives import ClassificationObjective
+    from tf_bert.heads import BertClassifier
 
     def build() -> BertClassifier:
         config = BertConfig(

@@ -220,7 +220,7 @@ class TensorFlowEngine(Engine):
 
     def _fusion(self) -> contextlib.AbstractContextManager[None]:
         if self._fuses:
-            return fusion.compiled_by(fusion_tf.compiler)
+            return fusion.compiled_by(fusion_tf)
         return contextlib.nullcontext()
 
     def _norm(self, sums: _Sums) -> tf.Tensor:
