@@ -197,8 +197,8 @@ def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
     placement = place(
         Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
     )
-    from tf_bert.config import BertConfig
     from runtime.objectives import ClassificationObjective
+    from tf_bert.config import BertConfig
     from tf_bert.heads import BertClassifier
 
     def build() -> BertClassifier:

@@ -1,1 +1,1 @@
-"""What every classifier shares, whatever its model: splits, outputs, reports."""
+"""What every pipeline on a task shares, whatever its model."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from processors import registry
 from processors.base import DataProcessor
-from processors.classification.settings import TaskSettings
+from processors.classification.settings import DataSettings, TaskSettings
 from processors.example import InputExample
 from processors.features import Features, featurize
 from processors.table_options import TableOptions
@@ -20,8 +21,8 @@ from runtime.job import Job
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskJob(Job):
-    """A run on a task whose settings fit each other.
+class DataJob(Job, abc.ABC):
+    """A run on the splits of a task whose settings fit each other.
 
     Attributes:
         settings: What was asked for.
@@ -30,7 +31,7 @@ class TaskJob(Job):
         data_dir: Folder that the processor reads.
     """
 
-    settings: TaskSettings
+    settings: DataSettings
     tokenizer: Tokenizer
     processor: DataProcessor
     data_dir: str
@@ -39,6 +40,7 @@ class TaskJob(Job):
         """See `Job.identity`."""
         return {"tokenizer": self.tokenizer.fingerprint()}
 
+    @abc.abstractmethod
     def features(
         self, examples: Iterable[InputExample], *, labels: Sequence[str]
     ) -> Iterator[Features]:
@@ -48,6 +50,22 @@ class TaskJob(Job):
             examples: In the order of their split.
             labels: The task's labels in order of their ids.
         """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskJob(DataJob):
+    """A classifier's run on a task whose settings fit each other.
+
+    Attributes:
+        settings: What was asked for.
+    """
+
+    settings: TaskSettings
+
+    def features(
+        self, examples: Iterable[InputExample], *, labels: Sequence[str]
+    ) -> Iterator[Features]:
+        """See base class; `[CLS] a [SEP] b [SEP]`, as BERT."""
         return featurize(
             examples,
             tokenizer=self.tokenizer,
@@ -57,7 +75,7 @@ class TaskJob(Job):
 
 
 def find_processor(
-    settings: TaskSettings, *, restored: Checkpoint | None
+    settings: DataSettings, *, restored: Checkpoint | None
 ) -> DataProcessor:
     """The task's processor; labels once collected from train stay those of the run.
 
@@ -72,6 +90,7 @@ def find_processor(
         **{
             field.name: getattr(settings, field.name)
             for field in dataclasses.fields(TableOptions)
+            if hasattr(settings, field.name)
         }
     )
     name = str(settings.task_name)
@@ -81,7 +100,7 @@ def find_processor(
     return registry.create(name, options)
 
 
-def find_data_dir(settings: TaskSettings, *, processor: DataProcessor) -> str:
+def find_data_dir(settings: DataSettings, *, processor: DataProcessor) -> str:
     """The folder of the task's files.
 
     Raises:
