@@ -17,8 +17,6 @@ from runtime.dropout import Dropout, SharedDropout
 LM_INPUTS = ("input_ids", "example_ids")
 
 
-
-
 class LanguageModel(keras.Model):
     """Encoder, dropout, softmax over the vocabulary.
 
@@ -127,16 +125,20 @@ class LanguageModelObjective:
     def loss(self, model: LanguageModel, block: Mapping[str, Any]) -> Any:
         """The slice's weighted loss; see `runtime.engine.Objective`."""
         found = [
-            next_token.loss(*predicted, block["target_weight"])
-            for predicted in _predictions(model, block, training=True)
+            next_token.loss(states, kernel, bias, target_ids, block["target_weight"])
+            for states, kernel, bias, target_ids in _predictions(
+                model, block, training=True
+            )
         ]
         return sum(found) / len(found)
 
     def outputs(self, model: LanguageModel, block: Mapping[str, Any]) -> dict[str, Any]:
         """`losses [targets]`, meaningless for filler."""
         found = [
-            next_token.losses(*predicted)
-            for predicted in _predictions(model, block, training=False)
+            next_token.losses(states, kernel, bias, target_ids)
+            for states, kernel, bias, target_ids in _predictions(
+                model, block, training=False
+            )
         ]
         return {"losses": sum(found) / len(found)}
 
@@ -217,7 +219,7 @@ def _narrowing(config: LstmConfig, *, dtype: str) -> keras.layers.Layer:
 
 def _predictions(
     model: LanguageModel, block: Mapping[str, Any], *, training: bool
-) -> list[tuple[Any, ...]]:
+) -> list[tuple[Any, Any, Any, Any]]:
     """For each direction states, kernel, bias and target ids."""
     kernel, bias = model.kernel(), ops.convert_to_tensor(model.output_bias)
     here = ops.take(

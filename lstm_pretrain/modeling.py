@@ -51,6 +51,10 @@ class LSTM(keras.layers.LSTM):
         self.leaves_to_keras = cudnn
         self.input_dropout = SharedDropout(input_dropout, dtype=self.dtype_policy)
 
+    def build(self, sequences_shape: Any) -> None:
+        """Creates the variables."""
+        super().build(sequences_shape)
+
     def call(self, sequences: Any, keep: Any = None, training: bool = False) -> Any:
         """Runs over the time.
 

@@ -13,12 +13,7 @@ from typing import ClassVar
 
 from lstm_pretrain.config import Dropouts, LstmConfig
 from processors.batches import PadTo
-from processors.classification.settings import (
-    DataSettings,
-    TaskSettings,
-    TaskStepSettings,
-    TokenStepSettings,
-)
+from processors.classification.settings import TaskSettings, TaskStepSettings
 from processors.tokenization.units import Units
 from runtime.optimizer_settings import (
     Group,
@@ -44,7 +39,7 @@ class Pooling(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EncoderSettings(TokenStepSettings):
+class EncoderSettings(TaskStepSettings):
     """What decides the steps of a model on an LSTM.
 
     Raises:
@@ -147,7 +142,7 @@ class LanguageModelStepSettings(EncoderSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierStepSettings(EncoderSettings, TaskStepSettings):
+class ClassifierStepSettings(EncoderSettings):
     """What decides the steps of a classifier.
 
     Raises:
@@ -214,7 +209,9 @@ class VocabularySettings:
         "text that is in words already.",
     )
     vocab_file: str | None = setting(None, help="A vocabulary of units, one a line.")
-    model_file: str | None = setting(None, help="SentencePiece model, instead of units.")
+    model_file: str | None = setting(
+        None, help="SentencePiece model, instead of units."
+    )
     do_lower_case: bool = setting(True, help="Whether to lower-case the text.")
 
 
@@ -232,7 +229,7 @@ _OWN_FILES = ("vocab_file", "model_file", "init_checkpoint")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainingSettings(LanguageModelStepSettings, DataSettings, VocabularySettings):
+class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySettings):
     """Settings of a language model's training.
 
     Raises:
@@ -240,15 +237,17 @@ class PretrainingSettings(LanguageModelStepSettings, DataSettings, VocabularySet
     """
 
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
-        *DataSettings.MUST_MATCH,
+        *TaskSettings.MUST_MATCH,
         *_SAME_VOCABULARY,
         *_SAME_ENCODER,
         "tie_weights",
         "variational_dropout",
         "long_texts",
     )
-    MAY_DIFFER: ClassVar[tuple[str, ...]] = (*DataSettings.MAY_DIFFER, *_OWN_FILES)
+    MAY_DIFFER: ClassVar[tuple[str, ...]] = (*TaskSettings.MAY_DIFFER, *_OWN_FILES)
 
+    do_train: bool = setting(True, help="Whether to train.")
+    do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
     long_texts: LongTexts = setting(
         LongTexts.TRUNCATE,
         help="What is read of a text longer than max_seq_length: its start, or all of "
@@ -259,6 +258,11 @@ class PretrainingSettings(LanguageModelStepSettings, DataSettings, VocabularySet
         help="Also report the loss averaged over the positions of texts padded to the "
         "longest, as tf.keras 2.1 did.",
     )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        if self.do_predict:
+            yield "--do_predict is of classifiers; a language model has no predictions."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

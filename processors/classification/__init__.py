@@ -1,1 +1,1 @@
-"""What every pipeline on a task shares, whatever its model."""
+"""What every classifier shares, whatever its model: splits, outputs, reports."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from processors import registry
 from processors.base import DataProcessor
-from processors.classification.settings import DataSettings, TaskSettings
+from processors.classification.settings import TaskSettings
 from processors.example import InputExample
 from processors.features import Features, featurize
 from processors.table_options import TableOptions
@@ -21,8 +20,8 @@ from runtime.job import Job
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataJob(Job, abc.ABC):
-    """A run on the splits of a task whose settings fit each other.
+class TaskJob(Job):
+    """A run on a task whose settings fit each other.
 
     Attributes:
         settings: What was asked for.
@@ -31,7 +30,7 @@ class DataJob(Job, abc.ABC):
         data_dir: Folder that the processor reads.
     """
 
-    settings: DataSettings
+    settings: TaskSettings
     tokenizer: Tokenizer
     processor: DataProcessor
     data_dir: str
@@ -40,7 +39,6 @@ class DataJob(Job, abc.ABC):
         """See `Job.identity`."""
         return {"tokenizer": self.tokenizer.fingerprint()}
 
-    @abc.abstractmethod
     def features(
         self, examples: Iterable[InputExample], *, labels: Sequence[str]
     ) -> Iterator[Features]:
@@ -50,22 +48,6 @@ class DataJob(Job, abc.ABC):
             examples: In the order of their split.
             labels: The task's labels in order of their ids.
         """
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskJob(DataJob):
-    """A classifier's run on a task whose settings fit each other.
-
-    Attributes:
-        settings: What was asked for.
-    """
-
-    settings: TaskSettings
-
-    def features(
-        self, examples: Iterable[InputExample], *, labels: Sequence[str]
-    ) -> Iterator[Features]:
-        """See base class; `[CLS] a [SEP] b [SEP]`, as BERT."""
         return featurize(
             examples,
             tokenizer=self.tokenizer,
@@ -75,7 +57,7 @@ class TaskJob(DataJob):
 
 
 def find_processor(
-    settings: DataSettings, *, restored: Checkpoint | None
+    settings: TaskSettings, *, restored: Checkpoint | None
 ) -> DataProcessor:
     """The task's processor; labels once collected from train stay those of the run.
 
@@ -90,7 +72,6 @@ def find_processor(
         **{
             field.name: getattr(settings, field.name)
             for field in dataclasses.fields(TableOptions)
-            if hasattr(settings, field.name)
         }
     )
     name = str(settings.task_name)
@@ -100,7 +81,7 @@ def find_processor(
     return registry.create(name, options)
 
 
-def find_data_dir(settings: DataSettings, *, processor: DataProcessor) -> str:
+def find_data_dir(settings: TaskSettings, *, processor: DataProcessor) -> str:
     """The folder of the task's files.
 
     Raises:

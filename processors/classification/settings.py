@@ -16,8 +16,8 @@ from runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TokenStepSettings(StepSettings):
-    """What decides the steps of a model that reads tokens.
+class TaskStepSettings(StepSettings):
+    """What decides the steps of a classifier.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.
@@ -28,6 +28,7 @@ class TokenStepSettings(StepSettings):
     max_seq_length: int = setting(
         128, help="Longest input in tokens, special tokens included."
     )
+    predict_batch_size: int = setting(8, help="Examples a batch in prediction.")
 
     # New here.
     pad_to: PadTo = setting(
@@ -35,34 +36,17 @@ class TokenStepSettings(StepSettings):
         help="pack lays several examples in a row (equal results, faster); bucket "
         "pads to the smallest of a few lengths; max to max_seq_length.",
     )
-
-    def _counts(self) -> tuple[str, ...]:
-        return (*super()._counts(), "max_seq_length")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskStepSettings(TokenStepSettings):
-    """What decides the steps of a classifier.
-
-    Raises:
-        SettingsError: One sentence for each value that cannot be used.
-    """
-
-    # The original's flag.
-    predict_batch_size: int = setting(8, help="Examples a batch in prediction.")
-
-    # New here.
     labels: tuple[str, ...] = setting(
         (), help="Labels in order; by default collected from the training split."
     )
 
     def _counts(self) -> tuple[str, ...]:
-        return (*super()._counts(), "predict_batch_size")
+        return (*super()._counts(), "max_seq_length", "predict_batch_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataSettings(TokenStepSettings, RunSettings):
-    """Settings of a run that reads the splits of a task.
+class TaskSettings(TaskStepSettings, RunSettings):
+    """Settings of a run that trains, evaluates and predicts on a task.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.
@@ -82,6 +66,9 @@ class DataSettings(TokenStepSettings, RunSettings):
     data_dir: str | None = setting(
         None, help="Folder of the task's files; tasks with shipped data need none."
     )
+    do_train: bool = setting(False, help="Whether to train.")
+    do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
+    do_predict: bool = setting(False, help="Whether to predict the test split.")
 
     # New here.
     record_shards: int = setting(1, help="Files that a split's TFRecords fill.")
@@ -100,30 +87,13 @@ class DataSettings(TokenStepSettings, RunSettings):
         if not self.task_name:
             yield "--task_name is required."
         yield from super()._missing()
-
-    def _counts(self) -> tuple[str, ...]:
-        return (*super()._counts(), "record_shards")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskSettings(TaskStepSettings, DataSettings):
-    """Settings of a run that trains, evaluates and predicts on a task.
-
-    Raises:
-        SettingsError: One sentence for each value that cannot be used.
-    """
-
-    # The original's flags.
-    do_train: bool = setting(False, help="Whether to train.")
-    do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
-    do_predict: bool = setting(False, help="Whether to predict the test split.")
-
-    def _missing(self) -> Iterator[str]:
-        yield from super()._missing()
         if not (self.do_train or self.do_eval or self.do_predict):
             yield (
                 "At least one of `do_train`, `do_eval` or `do_predict' must be True."
             )
+
+    def _counts(self) -> tuple[str, ...]:
+        return (*super()._counts(), "record_shards")
 
     @property
     def trains(self) -> bool:

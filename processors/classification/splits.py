@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 
 from processors import records
-from processors.classification.preparation import DataJob
+from processors.classification.preparation import TaskJob
 from processors.example import InputExample
 from processors.token_dataset import TokenDataset
 from runtime import storage
@@ -40,7 +40,7 @@ class Split:
         return zlib.crc32(content.encode()) >> 1
 
 
-def read(job: DataJob, name: str, *, folder: str) -> Split:
+def read(job: TaskJob, name: str, *, folder: str) -> Split:
     """Reads, tokenises and records one split; its records are read back.
 
     Args:
@@ -75,7 +75,7 @@ def read(job: DataJob, name: str, *, folder: str) -> Split:
     )
 
 
-def _refuse_other_labels(job: DataJob, labels: tuple[str, ...]) -> None:
+def _refuse_other_labels(job: TaskJob, labels: tuple[str, ...]) -> None:
     restored = job.restored
     if restored is not None and tuple(restored.state["labels"]) != labels:
         raise SettingsError(

@@ -21,7 +21,7 @@ AUTHORS = {
 }
 # 60574 is a modern translation under CC BY 4.0, not in the public domain.
 _NOT_PUBLIC_DOMAIN = {"60574"}
-_LENGTHS = range(60, 241)
+LENGTHS = range(60, 241)
 _PASSAGE_LENGTH = 20
 
 
@@ -120,7 +120,7 @@ def _paragraphs(work: Work, *, author: str) -> list[Paragraph]:
     return [
         Paragraph(f"{work.id}-{line}", author, work.id, text)
         for line, text in work.paragraphs()
-        if len(text) in _LENGTHS
+        if len(text) in LENGTHS
     ]
 
 

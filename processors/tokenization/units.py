@@ -7,7 +7,7 @@ import functools
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.vocabulary import Vocabulary
@@ -15,6 +15,9 @@ from runtime.errors import DataError
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _UNKNOWN = "[UNK]"
+
+MADE = "the training texts"
+"""Stands where a vocabulary that was read names its file."""
 
 
 class Units(enum.Enum):
@@ -91,9 +94,7 @@ def segment(text: str, *, units: Units, do_lower_case: bool) -> list[str]:
     return _SEGMENTERS[units](text.lower() if do_lower_case else text)
 
 
-def count(
-    texts: Iterable[str], *, units: Units, do_lower_case: bool
-) -> Counter[str]:
+def count(texts: Iterable[str], *, units: Units, do_lower_case: bool) -> Counter[str]:
     """Returns how often each unit stands in some texts, which are streamed."""
     counts: Counter[str] = Counter()
     for text in texts:
@@ -115,22 +116,23 @@ def make_vocabulary(counts: Counter[str], *, size: int) -> Vocabulary:
     if not counts:
         raise DataError("The training texts are empty: there is no token to learn.")
     ranked = sorted(counts, key=lambda unit: (-counts[unit], unit))
-    units = [unit for unit in ranked if unit not in SPECIAL_TOKENS]
+    # A line of the vocabulary's file is read without the white space around it.
+    units = [u for u in ranked if u not in SPECIAL_TOKENS and u.split() == [u]]
     listed = [*SPECIAL_TOKENS, *units[: max(size - len(SPECIAL_TOKENS), 0)]]
     data = "".join(f"{token}\n" for token in listed).encode()
-    return Vocabulary.of(listed, path="the training texts", data=data)
+    return Vocabulary.of(listed, path=MADE, data=data)
 
 
 def _words(text: str) -> list[str]:
-    tagger = _tagger()
-    return [word.surface for word in tagger(text)]
+    return [word.surface for word in _tagger()(text)]
 
 
 @functools.cache
-def _tagger() -> Callable[[str], list[object]]:
+def _tagger() -> Callable[[str], list[Any]]:
     import fugashi
 
-    return fugashi.Tagger()
+    tagger: Callable[[str], list[Any]] = fugashi.Tagger()
+    return tagger
 
 
 def _characters(text: str) -> list[str]:
