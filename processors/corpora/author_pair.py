@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from processors.corpora.aozora import Work
-from processors.corpora.authors import LENGTHS, Paragraph
+from processors.corpora.authors import LENGTHS, Paragraph, Passages
 
 _SHARES = {"test": 0.1, "dev": 0.1}
 # A novel would make a split of its own: what a model knows of it is no measure.
@@ -19,7 +19,8 @@ def read_pair(
 ) -> dict[str, list[list[Paragraph]]]:
     """Returns the paragraphs of each author's works in modern kana.
 
-    Versions of one title count as one work.
+    Versions of one title count as one work, in which a paragraph stands once. One that
+    shares a passage with an earlier work, and quotes it, is left out.
 
     Args:
         works: As the archive has them.
@@ -28,17 +29,21 @@ def read_pair(
     Returns:
         Label to a list a work.
     """
+    passages = Passages()
+    seen: set[str] = set()
     found: dict[tuple[str, str], list[Paragraph]] = {}
     for work in works:
         label = labels.get(work.person)
         if label is None or not work.has_modern_kana:
             continue
         rows = found.setdefault((label, work.title), [])
-        rows += [
+        lines = (
             Paragraph(f"{work.id}-{line}", label, work.title, text)
             for line, text in work.paragraphs()
-            if len(text) in LENGTHS
-        ]
+            if len(text) in LENGTHS and text not in seen
+        )
+        rows += filter(passages.claim, lines)
+        seen.update(row.text for row in rows)
     return {
         label: [rows for (author, _), rows in found.items() if author == label and rows]
         for label in labels.values()

@@ -1,6 +1,6 @@
 """Two Japanese authors: is this paragraph Sakaguchi Ango's or Natsume Soseki's.
 
-About 28,000 lines of 60 to 240 characters, split by work. Source: Aozora Bunko,
+About 26,000 paragraphs of 60 to 240 characters, split by work. Source: Aozora Bunko,
 https://www.aozora.gr.jp/, as the text files of
 https://github.com/aozorahack/aozorabunko_text.
 """
