@@ -11,8 +11,10 @@ import sys
 
 from processors.base import DataProcessor
 from processors.table_options import TableOptions
+from processors.tasks.aozora_pair import AozoraPairProcessor
 from processors.tasks.authors import AuthorsProcessor
 from processors.tasks.cola import ColaProcessor
+from processors.tasks.lines import LinesProcessor
 from processors.tasks.livedoor import LivedoorProcessor
 from processors.tasks.mnli import MnliProcessor
 from processors.tasks.mrpc import MrpcProcessor
@@ -26,8 +28,10 @@ from processors.tasks.xnli import XnliProcessor
 from runtime.errors import SettingsError
 
 _TASKS: dict[str, type[DataProcessor]] = {
+    "aozora_pair": AozoraPairProcessor,
     "authors": AuthorsProcessor,
     "cola": ColaProcessor,
+    "lines": LinesProcessor,
     "json": JsonProcessor,
     "jsonl": JsonlProcessor,
     "livedoor": LivedoorProcessor,
