@@ -3,9 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
-from processors import example_proto
+from processors import example_columns, example_proto
 from processors.features import Features
 from processors.token_dataset import TokenDataset
+from runtime import protobuf
 from runtime.protobuf import field_bytes, field_float, field_varint
 
 COLUMNS = ("ids", "segments", "offsets", "label_ids")
@@ -36,7 +37,7 @@ def entry(name, feature):
 
 
 def int64s(*values):
-    packed, _ = example_proto.protobuf.encode_packed_varints(np.array(values, int))
+    packed, _ = protobuf.encode_packed_varints(np.array(values, int))
     return field_bytes(3, field_bytes(1, packed.tobytes()))
 
 
@@ -86,8 +87,9 @@ def test_negative_id_is_not_written():
 def test_block_reader_equals_the_plain_one_in_any_order_of_features():
     entries = (IDS, SEGMENTS, entry("label_ids", int64s(7)), entry("x", int64s(1, 2)))
     payloads = [example(*order) for order in itertools.permutations(entries)]
-    block = example_proto._decode_block(payloads)
-    plain = example_proto._decode_one_by_one(payloads)
+    kinds = example_proto._KINDS
+    block = example_columns._decode_block(payloads, kinds)
+    plain = example_columns._decode_one_by_one(payloads, kinds)
     for name in block:
         np.testing.assert_array_equal(block[name].values, plain[name].values)
         np.testing.assert_array_equal(block[name].lengths, plain[name].lengths)
