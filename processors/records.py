@@ -23,6 +23,7 @@ import google_crc32c
 import numpy as np
 
 from processors import example_proto
+from processors.example_columns import BadExampleError
 from processors.features import Features
 from processors.token_dataset import UNLABELLED, TokenDataset
 from runtime import storage, tfrecord
@@ -261,7 +262,7 @@ def _read_file(path: str) -> tuple[TokenDataset, int]:
         sizes = [len(payload) + tfrecord.FRAME_BYTES for payload in block]
         try:
             parts.append(example_proto.decode_examples(block))
-        except example_proto.BadExampleError as error:
+        except BadExampleError as error:
             raise DataError(
                 str(error), path=path, offset=offset + sum(sizes[: error.index])
             ) from error
