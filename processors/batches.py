@@ -115,11 +115,13 @@ class Batch:
             batch. Filler has 0 in all three.
         example_index: Which example of the data set a slot holds, or FILLER, int64
             [accumulation, replicas, examples].
+        epochs: In which pass over the data set, from 0, int64 of the same shape.
         real_tokens: Tokens that are not padding.
     """
 
     arrays: dict[str, np.ndarray]
     example_index: np.ndarray
+    epochs: np.ndarray
     real_tokens: int
 
 
@@ -164,7 +166,7 @@ class TrainBatches:
         index = np.concatenate(
             [order[places[epochs == epoch]] for epoch, order in self._orders.items()]
         )
-        return _assemble(self._dataset, index, shape=self._shape)
+        return _assemble(self._dataset, index, epochs=epochs, shape=self._shape)
 
     def _order(self, epoch: int) -> np.ndarray:
         if epoch in self._orders:
@@ -202,7 +204,8 @@ class EvalBatches:
             start = number * self._shape.global_batch
             index = np.arange(start, start + self._shape.global_batch)
             index[index >= len(self._dataset)] = FILLER
-            yield _assemble(self._dataset, index, shape=self._shape)
+            epochs = np.zeros_like(index)
+            yield _assemble(self._dataset, index, epochs=epochs, shape=self._shape)
 
 
 def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
@@ -235,7 +238,9 @@ def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
         )
 
 
-def _assemble(dataset: TokenDataset, index: np.ndarray, *, shape: BatchShape) -> Batch:
+def _assemble(
+    dataset: TokenDataset, index: np.ndarray, *, epochs: np.ndarray, shape: BatchShape
+) -> Batch:
     """Returns the batch of the examples `index`, int64 [global_batch]."""
     index = index.reshape(shape.slices, shape.per_replica_batch)
     real = index != FILLER
@@ -251,6 +256,7 @@ def _assemble(dataset: TokenDataset, index: np.ndarray, *, shape: BatchShape) ->
     return Batch(
         arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
         example_index=_by_slice(index, shape),
+        epochs=_by_slice(epochs.reshape(index.shape), shape),
         real_tokens=int(lengths.sum()),
     )
 

@@ -55,6 +55,23 @@ def measure(probe: Any) -> Iterator[Measurement]:
         _open.reset(token)
 
 
+@contextlib.contextmanager
+def unmeasured() -> Iterator[None]:
+    """Measures no `lookup` called inside.
+
+    For a table that is a decoder, too: TensorFlow 1 added the gradients of both uses
+    up, and there was but one to measure.
+
+    Yields:
+        Nothing.
+    """
+    token = _open.set(None)
+    try:
+        yield
+    finally:
+        _open.reset(token)
+
+
 def lookup(table: Any, ids: Any) -> Any:
     """Takes rows of a table.
 

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from runtime.settings import flags_of
+
 _Settings = TypeVar("_Settings")
 
 
@@ -17,11 +19,11 @@ def define(settings: type[Any]) -> None:
     """Defines a flag for each field, with its default and its help.
 
     Args:
-        settings: A dataclass whose fields carry `metadata={"help": ...}`.
+        settings: A dataclass; see `runtime.settings.flags_of`.
     """
     types = typing.get_type_hints(settings)
-    for field in dataclasses.fields(settings):
-        _define_one(field, _without_none(types[field.name]))
+    for name, field in flags_of(settings).items():
+        _define_one(name, field, _without_none(types[field.name]))
 
 
 def define_retired(
@@ -54,8 +56,8 @@ def values(settings: type[_Settings]) -> _Settings:
         SettingsError: Values that do not fit; raised by the settings themselves.
     """
     found = {
-        field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(settings)  # type: ignore[arg-type]
+        field.name: flags.FLAGS[name].value
+        for name, field in flags_of(settings).items()
     }
     return settings(
         **{
@@ -75,9 +77,9 @@ def given(settings: type[Any]) -> dict[str, str]:
         Their values as a command line would say them.
     """
     return {
-        field.name: _as_text(flags.FLAGS[field.name].value)
-        for field in dataclasses.fields(settings)
-        if flags.FLAGS[field.name].present
+        name: _as_text(flags.FLAGS[name].value)
+        for name in flags_of(settings)
+        if flags.FLAGS[name].present
     }
 
 
@@ -89,16 +91,16 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _define_one(field: dataclasses.Field[Any], kind: Any) -> None:
+def _define_one(name: str, field: dataclasses.Field[Any], kind: Any) -> None:
     default: Any = field.default
     help_text = field.metadata["help"]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         choices = {member.value: member for member in kind}
-        flags.DEFINE(_ChoiceParser(choices), field.name, default, help_text)
+        flags.DEFINE(_ChoiceParser(choices), name, default, help_text)
     elif typing.get_origin(kind) is tuple:
-        flags.DEFINE_list(field.name, list(default), help_text)
+        flags.DEFINE_list(name, list(default), help_text)
     else:
-        _DEFINERS[kind](field.name, default, help_text)
+        _DEFINERS[kind](name, default, help_text)
 
 
 class _ChoiceParser(flags.ArgumentParser[enum.Enum]):

@@ -12,11 +12,12 @@ import itertools
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from runtime import storage
 from runtime.errors import DataError, SettingsError
 
-Sentence = array[int]
+Sentence: TypeAlias = "array[int]"  # subscripted, it is no value before Python 3.12
 """Token ids; see above."""
 Document = Sequence[Sentence]
 Encode = Callable[[Sequence[str]], Sequence[Sentence]]

@@ -1,0 +1,51 @@
+"""Pre-trains a BERT on masked tokens and evaluates it.
+
+    python scripts/run_pretraining.py --do_train --do_eval \
+        --input_file=train.tf_record --bert_config_file=bert_config.json \
+        --output_dir=runs/pretraining
+
+`--text_file` reads text instead of records. `--init_checkpoint` goes on with other
+weights: a BERT learns the language of a domain.
+
+Source: run_pretraining.py of google-research/bert, whose flags keep their names,
+defaults and meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from absl import logging
+
+from runtime.placement import place
+from scripts import console, flag_definitions
+from tf_bert.pretraining_preparation import prepare
+from tf_bert.pretraining_settings import PretrainingSettings
+
+_RETIRED = {"master": "Use --accelerator."}
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the pre-training that the flags describe."""
+    del argv
+    for line in flag_definitions.warnings(_RETIRED):
+        logging.warning(line)
+    settings = flag_definitions.values(PretrainingSettings)
+    job = prepare(settings)
+    placement = place(
+        settings.wanted_accelerator,
+        backend=settings.backend,
+        precision=settings.precision,
+        tpu=settings.tpu,
+        group=settings.process_group,
+    )
+    # Keras takes its backend from the placement when it is first imported.
+    from tf_bert import pretrain
+
+    pretrain.run(job, placement=placement)
+
+
+if __name__ == "__main__":
+    flag_definitions.define(PretrainingSettings)
+    flag_definitions.define_retired(_RETIRED)
+    console.run(main)

@@ -1,0 +1,267 @@
+"""Pre-train a BERT on masked tokens, and measure how well it predicts them.
+
+`runtime.placement.place` must have run before this is imported, because Keras takes its
+backend at import.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from processors import plots, report
+from processors.batches import BatchShape, EvalBatches, TrainBatches
+from processors.pretraining import masked_words
+from processors.pretraining.batches import MaskedBatches
+from processors.pretraining.dataset import PretrainingDataset
+from processors.pretraining.dynamic_masks import rate_at
+from processors.pretraining.masked_words import Shown
+from processors.pretraining.scores import Scores
+from runtime import engine, loop, training
+from runtime.engine import Engine, EngineState
+from runtime.errors import CheckpointError
+from runtime.placement import Placement
+from runtime.training import Site, Training
+from tf_bert import weights
+from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
+from tf_bert.pretraining_preparation import PretrainingJob
+
+_log = logging.getLogger(__name__)
+
+
+def run(job: PretrainingJob, *, placement: Placement) -> None:
+    """Does what the job's settings ask for: train, then evaluate.
+
+    Args:
+        job: From `tf_bert.pretraining_preparation.prepare`.
+        placement: From `runtime.placement.place`.
+
+    Raises:
+        SettingsError: The batch does not divide by the replicas, the output directory
+            holds another run, or the processes that share the run disagree.
+        CheckpointError: A checkpoint does not fit.
+        TrainingError: The loss is not finite.
+    """
+    with training.open_site(job, placement) as site:
+        PretrainingRun(job, site=site).carry_out()
+
+
+class PretrainingRun:
+    """One run: its job, where it runs and, once it is built, its model.
+
+    Args:
+        job: What to do.
+        site: Where.
+    """
+
+    def __init__(self, job: PretrainingJob, *, site: Site) -> None:
+        self._job = job
+        self._settings = job.settings
+        self._site = site
+        self._training = Training(job, site=site)
+        self._engine: Engine | None = None
+
+    def carry_out(self) -> None:
+        """Does what the settings ask for: train, then evaluate."""
+        if self._settings.do_train:
+            self.train()
+        if self._settings.do_eval:
+            self.evaluate()
+
+    def train(self) -> None:
+        """Trains to the last step and leaves checkpoints and a learning curve.
+
+        Raises:
+            SettingsError: The folder is another run's.
+        """
+        total = self._settings.train_steps
+        self._training.refuse_other_settings()
+        made = self._engine = self._build(total=total)
+        if not self._training.restore(made):
+            self._initialise(made)
+        data = self._job.training
+        self._training.claim_output_dir(
+            {
+                "num_train_sequences": len(data),
+                "train_data_crc32c": data.checksums,
+                "mlm_rates": self._job.rates,
+            },
+            total=total,
+        )
+        if made.step >= total:
+            _log.info("Skipping training since max_steps has already saved.")
+            return
+        _log.info("***** Running training *****")
+        _log.info("  Num sequences = %d", len(data))
+        _log.info("  Batch size = %d", self._settings.train_batch_size)
+        _log.info("  Num steps = %d", total)
+        before = self._show() if made.step == 0 else []
+        self._training.fit(made, self._feed(data, total), total=total, state={})
+        if before:
+            masked_words.write(
+                self._site.path("masked_words.txt"), before=before, after=self._show()
+            )
+        self._plot()
+
+    def evaluate(self) -> None:
+        """Writes eval_results.txt, with google-research/bert's names."""
+        made = self._trained()
+        _log.info("***** Running evaluation *****")
+        _log.info("  Batch size = %d", self._settings.eval_batch_size)
+        scores = Scores()
+        for arrays in self._evaluation():
+            scores.add(made.predict(arrays), arrays)
+        results = {**scores.results(), "global_step": made.step}
+        report.write_eval_results(self._site.path("eval_results.txt"), results)
+        logged = {
+            "eval_loss": results["loss"],
+            "eval_accuracy": results["masked_lm_accuracy"],
+        }
+        self._site.record.log(made.step, logged)
+        self._plot()
+        _log.info("***** Eval results *****")
+        for name in sorted(results):
+            _log.info("  %s = %s", name, results[name])
+
+    # -- data -------------------------------------------------------------------------
+
+    def _feed(self, data: PretrainingDataset, total: int) -> loop.Feed:
+        settings = self._settings
+        shape = self._shape(
+            settings.train_batch_size,
+            accumulation=settings.gradient_accumulation_steps,
+        )
+        batches = TrainBatches(data.tokens, shape=shape, seed=settings.seed)
+        masked = self._masked(data)
+
+        def feed(first: int, stop: int) -> loop.Call:
+            several = [batches.batch(step) for step in range(first, stop)]
+            return loop.Call(
+                arrays=masked.arrays(
+                    several,
+                    rates=[self._rate(step, total) for step in range(first, stop)],
+                ),
+                examples=sum(batch.example_index.size for batch in several),
+                tokens=sum(batch.real_tokens for batch in several),
+            )
+
+        return feed
+
+    def _rate(self, step: int, total: int) -> float:
+        return rate_at(self._job.rates, done=step / max(total - 1, 1))
+
+    def _evaluation(self) -> Iterator[dict[str, np.ndarray]]:
+        """Batches of the evaluation, `[replicas, ...]`, the same every time."""
+        data = self._job.evaluation
+        batches = EvalBatches(
+            data.tokens, shape=self._shape(self._settings.eval_batch_size)
+        )
+        masked = self._masked(data)
+        rate = self._rate(1, 2)
+        for batch in itertools.islice(batches, self._settings.max_eval_steps):
+            arrays = masked.arrays([batch], rates=[rate])
+            yield {name: value[0, 0] for name, value in arrays.items()}
+
+    def _masked(self, data: PretrainingDataset) -> MaskedBatches:
+        return MaskedBatches(
+            data,
+            masked=self._job.masked(data),
+            max_predictions=self._settings.max_predictions_per_seq,
+            row_counts=self._site.placement.row_counts,
+        )
+
+    def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
+        placement = self._site.placement
+        per_replica = batch // (placement.replicas * accumulation)
+        return BatchShape(
+            per_replica_batch=per_replica,
+            replicas=placement.replicas,
+            accumulation=accumulation,
+            max_seq_length=self._settings.max_seq_length,
+            pad_to=self._settings.pad_to,
+            row_multiple=math.ceil(per_replica / placement.row_counts),
+        )
+
+    # -- model ------------------------------------------------------------------------
+
+    def _build(self, *, total: int) -> Engine:
+        settings, placement = self._settings, self._site.placement
+
+        def build_model() -> keras.Model:
+            keras.utils.set_random_seed(settings.seed)
+            model = BertPretrainer(
+                self._job.config,
+                relates_segments=self._job.relates_segments,
+                dtype=placement.precision.keras_policy,
+            )
+            model.build_variables()
+            return model
+
+        return engine.create(
+            placement,
+            build_model=build_model,
+            objective=PretrainingObjective(),
+            optimizer=settings.optimizer_settings(total),
+            seed=settings.seed,
+        )
+
+    def _initialise(self, made: Engine) -> bool:
+        """Loads the weights that the settings name; False where there are none."""
+        settings = self._settings
+        if not settings.init_checkpoint:
+            return False
+        initial = weights.read_weights(
+            settings.init_checkpoint,
+            expected=made.weight_shapes(),
+            allow_partial=settings.allow_partial_init,
+        )
+        made.load_weights(initial.values)
+        _log.info("%s", initial.report)
+        return True
+
+    def _trained(self) -> Engine:
+        """The model to evaluate: this run's, else the newest checkpoint's.
+
+        Raises:
+            CheckpointError: There are no trained weights.
+        """
+        if self._engine is None:
+            self._engine = self._build(total=0)
+            restored = self._job.restored
+            if restored is not None:
+                self._engine.load_state(
+                    EngineState(restored.step, restored.weights, slots={})
+                )
+            elif not self._initialise(self._engine):
+                raise CheckpointError(
+                    f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
+                    "was not given: there is nothing to evaluate. Add --do_train."
+                )
+        return self._engine
+
+    # -- files ------------------------------------------------------------------------
+
+    def _show(self) -> list[Shown]:
+        """What is predicted for some masked tokens of the evaluation."""
+        tokenizer, wanted = self._job.tokenizer, self._settings.show_predictions
+        if tokenizer is None or not wanted:
+            return []
+        made = self._trained()
+        found: list[Shown] = []
+        for arrays in self._evaluation():
+            found += masked_words.show(
+                made.predict(arrays), arrays, tokenizer=tokenizer
+            )
+            if len(found) >= wanted:
+                break
+        return found[:wanted]
+
+    def _plot(self) -> None:
+        plots.plot_learning_curve(
+            self._site.path("learning_curve.png"), self._site.record.metrics()
+        )
