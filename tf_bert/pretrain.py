@@ -169,8 +169,7 @@ class PretrainingRun:
 
     def _masked(self, data: PretrainingDataset) -> MaskedBatches:
         return MaskedBatches(
-            data,
-            masked=self._job.masked(data),
+            self._job.masked(data),
             max_predictions=self._settings.max_predictions_per_seq,
             row_counts=self._site.placement.row_counts,
         )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from processors.pretraining import records, text
+from processors.pretraining.batches import Masking
 from processors.pretraining.dataset import Predictions, PretrainingDataset
 from processors.pretraining.dynamic_masks import DynamicMasks
 from processors.pretraining.settings import Mode, Objective
@@ -62,18 +63,19 @@ class PretrainingJob(Job):
         """Rates of masking from the first update to the last."""
         return self.settings.rates or self.training.description.mlm_rates
 
-    def masked(self, dataset: PretrainingDataset) -> Predictions | DynamicMasks:
+    def masked(self, dataset: PretrainingDataset) -> Predictions | Masking:
         """What is masked in a data set, or what masks it in training."""
         if dataset.predictions is not None:
             return dataset.predictions
         description = dataset.description
-        return DynamicMasks(
+        masks = DynamicMasks(
             mask_id=description.special_ids["mask"],
             special_ids=tuple(description.special_ids.values()),
             vocab_size=description.vocab_size,
             max_predictions=self.settings.max_predictions_per_seq,
             seed=self.settings.seed,
         )
+        return Masking(masks, dataset.tokens, dataset.starts_word)
 
 
 def prepare(settings: PretrainingSettings) -> PretrainingJob:

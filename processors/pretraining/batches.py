@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from processors.batches import FILLER, Batch, stack
-from processors.pretraining.dataset import Predictions, PretrainingDataset
+from processors.pretraining.dataset import Predictions
 from processors.pretraining.dynamic_masks import DynamicMasks, Tokens
-from processors.token_dataset import offsets_of, ranges
+from processors.token_dataset import TokenDataset, offsets_of, ranges
 
 _LITTLE = 1e-5  # in the original's denominator, so that no prediction divides by 0
 
@@ -37,12 +37,26 @@ class _Found:
     weights: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Masking:
+    """Sequences, and what masks them in training.
+
+    Attributes:
+        masks: What masks them.
+        tokens: The sequences.
+        starts_word: Which tokens begin a word, bool [tokens]; None where each does.
+    """
+
+    masks: DynamicMasks
+    tokens: TokenDataset
+    starts_word: np.ndarray | None
+
+
 class MaskedBatches:
     """Adds to batches what is masked in them.
 
     Args:
-        dataset: The sequences.
-        masked: What is masked in them, or what masks them.
+        masked: What is masked in the sequences, or what masks them.
         max_predictions: Most masked tokens of a sequence.
         row_counts: About how many numbers of predictions there may be; see
             `Placement.row_counts`.
@@ -50,13 +64,11 @@ class MaskedBatches:
 
     def __init__(
         self,
-        dataset: PretrainingDataset,
+        masked: Predictions | Masking,
         *,
-        masked: Predictions | DynamicMasks,
         max_predictions: int,
         row_counts: int,
     ) -> None:
-        self._dataset = dataset
         self._masked = masked
         self._max_predictions = max_predictions
         self._row_counts = row_counts
@@ -84,51 +96,8 @@ class MaskedBatches:
             found = _stored(self._masked, index, first=arrays["first_positions"])
         else:
             epochs = np.stack([batch.epochs for batch in batches])
-            found = self._chosen(
-                self._masked, arrays, index, epochs=epochs, rates=rates
-            )
+            found = _chosen(self._masked, arrays, index, epochs=epochs, rates=rates)
         return arrays | self._dealt(found, shape=shape, examples=index.shape[3])
-
-    def _chosen(
-        self,
-        masks: DynamicMasks,
-        arrays: dict[str, np.ndarray],
-        index: np.ndarray,
-        *,
-        epochs: np.ndarray,
-        rates: Sequence[float],
-    ) -> _Found:
-        """What the masks choose; the input ids are replaced."""
-        tokens, starts = self._dataset.tokens, self._dataset.starts_word
-        real = index != FILLER
-        first = arrays["first_positions"][real].astype(np.int64)
-        each = np.broadcast_to(np.reshape(rates, (-1, 1, 1, 1)), index.shape)[real]
-        examples, slices = index[real], _slices(real)
-        lengths = tokens.lengths[examples]
-        places = ranges(tokens.offsets[examples], lengths=lengths)
-        choice = masks.choose(
-            Tokens(
-                ids=tokens.ids[places],
-                starts_word=np.ones(len(places), np.bool_)
-                if starts is None
-                else starts[places],
-                lengths=lengths,
-            ),
-            examples=examples,
-            epochs=epochs[real],
-            rates=each,
-        )
-        positions = ranges(first, lengths=lengths)[choice.places]
-        owners = np.repeat(slices, lengths)[choice.places]
-        grid = arrays["input_ids"]
-        flat = grid.reshape(-1, grid.shape[-2] * grid.shape[-1])
-        flat[owners, positions] = choice.ids
-        return _Found(
-            slices=owners,
-            positions=positions,
-            ids=tokens.ids[places][choice.places],
-            weights=np.ones(len(owners), np.float32),
-        )
 
     def _dealt(
         self, found: _Found, *, shape: tuple[int, ...], examples: int
@@ -167,6 +136,47 @@ def _stored(
         positions=np.repeat(first, counts) + predictions.positions[places],
         ids=predictions.ids[places],
         weights=predictions.weights[places],
+    )
+
+
+def _chosen(
+    masking: Masking,
+    arrays: dict[str, np.ndarray],
+    index: np.ndarray,
+    *,
+    epochs: np.ndarray,
+    rates: Sequence[float],
+) -> _Found:
+    """What the masks choose; the input ids are replaced."""
+    tokens, starts = masking.tokens, masking.starts_word
+    real = index != FILLER
+    first = arrays["first_positions"][real].astype(np.int64)
+    each = np.broadcast_to(np.reshape(rates, (-1, 1, 1, 1)), index.shape)[real]
+    examples, slices = index[real], _slices(real)
+    lengths = tokens.lengths[examples]
+    places = ranges(tokens.offsets[examples], lengths=lengths)
+    choice = masking.masks.choose(
+        Tokens(
+            ids=tokens.ids[places],
+            starts_word=np.ones(len(places), np.bool_)
+            if starts is None
+            else starts[places],
+            lengths=lengths,
+        ),
+        examples=examples,
+        epochs=epochs[real],
+        rates=each,
+    )
+    positions = ranges(first, lengths=lengths)[choice.places]
+    owners = np.repeat(slices, lengths)[choice.places]
+    grid = arrays["input_ids"]
+    flat = grid.reshape(-1, grid.shape[-2] * grid.shape[-1])
+    flat[owners, positions] = choice.ids
+    return _Found(
+        slices=owners,
+        positions=positions,
+        ids=tokens.ids[places][choice.places],
+        weights=np.ones(len(owners), np.float32),
     )
 
 

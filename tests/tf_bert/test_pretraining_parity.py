@@ -109,8 +109,7 @@ def make_calls(dataset, pad_to, *, per_call, replicas=1, parts=1):
     )
     batches = list(EvalBatches(dataset.tokens, shape=shape))
     masked = MaskedBatches(
-        dataset,
-        masked=dataset.predictions,
+        dataset.predictions,
         max_predictions=PREDICTIONS,
         row_counts=8,
     )
