@@ -1,0 +1,120 @@
+import json
+
+import numpy as np
+import pytest
+
+from processors import example_columns
+from processors.example_columns import Column
+from processors.pretraining import create, records
+from processors.pretraining.settings import Mode
+from runtime import tfrecord
+from runtime.errors import DataError
+
+
+def test_reads_files_of_the_original(sample, original):
+    made = records.read([f"{sample}/words.tf_record"])
+    mask = original["words/input_mask"] > 0
+    np.testing.assert_array_equal(made.tokens.ids, original["words/input_ids"][mask])
+    np.testing.assert_array_equal(made.tokens.lengths, mask.sum(axis=1))
+    labels = original["words/next_sentence_labels"][:, 0]
+    np.testing.assert_array_equal(made.tokens.label_ids, labels)
+    real = original["words/masked_lm_weights"] > 0
+    for name, values in (
+        ("positions", made.predictions.positions),
+        ("ids", made.predictions.ids),
+    ):
+        np.testing.assert_array_equal(values, original[f"words/masked_lm_{name}"][real])
+    assert made.description.mode is Mode.STATIC
+    assert made.description.tokenizer == {}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_round_trip(make_settings, mode):
+    settings = make_settings(mode=mode, do_whole_word_mask=True)
+    count = create.create(settings)
+    made = records.read(settings.output_file)
+    assert len(made) == count
+    assert made.description.mode is mode
+    assert made.description.tokenizer["vocabulary_sha256"]
+    if mode is Mode.STATIC:
+        assert made.predictions.counts.sum() > 0
+        assert made.starts_word is None
+    else:
+        assert made.predictions is None
+        tokens = create.tokenizers.create(settings).vocabulary.tokens
+        continues = [tokens[i].startswith("##") for i in made.tokens.ids.tolist()]
+        np.testing.assert_array_equal(made.starts_word, ~np.array(continues))
+
+
+def test_another_file_than_the_manifest_s(make_settings, tmp_path):
+    settings = make_settings()
+    create.create(settings)
+    manifest = tmp_path / "made.tf_record.manifest.json"
+    fields = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**fields, "crc32c": 1}))
+    with pytest.raises(DataError, match="is not the file"):
+        records.read(settings.output_file)
+
+
+def test_files_made_otherwise_do_not_mix(make_settings, tmp_path):
+    paths = []
+    for length in (64, 32):
+        path = str(tmp_path / f"{length}.tf_record")
+        create.create(make_settings(output_file=(path,), max_seq_length=length))
+        paths.append(path)
+    with pytest.raises(DataError, match="max_seq_length 32"):
+        records.read(paths)
+
+
+def write(path, **columns):
+    given = {
+        "input_ids": [2, 7, 8, 3],
+        "segment_ids": [0, 0, 0, 0],
+        "input_mask": [1, 1, 1, 1],
+        "masked_lm_positions": [1],
+        "masked_lm_ids": [9],
+        "masked_lm_weights": [1.0],
+        **columns,
+    }
+    encoded = example_columns.encode(
+        {
+            name: Column(
+                np.array(values, np.float32 if "weights" in name else np.int64),
+                np.array([len(values)]),
+            )
+            for name, values in given.items()
+        }
+    )
+    with tfrecord.RecordWriter(str(path)) as writer:
+        for payload in encoded:
+            writer.write(payload)
+    return [str(path)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"input_ids": []}, "input_ids is missing"),
+        ({"segment_ids": [0]}, "segment_ids"),
+        ({"input_mask": [1, 0, 1, 1]}, "ones, then zeros"),
+        ({"masked_lm_positions": [4]}, "positions of its tokens"),
+        ({"masked_lm_positions": [1, 2]}, "masked_lm_ids"),
+        ({"masked_lm_weights": []}, "masked_lm_weights"),
+        ({"next_sentence_labels": [2]}, "0 or 1"),
+        ({"word_starts": [1]}, "word_starts"),
+    ],
+)
+def test_damage_is_named(tmp_path, columns, message):
+    with pytest.raises(DataError, match=message) as caught:
+        records.read(write(tmp_path / "a.tf_record", **columns))
+    assert caught.value.offset == 0
+
+
+def test_masked_padding_is_no_prediction(tmp_path):
+    paths = write(
+        tmp_path / "a.tf_record",
+        masked_lm_positions=[1, 0],
+        masked_lm_ids=[9, 0],
+        masked_lm_weights=[1.0, 0.0],
+    )
+    assert records.read(paths).predictions.counts.tolist() == [1]
