@@ -20,9 +20,9 @@ AUTHORS = {
     "坂口安吾": "sakaguchi",
 }
 # 60574 is a modern translation under CC BY 4.0, not in the public domain.
-_NOT_PUBLIC_DOMAIN = {"60574"}
+NOT_PUBLIC_DOMAIN = {"60574"}
 LENGTHS = range(60, 241)
-_PASSAGE_LENGTH = 20
+PASSAGE_LENGTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Passages:
     def claim(self, paragraph: Paragraph) -> bool:
         """Takes the paragraph's passages for its work; False when others hold one."""
         text = paragraph.text
-        starts = range(len(text) - _PASSAGE_LENGTH + 1)
-        passages = {text[start : start + _PASSAGE_LENGTH] for start in starts}
+        starts = range(len(text) - PASSAGE_LENGTH + 1)
+        passages = {text[start : start + PASSAGE_LENGTH] for start in starts}
         owners = {self._owner.get(passage, paragraph.work) for passage in passages}
         free = owners == {paragraph.work}
         if free:
@@ -69,7 +69,7 @@ def choose_works(works: Iterable[Work]) -> dict[str, list[list[Paragraph]]]:
     chosen: dict[tuple[str, str], list[Paragraph]] = {}
     for work in works:
         author = AUTHORS.get(work.author)
-        if author is None or work.id in _NOT_PUBLIC_DOMAIN:
+        if author is None or work.id in NOT_PUBLIC_DOMAIN:
             continue
         if work.has_modern_kana:
             chosen.setdefault((author, work.title), _paragraphs(work, author=author))

@@ -84,7 +84,7 @@ def test_order_of_segments(make_settings, sample, tmp_path):
         input_file=text(tmp_path, [" ".join([word] * 8) for word in words]),
         objective=Objective.MLM_SOP,
         mode=Mode.DYNAMIC,
-        dupe_factor=4,
+        dupe_factor=8,
         short_seq_prob=0.0,
     )
     _, examples = read_all(settings)

@@ -1,0 +1,91 @@
+"""Running text of the six authors, without what their task is tested on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from processors.corpora.aozora import Work
+from processors.corpora.authors import AUTHORS, NOT_PUBLIC_DOMAIN, PASSAGE_LENGTH
+from processors.pretraining.documents import split_line
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What no training text may have.
+
+    Attributes:
+        works: Numbers of works.
+        titles: Author and title of each: other versions are left out, too.
+        passages: Runs of characters of their paragraphs.
+    """
+
+    works: frozenset[str]
+    titles: frozenset[tuple[str, str]]
+    passages: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, works: Iterable[Work], *, numbers: Collection[str], texts: Iterable[str]
+    ) -> HeldOut:
+        """What must be left out for some works and texts.
+
+        Args:
+            works: All works.
+            numbers: Numbers of those that are held out.
+            texts: Texts, of these works or not, that are not to be seen.
+        """
+        return cls(
+            works=frozenset(numbers),
+            titles=frozenset((w.author, w.title) for w in works if w.id in numbers),
+            passages=frozenset(itertools.chain.from_iterable(map(_passages, texts))),
+        )
+
+    def allows(self, work: Work) -> bool:
+        """Whether a work is none of them, nor another version of one."""
+        return (
+            work.id not in self.works and (work.author, work.title) not in self.titles
+        )
+
+    def repeats(self, text: str) -> bool:
+        """Whether a text has a passage of theirs."""
+        return not self.passages.isdisjoint(_passages(text))
+
+
+def documents(works: Iterable[Work], *, held_out: HeldOut) -> Iterator[list[str]]:
+    """Yields the sentences of each work that may be trained on.
+
+    Works are those of one of the six alone, in modern kana; of several versions of a
+    title the first.
+
+    Args:
+        works: As the archive has them.
+        held_out: What is left out.
+    """
+    seen: set[tuple[str, str]] = set()
+    for work in works:
+        key = work.author, work.title
+        if not is_usable(work) or key in seen or not held_out.allows(work):
+            continue
+        seen.add(key)
+        paragraphs = (text for _, text in work.paragraphs())
+        sentences = [
+            sentence
+            for text in paragraphs
+            if not held_out.repeats(text)
+            for sentence in split_line(text)
+        ]
+        if sentences:
+            yield sentences
+
+
+def is_usable(work: Work) -> bool:
+    """Whether a work is one of the six authors', public and in modern kana."""
+    is_theirs = work.author in AUTHORS and work.id not in NOT_PUBLIC_DOMAIN
+    return is_theirs and work.has_modern_kana
+
+
+def _passages(text: str) -> set[str]:
+    starts = range(len(text) - PASSAGE_LENGTH + 1)
+    return {text[start : start + PASSAGE_LENGTH] for start in starts}
