@@ -60,7 +60,8 @@ class Table:
 
     Args:
         file: Path of the file below the data folder, names separated by `/`. The last
-            may be a pattern with `*` that one file fits. `.gz` may follow in the folder.
+            may be a pattern with `*` that one file fits. Where the file is not there,
+            its name with `.gz` is looked for.
         text_a: Column of the text, by header name, JSON key or 0-based position.
         text_b: Column of the second text, in a task on pairs.
         label: Column of the label; None when the file is unlabelled.
@@ -199,6 +200,11 @@ class DataProcessor:
         """
         raise SettingsError(f"{type(self).__name__} must define get_labels().")
 
+    def read_labels(self, data_dir: str) -> list[str]:
+        """Returns what `get_labels` does, after reading data where that takes some."""
+        del data_dir
+        return self.get_labels()
+
     def stream_examples(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         """Yields the examples of a split; a table's without holding them all.
 
@@ -263,6 +269,11 @@ class TableProcessor(DataProcessor):
             )
         return list(self.labels)
 
+    def read_labels(self, data_dir: str) -> list[str]:
+        """See base class."""
+        self.labels = self.labels or self._collect_labels(data_dir)
+        return self.get_labels()
+
     def stream_examples(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         """See base class; an own `get_*_examples` of a subclass is what counts."""
         method = f"get_{split}_examples"
@@ -272,15 +283,15 @@ class TableProcessor(DataProcessor):
 
     def _stream(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         table = self._table(split, data_dir)
-        self.labels = self.labels or self._collect_labels(data_dir)
+        labels = self.read_labels(data_dir)
 
         def make(row: Row) -> InputExample | None:
             example = table.example(row, split=split)
             label = None if example is None else example.label
-            if label is not None and label not in self.labels:
+            if label is not None and label not in labels:
                 raise row.error(
                     f"unknown label {label!r}; the labels of"
-                    f" {type(self).__name__} are {', '.join(self.labels)}"
+                    f" {type(self).__name__} are {', '.join(labels)}"
                 )
             return example
 
@@ -338,8 +349,8 @@ def _fitting(name: str, *, folder: str) -> str:
         return found[0]
     if found:
         raise StorageError(
-            f"{folder} holds several files that fit {name}: {', '.join(found)}; expected"
-            " one."
+            f"{folder} holds several files that fit {name}: {', '.join(found)};"
+            " expected one."
         )
     raise StorageError(
         f"{storage.join(folder, name)} does not exist. The data folder holds:"

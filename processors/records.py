@@ -137,15 +137,86 @@ def write_records(
     Raises:
         DataError: there are fewer examples than shards.
     """
-    paths = _shard_paths(path, shards=shards)
-    tally = _Tally()
+    return write_blocks(
+        path,
+        map(encode_block, _blocks(features)),
+        tokenizer_fingerprint=tokenizer_fingerprint,
+        labels=labels,
+        max_seq_length=max_seq_length,
+        shards=shards,
+    )
+
+
+@dataclass
+class Tally:
+    """What the manifest counts, while examples go by."""
+
+    examples: int = 0
+    unlabelled: int = 0
+    longest: int = 0
+    tokens: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Counts the examples of another tally too."""
+        self.examples += other.examples
+        self.unlabelled += other.unlabelled
+        self.longest = max(self.longest, other.longest)
+        self.tokens += other.tokens
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some examples as they go into a file, and what the manifest says of them."""
+
+    payloads: list[bytes]
+    tally: Tally
+
+
+def encode_block(features: Sequence[Features]) -> Block:
+    """Returns the records of some examples, at least one."""
+    dataset = TokenDataset.from_features(features)
+    tally = Tally(
+        examples=len(dataset),
+        unlabelled=int((dataset.label_ids == UNLABELLED).sum()),
+        longest=int(dataset.lengths.max()),
+        tokens=len(dataset.ids),
+    )
+    return Block(list(example_proto.encode_examples(dataset)), tally)
+
+
+def write_blocks(
+    path: str,
+    blocks: Iterable[Block],
+    *,
+    tokenizer_fingerprint: Mapping[str, str | bool | int],
+    labels: Sequence[str],
+    max_seq_length: int,
+    shards: int = 1,
+) -> Manifest:
+    """Writes examples that are encoded already; see `write_records`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        blocks: Any iterable; it is streamed, and how it is cut does not matter.
+        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
+        labels: The labels, in the order of their ids.
+        max_seq_length: The limit in tokens that the texts were cut to.
+        shards: Number of files.
+
+    Returns:
+        The manifest, which lies beside the files.
+
+    Raises:
+        DataError: there are fewer examples than shards.
+    """
+    paths = shard_paths(path, shards=shards)
+    tally = Tally()
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(tfrecord.RecordWriter(name)) for name in paths]
         turns = itertools.cycle(writers)
-        for block in _blocks(features):
-            dataset = TokenDataset.from_features(block)
-            tally.add(dataset)
-            for payload in example_proto.encode_examples(dataset):
+        for block in blocks:
+            tally.add(block.tally)
+            for payload in block.payloads:
                 next(turns).write(payload)
         if tally.examples < shards:
             raise DataError(
@@ -169,23 +240,8 @@ def write_records(
     return manifest
 
 
-@dataclass
-class _Tally:
-    """What the manifest counts, while examples go by."""
-
-    examples: int = 0
-    unlabelled: int = 0
-    longest: int = 0
-    tokens: int = 0
-
-    def add(self, dataset: TokenDataset) -> None:
-        self.examples += len(dataset)
-        self.unlabelled += int((dataset.label_ids == UNLABELLED).sum())
-        self.longest = max(self.longest, int(dataset.lengths.max()))
-        self.tokens += len(dataset.ids)
-
-
-def _shard_paths(path: str, *, shards: int) -> list[str]:
+def shard_paths(path: str, *, shards: int) -> list[str]:
+    """Returns the files of the data set `path`."""
     if shards == 1:
         return [path]
     return [f"{path}-{shard:05d}-of-{shards:05d}" for shard in range(shards)]

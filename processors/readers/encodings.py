@@ -15,6 +15,7 @@ from runtime.errors import DataError, SettingsError
 # What Japanese text is met in, the one that fits the fewest other texts first.
 _CANDIDATES = ("utf-8", "euc_jp", "cp932", "euc_jis_2004", "shift_jis_2004")
 _WESTERN = "cp1252"
+_WESTERN_MARKS = frozenset("‘’“”–—…€«»¿¡°©®§")
 
 # Longer marks first: that of UTF-32-LE starts with that of UTF-16-LE.
 _MARKS = (
@@ -126,6 +127,11 @@ def _fits(sample: bytes, codec: str) -> bool:
         text = sample.decode(codec)
     except UnicodeDecodeError:
         return False
+    if codec == _WESTERN:  # which takes nearly any bytes for something
+        return all(
+            letter.isascii() or letter.isalpha() or letter in _WESTERN_MARKS
+            for letter in set(text)
+        )
     return "\0" not in text
 
 

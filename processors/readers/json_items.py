@@ -1,8 +1,7 @@
 """The items of a JSON array or object, found before they are understood.
 
 An item ends where its brackets are balanced, so that one that is not JSON takes none
-of the others with it, and only one is in memory at a time. A string that does not end
-in its line is broken and ends there: JSON has no line feeds in strings.
+of the others with it, and only one is in memory at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from processors.readers.row import ROW_LIMIT, BadRow
 from runtime.errors import DataError
 
 _STRUCTURE = re.compile(r'["\[\]{},]')
-_REST_OF_STRING = re.compile(r'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
+_REST_OF_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _SPACE = " \t\r\n"
 _CLOSING = {"[": "]", "{": "}"}
 
@@ -70,6 +69,7 @@ class _Splitter:
         self._in_string = False
         self._escaped = 0  # 1 when a piece ended with the backslash of a string
         self._count = 0
+        self._last_line = 1
         self._forget()
 
     def _forget(self) -> None:
@@ -81,6 +81,7 @@ class _Splitter:
 
     def feed(self, piece: Piece) -> Iterator[Item]:
         """Reads on; yields the items that end in this piece."""
+        self._last_line = piece.number
         start, position = 0, self._escaped
         if not self._opening:
             start = position = self._open(piece)
@@ -110,9 +111,7 @@ class _Splitter:
             self._spoil(f"the file ends before its {_CLOSING[self._opening]!r}")
             yield self._made()
         elif self._line:
-            self._spoil(
-                "text after the end; one object a line is JSON Lines"
-            )
+            self._spoil("text after the end; one object a line is JSON Lines")
             yield self._made()
 
     def _open(self, piece: Piece) -> int:
@@ -139,7 +138,7 @@ class _Splitter:
     def _through_string(self, text: str, start: int) -> int:
         """Returns the place after a string that was opened before `start`."""
         end = _REST_OF_STRING.match(text, start).end()  # type: ignore[union-attr]
-        self._escaped = int(text[end:] == "\\")
+        self._escaped = int(text.endswith("\\") and end == len(text) - 1)
         self._in_string = self._escaped > 0 or end == len(text)
         return end + 1
 
@@ -186,11 +185,14 @@ class _Splitter:
         self._problem = self._problem or DataError(
             f"item {self._count + 1}: {message}",
             path=self._file.path,
-            line=self._line or None,
+            line=self._line or self._last_line,
         )
 
     def _made(self) -> Item:
         self._count += 1
         text = "".join(self._parts).strip(_SPACE)
-        bad = self._problem and self._file.bad_row(text, self._problem)
-        return Item(self._count, self._line or 1, text, self._opening == "{", bad)
+        problem = self._problem
+        bad = None if problem is None else self._file.bad_row(text, problem)
+        return Item(
+            self._count, self._line or self._last_line, text, self._opening == "{", bad
+        )

@@ -16,11 +16,10 @@ from collections.abc import Iterator
 
 from processors.readers.json_items import Item, read_items
 from processors.readers.lines import TextFile
-from processors.readers.row import BadRow, Row
+from processors.readers.row import BadRow, Row, unsound
 from runtime.errors import DataError
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -197,11 +196,8 @@ def _refuse_unsound(value: object) -> None:
             _refuse_unsound(element)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError("NaN or Infinity, which JSON does not have")
-    elif isinstance(value, str):
-        if _SURROGATE.search(value):
-            raise ValueError("half of a surrogate pair, which is no character")
-        if "\0" in value:
-            raise ValueError("a NUL character")
+    elif isinstance(value, str) and (problem := unsound(value)):
+        raise ValueError(problem)
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys)

@@ -19,6 +19,8 @@ from processors.readers.row import ROW_LIMIT, BadRow
 from runtime import storage
 from runtime.errors import DataError
 
+_File = IO[bytes] | gzip.GzipFile
+
 _GZIP = b"\x1f\x8b"
 _PIECE_BYTES = 1 << 20
 _SOURCE_KEPT = 1 << 10  # characters of a row that is too long
@@ -132,7 +134,7 @@ class TextFile:
         )
 
     def _line(self, parts: list[Piece]) -> Line:
-        text = "".join([piece.text for piece in parts])
+        text = parts[0].text if len(parts) == 1 else "".join([p.text for p in parts])
         end = "\r\n" if text.endswith("\r\n") else "\n" if text.endswith("\n") else ""
         text = text[: len(text) - len(end)]
         problem = self._problem(text, parts)
@@ -174,7 +176,7 @@ class TextFile:
         return head[: head.rfind(b"\n") + 1]
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[IO[bytes]]:
+    def _open(self) -> Iterator[_File]:
         with storage.open_read(self.path) as file:
             is_packed = file.read(len(_GZIP)) == _GZIP
         with storage.open_read(self.path) as file:
@@ -182,14 +184,14 @@ class TextFile:
                 yield file
                 return
             try:
-                with gzip.GzipFile(fileobj=file) as unpacked:
+                with gzip.open(file) as unpacked:
                     yield unpacked
             except (gzip.BadGzipFile, zlib.error, EOFError) as error:
                 raise DataError(
                     f"the gzip file is damaged: {error}", path=self.path
                 ) from error
 
-    def _narrow(self, file: IO[bytes], offset: int) -> Iterator[Piece]:
+    def _narrow(self, file: _File, offset: int) -> Iterator[Piece]:
         """Cuts at line feeds, then decodes."""
         decoder = encodings.decoder(self._codec)
         number, is_first = 1, True
@@ -213,7 +215,7 @@ class TextFile:
         except UnicodeDecodeError:
             return None
 
-    def _wide(self, file: IO[bytes], offset: int) -> Iterator[Piece]:
+    def _wide(self, file: _File, offset: int) -> Iterator[Piece]:
         """Decodes, then cuts: a line feed takes several bytes, or none of its own."""
         decoder = encodings.decoder(self._codec)
         number = 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+import re
 from dataclasses import dataclass
 
 from runtime.errors import DataError
@@ -11,6 +13,16 @@ Column = int | str
 
 ROW_LIMIT = 1 << 26
 """Characters of the longest row: a longer one is a quote or a line that never ends."""
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def unsound(text: str) -> str | None:
+    """Returns what keeps a Python string from being text; None where nothing does."""
+    if _SURROGATE.search(text):
+        return "half of a surrogate pair, which is no character"
+    return "a NUL character" if "\0" in text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +96,13 @@ class Row:
             DataError: the field is neither text nor a whole number.
         """
         value = self.value(column)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
-        if not isinstance(value, str):
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise self.error(
                 f"{column!r}: expected text or a whole number, got {value!r:.60}"
             )
-        return value
+        return str(value)
 
     def _columns(self) -> str:
         if self.names:

@@ -10,6 +10,7 @@ Source: RFC 4180 for quoting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from processors.readers.lines import Line, TextFile
 from processors.readers.row import ROW_LIMIT, BadRow, Row
@@ -50,6 +51,14 @@ def read_csv(
     return _table(path, delimiter=",", header=header, quoted=True, encoding=encoding)
 
 
+class _Record(NamedTuple):
+    """A row whose columns have no names yet."""
+
+    line: int
+    fields: list[str]
+    source: str
+
+
 def _table(
     path: str, *, delimiter: str, header: bool, quoted: bool, encoding: str
 ) -> Iterator[Row | BadRow]:
@@ -58,74 +67,71 @@ def _table(
         records = _quoted(file, delimiter=delimiter)
     else:
         records = _plain(file, delimiter=delimiter)
-    rows = _between(records)
-    names: tuple[str, ...] = ()
     width = 0
-    for row in rows:
-        if header and not names:
-            names = _names(row)
-            width = len(names)
-        elif isinstance(row, BadRow):
-            yield row
+    names: tuple[str, ...] = ()
+    for record in _between(records, path=path):
+        is_header = header and not names
+        if isinstance(record, BadRow):
+            if is_header:
+                raise record.error
+            yield record
+            continue
+        width = width or len(record.fields)
+        if is_header:
+            names = tuple(record.fields)
+        elif len(record.fields) == width:
+            fields = tuple(record.fields)
+            yield Row(path, record.line, names, fields, source=record.source)
         else:
-            width = width or len(row.fields)
-            yield _as_wide(row, width=width, names=names)
+            yield _of_other_width(record, width=width, path=path)
 
 
-def _names(row: Row | BadRow) -> tuple[str, ...]:
-    """Returns the column names that the first row of a table holds.
-
-    Raises:
-        DataError: it cannot be read, so that no row could.
-    """
-    if isinstance(row, BadRow):
-        raise row.error
-    return tuple(str(field) for field in row.fields)
+def _of_other_width(record: _Record, *, width: int, path: str) -> BadRow:
+    error = DataError(
+        f"expected {width} columns as in the first row, got {len(record.fields)}",
+        path=path,
+        line=record.line,
+    )
+    return BadRow(path, error, record.source)
 
 
-def _as_wide(row: Row, *, width: int, names: tuple[str, ...]) -> Row | BadRow:
-    if len(row.fields) == width:
-        return Row(row.path, row.line, names, row.fields, source=row.source)
-    message = f"expected {width} columns as in the first row, got {len(row.fields)}"
-    return BadRow(row.path, row.error(message), row.source)
-
-
-def _between(rows: Iterable[Row | BadRow]) -> Iterator[Row | BadRow]:
-    """Yields every row but the empty ones that end a file; others are bad."""
-    path, first, count = "", 0, 0
-    for row in rows:
-        if isinstance(row, Row) and not row.source:
-            path, first, count = row.path, first or row.line, count + 1
+def _between(
+    records: Iterable[_Record | BadRow], *, path: str
+) -> Iterator[_Record | BadRow]:
+    """Yields every record but the empty ones that end a file; others are bad."""
+    first, count = 0, 0
+    for record in records:
+        if not record.source and isinstance(record, _Record):
+            first, count = first or record.line, count + 1
             continue
         for line in range(first, first + count):
             gap = DataError("an empty line between rows", path=path, line=line)
             yield BadRow(path, gap)
         first, count = 0, 0
-        yield row
+        yield record
 
 
-def _plain(file: TextFile, *, delimiter: str) -> Iterator[Row | BadRow]:
+def _plain(file: TextFile, *, delimiter: str) -> Iterator[_Record | BadRow]:
     for line in file.lines():
         if line.bad is not None:
             yield line.bad
         else:
-            fields = tuple(line.text.split(delimiter))
-            yield Row(file.path, line.number, (), fields, source=line.text)
+            yield _Record(line.number, line.text.split(delimiter), line.text)
 
 
-def _quoted(file: TextFile, *, delimiter: str) -> Iterator[Row | BadRow]:
-    record = _Record(file, delimiter=delimiter)
+def _quoted(file: TextFile, *, delimiter: str) -> Iterator[_Record | BadRow]:
+    record = _QuotedRecord(file, delimiter=delimiter)
     for line in file.lines():
         record.add(line)
         if not record.is_open:
-            yield record.row()
-            record = _Record(file, delimiter=delimiter)
+            yield record.finish()
+            record = _QuotedRecord(file, delimiter=delimiter)
     if record.is_open:
         record.spoil("a field opens with a quote that closes nowhere in the file")
-        yield record.row()
+        yield record.finish()
 
 
-class _Record:
+class _QuotedRecord:
     """A row with fields in quotes, as far as its lines were read.
 
     Attributes:
@@ -165,14 +171,14 @@ class _Record:
             message, path=self._file.path, line=self._lines[0].number
         )
 
-    def row(self) -> Row | BadRow:
-        """Returns the row that the lines make."""
+    def finish(self) -> _Record | BadRow:
+        """Returns the record that the lines make."""
         last = self._lines.pop()
         first = self._lines[0].number if self._lines else last.number
         source = "".join([line.text + line.end for line in self._lines]) + last.text
         if self._problem is not None:
             return self._file.bad_row(source, self._problem)
-        return Row(self._file.path, first, (), tuple(self._fields), source=source)
+        return _Record(first, self._fields, source)
 
     def _outside(self, text: str, start: int) -> int:
         """Reads a field without quotes, or opens one; returns where to go on."""

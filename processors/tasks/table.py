@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from processors.base import SPLITS, Format, Table, TableProcessor
 from processors.table_options import TableOptions
 from runtime.errors import SettingsError
 
-_OF_FILES = {"labels", "encoding", "train_file", "dev_file", "test_file"}
-_OF_COLUMNS = {"text_a", "text_b", "label", "id", "split_group"}
+_FILES = ("labels", "encoding", "train_file", "dev_file", "test_file")
+_COLUMNS = ("text_a", "text_b", "label", "id", "split_group")
 
 
 class OptionsProcessor(TableProcessor):
@@ -25,10 +26,10 @@ class OptionsProcessor(TableProcessor):
         SettingsError: other options were chosen, or needed ones were not.
     """
 
-    takes: ClassVar[set[str]]
+    takes: ClassVar[Collection[str]]
 
     def __init__(self, options: TableOptions) -> None:
-        if others := options.changed() - self.takes:
+        if others := options.changed().difference(self.takes):
             raise SettingsError(
                 *(f"--{name} has no meaning for this task." for name in sorted(others))
             )
@@ -46,7 +47,7 @@ class FileProcessor(OptionsProcessor):
     """A data set of one file a split."""
 
     file_format = Format.TSV
-    takes = _OF_FILES | _OF_COLUMNS
+    takes: ClassVar[Collection[str]] = (*_FILES, *_COLUMNS)
 
     def _table_of(self, options: TableOptions, *, split: str) -> Table | None:
         return options.table(split, file_format=self.file_format)
@@ -55,14 +56,14 @@ class FileProcessor(OptionsProcessor):
 class TsvProcessor(FileProcessor):
     """Tab-separated files, without quoting unless asked for."""
 
-    takes = FileProcessor.takes | {"header", "quoted"}
+    takes = (*FileProcessor.takes, "header", "quoted")
 
 
 class CsvProcessor(FileProcessor):
     """Files with commas between columns, whose fields may stand in quotes."""
 
     file_format = Format.CSV
-    takes = FileProcessor.takes | {"header"}
+    takes = (*FileProcessor.takes, "header")
 
 
 class JsonProcessor(FileProcessor):

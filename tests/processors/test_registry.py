@@ -57,7 +57,10 @@ def own_module(tmp_path, monkeypatch):
 
 
 def test_known_names():
-    expected = "authors cola json jsonl livedoor mnli mrpc tsv xnli"
+    expected = (
+        "authors chabsa cola csv folder janli jnli json jsonl livedoor mnli mrpc pairs"
+        " tfds tsv xnli"
+    )
     assert registry.known() == expected.split()
     assert all(
         issubclass(registry.find(name), DataProcessor) for name in registry.known()
@@ -69,7 +72,7 @@ def test_names_have_no_case():
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(SettingsError, match=r"expected one of authors, cola.*'sst2'"):
+    with pytest.raises(SettingsError, match=r"one of authors, chabsa, cola.*'sst2'"):
         registry.find("sst2")
 
 
