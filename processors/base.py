@@ -28,19 +28,23 @@ Source: DataProcessor of google-research/bert, run_classifier.py.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import fnmatch
 import functools
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from processors.example import InputExample
 from processors.readers.json_rows import read_json, read_jsonl
 from processors.readers.row import BadRow, Column, Row
-from processors.readers.sieve import Sieve
+from processors.readers.sieve import OnBadRow, Sieve, open_sieve
 from processors.readers.tables import read_csv, read_tsv
 from runtime import storage
 from runtime.errors import SettingsError, StorageError
+
+_LOG = logging.getLogger(__name__)
 
 SPLITS = ("train", "dev", "test")
 
@@ -200,6 +204,25 @@ class DataProcessor:
         """
         raise SettingsError(f"{type(self).__name__} must define get_labels().")
 
+    @contextlib.contextmanager
+    def sifting(self, on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[None]:
+        """Says what becomes of bad rows within the `with` block.
+
+        Args:
+            on_bad_row: What becomes of them.
+            rejects_path: Where rejected rows go, each with the reason.
+        """
+        with open_sieve(on_bad_row, rejects_path=rejects_path) as self.sieve:
+            yield
+        if found := self.sieve.describe():
+            _LOG.warning("%s; see %s", found, rejects_path)
+        self.sieve = None
+
+    def has_split(self, split: str) -> bool:
+        """Returns whether the data set has `train`, `dev` or `test`."""
+        method = f"get_{split}_examples"
+        return getattr(type(self), method) is not getattr(DataProcessor, method)
+
     def read_labels(self, data_dir: str) -> list[str]:
         """Returns what `get_labels` does, after reading data where that takes some."""
         del data_dir
@@ -269,6 +292,10 @@ class TableProcessor(DataProcessor):
             )
         return list(self.labels)
 
+    def has_split(self, split: str) -> bool:
+        """See base class."""
+        return getattr(self, split) is not None
+
     def read_labels(self, data_dir: str) -> list[str]:
         """See base class."""
         self.labels = self.labels or self._collect_labels(data_dir)
@@ -305,8 +332,7 @@ class TableProcessor(DataProcessor):
             raise sieve.nothing_left(message, path=table.path(data_dir))
 
     def _table(self, split: str, data_dir: str) -> Table:
-        tables = {"train": self.train, "dev": self.dev, "test": self.test}
-        table = tables[split]
+        table: Table | None = getattr(self, split)
         if table is None:
             raise self._no_split(split, data_dir)
         return table

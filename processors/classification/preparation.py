@@ -8,11 +8,11 @@ from typing import Any
 
 from processors import registry
 from processors.base import DataProcessor
+from processors.classification.data_settings import DataSettings
 from processors.classification.settings import TaskSettings
 from processors.example import InputExample
 from processors.features import Features, featurize
-from processors.table_options import TableOptions
-from processors.tasks.table import FileProcessor
+from processors.tasks.table import OptionsProcessor
 from processors.tokenization.base import Tokenizer
 from runtime.checkpoints import Checkpoint
 from runtime.errors import SettingsError
@@ -57,7 +57,7 @@ class TaskJob(Job):
 
 
 def find_processor(
-    settings: TaskSettings, *, restored: Checkpoint | None
+    settings: DataSettings, *, restored: Checkpoint | None
 ) -> DataProcessor:
     """The task's processor; labels once collected from train stay those of the run.
 
@@ -68,20 +68,15 @@ def find_processor(
     Raises:
         SettingsError: There is no such task, or it takes no such options.
     """
-    options = TableOptions(
-        **{
-            field.name: getattr(settings, field.name)
-            for field in dataclasses.fields(TableOptions)
-        }
-    )
+    options = settings.table_options()
     name = str(settings.task_name)
-    is_table = issubclass(registry.find(name), FileProcessor)
+    is_table = issubclass(registry.find(name), OptionsProcessor)
     if is_table and restored is not None and not options.labels:
         options = dataclasses.replace(options, labels=tuple(restored.state["labels"]))
     return registry.create(name, options)
 
 
-def find_data_dir(settings: TaskSettings, *, processor: DataProcessor) -> str:
+def find_data_dir(settings: DataSettings, *, processor: DataProcessor) -> str:
     """The folder of the task's files.
 
     Raises:

@@ -55,7 +55,9 @@ def read(job: TaskJob, name: str, *, folder: str) -> Split:
         DataError: A row cannot be used.
         SettingsError: The task's labels are not those of the checkpoint.
     """
-    examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
+    rejects = storage.join(folder, f"{name}.rejects.jsonl")
+    with job.processor.sifting(job.settings.on_bad_row, rejects_path=rejects):
+        examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
     labels = tuple(job.processor.get_labels())
     _refuse_other_labels(job, labels)
     path = storage.join(folder, f"{_RECORD_NAMES[name]}.tf_record")

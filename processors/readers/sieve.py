@@ -126,7 +126,7 @@ class RejectingSieve(Sieve):
 
 
 @contextlib.contextmanager
-def opened(on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[Sieve]:
+def open_sieve(on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[Sieve]:
     """Opens the sieve that does with bad rows what was asked for.
 
     Args:
