@@ -218,23 +218,46 @@ def write_blocks(
             tally.add(block.tally)
             for payload in block.payloads:
                 next(turns).write(payload)
-        if tally.examples < shards:
-            raise DataError(
-                f"expected at least one example for each of {shards} file(s), got"
-                f" {tally.examples}.",
-                path=path,
-            )
-        if storage.exists(manifest_path(path)):  # it vouches for what goes now
-            storage.delete(manifest_path(path))
+        refuse_too_few(tally.examples, shards=shards, path=path)
+        delete_manifest(path)  # it vouches for what goes now
+    return save_manifest(
+        path,
+        [
+            Shard(storage.basename(name), writer.count, writer.crc32c)
+            for name, writer in zip(paths, writers, strict=True)
+        ],
+        tally=tally,
+        tokenizer_fingerprint=tokenizer_fingerprint,
+        labels=labels,
+        max_seq_length=max_seq_length,
+    )
+
+
+def save_manifest(
+    path: str,
+    shards: Sequence[Shard],
+    *,
+    tally: Tally,
+    tokenizer_fingerprint: Mapping[str, str | bool | int],
+    labels: Sequence[str],
+    max_seq_length: int,
+) -> Manifest:
+    """Writes the manifest of files that are written already; see `write_records`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        shards: The files, in order.
+        tally: What is in them.
+        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
+        labels: The labels, in the order of their ids.
+        max_seq_length: The limit in tokens that the texts were cut to.
+    """
     manifest = Manifest(
         **dataclasses.asdict(tally),
         labels=tuple(labels),
         tokenizer=dict(tokenizer_fingerprint),
         max_seq_length=max_seq_length,
-        shards=tuple(
-            Shard(storage.basename(name), writer.count, writer.crc32c)
-            for name, writer in zip(paths, writers, strict=True)
-        ),
+        shards=tuple(shards),
     )
     manifest.save(path)
     return manifest
@@ -245,6 +268,26 @@ def shard_paths(path: str, *, shards: int) -> list[str]:
     if shards == 1:
         return [path]
     return [f"{path}-{shard:05d}-of-{shards:05d}" for shard in range(shards)]
+
+
+def refuse_too_few(examples: int, *, shards: int, path: str) -> None:
+    """Checks that no file of the data set `path` would be empty.
+
+    Raises:
+        DataError: One would.
+    """
+    if examples < shards:
+        raise DataError(
+            f"expected at least one example for each of {shards} file(s), got"
+            f" {examples}.",
+            path=path,
+        )
+
+
+def delete_manifest(path: str) -> None:
+    """Deletes the manifest of the data set `path`, if there is one."""
+    if storage.exists(manifest_path(path)):
+        storage.delete(manifest_path(path))
 
 
 # Reading -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from processors.token_dataset import TokenDataset
 from runtime import storage
 from runtime.errors import SettingsError
 
-_RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
+RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read(job: TaskJob, name: str, *, folder: str) -> Split:
         examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
     labels = tuple(job.processor.get_labels())
     _refuse_other_labels(job, labels)
-    path = storage.join(folder, f"{_RECORD_NAMES[name]}.tf_record")
+    path = storage.join(folder, f"{RECORD_NAMES[name]}.tf_record")
     manifest = records.write_records(
         path,
         job.features(examples, labels=labels),

@@ -29,6 +29,8 @@ MARK_BYTES = 4
 
 _ESCAPING = "processors.readers.escape"
 _ESCAPED_FROM = 0xDC00
+# What Python makes of the bytes 80, A0, FD, FE and FF, as Windows does.
+_UNDEFINED_IN_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
 _ESCAPED = re.compile("([\udc00-\udcff])")
 
 
@@ -103,6 +105,11 @@ def unescape(text: str, *, codec: str) -> bytes:
     )
 
 
+def has_undefined(text: str, *, codec: str) -> bool:
+    """Returns whether a decoder let bytes pass that its encoding does not define."""
+    return codec == "cp932" and _UNDEFINED_IN_CP932.search(text) is not None
+
+
 def advise(samples: Sequence[bytes], *, instead_of: str) -> str:
     """Returns what to do about text that is not in the encoding it was said to have.
 
@@ -132,7 +139,7 @@ def _fits(sample: bytes, codec: str) -> bool:
             letter.isascii() or letter.isalpha() or letter in _WESTERN_MARKS
             for letter in set(text)
         )
-    return "\0" not in text
+    return "\0" not in text and not has_undefined(text, codec=codec)
 
 
 def _plain_name(encoding: str) -> str:

@@ -151,6 +151,8 @@ class TextFile:
             message = "a NUL character, a sign of UTF-16 or of a damaged file"
         elif "\x1b" in text and _ISO_2022_KANJI.search(text):
             message = "the escape sequence of ISO-2022-JP; say --encoding=iso2022_jp"
+        elif encodings.has_undefined(text, codec=self._codec):
+            message = "a byte that the encoding does not define"
         else:
             return None
         message = f"expected {self._codec.upper()} text, found {message}"

@@ -111,6 +111,12 @@ def test_signs_of_another_encoding(read):
     assert line.bad is None
 
 
+def test_bytes_that_an_encoding_does_not_define(read):
+    first, second = read(b"\x93\xfa\xff\n\x93\xfa", encoding="cp932")
+    assert "a byte that the encoding does not define" in str(first.bad.error)
+    assert second.bad is None
+
+
 def test_gzip_is_known_by_its_content(write):
     path = write(gzip.compress("あ\nb\n".encode()), "packed.tsv")
     assert [line.text for line in TextFile(path).lines()] == ["あ", "b"]
