@@ -30,7 +30,7 @@ def read_folder(
 
     Args:
         folder: It holds a folder for each class; or files, of texts without labels.
-        labels: The classes to read; none reads all.
+        labels: The classes to read, where they are there; none reads all.
         encoding: What the files are written in.
 
     Yields:
@@ -40,7 +40,7 @@ def read_folder(
         StorageError: a folder is not there.
     """
     found = classes(folder)
-    for label in labels if found and labels else found:
+    for label in [name for name in found if name in (labels or found)]:
         shelf = storage.join(folder, label)
         for name in _visible(shelf):
             path = storage.join(shelf, name)

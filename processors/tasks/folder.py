@@ -11,7 +11,7 @@ from processors.readers.row import BadRow, Row
 from processors.table_options import TableOptions
 from processors.tasks.table import OptionsProcessor
 from runtime import storage
-from runtime.errors import StorageError
+from runtime.errors import SettingsError, StorageError
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,19 @@ class ClassFolders(Table):
     classes: tuple[str, ...] = ()
 
     def rows(self, data_dir: str) -> Iterator[Row | BadRow]:
-        """See base class."""
+        """See base class.
+
+        Raises:
+            SettingsError: There are no training texts of a class.
+        """
+        folder = self.path(data_dir)
+        missing = set(self.classes).difference(folders.classes(folder))
+        if missing and self.file == "train":
+            raise SettingsError(
+                f"labels: {folder} has no folder {', '.join(sorted(missing))}."
+            )
         yield from folders.read_folder(
-            self.path(data_dir), labels=self.classes, encoding=self.encoding
+            folder, labels=self.classes, encoding=self.encoding
         )
 
     def path(self, data_dir: str) -> str:

@@ -15,27 +15,13 @@ from processors.base import Format, Table, TableProcessor
 from processors.readers.sieve import OnBadRow
 
 LABELS = ("0", "1")
+ROWS = 12_500
 TEN_MEGABYTES = 10_000_000
 FRAGMENTS = [
-    *(
-        "",
-        " ",
-        "a",
-        "日本語",
-        '"',
-        '""',
-        "'",
-        ",",
-        "\\",
-        "\\n",
-        "{",
-        "]",
-        "\ufeff",
-        "\r",
-    ),
-    *("\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x7f"),
-    *("か\u3099", "ﾊﾝｶｸ", "ｶﾞ", "\u200b", "\u202e", "\U000e0041", "\ufffd", "\uffff"),
-    *("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1ef\U0001f1f5", "e\u0301"),
+    *" a'\",\\{]\r\x0b\x0c\x1c\x1d\x1e\x7f\x85\u2028\u2029",
+    *"\ufeff\u200b\u202e\ufffd\uffff",
+    *("", '""', "\\n", "日本語", "か\u3099", "ﾊﾝｶｸ", "ｶﾞ", "e\u0301", "\U000e0041"),
+    *("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1ef\U0001f1f5"),
 ]
 WRONG_BYTES = [b"\xff", b"\xe3\x81", b"\xed\xa0\x80", b"\xc0\xaf", b"\x93\xfa", b"\0"]
 
@@ -71,18 +57,15 @@ def tsv_row(draw, big):
     if tabs == 1 and not label_is_known:
         cells[1] = b"9"
     good = good and tabs == 1 and label_is_known
-    return Written(
-        b"\t".join(cells) + draw.choice([b"", b"\r"]), data if good else None
-    )
+    row = b"\t".join(cells) + draw.choice([b"", b"\r"])
+    return Written(row, data if good else None)
 
 
 def csv_row(draw, big):
-    text = '\n"あ' * (TEN_MEGABYTES // 5) if big else draw_text(draw)
+    text = ('"あ' * 100 + "\n") * (TEN_MEGABYTES // 401) if big else draw_text(draw)
     text += draw.choice(["", "\n", "\r\n", ",", "\t"])
     data = text.encode()
-    spoiled = (
-        draw.choice(["wrong bytes", "after", "columns"]) if draw.random() < 0.2 else ""
-    )
+    spoiled = draw.choice(["wrong bytes", "after", "columns", *[""] * 12])
     if spoiled == "wrong bytes":
         data += draw.choice(WRONG_BYTES)
     cell = b'"' + data.replace(b'"', b'""') + b'"'
@@ -137,12 +120,11 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(12_500, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_every_row_is_accepted_as_it_is_or_rejected(tmp_path, file_format, count):
+def test_every_row_is_accepted_as_it_is_or_rejected(tmp_path, file_format):
     make, join, head = FORMATS[file_format]
-    draw = random.Random(f"{file_format} {count}")
-    rows = [make(draw, number == count // 2) for number in range(count)]
+    draw = random.Random(file_format.value)
+    rows = [make(draw, number == ROWS // 2) for number in range(ROWS)]
     (tmp_path / "train").write_bytes(head + join(rows, draw))
 
     class Hostile(TableProcessor):
