@@ -36,7 +36,7 @@ def test_a_folder_for_each_split_and_class(tmp_path):
     processor = registry.create("folder")
     assert processor.read_labels(data_dir) == ["neg", "pos", "unsup"]
     processor = registry.create("folder", TableOptions(labels=("neg", "positive")))
-    with pytest.raises(SettingsError, match="labels: .*train has no folder positive"):
+    with pytest.raises(SettingsError, match=r"labels: .*train has no folder positive"):
         processor.get_train_examples(data_dir)
 
 
