@@ -57,17 +57,23 @@ class TaskJob(Job):
 
 
 def find_processor(
-    settings: DataSettings, *, restored: Checkpoint | None
+    settings: DataSettings,
+    *,
+    restored: Checkpoint | None,
+    made: DataProcessor | None = None,
 ) -> DataProcessor:
     """The task's processor; labels once collected from train stay those of the run.
 
     Args:
         settings: Names the task, its files, columns and labels.
         restored: What the run goes on from.
+        made: The processor, where the caller has made it; task_name names it.
 
     Raises:
         SettingsError: There is no such task, or it takes no such options.
     """
+    if made is not None:
+        return made
     options = settings.table_options()
     name = str(settings.task_name)
     is_table = issubclass(registry.find(name), OptionsProcessor)
