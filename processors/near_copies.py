@@ -39,14 +39,13 @@ _MAX_TABLE_BITS = 25
 def find(queries: Sequence[str], *, corpus: Sequence[str]) -> dict[int, int]:
     """Finds texts of a corpus that are one inserted, deleted or other character away.
 
-    Equal texts are not looked for.
-
     Args:
-        queries: Texts to look for.
+        queries: Texts to look for; none of them is in the corpus.
         corpus: Texts to look in.
 
     Returns:
-        Place in `queries` -> place in `corpus` of one such text, where there is one.
+        Place in `queries` -> place in `corpus` of one such text, where there is one
+        and MIN_SAME_CHARACTERS of both are the same.
     """
     likely = _with_a_half_of(queries, corpus=corpus)
     likely_queries = _with_a_half_of(
