@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from processors import leakage, text_table
+from processors import leakage, near_copies, shared_passages, text_table
 from processors.example import InputExample
 from processors.features import TokenCounts
 from processors.leakage import ComparedSplit, Overlap
@@ -32,10 +32,12 @@ _ABOUT_TEXTS = (
     " of the split has too; other label: if under another label."
 )
 _ABOUT_OVERLAP = (
-    "Copies: equal texts. Near copies: equal but for case, width and spaces, or for one"
-    " character put in, taken out or replaced, or alike in four fifths of all passages"
-    " of five characters. Other label: those of both that the other split has under"
-    " another label. Empty texts are not compared."
+    "Copies: equal texts. Near copies: equal but for case, width and spaces; or, from"
+    f" {near_copies.MIN_SAME_CHARACTERS + 1} characters, for one put in, taken out or"
+    f" replaced; or, from {shared_passages.MIN_CHARACTERS} characters, alike in"
+    f" {shared_passages.MIN_SHARE:.0%} of all passages of {shared_passages.PASSAGE}."
+    " Other label: those of both that the other split has under another label. Empty"
+    " texts are not compared."
 )
 _ABOUT_SHARED_TEXTS = (
     "Shared texts: pairs of which a text is also in a pair of the other split."

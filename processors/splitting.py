@@ -7,7 +7,8 @@ never by the order of rows or by their names:
   those whose texts differ in nothing but case, width and spaces. With groups, a text
   that several of them have may be in several splits; `data_report.txt` shows it.
 - Each split gets its share of all examples and of those of each label, as nearly as
-  whole groups allow. Of a rare label train gets the first example.
+  whole groups allow. Of a rare label the largest split, which as a rule is train, gets
+  the first example; which splits have none of a label is logged.
 """
 
 from __future__ import annotations
@@ -141,6 +142,11 @@ class SplitProcessor(DataProcessor):
             examples = self._task.get_train_examples(data_dir)
             self._dealt = deal(examples, plan=self._plan)
             self._dealt_from = data_dir
+            _LOG.info(
+                "--split deals %d training examples: %s",
+                len(examples),
+                ", ".join(f"{len(rows)} {name}" for name, rows in self._dealt.items()),
+            )
         return self._dealt[name]
 
 

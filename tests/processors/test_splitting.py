@@ -295,10 +295,12 @@ class Task(DataProcessor):
         return ["a", "b"]
 
 
-def test_a_task_is_read_once_and_dealt():
+def test_a_task_is_read_once_and_dealt(caplog):
     task = Task()
     processor = SplitProcessor(task, plan=plan())
-    assert len(processor.get_dev_examples("folder")) == 10
+    with caplog.at_level(logging.INFO):
+        assert len(processor.get_dev_examples("folder")) == 10
+    assert "deals 100 training examples: 80 train, 10 dev, 10 test" in caplog.text
     assert len(processor.get_train_examples("folder")) == 80
     assert len(processor.get_test_examples("folder")) == 10
     assert task.reads == ["folder"]
