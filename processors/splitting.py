@@ -13,7 +13,6 @@ never by the order of rows or by their names:
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -94,9 +93,10 @@ class SplitPlan:
             raise SettingsError(*problems)
         return cls({name: shares[name] for name in _ordered(shares)}, seed=seed)
 
-    def as_json(self) -> dict[str, object]:
-        """Returns what decides the splits, as JSON values."""
-        return dataclasses.asdict(self)
+    def __str__(self) -> str:
+        """The flags that make this plan."""
+        shares = ",".join(f"{name}:{share}" for name, share in self.shares.items())
+        return f"--split={shares} --seed={self.seed}"
 
 
 class SplitProcessor(DataProcessor):

@@ -61,11 +61,11 @@ def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str
 
 
 def _how_dealt(job: TaskJob) -> list[str]:
-    settings = job.settings
-    if not settings.split:
+    plan = job.settings.split_plan()
+    if plan is None:
         return []
     return [
-        f"Dealt from the training examples by --split={','.join(settings.split)}"
-        f" --seed={settings.seed}; examples of one group stay together, or without"
-        " groups those of equal texts. Guids are those of the training examples."
+        f"Dealt from the training examples by {plan}; examples of one group stay"
+        " together, or without groups those of equal texts. Guids are those of the"
+        " training examples."
     ]

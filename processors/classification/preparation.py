@@ -38,9 +38,11 @@ class TaskJob(Job):
 
     def identity(self) -> dict[str, Any]:
         """See `Job.identity`."""
-        settings, plan = self.settings, self.settings.split_plan()
-        dealt = plan and {**plan.as_json(), "group": settings.split_group}
-        return {"tokenizer": self.tokenizer.fingerprint(), "split_plan": dealt}
+        plan, group = self.settings.split_plan(), self.settings.split_group
+        return {
+            "tokenizer": self.tokenizer.fingerprint(),
+            "dealt splits": plan and f"{plan} --split_group={group or ''}",
+        }
 
     def features(
         self,

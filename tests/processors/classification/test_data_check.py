@@ -171,7 +171,7 @@ def test_a_checkpoint_of_other_splits_is_refused(job):
         {"split": DEALT, "seed": 1, "split_group": "text"},
         {"seed": 1},
     ):
-        with pytest.raises(SettingsError, match="split_plan: "):
+        with pytest.raises(SettingsError, match="dealt splits: "):
             refuse_foreign_checkpoint(
                 dataclasses.replace(job(**others), restored=restored)
             )
