@@ -76,6 +76,7 @@ class ConversionSettings(DataSettings):
                 yield f"--{name} must be at least 1; got {getattr(self, name)}."
         for name in sorted(set(self.splits) - set(SPLITS)):
             yield f"--splits: expected some of {', '.join(SPLITS)}; got {name!r}."
+        yield from self.data_problems()
         if self.runner is Runner.BEAM and self.workers > 1:
             yield "--workers is for --runner=local; a Beam runner has its own workers."
         if self.beam_options and self.runner is not Runner.BEAM:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 from processors.readers.sieve import OnBadRow
+from processors.splitting import SplitPlan
 from processors.table_options import TableOptions
+from runtime.errors import SettingsError
 from runtime.settings import setting
 
 
@@ -43,9 +46,6 @@ class DataSettings(LabelSettings):
     text_b: str | None = setting(None, help="Column of the second text of a pair.")
     label: str = setting("label", help="Column of the label.")
     id: str | None = setting(None, help="Column of the example's id.")
-    split_group: str | None = setting(
-        None, help="Column of what stays together when examples are dealt."
-    )
     train_file: str | None = setting(None, help="Name of the training file.")
     dev_file: str | None = setting(None, help="Name of the dev file.")
     test_file: str | None = setting(None, help="Name of the test file.")
@@ -56,6 +56,17 @@ class DataSettings(LabelSettings):
     encoding: str = setting(
         "utf-8", help="What the files are written in, such as cp932 or euc_jp."
     )
+
+    # How training examples are dealt to splits.
+    split: tuple[str, ...] = setting(
+        (),
+        help="Deals the training examples, as in train:0.8,dev:0.1,test:0.1: by label, "
+        "in a draw by --seed; files of the splits that are named are not read.",
+    )
+    split_group: str | None = setting(
+        None, help="Column of what stays together when examples are dealt."
+    )
+    seed: int = setting(0, help="Decides draws, initial weights, order and dropout.")
 
     # The task pairs.
     texts_file: str | None = setting(None, help="JSON of the texts of pairs, by id.")
@@ -80,3 +91,20 @@ class DataSettings(LabelSettings):
         return TableOptions(
             **{field.name: getattr(self, field.name) for field in fields}
         )
+
+    def split_plan(self) -> SplitPlan | None:
+        """How the training examples are dealt to the splits; None where they are not.
+
+        Raises:
+            SettingsError: The shares do not make a plan.
+        """
+        return SplitPlan.parse(self.split, seed=self.seed) if self.split else None
+
+    def data_problems(self) -> Iterator[str]:
+        """A sentence for each setting that does not fit the others."""
+        if self.split_group and not self.split:
+            yield "--split_group is for --split, which was not given."
+        try:
+            self.split_plan()
+        except SettingsError as error:
+            yield from error.problems

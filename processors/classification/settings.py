@@ -62,6 +62,18 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
     do_predict: bool = setting(False, help="Whether to predict the test split.")
 
+    max_leakage: float | None = setting(
+        None,
+        help="Share of the dev or test examples that may be copies or near copies of "
+        "training examples; more is an error. data_report.txt has the shares.",
+    )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        if self.max_leakage is not None and not 0 <= self.max_leakage <= 1:
+            yield f"--max_leakage must lie in [0, 1]; got {self.max_leakage}."
+        yield from self.data_problems()
+
     def _missing(self) -> Iterator[str]:
         if not self.task_name:
             yield "--task_name is required."
