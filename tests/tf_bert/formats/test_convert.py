@@ -6,11 +6,16 @@ import shutil
 import numpy as np
 import pytest
 
+from processors.batches import PadTo
+from runtime import storage
 from runtime.errors import CheckpointError, SettingsError
+from tf_bert import classify
 from tf_bert.config import BertConfig
 from tf_bert.formats import find, variables
 from tf_bert.formats.convert import Conversion, convert
 from tf_bert.formats.names import Kind
+from tf_bert.preparation import prepare
+from tf_bert.settings import ClassifierSettings
 
 OUTPUT = 2e-5  # absolute
 SUFFIXES = (".index", ".data-00000-of-00001")
@@ -203,3 +208,43 @@ def test_the_tokenizer_travels(keras_hub_dir, tmp_path):
     config = json.loads((tmp_path / "back/tokenizer.json").read_text())["config"]
     assert config["lowercase"] is True
     assert config["strip_accents"] is False
+
+
+# Runs --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def predict(small_task, place_on, tmp_path):
+    """Applies the classifier at a path to the small task: probabilities."""
+
+    def predict(name):
+        task = small_task.settings() | {"bert_config_file": None}
+        settings = ClassifierSettings(
+            **task,
+            output_dir=f"{tmp_path}/out-{name}",
+            init_checkpoint=f"{tmp_path}/{name}",
+            do_predict=True,
+            pad_to=PadTo.MAX,  # one shape, one compilation
+            predict_batch_size=16,
+        )
+        classify.run(prepare(settings), placement=place_on())
+        table = storage.read_text(f"{tmp_path}/out-{name}/test_results.tsv")
+        rows = [line.split("\t") for line in table.splitlines()]
+        return np.array(rows, np.float32)
+
+    return predict
+
+
+def test_runs_start_from_any_format(predict, hugging_face_dir, small_task, tmp_path):
+    """Labels are hot, cold, mild in the task and cold, mild, hot in the checkpoint."""
+    for to in Kind:
+        carry(f"{hugging_face_dir}/classifier", tmp_path / to.value, to)
+    found = {to: predict(to.value) for to in Kind}
+    assert small_task.labels == ("hot", "cold", "mild")
+    in_order = found[Kind.TF1][:, [2, 0, 1]]  # which has no labels to order by
+    assert in_order.std(axis=0).min() > 1e-3
+    np.testing.assert_array_equal(found[Kind.NATIVE], found[Kind.HUGGING_FACE])
+    np.testing.assert_allclose(found[Kind.NATIVE], in_order, atol=1e-6)
+    inexact = found[Kind.KERAS_HUB]  # another GELU and epsilon
+    np.testing.assert_allclose(inexact, found[Kind.TF1], atol=0.01)
+    assert np.abs(inexact - found[Kind.TF1]).max() > 1e-6
