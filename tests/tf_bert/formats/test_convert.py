@@ -31,15 +31,16 @@ def read_bytes(path):
         return file.read()
 
 
-@pytest.fixture
-def sources(golden_dir, hugging_face_dir, keras_hub_dir, tmp_path):
-    """A path of each kind, each a model of its own."""
-    carry(f"{golden_dir}/model.ckpt-20", tmp_path / "native", Kind.NATIVE)
+@pytest.fixture(scope="module")
+def sources(golden_dir, hugging_face_dir, keras_hub_dir, tmp_path_factory):
+    """A path of each kind, each a model of its own; not to be changed."""
+    native = tmp_path_factory.mktemp("sources") / "native"
+    carry(f"{golden_dir}/model.ckpt-20", native, Kind.NATIVE)
     return {
         Kind.TF1: f"{golden_dir}/model.ckpt-20",
         Kind.HUGGING_FACE: f"{hugging_face_dir}/classifier",
         Kind.KERAS_HUB: keras_hub_dir,
-        Kind.NATIVE: str(tmp_path / "native"),
+        Kind.NATIVE: str(native),
     }
 
 
@@ -124,6 +125,25 @@ def test_what_keras_hub_would_compute_otherwise(hugging_face_dir, tmp_path):
     assert not (tmp_path / "made").exists()
     report = carry(source, tmp_path / "made", Kind.KERAS_HUB)
     assert any("gelu_exact" in note for note in report.notes)
+
+
+def test_the_masked_lm_head_of_keras_hub(golden_dir, tmp_path):
+    """Only the encoder is exact there, so only the encoder is carried unasked."""
+    source = f"{golden_dir}/bert_model.ckpt"
+    report = carry(source, tmp_path / "exact", Kind.KERAS_HUB, allow_inexact=False)
+    assert any("masked-LM head computes with erf GELU" in n for n in report.notes)
+    assert len([n for n in report.left_out if n.startswith("cls/predictions")]) == 5
+    assert not (tmp_path / "exact/task.json").exists()
+
+    carry(source, tmp_path / "there", Kind.KERAS_HUB)
+    task = json.loads((tmp_path / "there/task.json").read_text())
+    assert task["class_name"] == "BertMaskedLM"
+    carry(tmp_path / "there", tmp_path / "back", Kind.TF1)
+    before, after = map(find.open_source, (source, str(tmp_path / "back")))
+    lost = {f"cls/seq_relationship/output_{each}" for each in ("weights", "bias")}
+    assert before.shapes().keys() - after.shapes().keys() == lost
+    for name in after.shapes():
+        assert after.read(name).tobytes() == before.read(name).tobytes()
 
 
 def test_what_google_bert_would_compute_otherwise_is_noted(hugging_face_dir, tmp_path):
@@ -235,6 +255,7 @@ def predict(small_task, place_on, tmp_path):
     return predict
 
 
+@pytest.mark.slow
 def test_runs_start_from_any_format(predict, hugging_face_dir, small_task, tmp_path):
     """Labels are hot, cold, mild in the task and cold, mild, hot in the checkpoint."""
     for to in Kind:
