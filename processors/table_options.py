@@ -22,6 +22,7 @@ class TableOptions:
         text_b: Column of the second text; None for single texts.
         label: Column of the label, which the test file may lack or leave empty.
         id: Column of a name for each example; None takes the place in the file.
+        split_group: Column of what examples that stay in one split have in common.
         labels: The classes in the order of the outputs; none takes those of the
             training file, sorted.
         train_file: Name below the data folder; None is `train.tsv` (.json, .jsonl).
@@ -37,6 +38,7 @@ class TableOptions:
     text_b: str | None = None
     label: str = "label"
     id: str | None = None
+    split_group: str | None = None
     labels: tuple[str, ...] = ()
     train_file: str | None = None
     dev_file: str | None = None
@@ -78,12 +80,13 @@ class TableOptions:
             text_b=None if self.text_b is None else self._column(self.text_b),
             label=self._column(self.label),
             id=None if self.id is None else self._column(self.id),
+            group=None if self.split_group is None else self._column(self.split_group),
             format=file_format if self.header else Format.TSV_WITHOUT_HEADER,
             label_is_optional=split == "test",
         )
 
     def _columns(self) -> dict[str, str | None]:
-        roles = ("text_a", "text_b", "label", "id")
+        roles = ("text_a", "text_b", "label", "id", "split_group")
         return {role: getattr(self, role) for role in roles}
 
     def _column(self, name: str) -> Column:

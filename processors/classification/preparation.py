@@ -10,7 +10,8 @@ from processors import registry
 from processors.base import DataProcessor
 from processors.classification.settings import TaskSettings
 from processors.example import InputExample
-from processors.features import Features, featurize
+from processors.features import Features, TokenCounts, featurize
+from processors.splitting import SplitProcessor
 from processors.table_options import TableOptions
 from processors.tasks.table import FileProcessor
 from processors.tokenization.base import Tokenizer
@@ -37,22 +38,32 @@ class TaskJob(Job):
 
     def identity(self) -> dict[str, Any]:
         """See `Job.identity`."""
-        return {"tokenizer": self.tokenizer.fingerprint()}
+        plan, group = self.settings.split_plan(), self.settings.split_group
+        return {
+            "tokenizer": self.tokenizer.fingerprint(),
+            "dealt splits": plan and f"{plan} --split_group={group or ''}",
+        }
 
     def features(
-        self, examples: Iterable[InputExample], *, labels: Sequence[str]
+        self,
+        examples: Iterable[InputExample],
+        *,
+        labels: Sequence[str],
+        counts: TokenCounts,
     ) -> Iterator[Features]:
         """Yields the token ids of each example, as the model reads them.
 
         Args:
             examples: In the order of their split.
             labels: The task's labels in order of their ids.
+            counts: Where to count tokens before any are cut off.
         """
         return featurize(
             examples,
             tokenizer=self.tokenizer,
             labels=labels,
             max_seq_length=self.settings.max_seq_length,
+            counts=counts,
         )
 
 
@@ -62,7 +73,7 @@ def find_processor(
     """The task's processor; labels once collected from train stay those of the run.
 
     Args:
-        settings: Names the task, its files, columns and labels.
+        settings: Names the task, its files, columns, labels and dealt splits.
         restored: What the run goes on from.
 
     Raises:
@@ -78,7 +89,8 @@ def find_processor(
     is_table = issubclass(registry.find(name), FileProcessor)
     if is_table and restored is not None and not options.labels:
         options = dataclasses.replace(options, labels=tuple(restored.state["labels"]))
-    return registry.create(name, options)
+    task, plan = registry.create(name, options), settings.split_plan()
+    return task if plan is None else SplitProcessor(task, plan=plan)
 
 
 def find_data_dir(settings: TaskSettings, *, processor: DataProcessor) -> str:

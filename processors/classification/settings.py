@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.batches import PadTo
+from processors.splitting import SplitPlan
+from runtime.errors import SettingsError
 from runtime.run_settings import RunSettings, StepSettings, WorkBatch
 from runtime.settings import setting
 
@@ -82,6 +84,40 @@ class TaskSettings(TaskStepSettings, RunSettings):
     dev_file: str | None = setting(None, help="Name of the dev file.")
     test_file: str | None = setting(None, help="Name of the test file.")
     header: bool = setting(True, help="Whether a TSV's first line names its columns.")
+
+    # How the splits are made and checked.
+    split: tuple[str, ...] = setting(
+        (),
+        help="Deals the training examples, as in train:0.8,dev:0.1,test:0.1: by label, "
+        "in a draw by --seed; files of the splits that are named are not read.",
+    )
+    split_group: str | None = setting(
+        None, help="Column of what stays together when examples are dealt."
+    )
+    max_leakage: float | None = setting(
+        None,
+        help="Share of the dev or test examples that may be copies or near copies of "
+        "training examples; more is an error. data_report.txt has the shares.",
+    )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        if self.max_leakage is not None and not 0 <= self.max_leakage <= 1:
+            yield f"--max_leakage must lie in [0, 1]; got {self.max_leakage}."
+        if self.split_group and not self.split:
+            yield "--split_group is for --split, which was not given."
+        try:
+            self.split_plan()
+        except SettingsError as error:
+            yield from error.problems
+
+    def split_plan(self) -> SplitPlan | None:
+        """How the training examples are dealt to the splits; None where they are not.
+
+        Raises:
+            SettingsError: The shares do not make a plan.
+        """
+        return SplitPlan.parse(self.split, seed=self.seed) if self.split else None
 
     def _missing(self) -> Iterator[str]:
         if not self.task_name:
