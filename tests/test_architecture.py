@@ -30,6 +30,7 @@ GROUPED_TESTS = {
     "test_package.py",
     "test_without_tensorflow.py",
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
+    "tf_bert/formats/test_other_programs.py",  # convert, beside the others
     "tf_bert/test_parity.py",  # the whole of BERT beside google-research/bert
 }
 
