@@ -19,7 +19,7 @@ import json
 import logging
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from processors.base import SPLITS, DataProcessor
@@ -147,11 +147,11 @@ class SplitProcessor(DataProcessor):
         """See base class."""
         return self._task.read_labels(data_dir)
 
-    def sifting(
-        self, on_bad_row: OnBadRow, *, rejects_path: str
-    ) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def sifting(self, on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[None]:
         """See base class; dealt rows are read once, by whichever split is first."""
-        return self._task.sifting(on_bad_row, rejects_path=rejects_path)
+        with self._task.sifting(on_bad_row, rejects_path=rejects_path):
+            yield
 
     def _split(self, name: str, data_dir: str) -> list[InputExample]:
         if self._dealt_from != data_dir:

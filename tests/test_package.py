@@ -14,7 +14,15 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGES = ("processors", "runtime", "scripts", "tf_bert")
 # Pinned set -> the extras that it is for.
 EXTRAS = {
-    "cpu.txt": ["tensorflow", "tensorflow-cpu", "jax", "tpu-check", "gcs", "test"],
+    "cpu.txt": [
+        "tensorflow",
+        "tensorflow-cpu",
+        "jax",
+        "tpu-check",
+        "gcs",
+        "test",
+        "test-parity",
+    ],
     "gpu.txt": ["tensorflow-gpu", "jax-gpu", "gcs"],
     "tpu-tensorflow.txt": ["tpu-tensorflow", "gcs"],
     "colab-tpu-jax.txt": ["jax", "gcs"],

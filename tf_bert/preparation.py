@@ -17,6 +17,7 @@ from processors.tokenization.base import Tokenizer
 from runtime.errors import SettingsError
 from runtime.job import refuse_foreign_checkpoint, restore
 from tf_bert import config as configs
+from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.settings import ClassifierSettings
 
@@ -53,10 +54,11 @@ def prepare(
 
     Raises:
         SettingsError: All settings that do not fit, in one error.
-        CheckpointError: `--resume=must` finds no checkpoint, or it is damaged.
+        CheckpointError: `--resume=must` finds no checkpoint, or it or the one to start
+            from is damaged or of another model.
     """
     restored = restore(settings)
-    config = configs.find(
+    config = weights.find_config(
         bert_config_file=settings.bert_config_file,
         init_checkpoint=settings.init_checkpoint,
         model_file=settings.model_file,
@@ -69,6 +71,12 @@ def prepare(
         keep_voicing_marks=settings.keep_voicing_marks,
     )
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
+    if restored is None and settings.init_checkpoint:
+        weights.check_start(
+            settings.init_checkpoint,
+            config=config,
+            allow_partial=settings.allow_partial_init,
+        )
     processor = find_processor(settings, restored=restored, made=processor)
     job = Job(
         settings=settings,

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -86,11 +87,40 @@ def test_a_job_has_everything(given):
 # Sizes --------------------------------------------------------------------------------
 
 
-def test_the_configuration_beside_the_checkpoint(given, tmp_path):
-    job = prepared(
-        given, bert_config_file=None, init_checkpoint=str(tmp_path / "bert_model.ckpt")
+def test_the_configuration_beside_the_checkpoint(given, golden_dir):
+    for folder in ("huggingface_bert_tiny/classifier", "kerashub_bert_tiny"):
+        path = os.path.join(golden_dir, "..", folder)
+        job = prepared(given, bert_config_file=None, init_checkpoint=path)
+        assert job.config.vocab_size == 50
+
+
+def test_a_configuration_that_contradicts_the_checkpoints(given, golden_dir, tmp_path):
+    start = os.path.join(golden_dir, "../huggingface_bert_tiny/classifier")
+    config = BertConfig.from_json_file(f"{start}/config.json").to_dict()
+    (tmp_path / "other.json").write_text(json.dumps(config | {"hidden_act": "gelu"}))
+    message = refused(
+        given, bert_config_file=str(tmp_path / "other.json"), init_checkpoint=start
     )
-    assert job.config == BertConfig(**SIZES)
+    assert "hidden_act is gelu_exact in the checkpoint's" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_hidden_layers": 10**9}, "half-matched: 16 variables"),
+        ({"vocab_size": 10**12}, "vocab_size is 1000000000000 in the model, 50 in the"),
+    ],
+)
+def test_sizes_of_strangers_are_checked_before_anything_is_made(
+    given, golden_dir, tmp_path, change, said
+):
+    start = os.path.join(golden_dir, "../huggingface_bert_tiny/classifier")
+    shutil.copy(f"{start}/model.safetensors", tmp_path)
+    with open(f"{start}/config.json", encoding="utf-8") as file:
+        config = json.load(file) | change
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=said):
+        prepared(given, bert_config_file=None, init_checkpoint=str(tmp_path))
 
 
 def test_the_configuration_of_the_run_that_is_gone_on_with(trained):

@@ -45,6 +45,16 @@ def test_some_splits_and_some_processes(wanted, tmp_path):
     assert files(tmp_path / "1") == files(tmp_path / "2")
 
 
+def test_dealt_splits(small_task, wanted, tmp_path):
+    conversion.run(ConversionSettings(**wanted, split=("train:0.8", "dev:0.2")))
+    counts = [
+        len(records.read_records(str(tmp_path / "records" / f"{name}.tf_record")))
+        for name in ("train", "eval", "predict")
+    ]
+    assert counts[:2] == [72, 18]
+    assert counts[2] == small_task.counts["test"]
+
+
 def test_bad_rows(wanted, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
