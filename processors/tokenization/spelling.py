@@ -113,11 +113,12 @@ def _tree(pieces: Iterable[str]) -> _Tree:
 
 def _match(word: str, *, start: int, tree: _Tree) -> int:
     """Returns where the longest piece at `start` ends; `start` without one."""
-    node, longest = tree, start
+    longest = start
     for place in range(start, len(word)):
-        node = node.get(word[place])
-        if node is None:
+        below = tree.get(word[place])
+        if below is None:
             break
-        if _END in node:
+        tree = below
+        if _END in tree:
             longest = place + 1
     return longest
