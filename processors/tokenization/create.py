@@ -15,7 +15,7 @@ from runtime import storage
 from runtime.errors import SettingsError
 
 # Tokens in a hundred that WordPiece's own words can never be, by mistake or by chance.
-# Vocabularies of MeCab words have 50 and more; of google-research/bert's, none has one.
+# The vocabularies of the first and the third Tohoku BERT, of MeCab words, have 41 and 31.
 _TOLERATED_PERCENT = 2
 
 # A smaller vocabulary may be a toy, of which a share says nothing.
