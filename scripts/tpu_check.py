@@ -21,7 +21,11 @@ from runtime.preflight.compilation import ENVIRONMENT, Effort
 from runtime.workload import find_pipeline
 from scripts import console, flag_definitions
 
-_PIPELINES = {"classifier": "tf_bert.workload:CLASSIFIER"}
+_PIPELINES = {
+    "classifier": "tf_bert.workload:CLASSIFIER",
+    "lstm_language_model": "lstm_pretrain.workload:LANGUAGE_MODEL",
+    "lstm_classifier": "lstm_pretrain.workload:CLASSIFIER",
+}
 
 _TOPOLOGY = flags.DEFINE_string(
     "topology", "v5e-1", f"The TPU: {', '.join(topologies.TOPOLOGIES)}."
