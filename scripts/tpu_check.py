@@ -86,8 +86,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _define_pipeline(values: flags.FlagValues) -> None:
-    known = ", ".join(_PIPELINES)
-    text = f"Whose steps: {known}, or package.module:NAME of your own."
+    text = f"Whose steps: {', '.join(_PIPELINES)}, or package.module:NAME of your own."
     flags.DEFINE_string("pipeline", "classifier", text, flag_values=values)
 
 

@@ -69,7 +69,9 @@ def test_names_have_no_case():
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(SettingsError, match=r"expected one of authors, cola.*'sst2'"):
+    with pytest.raises(
+        SettingsError, match=r"expected one of aozora_pair, authors, cola.*'sst2'"
+    ):
         registry.find("sst2")
 
 
