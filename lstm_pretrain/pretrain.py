@@ -105,7 +105,12 @@ class PretrainingRun:
             _log.info("Skipping training since max_steps has already saved.")
             return
         _log.info("***** Running training: %d sequences *****", len(split.dataset))
-        self._training.fit(made, self._feed(split), total=total, state={"labels": []})
+        self._training.fit(
+            made,
+            self._feed(split),
+            total=total,
+            state={"labels": list(split.labels)},
+        )
         self._plot()
 
     def evaluate(self) -> None:

@@ -261,6 +261,8 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        if self.max_seq_length < 2:
+            yield f"--max_seq_length must be at least 2; got {self.max_seq_length}."
         if self.do_predict:
             yield "--do_predict is of classifiers; a language model has no predictions."
 
