@@ -10,9 +10,10 @@ from itertools import islice
 import numpy as np
 
 from lstm_pretrain.settings import EncoderSettings, LongTexts
-from processors.batches import BatchShape
+from processors.batches import BatchShape, TrainBatches
 from processors.example import InputExample
 from processors.features import Features
+from processors.token_dataset import TokenDataset
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
 from runtime.placement import Placement
@@ -20,6 +21,7 @@ from runtime.placement import Placement
 _log = logging.getLogger(__name__)
 
 _EXAMPLES_A_CALL = 1024
+_POOL = 64  # batches
 _CHUNK_OVERLAP = 1  # so that the first token of a piece is predicted, too
 
 
@@ -153,6 +155,39 @@ def add_targets(
         "target_ids": np.where(is_real, followers, 0).astype(np.int32),
         "target_weight": (is_real / in_update).astype(np.float32),
     }
+
+
+class GroupedBatches(TrainBatches):
+    """Training batches of texts of about the same length.
+
+    The epoch's random order is cut into pools of batches; a pool is sorted by length,
+    cut into batches, and these are shuffled. Each epoch still holds every text once,
+    but texts of one length meet more often: another course of training, and a faster
+    one.
+    """
+
+    def _order(self, epoch: int) -> np.ndarray:
+        order = super()._order(epoch)
+        batch = self._shape.global_batch
+        pools = np.split(order, range(_POOL * batch, len(order), _POOL * batch))
+        random = np.random.RandomState([self._seed, epoch, 1])
+        return np.concatenate([self._grouped(pool, random) for pool in pools])
+
+    def _grouped(self, pool: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+        batch = self._shape.global_batch
+        ranked = pool[np.argsort(self._dataset.lengths[pool], kind="stable")]
+        batches = np.split(ranked, range(batch, len(ranked), batch))
+        shuffled = [batches[place] for place in random.permutation(len(batches))]
+        # A short batch goes last, so that the others keep their bounds.
+        return np.concatenate(sorted(shuffled, key=len, reverse=True))
+
+
+def train_batches(
+    dataset: TokenDataset, *, settings: EncoderSettings, shape: BatchShape, seed: int
+) -> TrainBatches:
+    """The batches of a run, in the order that its settings ask for."""
+    kind = GroupedBatches if settings.group_by_length else TrainBatches
+    return kind(dataset, shape=shape, seed=seed)
 
 
 def batch_shape(

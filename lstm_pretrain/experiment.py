@@ -23,7 +23,7 @@ from lstm_pretrain.preparation import (
     prepare_classifier,
     prepare_language_model,
 )
-from processors.batches import TrainBatches, stack
+from processors.batches import stack
 from processors.classification import outputs, splits
 from processors.classification.splits import Split
 from runtime import storage
@@ -199,7 +199,9 @@ class _Course:
             placement=self._placement,
             accumulation=settings.gradient_accumulation_steps,
         )
-        batches = TrainBatches(split.dataset, shape=shape, seed=settings.seed)
+        batches = data.train_batches(
+            split.dataset, settings=settings, shape=shape, seed=settings.seed
+        )
         for stop in stops:
             losses = []
             while self._made.step < stop:

@@ -22,7 +22,6 @@ from processors.batches import (
     BatchShape,
     EvalBatches,
     PadTo,
-    TrainBatches,
     stack,
 )
 from processors.classification import splits
@@ -155,7 +154,9 @@ class PretrainingRun:
             settings.train_batch_size,
             accumulation=settings.gradient_accumulation_steps,
         )
-        batches = TrainBatches(split.dataset, shape=shape, seed=settings.seed)
+        batches = data.train_batches(
+            split.dataset, settings=settings, shape=shape, seed=settings.seed
+        )
 
         def feed(first: int, stop: int) -> loop.Call:
             several = [batches.batch(step) for step in range(first, stop)]

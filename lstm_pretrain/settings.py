@@ -64,6 +64,11 @@ class EncoderSettings(TaskStepSettings):
         "pads to max_seq_length.",
     )
 
+    group_by_length: bool = setting(
+        False,
+        help="Make batches of texts of about one length: faster, but another order of "
+        "training.",
+    )
     embedding_size: int = setting(200, help="Width of the embedding.")
     hidden_size: int = setting(512, help="Units of each LSTM.")
     num_layers: int = setting(1, help="LSTMs one above the other.")
@@ -223,6 +228,7 @@ _SAME_ENCODER = (
     "bidirectional",
     "input_dropout",
     "dropout",
+    "group_by_length",
     "schedule",
 )
 _OWN_FILES = ("vocab_file", "model_file", "init_checkpoint")

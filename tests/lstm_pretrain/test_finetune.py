@@ -289,7 +289,7 @@ def test_a_smaller_draw_is_the_start_of_a_larger(texts):
 
 def test_more_examples_than_there_are(texts):
     split = Drawn(list(range(len(texts))), texts, ("a", "b", "c"))
-    with pytest.raises(DataError, match="=13 were asked for; the .* has 12"):
+    with pytest.raises(DataError, match=r"=13 were asked for; the .* has 12"):
         finetune.choose(split, count=13, seed=0)
 
 
