@@ -5,7 +5,7 @@ import pytest
 
 from lstm_pretrain import data
 from lstm_pretrain.settings import LongTexts
-from processors.batches import PadTo
+from processors.batches import BatchShape, PadTo
 from processors.example import InputExample
 from processors.tokenization.units import Units, UnitTokenizer, count, make_vocabulary
 from runtime.errors import DataError
@@ -132,6 +132,21 @@ def test_weights_add_up_over_slices_and_replicas(arrays_of):
     }
     found = data.add_targets(arrays, row_counts=32)
     np.testing.assert_allclose(found["target_weight"].sum(axis=(1, 2, 3)), 1, rtol=1e-6)
+
+
+def test_grouped_batches_hold_every_text_once_an_epoch(texts):
+    shape = BatchShape(per_replica_batch=4, max_seq_length=16, pad_to=PadTo.MAX)
+    batches = data.GroupedBatches(texts, shape=shape, seed=5)
+    for epoch in range(3):
+        steps = range(3 * epoch, 3 * epoch + 3)
+        index = [batches.batch(step).example_index.ravel() for step in steps]
+        assert sorted(np.concatenate(index)) == list(range(12))
+        spans = [np.ptp(texts.lengths[each]) for each in index]
+        assert sum(spans) <= np.ptp(texts.lengths)
+    again = data.GroupedBatches(texts, shape=shape, seed=5)
+    np.testing.assert_array_equal(
+        again.batch(7).example_index, batches.batch(7).example_index
+    )
 
 
 def test_buckets_end_with_the_limit():
