@@ -12,7 +12,7 @@ import numpy as np
 from lstm_pretrain.settings import EncoderSettings, LongTexts
 from processors.batches import BatchShape, TrainBatches
 from processors.example import InputExample
-from processors.features import Features
+from processors.features import Features, TokenCounts
 from processors.token_dataset import TokenDataset
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
@@ -26,7 +26,7 @@ _CHUNK_OVERLAP = 1  # so that the first token of a piece is predicted, too
 
 
 def token_ids(
-    examples: Iterable[InputExample], *, tokenizer: Tokenizer
+    examples: Iterable[InputExample], *, tokenizer: Tokenizer, counts: TokenCounts
 ) -> Iterator[tuple[InputExample, list[int]]]:
     """Yields each example and its tokens' ids: a text, or two with `[SEP]` between."""
     stream = iter(examples)
@@ -35,7 +35,11 @@ def token_ids(
         seconds = tokenizer.encode_batch([example.text_b or "" for example in chunk])
         for example, first, second in zip(chunk, firsts, seconds, strict=True):
             between = [tokenizer.special.sep] if example.text_b is not None else []
-            yield example, [*first, *between, *second]
+            ids = [*first, *between, *second]
+            counts.lengths.append(len(ids))
+            counts.text_tokens += len(first) + len(second)
+            counts.unknown += ids.count(tokenizer.special.unk)
+            yield example, ids
 
 
 def language_model_features(
@@ -44,6 +48,7 @@ def language_model_features(
     tokenizer: Tokenizer,
     max_seq_length: int,
     long_texts: LongTexts,
+    counts: TokenCounts,
 ) -> Iterator[Features]:
     """Yields the sequences that a language model learns from.
 
@@ -55,12 +60,13 @@ def language_model_features(
         tokenizer: Texts to ids.
         max_seq_length: Most tokens of a sequence.
         long_texts: What is read of a longer text.
+        counts: Where to count tokens before any are cut off.
 
     Raises:
         DataError: Nothing is left.
     """
     texts = short = long = yielded = 0
-    for _, ids in token_ids(examples, tokenizer=tokenizer):
+    for _, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
         texts += 1
         short += len(ids) < 2
         long += len(ids) > max_seq_length
@@ -84,6 +90,7 @@ def classifier_features(
     tokenizer: Tokenizer,
     labels: Sequence[str],
     max_seq_length: int,
+    counts: TokenCounts,
 ) -> Iterator[Features]:
     """Yields what a classifier reads; an empty text is read as `[UNK]`.
 
@@ -94,13 +101,14 @@ def classifier_features(
         tokenizer: Texts to ids.
         labels: The labels, in the order of their ids.
         max_seq_length: Most tokens of a text; of a longer one the start is read.
+        counts: Where to count tokens before any are cut off.
 
     Raises:
         DataError: An example has a label that is not in `labels`.
     """
     label_ids = {label: place for place, label in enumerate(labels)}
     texts = empty = long = 0
-    for example, ids in token_ids(examples, tokenizer=tokenizer):
+    for example, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
         texts += 1
         empty += not ids
         long += len(ids) > max_seq_length

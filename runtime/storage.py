@@ -70,6 +70,31 @@ def dirname(path: str) -> str:
     return os.path.dirname(path.rstrip("/") or path)
 
 
+def inside(folder: str, name: str, *, root: str | None = None) -> str:
+    """Returns the path of a file that a folder from strangers should hold.
+
+    Args:
+        folder: The folder; it may itself be a link.
+        name: The file below it, as a file of strangers may call it.
+        root: Where links in the folder may lead to; by default the folder.
+
+    Raises:
+        StorageError: The name, or a link under that name, leads elsewhere.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if ".." in parts or not all(parts) or "\0" in name or ":" in parts[0]:
+        raise StorageError(
+            f"Cannot use {name!r} of {folder}: expected the name of a file in it."
+        )
+    path = join(folder, *parts)
+    if "://" not in folder and not _is_below(path, root or folder):
+        raise StorageError(
+            f"Cannot use {path}: it is a link to {os.path.realpath(path)}, which is "
+            f"not below {root or folder}. Copy the file itself to this place."
+        )
+    return path
+
+
 # Questions ---------------------------------------------------------------------------
 
 
@@ -271,6 +296,11 @@ def _local(path: str) -> str:
             f"Cannot use {path}: this version reads and writes local paths only."
         )
     return path
+
+
+def _is_below(path: str, folder: str) -> bool:
+    top = os.path.join(os.path.realpath(folder), "")
+    return os.path.realpath(path).startswith(top)
 
 
 def _mode(path: str) -> int | None:

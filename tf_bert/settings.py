@@ -26,11 +26,13 @@ class StepSettings(TaskStepSettings):
     # The original's flags.
     bert_config_file: str | None = setting(
         None,
-        help="JSON with the sizes of the BERT; by default bert_config.json beside "
+        help="JSON with the sizes of the BERT; by default what is stored with "
         "init_checkpoint, or with model_file BERT-base as bert-japanese.",
     )
     init_checkpoint: str | None = setting(
-        None, help="Weights to start from: a TF1 checkpoint or one of this toolkit."
+        None,
+        help="Weights to start from: a TF1 checkpoint, a Hugging Face folder, a "
+        "KerasHub preset, or a checkpoint of this toolkit.",
     )
     model_file: str | None = setting(None, help="SentencePiece model.")
 

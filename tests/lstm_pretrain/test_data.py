@@ -7,6 +7,7 @@ from lstm_pretrain import data
 from lstm_pretrain.settings import LongTexts
 from processors.batches import BatchShape, PadTo
 from processors.example import InputExample
+from processors.features import TokenCounts
 from processors.tokenization.units import Units, UnitTokenizer, count, make_vocabulary
 from runtime.errors import DataError
 
@@ -35,6 +36,7 @@ def sequences(tokenizer, texts, *, long_texts=LongTexts.TRUNCATE, size=4):
             tokenizer=tokenizer,
             max_seq_length=size,
             long_texts=long_texts,
+            counts=TokenCounts(),
         )
     ]
 
@@ -68,7 +70,11 @@ def test_an_empty_corpus_is_an_error(tokenizer, texts):
 def classified(tokenizer, rows):
     return list(
         data.classifier_features(
-            rows, tokenizer=tokenizer, labels=["x", "y"], max_seq_length=3
+            rows,
+            tokenizer=tokenizer,
+            labels=["x", "y"],
+            max_seq_length=3,
+            counts=TokenCounts(),
         )
     )
 
