@@ -102,6 +102,8 @@ class SentencePieceTokenizer(Tokenizer):
             return [self.encode(text) for text in texts]
         prepared = [self._prepared(text) for text in texts]
         rows = self._processor.encode(prepared, out_type=int)
+        if not self._refused_bytes:
+            return rows
         return [self._without_bytes(row) for row in rows]
 
     def encode_with_offsets(self, text: str) -> EncodedText:
