@@ -10,9 +10,10 @@ from itertools import islice
 import numpy as np
 
 from lstm_pretrain.settings import EncoderSettings, LongTexts
-from processors.batches import BatchShape
+from processors.batches import BatchShape, TrainBatches
 from processors.example import InputExample
-from processors.features import Features
+from processors.features import Features, TokenCounts
+from processors.token_dataset import TokenDataset
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
 from runtime.placement import Placement
@@ -20,11 +21,12 @@ from runtime.placement import Placement
 _log = logging.getLogger(__name__)
 
 _EXAMPLES_A_CALL = 1024
+_POOL = 64  # batches
 _CHUNK_OVERLAP = 1  # so that the first token of a piece is predicted, too
 
 
 def token_ids(
-    examples: Iterable[InputExample], *, tokenizer: Tokenizer
+    examples: Iterable[InputExample], *, tokenizer: Tokenizer, counts: TokenCounts
 ) -> Iterator[tuple[InputExample, list[int]]]:
     """Yields each example and its tokens' ids: a text, or two with `[SEP]` between."""
     stream = iter(examples)
@@ -33,7 +35,11 @@ def token_ids(
         seconds = tokenizer.encode_batch([example.text_b or "" for example in chunk])
         for example, first, second in zip(chunk, firsts, seconds, strict=True):
             between = [tokenizer.special.sep] if example.text_b is not None else []
-            yield example, [*first, *between, *second]
+            ids = [*first, *between, *second]
+            counts.lengths.append(len(ids))
+            counts.text_tokens += len(first) + len(second)
+            counts.unknown += ids.count(tokenizer.special.unk)
+            yield example, ids
 
 
 def language_model_features(
@@ -42,6 +48,7 @@ def language_model_features(
     tokenizer: Tokenizer,
     max_seq_length: int,
     long_texts: LongTexts,
+    counts: TokenCounts,
 ) -> Iterator[Features]:
     """Yields the sequences that a language model learns from.
 
@@ -53,12 +60,13 @@ def language_model_features(
         tokenizer: Texts to ids.
         max_seq_length: Most tokens of a sequence.
         long_texts: What is read of a longer text.
+        counts: Where to count tokens before any are cut off.
 
     Raises:
         DataError: Nothing is left.
     """
     texts = short = long = yielded = 0
-    for _, ids in token_ids(examples, tokenizer=tokenizer):
+    for _, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
         texts += 1
         short += len(ids) < 2
         long += len(ids) > max_seq_length
@@ -82,6 +90,7 @@ def classifier_features(
     tokenizer: Tokenizer,
     labels: Sequence[str],
     max_seq_length: int,
+    counts: TokenCounts,
 ) -> Iterator[Features]:
     """Yields what a classifier reads; an empty text is read as `[UNK]`.
 
@@ -92,13 +101,14 @@ def classifier_features(
         tokenizer: Texts to ids.
         labels: The labels, in the order of their ids.
         max_seq_length: Most tokens of a text; of a longer one the start is read.
+        counts: Where to count tokens before any are cut off.
 
     Raises:
         DataError: An example has a label that is not in `labels`.
     """
     label_ids = {label: place for place, label in enumerate(labels)}
     texts = empty = long = 0
-    for example, ids in token_ids(examples, tokenizer=tokenizer):
+    for example, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
         texts += 1
         empty += not ids
         long += len(ids) > max_seq_length
@@ -153,6 +163,39 @@ def add_targets(
         "target_ids": np.where(is_real, followers, 0).astype(np.int32),
         "target_weight": (is_real / in_update).astype(np.float32),
     }
+
+
+class GroupedBatches(TrainBatches):
+    """Training batches of texts of about the same length.
+
+    The epoch's random order is cut into pools of batches; a pool is sorted by length,
+    cut into batches, and these are shuffled. Each epoch still holds every text once,
+    but texts of one length meet more often: another course of training, and a faster
+    one.
+    """
+
+    def _order(self, epoch: int) -> np.ndarray:
+        order = super()._order(epoch)
+        batch = self._shape.global_batch
+        pools = np.split(order, range(_POOL * batch, len(order), _POOL * batch))
+        random = np.random.RandomState([self._seed, epoch, 1])
+        return np.concatenate([self._grouped(pool, random) for pool in pools])
+
+    def _grouped(self, pool: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+        batch = self._shape.global_batch
+        ranked = pool[np.argsort(self._dataset.lengths[pool], kind="stable")]
+        batches = np.split(ranked, range(batch, len(ranked), batch))
+        shuffled = [batches[place] for place in random.permutation(len(batches))]
+        # A short batch goes last, so that the others keep their bounds.
+        return np.concatenate(sorted(shuffled, key=len, reverse=True))
+
+
+def train_batches(
+    dataset: TokenDataset, *, settings: EncoderSettings, shape: BatchShape, seed: int
+) -> TrainBatches:
+    """The batches of a run, in the order that its settings ask for."""
+    kind = GroupedBatches if settings.group_by_length else TrainBatches
+    return kind(dataset, shape=shape, seed=seed)
 
 
 def batch_shape(

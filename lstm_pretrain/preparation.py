@@ -15,8 +15,9 @@ from processors.classification.preparation import (
     find_data_dir,
     find_processor,
 )
+from processors.classification.settings import TaskSettings
 from processors.example import InputExample
-from processors.features import Features
+from processors.features import Features, TokenCounts
 from processors.tokenization.base import Tokenizer
 from runtime import checkpoints, storage
 from runtime.checkpoints import Checkpoint
@@ -45,7 +46,11 @@ class LanguageModelJob(TaskJob):
         return {_CONFIG: self.config.to_dict(), **super().identity()}
 
     def features(
-        self, examples: Iterable[InputExample], *, labels: Sequence[str]
+        self,
+        examples: Iterable[InputExample],
+        *,
+        labels: Sequence[str],
+        counts: TokenCounts,
     ) -> Iterator[Features]:
         """See base class; the labels are not looked at."""
         del labels
@@ -53,6 +58,7 @@ class LanguageModelJob(TaskJob):
             examples,
             tokenizer=self.tokenizer,
             max_seq_length=self.settings.max_seq_length,
+            counts=counts,
             long_texts=self.settings.long_texts,
         )
 
@@ -76,7 +82,11 @@ class ClassifierJob(TaskJob):
         return {_CONFIG: self.config.to_dict(), **super().identity()}
 
     def features(
-        self, examples: Iterable[InputExample], *, labels: Sequence[str]
+        self,
+        examples: Iterable[InputExample],
+        *,
+        labels: Sequence[str],
+        counts: TokenCounts,
     ) -> Iterator[Features]:
         """See base class; no special tokens are added."""
         return data.classifier_features(
@@ -84,6 +94,7 @@ class ClassifierJob(TaskJob):
             tokenizer=self.tokenizer,
             labels=labels,
             max_seq_length=self.settings.max_seq_length,
+            counts=counts,
         )
 
 
@@ -151,7 +162,7 @@ class _Parts:
             settings,
             vocab_size=settings.vocab_size,
             kept={run: point.state["tokenizer"] for run, point in runs if point},
-            texts=lambda: _texts(processor.get_train_examples(data_dir)),
+            texts=lambda: _texts(settings, processor=processor, data_dir=data_dir),
         )
         _refuse_other_vocabulary(settings.init_checkpoint, initial, tokenizer)
         return cls(
@@ -198,7 +209,12 @@ def _initial(path: str | None) -> tuple[Checkpoint | None, str]:
     return found, run
 
 
-def _texts(examples: Iterable[InputExample]) -> Iterator[str]:
+def _texts(
+    settings: TaskSettings, *, processor: DataProcessor, data_dir: str
+) -> Iterator[str]:
+    rejects = storage.join(str(settings.output_dir), "train.rejects.jsonl")
+    with processor.sifting(settings.on_bad_row, rejects_path=rejects):
+        examples = processor.get_train_examples(data_dir)
     for example in examples:
         yield example.text_a
         if example.text_b is not None:

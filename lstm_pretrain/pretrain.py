@@ -22,7 +22,6 @@ from processors.batches import (
     BatchShape,
     EvalBatches,
     PadTo,
-    TrainBatches,
     stack,
 )
 from processors.classification import splits
@@ -105,7 +104,12 @@ class PretrainingRun:
             _log.info("Skipping training since max_steps has already saved.")
             return
         _log.info("***** Running training: %d sequences *****", len(split.dataset))
-        self._training.fit(made, self._feed(split), total=total, state={"labels": []})
+        self._training.fit(
+            made,
+            self._feed(split),
+            total=total,
+            state={"labels": list(split.labels)},
+        )
         self._plot()
 
     def evaluate(self) -> None:
@@ -150,7 +154,9 @@ class PretrainingRun:
             settings.train_batch_size,
             accumulation=settings.gradient_accumulation_steps,
         )
-        batches = TrainBatches(split.dataset, shape=shape, seed=settings.seed)
+        batches = data.train_batches(
+            split.dataset, settings=settings, shape=shape, seed=settings.seed
+        )
 
         def feed(first: int, stop: int) -> loop.Call:
             several = [batches.batch(step) for step in range(first, stop)]

@@ -64,6 +64,11 @@ class EncoderSettings(TaskStepSettings):
         "pads to max_seq_length.",
     )
 
+    group_by_length: bool = setting(
+        False,
+        help="Make batches of texts of about one length: faster, but another order of "
+        "training.",
+    )
     embedding_size: int = setting(200, help="Width of the embedding.")
     hidden_size: int = setting(512, help="Units of each LSTM.")
     num_layers: int = setting(1, help="LSTMs one above the other.")
@@ -223,6 +228,7 @@ _SAME_ENCODER = (
     "bidirectional",
     "input_dropout",
     "dropout",
+    "group_by_length",
     "schedule",
 )
 _OWN_FILES = ("vocab_file", "model_file", "init_checkpoint")
@@ -261,6 +267,8 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        if self.max_seq_length < 2:
+            yield f"--max_seq_length must be at least 2; got {self.max_seq_length}."
         if self.do_predict:
             yield "--do_predict is of classifiers; a language model has no predictions."
 

@@ -28,6 +28,8 @@ def loss(states: Any, kernel: Any, bias: Any, target_ids: Any, weights: Any) -> 
     Returns:
         float32 scalar.
     """
+    # TensorFlow's gradient functions take no variables, only what is read of them.
+    kernel, bias = ops.cast(kernel, states.dtype), ops.cast(bias, "float32")
     fused = fusion.kernel(_loss_and_gradients)
 
     @ops.custom_gradient

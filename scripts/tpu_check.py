@@ -24,6 +24,8 @@ from scripts import console, flag_definitions
 _PIPELINES = {
     "classifier": "tf_bert.workload:CLASSIFIER",
     "pretraining": "tf_bert.pretraining_workload:PRETRAINING",
+    "lstm_language_model": "lstm_pretrain.workload:LANGUAGE_MODEL",
+    "lstm_classifier": "lstm_pretrain.workload:CLASSIFIER",
 }
 
 _TOPOLOGY = flags.DEFINE_string(
@@ -85,8 +87,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _define_pipeline(values: flags.FlagValues) -> None:
-    known = ", ".join(_PIPELINES)
-    text = f"Whose steps: {known}, or package.module:NAME of your own."
+    text = f"Whose steps: {', '.join(_PIPELINES)}, or package.module:NAME of your own."
     flags.DEFINE_string("pipeline", "classifier", text, flag_values=values)
 
 

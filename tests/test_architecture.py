@@ -29,6 +29,8 @@ GROUPED_TESTS = {
     "test_architecture.py",
     "test_package.py",
     "test_without_tensorflow.py",
+    "processors/readers/test_hostile_rows.py",  # tables and JSON
+    "processors/tasks/test_japanese_pairs.py",  # janli, jnli
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others
     "tf_bert/test_parity.py",  # the whole of BERT beside google-research/bert

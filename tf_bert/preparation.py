@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from processors.base import DataProcessor
 from processors.classification.preparation import (
     TaskJob,
     find_data_dir,
@@ -38,11 +39,15 @@ class Job(TaskJob):
         return {"bert_config": self.config.to_dict(), **super().identity()}
 
 
-def prepare(settings: ClassifierSettings) -> Job:
+def prepare(
+    settings: ClassifierSettings, *, processor: DataProcessor | None = None
+) -> Job:
     """Reads what the settings name and checks that it fits together.
 
     Args:
         settings: What was asked for.
+        processor: The task, where it is none that a name stands for: one made of
+            lists, say.
 
     Returns:
         The job.
@@ -67,7 +72,7 @@ def prepare(settings: ClassifierSettings) -> Job:
             config=config,
             allow_partial=settings.allow_partial_init,
         )
-    processor = find_processor(settings, restored=restored)
+    processor = find_processor(settings, restored=restored, made=processor)
     job = Job(
         settings=settings,
         config=config,

@@ -37,13 +37,11 @@ def read_pair(
         if label is None or not work.has_modern_kana:
             continue
         rows = found.setdefault((label, work.title), [])
-        lines = (
-            Paragraph(f"{work.id}-{line}", label, work.title, text)
-            for line, text in work.paragraphs()
-            if len(text) in LENGTHS and text not in seen
-        )
-        rows += filter(passages.claim, lines)
-        seen.update(row.text for row in rows)
+        for line, text in work.paragraphs():
+            row = Paragraph(f"{work.id}-{line}", label, work.title, text)
+            if len(text) in LENGTHS and text not in seen and passages.claim(row):
+                rows.append(row)
+                seen.add(text)
     return {
         label: [rows for (author, _), rows in found.items() if author == label and rows]
         for label in labels.values()

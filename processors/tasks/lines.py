@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from processors.base import DataProcessor
 from processors.example import InputExample
-from processors.readers import read_lines
+from processors.readers.lines import TextFile
+from processors.readers.row import BadRow, Row
+from processors.readers.sieve import Sieve
 from runtime import storage
-from runtime.errors import DataError
 
 
 class LinesProcessor(DataProcessor):
@@ -14,28 +17,36 @@ class LinesProcessor(DataProcessor):
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""
-        return _read(data_dir, split="train")
+        return self._read(data_dir, split="train")
 
     def get_dev_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""
-        return _read(data_dir, split="dev")
+        return self._read(data_dir, split="dev")
 
     def get_test_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""
-        return _read(data_dir, split="test")
+        return self._read(data_dir, split="test")
 
     def get_labels(self) -> list[str]:
         """Returns none: the texts have no labels."""
         return []
 
+    def _read(self, data_dir: str, *, split: str) -> list[InputExample]:
+        path = storage.join(data_dir, f"{split}.txt")
+        sieve = self.sieve or Sieve()
 
-def _read(data_dir: str, *, split: str) -> list[InputExample]:
-    path = storage.join(data_dir, f"{split}.txt")
-    examples = [
-        InputExample(guid=f"{split}-{line.number}", text_a=line.text)
-        for line in read_lines(path)
-        if line.text.strip()
-    ]
-    if not examples:
-        raise DataError(f"the {split} split holds no texts", path=path)
-    return examples
+        def example(row: Row) -> InputExample:
+            return InputExample(guid=f"{split}-{row.line}", text_a=row.text(0))
+
+        found = list(sieve.sift(_rows(path), example))
+        if not found:
+            raise sieve.nothing_left(f"the {split} split holds no texts", path=path)
+        return found
+
+
+def _rows(path: str) -> Iterator[Row | BadRow]:
+    for line in TextFile(path).lines():
+        if line.bad is not None:
+            yield line.bad
+        elif line.text.strip():
+            yield Row(path, line.number, (), (line.text,))

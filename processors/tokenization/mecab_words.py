@@ -111,17 +111,14 @@ class MecabWords(Words):
 
     def _parse(self, text: str) -> list[str]:
         refuse_surrogates(text)
-        blocks = [text] if _is_easy(text) else _blocks(text)
-        return [word for block in blocks for word in self._parse_block(block)]
+        if len(text) <= _LONGEST_TEXT and "\0" not in text:
+            return self._parse_block(text)
+        return [word for block in _blocks(text) for word in self._parse_block(block)]
 
     def _parse_block(self, text: str) -> list[str]:
         if _MARK in text:  # several times slower, but it needs no mark
             return [node.surface for node in self._tagger(text)]
         return self._tagger.parse(text).split(_MARK)[1:-1]
-
-
-def _is_easy(text: str) -> bool:
-    return len(text) <= _LONGEST_TEXT and "\0" not in text
 
 
 def _blocks(text: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any
 
 from processors.tokenization.alignment import WORD
 
@@ -12,18 +12,8 @@ UNKNOWN = "[UNK]"
 _CONTINUED = "##"
 
 
-class Piece(NamedTuple):
-    """A token and the characters of its word.
-
-    Attributes:
-        token: As it is in the vocabulary.
-        start: Where its characters start in the word.
-        end: Where they end.
-    """
-
-    token: str
-    start: int
-    end: int
+Piece = tuple[str, int, int]
+"""A token, where its characters start in the word, and where they end."""
 
 
 class Spelling(abc.ABC):
@@ -51,8 +41,8 @@ class WordPieceSpelling(Spelling):
 
     def __init__(self, ids: Mapping[str, int], *, longest_word: int) -> None:
         self._longest_word = longest_word
-        self._first = _Pieces(ids)
-        self._further = _Pieces(
+        self._first = _tree(ids)
+        self._further = _tree(
             token.removeprefix(_CONTINUED)
             for token in ids
             if token.startswith(_CONTINUED)
@@ -60,30 +50,25 @@ class WordPieceSpelling(Spelling):
 
     def spell(self, word: str) -> list[Piece]:
         """Returns the pieces of `word`; white space in it separates words."""
-        return [
-            piece
-            for part in WORD.finditer(word)
-            for piece in self._spell_one(part[0], offset=part.start())
-        ]
+        parts = WORD.finditer(word)
+        return [p for part in parts for p in self._spell(part[0], at=part.start())]
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides, beside the vocabulary, how a word is written."""
         return {"subwords": "wordpiece", "longest_word": self._longest_word}
 
-    def _spell_one(self, word: str, *, offset: int) -> list[Piece]:
-        unknown = [Piece(UNKNOWN, offset, offset + len(word))]
+    def _spell(self, word: str, *, at: int) -> list[Piece]:
+        unknown = [(UNKNOWN, at, at + len(word))]
         if len(word) > self._longest_word:
             return unknown
-        pieces: list[Piece] = []
-        start = 0
+        tree, prefix, start = self._first, "", 0
+        pieces = []
         while start < len(word):
-            known, prefix = (self._further, _CONTINUED) if start else (self._first, "")
-            end = known.match(word, start=start)
+            end = _match(word, start=start, tree=tree)
             if end == start:
                 return unknown
-            token = prefix + word[start:end]
-            pieces.append(Piece(token, offset + start, offset + end))
-            start = end
+            pieces.append((prefix + word[start:end], at + start, at + end))
+            tree, prefix, start = self._further, _CONTINUED, end
         return pieces
 
 
@@ -100,7 +85,7 @@ class CharacterSpelling(Spelling):
     def spell(self, word: str) -> list[Piece]:
         """Returns the characters of `word`."""
         return [
-            Piece(character if character in self._ids else UNKNOWN, i, i + 1)
+            (character if character in self._ids else UNKNOWN, i, i + 1)
             for i, character in enumerate(word)
         ]
 
@@ -109,20 +94,50 @@ class CharacterSpelling(Spelling):
         return {"subwords": "character"}
 
 
-class _Pieces:
-    """Pieces of text, and how long those that start with a character can be."""
+class WholeSpelling(Spelling):
+    """A word is one token, or `[UNK]`.
 
-    def __init__(self, pieces: Iterable[str]) -> None:
-        self._pieces = frozenset(pieces)
-        self._longest: dict[str, int] = {}
-        for piece in self._pieces:
-            first = piece[:1]
-            self._longest[first] = max(len(piece), self._longest.get(first, 0))
+    Args:
+        ids: The vocabulary.
+    """
 
-    def match(self, word: str, *, start: int) -> int:
-        """Returns where the longest piece at `start` ends; `start` without one."""
-        furthest = start + self._longest.get(word[start], 0)
-        for end in range(min(furthest, len(word)), start, -1):
-            if word[start:end] in self._pieces:
-                return end
-        return start
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        self._ids = ids
+
+    def spell(self, word: str) -> list[Piece]:
+        """Returns the one piece of `word`."""
+        return [(word if word in self._ids else UNKNOWN, 0, len(word))]
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides, beside the vocabulary, how a word is written."""
+        return {"subwords": "whole"}
+
+
+# Of pieces of text by their characters; at the end of a piece stands _END. Japanese
+# pieces are short while some that start alike are long: walking down a tree is several
+# times faster than trying the longest first.
+_Tree = dict[str, Any]
+_END = ""
+
+
+def _tree(pieces: Iterable[str]) -> _Tree:
+    root: _Tree = {}
+    for piece in pieces:
+        node = root
+        for character in piece:
+            node = node.setdefault(character, {})
+        node[_END] = True
+    return root
+
+
+def _match(word: str, *, start: int, tree: _Tree) -> int:
+    """Returns where the longest piece at `start` ends; `start` without one."""
+    longest = start
+    for place in range(start, len(word)):
+        below = tree.get(word[place])
+        if below is None:
+            break
+        tree = below
+        if _END in tree:
+            longest = place + 1
+    return longest

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import enum
 import functools
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
-from processors.tokenization.base import Tokenizer
+from processors.tokenization.alignment import (
+    Aligned,
+    Lowered,
+    Normalized,
+    Step,
+    align,
+    change,
+)
+from processors.tokenization.mecab_words import MecabWords
+from processors.tokenization.spelling import WholeSpelling
 from processors.tokenization.vocabulary import Vocabulary
+from processors.tokenization.word_tokenizer import SPECIAL_TOKENS, WordTokenizer
+from processors.tokenization.words import Words
 from runtime.errors import DataError
-
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_UNKNOWN = "[UNK]"
 
 MADE = "the training texts"
 """Stands where a vocabulary that was read names its file."""
@@ -28,15 +35,15 @@ class Units(enum.Enum):
     WHITESPACE = "whitespace"
 
 
-class UnitTokenizer(Tokenizer):
+class UnitTokenizer(WordTokenizer):
     """Each unit of a text is one token, or `[UNK]`.
 
     Texts are normalised by NFKC. White space is no token.
 
     Args:
-        vocabulary: The units, after `SPECIAL_TOKENS`.
+        vocabulary: The units, after BERT's special tokens.
         units: What a text is cut into.
-        do_lower_case: Lower the case of a text first.
+        do_lower_case: Lower the case of a text.
 
     Raises:
         DataError: The vocabulary lacks a special token.
@@ -47,39 +54,59 @@ class UnitTokenizer(Tokenizer):
     def __init__(
         self, vocabulary: Vocabulary, *, units: Units, do_lower_case: bool
     ) -> None:
-        super().__init__(vocabulary)
+        super().__init__(
+            vocabulary,
+            words=_find_words(units, do_lower_case=do_lower_case),
+            spelling=WholeSpelling(vocabulary.ids),
+            keep_special_tokens=False,
+        )
         self.units = units
-        self._do_lower_case = do_lower_case
-
-    def tokenize(self, text: str) -> list[str]:
-        """Returns the units of `text`."""
-        return segment(text, units=self.units, do_lower_case=self._do_lower_case)
-
-    def encode(self, text: str) -> list[int]:
-        """Returns the ids of the units of `text`."""
-        return self.convert_tokens_to_ids(self.tokenize(text))
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Returns what `encode` gives for each text."""
-        return [self.encode(text) for text in texts]
-
-    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
-        """Returns the id of each token, that of `[UNK]` for a strange one."""
-        ids, unknown = self.vocabulary.ids, self.special.unk
-        return [ids.get(token, unknown) for token in tokens]
-
-    def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
-        """Returns the token of each id; `[UNK]` for an id outside the vocabulary."""
-        return [self.vocabulary.tokens.get(index, _UNKNOWN) for index in ids]
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids."""
-        return {
-            "kind": self.kind,
-            "units": self.units.value,
-            "vocab_sha256": self.vocabulary.sha256,
-            "do_lower_case": self._do_lower_case,
-        }
+        return {**super().fingerprint(), "units": self.units.value}
+
+
+class Split(Words):
+    """What stands between white space.
+
+    Args:
+        do_lower_case: Lower the case of a text first.
+    """
+
+    def __init__(self, *, do_lower_case: bool) -> None:
+        self._do_lower_case = do_lower_case
+        lowered: tuple[Step, ...] = (Lowered(),) if do_lower_case else ()
+        self._steps: tuple[Step, ...] = (Normalized("NFKC"), *lowered)
+
+    def find(self, text: str) -> list[str]:
+        """Returns the words of the normalised text."""
+        return change(text, steps=self._steps).split()
+
+    def shape(self, word: str) -> list[str]:
+        """Returns the word."""
+        return [word]
+
+    def align(self, text: str) -> list[Aligned]:
+        """Returns the words with their places in `text`."""
+        return align(Aligned.of(text), steps=self._steps).split()
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides which words a text gets."""
+        return {"nfkc": True, "do_lower_case": self._do_lower_case}
+
+
+class SplitCharacters(Split):
+    """Each character but white space."""
+
+    def find(self, text: str) -> list[str]:
+        """Returns the characters of the normalised text."""
+        return list("".join(super().find(text)))
+
+    def align(self, text: str) -> list[Aligned]:
+        """Returns the characters with their places in `text`."""
+        words = super().align(text)
+        return [word.part(i, i + 1) for word in words for i in range(len(word.text))]
 
 
 def segment(text: str, *, units: Units, do_lower_case: bool) -> list[str]:
@@ -88,10 +115,10 @@ def segment(text: str, *, units: Units, do_lower_case: bool) -> list[str]:
     Args:
         text: Any text.
         units: What it is cut into.
-        do_lower_case: Lower its case first.
+        do_lower_case: Lower its case.
     """
-    text = unicodedata.normalize("NFKC", text)
-    return _SEGMENTERS[units](text.lower() if do_lower_case else text)
+    words = _find_words(units, do_lower_case=do_lower_case)
+    return [unit for word in words.find(text) for unit in words.shape(word)]
 
 
 def count(texts: Iterable[str], *, units: Units, do_lower_case: bool) -> Counter[str]:
@@ -123,24 +150,10 @@ def make_vocabulary(counts: Counter[str], *, size: int) -> Vocabulary:
     return Vocabulary.of(listed, path=MADE, data=data)
 
 
-def _words(text: str) -> list[str]:
-    return [word.surface for word in _tagger()(text)]
-
-
 @functools.cache
-def _tagger() -> Callable[[str], list[Any]]:
-    import fugashi
-
-    tagger: Callable[[str], list[Any]] = fugashi.Tagger()
-    return tagger
-
-
-def _characters(text: str) -> list[str]:
-    return [character for character in text if not character.isspace()]
-
-
-_SEGMENTERS: dict[Units, Callable[[str], list[str]]] = {
-    Units.WORD: _words,
-    Units.CHARACTER: _characters,
-    Units.WHITESPACE: str.split,
-}
+def _find_words(units: Units, *, do_lower_case: bool) -> Words:
+    if units is Units.WORD:
+        return MecabWords(do_lower_case=do_lower_case)
+    if units is Units.CHARACTER:
+        return SplitCharacters(do_lower_case=do_lower_case)
+    return Split(do_lower_case=do_lower_case)

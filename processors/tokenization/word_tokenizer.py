@@ -15,7 +15,7 @@ from runtime.errors import DataError
 
 # Bounds of the memory that remembered words take (some 10 MB). Japanese news of 5.7
 # million characters went as fast with 1 << 14 words as with 1 << 18.
-_REMEMBERED_WORDS = 1 << 15
+_REMEMBERED_WORDS = 1 << 16
 _REMEMBERED_LENGTH = 32
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -154,7 +154,7 @@ class WordTokenizer(Tokenizer):
 
     def _word_tokens(self, word: str) -> tuple[str, ...]:
         parts = self._words.shape(word)
-        return tuple(p.token for part in parts for p in self._spelling.spell(part))
+        return tuple(p[0] for part in parts for p in self._spelling.spell(part))
 
     def _located(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
         for word in self._words.align(text):

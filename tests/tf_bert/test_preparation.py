@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from processors import registry
+from processors.classification import splits
+from processors.lists import ListsProcessor
+from processors.readers.sieve import OnBadRow
 from processors.tasks.authors import AuthorsProcessor
 from runtime import checkpoints
 from runtime.errors import CheckpointError, SettingsError, StorageError
@@ -245,3 +248,21 @@ def test_labels_once_collected_stay(trained):
     assert prepared(trained).processor.get_labels() == ["x", "y"]
     given_anew = prepared(trained, labels=("y", "x")).processor.get_labels()
     assert given_anew == ["y", "x"]
+
+
+def test_a_processor_made_of_lists(given, tmp_path):
+    settings = given | {"task_name": "notebook", "data_dir": None}
+    lists = ListsProcessor(train=[("a b", "no"), ("b c", "yes")])
+    job = prepare(ClassifierSettings(**settings), processor=lists)
+    split = splits.read(job, "train", folder=str(tmp_path / "out"))
+    assert split.labels == ("no", "yes")
+    assert split.dataset.ids.tolist() == [2, 5, 6, 3, 2, 6, 7, 3]
+
+
+def test_rejected_rows_of_a_split_lie_beside_its_records(given, tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\na\tyes\nb\n")
+    job = prepared(given, on_bad_row=OnBadRow.REJECT)
+    split = splits.read(job, "train", folder=str(tmp_path / "out"))
+    assert len(split.dataset) == 1
+    (line,) = (tmp_path / "out" / "train.rejects.jsonl").read_text().splitlines()
+    assert json.loads(line)["row"] == "b"

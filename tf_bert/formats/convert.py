@@ -179,16 +179,20 @@ def _check_whole(source: Source, *, config: BertConfig, path: str) -> None:
 
 
 def _tokenizer(conversion: Conversion, source: Source) -> TokenizerFiles:
-    if conversion.vocab_file:
+    """The tokenizer's files: the given vocabulary, else what lies beside the weights.
+
+    Raises:
+        SettingsError: Its case is not known, or the weights had another vocabulary.
+    """
+    files = tokenizer_files.find(_folder(conversion.input), source.kind)
+    vocabulary = conversion.vocab_file or files.vocabulary
+    trained_with = source.tokenizer
+    if vocabulary is not None and trained_with:
+        files = tokenizer_files.of_run(vocabulary, trained_with)
+    elif vocabulary is not None and (conversion.vocab_file or files.config is None):
         files = tokenizer_files.given(
-            conversion.vocab_file, do_lower_case=conversion.do_lower_case
+            vocabulary, do_lower_case=conversion.do_lower_case
         )
-    else:
-        files = tokenizer_files.find(_folder(conversion.input), source.kind)
-        if files.config is None and files.vocabulary is not None:
-            files = tokenizer_files.given(
-                files.vocabulary, do_lower_case=conversion.do_lower_case
-            )
     tokenizer_files.refuse_unknown_case(files)
     return files
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -23,9 +22,6 @@ class NativeSource(Source):
     Args:
         folder: The `step-*` folder, see `newest`.
 
-    Attributes:
-        tokenizer: Fingerprint of the tokenizer it was trained with; empty if unknown.
-
     Raises:
         CheckpointError: It is incomplete or damaged.
     """
@@ -36,7 +32,7 @@ class NativeSource(Source):
         found = checkpoints.load(folder)
         self.path = folder
         self._weights = found.weights
-        self.tokenizer: dict[str, Any] = found.state.get("tokenizer") or {}
+        self.tokenizer = found.state.get("tokenizer") or {}
         self.labels = tuple(found.state.get("labels") or ())
         stored = found.state.get("bert_config")
         if stored is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import types
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,12 +22,15 @@ class Source(abc.ABC):
         path: Where they lie.
         config: The model's settings; None where nothing beside the weights says them.
         labels: Names of a classifier's outputs in order; empty where not known.
+        tokenizer: Fingerprint of the tokenizer of the run that trained them; empty
+            where not known.
     """
 
     kind: ClassVar[Kind]
     path: str
     config: BertConfig | None = None
     labels: tuple[str, ...] = ()
+    tokenizer: Mapping[str, Any] = types.MappingProxyType({})
 
     @abc.abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from processors.tokenization.vocabulary import read_word_piece
+from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime import json_file, storage
 from runtime.errors import SettingsError
 from tf_bert.formats import hugging_face, keras_hub
@@ -69,6 +71,34 @@ def given(vocab_file: str, *, do_lower_case: bool | None) -> TokenizerFiles:
         do_lower_case: Whether text is lower-cased; None: not said.
     """
     config = None if do_lower_case is None else _plain_config(do_lower_case)
+    return TokenizerFiles(vocab_file, config)
+
+
+def of_run(vocab_file: str, fingerprint: Mapping[str, Any]) -> TokenizerFiles:
+    """The files of the tokenizer that a run was trained with.
+
+    Args:
+        vocab_file: Its vocabulary.
+        fingerprint: What the run's checkpoint says of it.
+
+    Raises:
+        SettingsError: It is another vocabulary, or that of no WordPiece tokenizer.
+    """
+    if fingerprint.get("kind") != WordPieceTokenizer.kind:
+        raise SettingsError(
+            f"The weights were trained with a {fingerprint.get('kind')} tokenizer, not "
+            f"the WordPiece of {vocab_file}; convert them without --vocab_file."
+        )
+    found = read_word_piece(vocab_file).sha256
+    if found != fingerprint.get("vocabulary_sha256"):
+        raise SettingsError(
+            f"{vocab_file} is not the vocabulary the weights were trained with: "
+            f"expected the SHA-256 {fingerprint.get('vocabulary_sha256')}, found "
+            f"{found}."
+        )
+    config = _plain_config(bool(fingerprint.get("do_lower_case")))
+    if fingerprint.get("keep_voicing_marks"):
+        config["strip_accents"] = False
     return TokenizerFiles(vocab_file, config)
 
 

@@ -6,11 +6,16 @@ import shutil
 import numpy as np
 import pytest
 
+from processors.batches import PadTo
+from runtime import storage
 from runtime.errors import CheckpointError, SettingsError
+from tf_bert import classify
 from tf_bert.config import BertConfig
 from tf_bert.formats import find, variables
 from tf_bert.formats.convert import Conversion, convert
 from tf_bert.formats.names import Kind
+from tf_bert.preparation import prepare
+from tf_bert.settings import ClassifierSettings
 
 OUTPUT = 2e-5  # absolute
 SUFFIXES = (".index", ".data-00000-of-00001")
@@ -26,15 +31,16 @@ def read_bytes(path):
         return file.read()
 
 
-@pytest.fixture
-def sources(golden_dir, hugging_face_dir, keras_hub_dir, tmp_path):
-    """A path of each kind, each a model of its own."""
-    carry(f"{golden_dir}/model.ckpt-20", tmp_path / "native", Kind.NATIVE)
+@pytest.fixture(scope="module")
+def sources(golden_dir, hugging_face_dir, keras_hub_dir, tmp_path_factory):
+    """A path of each kind, each a model of its own; not to be changed."""
+    native = tmp_path_factory.mktemp("sources") / "native"
+    carry(f"{golden_dir}/model.ckpt-20", native, Kind.NATIVE)
     return {
         Kind.TF1: f"{golden_dir}/model.ckpt-20",
         Kind.HUGGING_FACE: f"{hugging_face_dir}/classifier",
         Kind.KERAS_HUB: keras_hub_dir,
-        Kind.NATIVE: str(tmp_path / "native"),
+        Kind.NATIVE: str(native),
     }
 
 
@@ -121,6 +127,25 @@ def test_what_keras_hub_would_compute_otherwise(hugging_face_dir, tmp_path):
     assert any("gelu_exact" in note for note in report.notes)
 
 
+def test_the_masked_lm_head_of_keras_hub(golden_dir, tmp_path):
+    """Only the encoder is exact there, so only the encoder is carried unasked."""
+    source = f"{golden_dir}/bert_model.ckpt"
+    report = carry(source, tmp_path / "exact", Kind.KERAS_HUB, allow_inexact=False)
+    assert any("masked-LM head computes with erf GELU" in n for n in report.notes)
+    assert len([n for n in report.left_out if n.startswith("cls/predictions")]) == 5
+    assert not (tmp_path / "exact/task.json").exists()
+
+    carry(source, tmp_path / "there", Kind.KERAS_HUB)
+    task = json.loads((tmp_path / "there/task.json").read_text())
+    assert task["class_name"] == "BertMaskedLM"
+    carry(tmp_path / "there", tmp_path / "back", Kind.TF1)
+    before, after = map(find.open_source, (source, str(tmp_path / "back")))
+    lost = {f"cls/seq_relationship/output_{each}" for each in ("weights", "bias")}
+    assert before.shapes().keys() - after.shapes().keys() == lost
+    for name in after.shapes():
+        assert after.read(name).tobytes() == before.read(name).tobytes()
+
+
 def test_what_google_bert_would_compute_otherwise_is_noted(hugging_face_dir, tmp_path):
     report = carry(f"{hugging_face_dir}/classifier", tmp_path / "made", Kind.TF1)
     assert any("no hidden_act=gelu_exact and refuses it" in n for n in report.notes)
@@ -203,3 +228,44 @@ def test_the_tokenizer_travels(keras_hub_dir, tmp_path):
     config = json.loads((tmp_path / "back/tokenizer.json").read_text())["config"]
     assert config["lowercase"] is True
     assert config["strip_accents"] is False
+
+
+# Runs --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def predict(small_task, place_on, tmp_path):
+    """Applies the classifier at a path to the small task: probabilities."""
+
+    def predict(name):
+        task = small_task.settings() | {"bert_config_file": None}
+        settings = ClassifierSettings(
+            **task,
+            output_dir=f"{tmp_path}/out-{name}",
+            init_checkpoint=f"{tmp_path}/{name}",
+            do_predict=True,
+            pad_to=PadTo.MAX,  # one shape, one compilation
+            predict_batch_size=16,
+        )
+        classify.run(prepare(settings), placement=place_on())
+        table = storage.read_text(f"{tmp_path}/out-{name}/test_results.tsv")
+        rows = [line.split("\t") for line in table.splitlines()]
+        return np.array(rows, np.float32)
+
+    return predict
+
+
+@pytest.mark.slow
+def test_runs_start_from_any_format(predict, hugging_face_dir, small_task, tmp_path):
+    """Labels are hot, cold, mild in the task and cold, mild, hot in the checkpoint."""
+    for to in Kind:
+        carry(f"{hugging_face_dir}/classifier", tmp_path / to.value, to)
+    found = {to: predict(to.value) for to in Kind}
+    assert small_task.labels == ("hot", "cold", "mild")
+    in_order = found[Kind.TF1][:, [2, 0, 1]]  # which has no labels to order by
+    assert in_order.std(axis=0).min() > 1e-3
+    np.testing.assert_array_equal(found[Kind.NATIVE], found[Kind.HUGGING_FACE])
+    np.testing.assert_allclose(found[Kind.NATIVE], in_order, atol=1e-6)
+    inexact = found[Kind.KERAS_HUB]  # another GELU and epsilon
+    np.testing.assert_allclose(inexact, found[Kind.TF1], atol=0.01)
+    assert np.abs(inexact - found[Kind.TF1]).max() > 1e-6

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 
@@ -95,8 +96,7 @@ def test_pretraining_heads_are_those_of_transformers(
     hidden = golden["pretraining/last_hidden_state"].astype(np.float64)
     top = "cls/predictions/transform"
     wide = hidden @ read(f"{top}/dense/kernel") + read(f"{top}/dense/bias")
-    erf = np.vectorize(__import__("math").erf)
-    wide = 0.5 * wide * (1 + erf(wide / np.sqrt(2)))
+    wide = 0.5 * wide * (1 + np.vectorize(math.erf)(wide / np.sqrt(2)))
     wide = wide - wide.mean(axis=-1, keepdims=True)
     wide /= np.sqrt((wide**2).mean(axis=-1, keepdims=True) + 1e-5)
     wide = wide * read(f"{top}/LayerNorm/gamma") + read(f"{top}/LayerNorm/beta")

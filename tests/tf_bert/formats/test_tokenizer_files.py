@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import SettingsError, StorageError
 from tf_bert.formats import tokenizer_files
 from tf_bert.formats.names import Kind
@@ -77,6 +78,27 @@ def test_a_vocabulary_whose_case_nobody_says(folder):
     files = tokenizer_files.find(str(folder), Kind.TF1)
     with pytest.raises(SettingsError, match=r"vocab.txt: nothing beside it says"):
         tokenizer_files.refuse_unknown_case(files)
+
+
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a")
+
+
+def test_the_tokenizer_of_a_run(tmp_path):
+    path = str(tmp_path / "vocab.txt")
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    for keep in (True, False):
+        trained_with = WordPieceTokenizer(
+            path, do_lower_case=True, keep_voicing_marks=keep
+        ).fingerprint()
+        files = tokenizer_files.of_run(path, trained_with)
+        assert files.vocabulary == path
+        assert files.config["do_lower_case"] is True
+        assert files.config.get("strip_accents") == (False if keep else None)
+    (tmp_path / "vocab.txt").write_text("\n".join([*WORDS, "b"]) + "\n")
+    with pytest.raises(SettingsError, match="is not the vocabulary the weights were"):
+        tokenizer_files.of_run(path, trained_with)
+    with pytest.raises(SettingsError, match="trained with a sentencepiece tokenizer"):
+        tokenizer_files.of_run(path, {"kind": "sentencepiece"})
 
 
 def test_a_link_is_not_copied(folder, tmp_path_factory):
