@@ -32,9 +32,7 @@ _TOPOLOGY = flags.DEFINE_string(
     "topology", "v5e-1", f"The TPU: {', '.join(topologies.TOPOLOGIES)}."
 )
 _SEARCH = flags.DEFINE_bool("search", True, "Whether to look for the largest batch.")
-_EXAMPLES = flags.DEFINE_integer(
-    "train_examples", None, "Training examples, to bound the time of the whole run."
-)
+_EXAMPLES = flags.DEFINE_integer("train_examples", None, "Examples, to bound its time.")
 _EFFORT = flags.DEFINE_enum_class(
     "effort",
     Effort.QUICK,

@@ -213,4 +213,4 @@ def _mask_problems(
 
 def _tokenizer_of(path: str | None) -> dict[str, Any]:
     source = find.open_source(path) if path else None
-    return source.tokenizer if isinstance(source, NativeSource) else {}
+    return dict(source.tokenizer) if isinstance(source, NativeSource) else {}
