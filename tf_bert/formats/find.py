@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from runtime import storage, tensor_bundle
 from runtime.errors import CheckpointError
 from tf_bert.config import BertConfig
-from tf_bert.formats import hugging_face, keras_hub, native, tensorflow1
+from tf_bert.formats import bundled, hugging_face, keras_hub, native, tensorflow1
 from tf_bert.formats.hugging_face import HuggingFaceSource
 from tf_bert.formats.keras_hub import KerasHubSource
 from tf_bert.formats.names import Kind
@@ -50,14 +50,15 @@ def open_source(path: str) -> Source:
     """Opens whatever weights lie at a path.
 
     Args:
-        path: The prefix of a TensorFlow 1 checkpoint; a folder of any kind; a run's
-            output folder; or the file that holds the weights, where a folder holds
-            several kinds.
+        path: `bundled:NAME`; the prefix of a TensorFlow 1 checkpoint; a folder of any
+            kind; a run's output folder; or the file that holds the weights, where a
+            folder holds several kinds.
 
     Raises:
         CheckpointError: Nothing that can be read lies there, or several kinds do.
         SettingsError: The configuration beside it describes no BERT.
     """
+    path = bundled.resolve(path)
     if not storage.is_dir(path):
         kind, place = _kind_of_file(path)
         return _OPENERS[kind](place)
@@ -86,6 +87,7 @@ def find_config(path: str) -> BertConfig | None:
         CheckpointError: As `open_source`.
         SettingsError: They describe no BERT.
     """
+    path = bundled.resolve(path)
     if not storage.is_dir(path) and not storage.exists(path):
         return tensorflow1.read_config(storage.dirname(path) or ".")
     return open_source(path).config

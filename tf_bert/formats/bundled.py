@@ -1,0 +1,75 @@
+"""Models that come with the toolkit: `bundled:NAME`."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import safetensors.numpy
+
+from runtime import storage
+from runtime.errors import CheckpointError
+from tf_bert.formats import hugging_face
+from tf_bert.formats.source import Source
+
+PREFIX = "bundled:"
+
+_FOLDER = storage.join(storage.dirname(storage.dirname(__file__)), "data")
+
+
+def resolve(path: str) -> str:
+    """The folder of a bundled model; any other path as it is.
+
+    Args:
+        path: `bundled:NAME`, or a path.
+
+    Raises:
+        CheckpointError: No such model comes with the toolkit; names those that do.
+    """
+    if not path.startswith(PREFIX):
+        return path
+    name = path.removeprefix(PREFIX)
+    if name not in (known := names()):
+        raise CheckpointError(
+            f"{path}: no such model comes with the toolkit. There "
+            f"{'is' if len(known) == 1 else 'are'}: {', '.join(known) or 'none'}."
+        )
+    return storage.join(_FOLDER, name)
+
+
+def names() -> list[str]:
+    """What comes with the toolkit."""
+    present = storage.list_dir(_FOLDER) if storage.is_dir(_FOLDER) else []
+    return [name for name in present if storage.is_dir(storage.join(_FOLDER, name))]
+
+
+def write(folder: str, source: Source) -> None:
+    """Writes a model in the form it is bundled in: Hugging Face's, in float16.
+
+    Args:
+        folder: Where to.
+        source: Weights with their configuration.
+
+    Raises:
+        CheckpointError: Nothing says their configuration, or a number is too large.
+    """
+    if source.config is None:
+        raise CheckpointError(
+            f"{source.path}: nothing beside it says the BERT's sizes."
+        )
+    shapes = source.shapes()
+    hugging_face.write(folder, source, names=list(shapes), config=source.config)
+    _halve(storage.join(folder, hugging_face.WEIGHTS))
+    where = storage.join(folder, hugging_face.CONFIG)
+    fields = {**json.loads(storage.read_text(where)), "dtype": "float16"}
+    storage.write_text(where, json.dumps(fields, indent=2, sort_keys=True) + "\n")
+
+
+def _halve(path: str) -> None:
+    tensors = safetensors.numpy.load(storage.read_bytes(path))
+    limit = float(np.finfo(np.float16).max)
+    for name, value in tensors.items():
+        if not (np.abs(value) <= limit).all():
+            raise CheckpointError(f"{path}: {name} has numbers that float16 has not.")
+    halved = {name: value.astype(np.float16) for name, value in tensors.items()}
+    storage.write_bytes(path, safetensors.numpy.save(halved, metadata={"format": "pt"}))
