@@ -5,8 +5,8 @@ r"""Makes the text that `aozora-mini` is pre-trained on from Aozora Bunko's text
 
 `train.txt` has no work of the dev and test split of the task `authors`, no passage of
 their paragraphs, and not the story that recipes/merosu_mlm.flags trains on;
-`heldout.txt` has the works of the dev split. A sentence is a line, and a blank line ends
-a work. For the archive see scripts/make_authors_data.py.
+`heldout.txt` has the works of the dev split. A sentence is a line, a blank line ends a
+work. For the archive see scripts/make_authors_data.py.
 """
 
 from __future__ import annotations
