@@ -47,6 +47,56 @@ class BertRun(ClassificationRun):
     _job: Job
     _labels: tuple[str, ...] = ()
 
+    def train(self) -> None:
+        """Trains by gradient, or a head on frozen vectors; see base class.
+
+        Raises:
+            SettingsError: The folder is another run's.
+        """
+        if not self._job.settings.trained_part.is_head_alone:
+            super().train()
+            return
+        split = self._read("train")
+        made = self._engine = self._start(split, total=1)
+        self._training.claim_output_dir(
+            {
+                "labels": split.labels,
+                "num_train_examples": len(split.dataset),
+                "train_data_crc32c": split.checksums,
+            },
+            total=1,
+        )
+        if made.step:
+            _log.info("Skipping training since max_steps has already saved.")
+            return
+        self._announce("training", split)
+        head = logistic.fit(
+            np.stack(self._frozen().vectors(split.dataset.examples())),
+            split.dataset.label_ids,
+            num_labels=len(split.labels),
+            seed=self._settings.seed,
+        )
+        _log.info("Logistic regression with C = %s", head.strength)
+        made.load_weights({"output_weights": head.weights, "output_bias": head.bias})
+        made.load_state(dataclasses.replace(made.state(), step=1))
+        self._training.save(made, total=1, state=self._state(split))
+
+    def _frozen(self) -> CachedEncoder:
+        """The BERT as it starts, with its vectors kept in the output directory."""
+        settings = self._job.settings
+        wanted = Wanted(
+            pooling=Pooling.POOLED,
+            max_seq_length=settings.max_seq_length,
+            batch_size=settings.eval_batch_size,
+        )
+        encoder = Encoder(
+            self._job.config,
+            init_checkpoint=str(settings.init_checkpoint),
+            wanted=wanted,
+            placement=self._site.placement,
+        )
+        return CachedEncoder(encoder, folder=self._site.path("vectors"))
+
     def build(self, labels: Sequence[str], *, total: int) -> Engine:
         """See base class."""
         settings, placement = self._job.settings, self._site.placement
@@ -60,6 +110,7 @@ class BertRun(ClassificationRun):
                 dtype=placement.precision.keras_policy,
             )
             model.build_variables()
+            settings.trained_part.freeze(model)
             return model
 
         return engine.create(

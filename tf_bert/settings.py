@@ -13,7 +13,9 @@ from typing import ClassVar
 
 from processors.classification.settings import TaskSettings, TaskStepSettings
 from processors.tokenization.settings import TokenizerSettings
+from runtime.errors import SettingsError
 from runtime.settings import setting
+from tf_bert.trained_part import TrainedPart
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         SettingsError: One sentence for each value that cannot be used.
     """
 
+    MUST_MATCH: ClassVar[tuple[str, ...]] = (*TaskSettings.MUST_MATCH, "train")
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MAY_DIFFER,
         "bert_config_file",
@@ -55,6 +58,11 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         "init_checkpoint",
     )
 
+    train: str = setting(
+        "full",
+        help="What is trained: full, all of the BERT; top:N, its N top layers and the "
+        "head; head, a logistic regression on the pooled vectors of a frozen BERT.",
+    )
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
     )
@@ -62,3 +70,18 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
     def _missing(self) -> Iterator[str]:
         yield from super()._missing()
         yield from self.tokenizer_problems()
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        try:
+            part = self.trained_part
+        except SettingsError as error:
+            yield from error.problems
+            return
+        if part.is_head_alone and not self.init_checkpoint:
+            yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
+
+    @property
+    def trained_part(self) -> TrainedPart:
+        """The part of the model that is trained."""
+        return TrainedPart.parse(self.train)

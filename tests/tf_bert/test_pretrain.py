@@ -73,9 +73,9 @@ def make_settings(corpus, tmp_path):
             "train_batch_size": 16,
             "eval_batch_size": 16,
             "learning_rate": 5e-3,
-            "train_steps": 40,
+            "train_steps": 80,
             "num_warmup_steps": 4,
-            "steps_per_call": 5,
+            "steps_per_call": 10,
             "do_train": True,
             "do_eval": True,
         }
@@ -109,9 +109,9 @@ def test_trains_and_evaluates(make_records, make_settings, place_on, mode):
         "next_sentence_accuracy",
         "next_sentence_loss",
     }
-    assert found["global_step"] == 40
+    assert found["global_step"] == 80
     trace = losses(settings)
-    assert len(trace) == 40
+    assert len(trace) == 80
     assert np.mean(trace[-5:]) < np.mean(trace[:5]) - 0.3
     assert found["masked_lm_perplexity"] == pytest.approx(
         np.exp(found["masked_lm_loss"]), rel=1e-5
@@ -128,14 +128,14 @@ def test_goes_on_where_it_stopped(make_records, make_settings, place_on, tmp_pat
     )
     pretrain.run(prepare(whole), placement=place_on())
     parts = dataclasses.replace(
-        whole, output_dir=str(tmp_path / "parts"), save_checkpoints_steps=20
+        whole, output_dir=str(tmp_path / "parts"), save_checkpoints_steps=40
     )
     pretrain.run(prepare(parts), placement=place_on())
     directory = f"{parts.output_dir}/checkpoints"
-    storage.delete_tree(f"{directory}/step-00000040")
+    storage.delete_tree(f"{directory}/step-00000080")
     pretrain.run(prepare(parts), placement=place_on())
     ours, theirs = (
-        checkpoints.load(f"{settings.output_dir}/checkpoints/step-00000040")
+        checkpoints.load(f"{settings.output_dir}/checkpoints/step-00000080")
         for settings in (parts, whole)
     )
     for name, value in theirs.weights.items():
@@ -160,7 +160,7 @@ def test_text_without_segments(corpus, make_settings, place_on):
     assert shown.startswith("Right: ")
     assert shown.count("  answer  w") == shown.count("  before  ") == 5
     weights = checkpoints.load(
-        f"{settings.output_dir}/checkpoints/step-00000040"
+        f"{settings.output_dir}/checkpoints/step-00000080"
     ).weights
     assert not any("seq_relationship" in name for name in weights)
     assert any(name.startswith("bert/pooler") for name in weights)

@@ -1,0 +1,56 @@
+"""Which part of a classifier is trained: `full`, `head` or `top:N`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from runtime.errors import SettingsError
+
+_TOP = re.compile(r"top:(\d+)")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedPart:
+    """The part that changes.
+
+    Attributes:
+        layers: How many layers below the pooler are trained by gradient; None for all
+            and the embeddings.
+        is_head_alone: Whether nothing but the head is trained, as a logistic regression
+            on the pooled vectors of a frozen BERT.
+    """
+
+    layers: int | None = None
+    is_head_alone: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> TrainedPart:
+        """Reads the value of `--train`.
+
+        Raises:
+            SettingsError: It is none of full, head and top:N.
+        """
+        if text == "full":
+            return cls()
+        if text == "head":
+            return cls(is_head_alone=True)
+        if top := _TOP.fullmatch(text):
+            return cls(layers=int(top[1]))
+        raise SettingsError(
+            f"--train: expected full, head or top:N such as top:2; got {text!r}."
+        )
+
+    def freeze(self, model: Any) -> None:
+        """Keeps the rest of a built classifier as it is.
+
+        Args:
+            model: A `tf_bert.heads.BertClassifier`.
+        """
+        if self.layers is None:
+            return
+        blocks = model.bert.encoder.blocks
+        model.bert.embeddings.trainable = False
+        for block in blocks[: max(len(blocks) - self.layers, 0)]:
+            block.trainable = False
