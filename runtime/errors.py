@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 
 
@@ -58,8 +59,35 @@ class CheckpointError(ToolkitError):
     """A checkpoint that is missing, damaged or does not fit the model."""
 
 
+class StorageReason(enum.Enum):
+    """Why a path could not be used."""
+
+    MISSING = "missing"
+    NO_BUCKET = "no such bucket"
+    EXISTS = "exists already"
+    NOT_ALLOWED = "not allowed"
+    UNKNOWN_CALLER = "credentials not accepted"
+    NO_ANSWER = "could not ask"
+    QUOTA = "quota used up"
+    DISK_FULL = "disk full"
+    CHANGED = "changed by another writer"
+    DAMAGED = "damaged on the way"
+    OTHER = "other"
+
+
 class StorageError(ToolkitError, OSError):
-    """A path that could not be read, written or listed."""
+    """A path that could not be read, written or listed.
+
+    Args:
+        message: What was tried, on which path, and why it failed.
+        reason: The kind of failure, for callers that treat kinds apart.
+    """
+
+    def __init__(
+        self, message: str, *, reason: StorageReason = StorageReason.OTHER
+    ) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class PlacementError(ToolkitError):

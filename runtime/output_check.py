@@ -22,13 +22,13 @@ def check(path: str) -> list[Finding]:
         What was found; the file is gone again.
     """
     if path.startswith("gs://"):
-        return [*bucket_check.check(path), _toolkit(path)]
+        return bucket_check.check(path)
     return [_folder(path)]
 
 
 def _folder(path: str) -> Finding:
     try:
-        _try_out(path)
+        try_out(path)
     except StorageError as error:
         return Finding(
             check=_CHECK,
@@ -40,7 +40,15 @@ def _folder(path: str) -> Finding:
     return Finding(check=_CHECK, verdict=Verdict.OK, found=found)
 
 
-def _try_out(path: str) -> None:
+def try_out(path: str) -> None:
+    """Creates, reads, lists and deletes a small file, as a run does.
+
+    Args:
+        path: A folder or `gs://bucket/folder`.
+
+    Raises:
+        StorageError: One of them fails.
+    """
     name = f"doctor-{uuid.uuid4().hex}.txt"
     file = storage.join(path, name)
     storage.write_bytes(file, _CONTENT)
@@ -51,18 +59,3 @@ def _try_out(path: str) -> None:
             raise StorageError(f"{path} does not list {name}, which is in it.")
     finally:
         storage.delete(file)
-
-
-def _toolkit(path: str) -> Finding:
-    """Whether this toolkit's own storage takes the path."""
-    try:
-        storage.exists(path)
-    except StorageError as error:
-        return Finding(
-            check=_CHECK,
-            verdict=Verdict.PROBLEM,
-            found=f"{error} What stands above is about the bucket itself.",
-            remedy="Write to a local folder, and copy it with `gcloud storage cp "
-            f"--recursive FOLDER {path}`.",
-        )
-    return Finding(check=_CHECK, verdict=Verdict.OK, found=f"{path} can be used")

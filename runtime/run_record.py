@@ -10,13 +10,14 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from runtime import checkpoints, storage
 from runtime.errors import DataError, SettingsError
 from runtime.event_file import EventFile
+from runtime.storage_base import AppendFile
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
@@ -64,7 +65,7 @@ class RunRecord:
     ) -> None:
         self._output_dir = output_dir
         self._metrics_path = storage.join(output_dir, METRICS_FILE)
-        self._metrics: BinaryIO | None = None
+        self._metrics: AppendFile | None = None
         self._events = EventFile(output_dir, clock=clock)
 
     def __enter__(self) -> RunRecord:

@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 select=()
 if [[ "${1-}" == "--all" ]]; then
-  select=(-m "not gpu and not tpu and not bucket")
+  select=(-m "not gpu and not tpu")
   shift
 fi
 make_environment "$ROOT/.venv-test" tensorflow-cpu,jax,test
