@@ -26,7 +26,11 @@ class Trial:
 
 
 def largest_batch(
-    attempt: Callable[[int], Trial], *, batch: int, multiple: int = 8
+    attempt: Callable[[int], Trial],
+    *,
+    batch: int,
+    multiple: int = 8,
+    enough: int = 4096,
 ) -> Trial | None:
     """Searches among the multiples of `multiple`, and below it all numbers.
 
@@ -34,14 +38,16 @@ def largest_batch(
         attempt: Tries a batch.
         batch: Where to start.
         multiple: Of what the result is a multiple.
+        enough: Where it and all before it fit, the search ends.
 
     Returns:
-        The largest that fits, or None where a batch of 1 does not.
+        The largest that fits, or one of at least `enough` where all fitted; None where
+        a batch of 1 does not fit.
     """
     trial = attempt(batch)
     fitting, failing = (trial, None) if trial.fits else (None, trial)
     while True:
-        candidate = _next(fitting, failing, multiple=multiple)
+        candidate = _next(fitting, failing, multiple=multiple, enough=enough)
         if candidate is None:
             return fitting
         trial = attempt(candidate)
@@ -51,12 +57,17 @@ def largest_batch(
             failing = trial
 
 
-def _next(fitting: Trial | None, failing: Trial | None, *, multiple: int) -> int | None:
+def _next(
+    fitting: Trial | None, failing: Trial | None, *, multiple: int, enough: int
+) -> int | None:
     """The batch to try next, or None when there is none between the two."""
     if failing is None and fitting is not None:
+        if fitting.batch >= enough:
+            return None
         # Beyond what fits, but not by much: a refusal costs little and says a lot.
         guess = 1.5 * fitting.batch / (fitting.share or 0.5)
-        return max(_rounded(guess, multiple=multiple), 4 * fitting.batch)
+        wanted = max(_rounded(guess, multiple=multiple), 4 * fitting.batch)
+        return min(wanted, enough)
     if failing is None or failing.batch == 1:
         return None
     low = fitting.batch if fitting else 0

@@ -10,11 +10,11 @@ import dataclasses
 import hashlib
 import importlib
 import json
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runtime import storage
 from runtime.placement import Backend
-from runtime.preflight.compilation import CompiledStep, LoweredStep
+from runtime.preflight.compilation import CompiledStep, Effort, LoweredStep
 from runtime.preflight.topologies import Chip, Topology
 from runtime.workload import Pipeline, Slicing, Workload, per_replica_batch
 
@@ -67,6 +67,11 @@ class StepAnswer:
         return None if memory is None else memory / self.capacity
 
 
+class _Kept(NamedTuple):
+    batch: int
+    lowering: Lowering
+
+
 class TpuCheck:
     """Compiles the steps that some settings ask for.
 
@@ -75,6 +80,7 @@ class TpuCheck:
         settings: Of the class that the pipeline names.
         topology: The TPU.
         backend: TENSORFLOW or JAX; Keras must run on it.
+        effort: How much time the compiler spends.
         cache_dir: Folder where answers are kept, by a hash of the compiled program.
 
     Attributes:
@@ -89,6 +95,7 @@ class TpuCheck:
         *,
         topology: Topology,
         backend: Backend,
+        effort: Effort,
         cache_dir: str,
     ) -> None:
         self._pipeline = pipeline
@@ -96,8 +103,11 @@ class TpuCheck:
         self._topology = topology
         self._cache_dir = cache_dir
         self._lowerings = importlib.import_module(_LOWERINGS[backend])
+        self._compiler = importlib.import_module(_COMPILER)
+        self._effort = effort
+        self._kept: _Kept | None = None
         self.backend = backend
-        self.devices: int = self._lowerings.device_count(topology)
+        self.devices: int = self._compiler.device_count(topology)
         self.device = topology.share(self.devices)
 
     def describe(self) -> str:
@@ -163,10 +173,13 @@ class TpuCheck:
         return self._answer(self._lowering(self.per_replica_batch).evaluation_step())
 
     def _lowering(self, batch: int) -> Lowering:
-        made: Lowering = self._lowerings.lowering(
-            self.workload(batch), topology=self._topology
-        )
-        return made
+        """Kept for the next step of the same batch: its model takes long to make."""
+        if self._kept is None or self._kept.batch != batch:
+            made = self._lowerings.lowering(
+                self.workload(batch), topology=self._topology
+            )
+            self._kept = _Kept(batch, made)
+        return self._kept.lowering
 
     def _answer(self, step: LoweredStep) -> StepAnswer:
         compiled = self._cached(step)
@@ -176,15 +189,17 @@ class TpuCheck:
 
     def _cached(self, step: LoweredStep) -> CompiledStep:
         digest = hashlib.sha256(step.program)
-        digest.update(f"{self._topology.layout} {self._lowerings.compiler()}".encode())
+        asked = (self._topology, self._effort.value, self._compiler.version())
+        digest.update(repr(asked).encode())
         path = storage.join(self._cache_dir, f"{digest.hexdigest()}.json")
         if storage.exists(path):
             return CompiledStep(**json.loads(storage.read_text(path)))
-        compiled = step.compile()
+        compiled = step.compile(self._effort)
         storage.write_text(path, json.dumps(dataclasses.asdict(compiled)))
         return compiled
 
 
+_COMPILER = "runtime.preflight.compiler_jax"
 _LOWERINGS = {
     Backend.JAX: "runtime.preflight.lowering_jax",
     Backend.TENSORFLOW: "runtime.preflight.lowering_tf",

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import re
 from collections.abc import Callable
+
+from runtime.errors import CompilationError
 
 _TOO_LARGE = ("RESOURCE_EXHAUSTED", "Ran out of memory in memory space hbm")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _OP_NAME = re.compile(r'op_name="([^"]+)"')
 _NEEDED = re.compile(r"Used ([\d.]+)([KMGT]?) of ([\d.]+)([KMGT]?) hbm")
+
+
+ENVIRONMENT = {
+    # No TPU is looked for, no metadata server asked, several may compile at a time.
+    "JAX_PLATFORMS": "cpu",
+    "TPU_SKIP_MDS_QUERY": "1",
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
+    # What it would else complain of on stderr; the topology is told it otherwise.
+    "TPU_ACCELERATOR_TYPE": "v5litepod-1",
+    "TPU_WORKER_HOSTNAMES": "localhost",
+    "TPU_WORKER_ID": "0",
+}
+"""What the TPU compiler must find in the environment before jax is imported."""
+
+
+class Effort(enum.Enum):
+    """How much time the compiler spends on making the program fast.
+
+    QUICK takes less than half the time of FULL, and the program up to a tenth more
+    memory: BERT-base, batch 32, on a v5e, 2.63 GiB for 2.49 with JAX, 3.04 for 3.02
+    with TensorFlow.
+    """
+
+    QUICK = "quick"
+    FULL = "full"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,7 +53,7 @@ class LoweredStep:
 
     program: bytes
     flops: float | None
-    compile: Callable[[], CompiledStep]
+    compile: Callable[[Effort], CompiledStep]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,6 +106,12 @@ def layer_in(message: str) -> str | None:
     """The scope of the operation that a compiler's error speaks of, if it names one."""
     found = _OP_NAME.search(message)
     return layer_of(found.group(1)) if found else None
+
+
+def refusal(message: str, *, layer: str | None) -> CompilationError:
+    """The error that says which operation does not compile, and in which layer."""
+    place = f"In {layer}: " if layer else ""
+    return CompilationError(f"{place}{message}")
 
 
 def layer_of(scope: str) -> str:

@@ -7,7 +7,7 @@ lowered, and the answer says so. A public "compile this StableHLO" would remove 
 
 from __future__ import annotations
 
-import time
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,23 +17,20 @@ from jax._src.interpreters import mlir
 from jaxlib import _jax, xla_client
 from jaxlib.mlir import ir
 
-from runtime.errors import CompilationError
-from runtime.preflight import compilation, lowering_jax
-from runtime.preflight.compilation import CompiledStep
+from runtime.preflight import compilation, compiler_jax
+from runtime.preflight.compilation import CompiledStep, Effort
 from runtime.preflight.topologies import Topology
 
 _TRIED = ("0.10.",)
 
-device_count = lowering_jax.device_count
-compiler = lowering_jax.compiler
 
-
-def compile_step(program: bytes, topology: Topology) -> CompiledStep:
+def compile_step(program: bytes, topology: Topology, effort: Effort) -> CompiledStep:
     """Compiles a program for one device of a TPU.
 
     Args:
         program: A serialized HloModuleProto.
         topology: The TPU.
+        effort: How much time the compiler spends.
 
     Raises:
         CompilationError: The compiler refuses an operation.
@@ -45,32 +42,20 @@ def compile_step(program: bytes, topology: Topology) -> CompiledStep:
             only_lowered=f"jax {jax.__version__} is not one of the releases "
             f"({', '.join(_TRIED)}x) whose compiler can be called on it",
         )
-    device = lowering_jax.devices(topology)[0]
-    start = time.perf_counter()
-    try:
-        compiled = _compiled(program, device)
-    except jax.errors.JaxRuntimeError as error:
-        seconds = time.perf_counter() - start
-        answer = compilation.too_large(str(error), compile_seconds=seconds)
-        if answer is None:
-            layer = compilation.layer_in(str(error))
-            place = f"In {layer}: " if layer else ""
-            raise CompilationError(f"{place}{error}") from error
-        return answer
-    cost = compiled.cost_analysis()
-    return CompiledStep(
-        fits=True,
-        memory=compiled.get_compiled_memory_stats().peak_memory_in_bytes,
-        flops=cost.get("flops", 0.0),
-        bytes_accessed=cost.get("bytes accessed", 0.0),
-        compile_seconds=time.perf_counter() - start,
+    device = compiler_jax.devices(topology)[0]
+    return compiler_jax.answer(
+        functools.partial(_executable, program, device, effort=effort),
+        layer_in=compilation.layer_in,
     )
 
 
-def _compiled(program: bytes, device: jax.Device) -> Any:
+def _executable(program: bytes, device: jax.Device, *, effort: Effort) -> Any:
     options = xla_client.CompileOptions()
     options.executable_build_options.num_replicas = 1
     options.executable_build_options.num_partitions = 1
+    options.executable_build_options.exec_time_optimization_effort = (
+        compiler_jax.EXECUTION_TIME_EFFORT[effort]
+    )
     options.device_assignment = xla_client.DeviceAssignment.create(
         np.array([[device.id]])
     )

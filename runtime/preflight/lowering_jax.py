@@ -1,30 +1,19 @@
-"""The steps of a workload, compiled by JAX for a TPU that is not there.
-
-`libtpu` holds the compiler and needs no TPU for it. Set before jax is imported:
-`JAX_PLATFORMS=cpu` (look for no TPU), `TPU_SKIP_MDS_QUERY=1` (ask no metadata server)
-and `ALLOW_MULTIPLE_LIBTPU_LOAD=1` (let several processes compile).
-
-Source: jax.experimental.topologies; https://docs.jax.dev/en/latest/aot.html.
-"""
+"""The steps of a workload, lowered by JAX for a TPU that is not there."""
 
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import topologies
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from runtime.engine import DROPOUT_SEED, Arrays
-from runtime.errors import CompilationError
 from runtime.placement_jax import REPLICA_AXIS
-from runtime.preflight import compilation, flops_jax
-from runtime.preflight.compilation import CompiledStep, LoweredStep
+from runtime.preflight import compilation, compiler_jax, flops_jax
+from runtime.preflight.compilation import Effort, LoweredStep
 from runtime.preflight.topologies import Topology
 from runtime.program_jax import (
     EVERYWHERE,
@@ -35,38 +24,7 @@ from runtime.program_jax import (
 )
 from runtime.workload import Workload
 
-
-def devices(topology: Topology) -> list[jax.Device]:
-    """The devices that JAX would see on the TPU.
-
-    Raises:
-        CompilationError: There is no TPU compiler here.
-    """
-    # A single chip is less than the host that the compiler takes for granted.
-    bounds = {"chips_per_host_bounds": (1, 1, 1)} if topology.chips == 1 else {}
-    try:
-        found = topologies.get_topology_desc(
-            platform="tpu", topology_name=topology.layout, **bounds
-        )
-    except RuntimeError as error:
-        raise CompilationError(
-            f"The TPU compiler cannot be loaded: {error}. Install it with "
-            "`pip install 'tf-bert-toolkit[tpu-check]'`."
-        ) from error
-    return list(found.devices)
-
-
 _struct: Callable[..., Any] = jax.ShapeDtypeStruct  # jax leaves it untyped
-
-
-def device_count(topology: Topology) -> int:
-    """Devices that JAX would see on the TPU: chips, or cores of v2 and v3."""
-    return len(devices(topology))
-
-
-def compiler() -> str:
-    """The compiler's version: answers of another one may differ."""
-    return f"jax {jax.__version__} libtpu {metadata.version('libtpu')}"
 
 
 def lowering(workload: Workload, *, topology: Topology) -> JaxLowering:
@@ -84,7 +42,8 @@ class JaxLowering:
 
     def __init__(self, workload: Workload, *, topology: Topology) -> None:
         self._workload = workload
-        self._mesh = Mesh(np.array(devices(topology)), (REPLICA_AXIS,))
+        devices = compiler_jax.devices(topology)
+        self._mesh = Mesh(np.array(devices), (REPLICA_AXIS,))
         self._program = JaxProgram(
             workload.build_model(),
             mesh=self._mesh,
@@ -124,41 +83,30 @@ class JaxLowering:
 
 def _lowered(step: Any, *arguments: Any) -> LoweredStep:
     traced = step.trace(*arguments)
+    layer_in = functools.partial(_layer_in, traced.jaxpr)
     try:
         lowered = traced.lower()
     except NotImplementedError as error:
-        raise _refused(str(error), traced.jaxpr) from error
+        message = str(error)
+        refusal = compilation.refusal(message, layer=layer_in(message))
+        raise refusal from error
+
+    def executable(effort: Effort) -> Any:
+        wanted = compiler_jax.EXECUTION_TIME_EFFORT[effort]
+        options = {"exec_time_optimization_effort": wanted}
+        return lowered.compile(compiler_options=options).runtime_executable()
+
     return LoweredStep(
         program=lowered.as_text().encode(),
         flops=flops_jax.count(traced.jaxpr),
-        compile=functools.partial(_compiled, lowered, traced.jaxpr),
+        compile=lambda effort: compiler_jax.answer(
+            functools.partial(executable, effort), layer_in=layer_in
+        ),
     )
 
 
-def _compiled(lowered: Any, jaxpr: Any) -> CompiledStep:
-    start = time.perf_counter()
-    try:
-        compiled = lowered.compile()
-    except jax.errors.JaxRuntimeError as error:
-        seconds = time.perf_counter() - start
-        answer = compilation.too_large(str(error), compile_seconds=seconds)
-        if answer is None:
-            raise _refused(str(error), jaxpr) from error
-        return answer
-    cost = compiled.cost_analysis()
-    return CompiledStep(
-        fits=True,
-        memory=compiled.memory_analysis().peak_memory_in_bytes,
-        flops=cost.get("flops", 0.0),
-        bytes_accessed=cost.get("bytes accessed", 0.0),
-        compile_seconds=time.perf_counter() - start,
-    )
-
-
-def _refused(message: str, jaxpr: Any) -> CompilationError:
-    layer = compilation.layer_in(message) or _layer_of_primitive(message, jaxpr)
-    place = f"In {layer}: " if layer else ""
-    return CompilationError(f"{place}{message}")
+def _layer_in(jaxpr: Any, message: str) -> str | None:
+    return compilation.layer_in(message) or _layer_of_primitive(message, jaxpr)
 
 
 def _layer_of_primitive(message: str, jaxpr: Any) -> str | None:

@@ -20,23 +20,12 @@ from runtime.engine import DROPOUT_SEED, Arrays, dropout_seeds
 from runtime.engine_tf import TensorFlowEngine
 from runtime.errors import CompilationError
 from runtime.placement import Accelerator, Backend, Placement, Precision
-from runtime.preflight.compilation import LoweredStep, layer_of
+from runtime.preflight.compilation import LoweredStep, layer_of, refusal
 from runtime.preflight.topologies import Topology
 from runtime.workload import Workload
 
 # TensorFlow cannot compile for a TPU that is not there; jaxlib can.
 _hlo = importlib.import_module("runtime.preflight.hlo_jax")
-
-
-def device_count(topology: Topology) -> int:
-    """Cores that TPUStrategy would use on the TPU."""
-    count: int = _hlo.device_count(topology)
-    return count
-
-
-def compiler() -> str:
-    """The compiler's version: answers of another one may differ."""
-    return f"tensorflow {tf.__version__} {_hlo.compiler()}"
 
 
 def lowering(workload: Workload, *, topology: Topology) -> TensorFlowLowering:
@@ -82,10 +71,11 @@ class TensorFlowLowering:
 
     def _lowered(self, step: Callable[..., Any], blocks: Any) -> LoweredStep:
         function = tf.function(step, jit_compile=True, autograph=False)
+        lower = function.experimental_get_compiler_ir(blocks)
         try:
-            program = function.experimental_get_compiler_ir(blocks)("hlo_serialized")
-        except tf.errors.OpError as error:
-            raise _refused(error) from error
+            program = lower("hlo_serialized")
+        except (ValueError, tf.errors.OpError) as error:
+            raise _refused(str(error)) from error
         return LoweredStep(
             program=program,
             flops=None,
@@ -108,12 +98,11 @@ def _first(arrays: Arrays, *, axis: int) -> dict[str, tf.Tensor]:
     return {name: tf.constant(np.take(a, 0, axis=axis)) for name, a in arrays.items()}
 
 
-def _refused(error: tf.errors.OpError) -> CompilationError:
+def _refused(complaint: str) -> CompilationError:
     """Names the layer: the scope of the node that the message speaks of."""
-    message = error.message.strip()
+    message = complaint.partition("\nThe op is created at:")[0].strip()
     node = _NODE.search(message)
-    place = f"In {layer_of(node.group(1))}: " if node else ""
-    return CompilationError(f"{place}{message}")
+    return refusal(message, layer=layer_of(node.group(1)) if node else None)
 
 
 _NODE = re.compile(r"\{\{node ([^}]+)\}\}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from runtime.errors import CompilationError
 from runtime.preflight.batch_search import Trial, largest_batch
@@ -110,7 +110,7 @@ class TpuReport:
         whole = best.batch * self._check.devices * self._check.accumulation
         return (
             f"largest batch that fits: {best.batch} examples a device "
-            f"(--train_batch_size={whole})"
+            f"(--train_batch_size={whole}){_untried(known.values())}"
         )
 
     def _command(self) -> str:
@@ -118,3 +118,8 @@ class TpuReport:
         flags = {**self._wishes.flags, **chosen}
         given = [f"--{name}={value}" for name, value in flags.items()]
         return shlex.join(["python", self._wishes.script, *given])
+
+
+def _untried(answers: Iterable[StepAnswer]) -> str:
+    found_an_end = any(not answer.compiled.fits for answer in answers)
+    return "" if found_an_end else "; larger were not tried"

@@ -36,12 +36,15 @@ class Topology:
         layout: The same in the compiler's words, for example `v5e:2x4`.
         chips: How many.
         chip: Of what kind.
+        chip_config: How the compiler is told to use it: `megacore` makes one device of
+            the two cores of a chip, as JAX and TPUStrategy do on a v4.
     """
 
     name: str
     layout: str
     chips: int
     chip: Chip
+    chip_config: str = "default"
 
     def share(self, devices: int) -> Chip:
         """What each device of the topology has: a chip, or one of its cores."""
@@ -79,7 +82,7 @@ TOPOLOGIES = {
     for topology in (
         Topology("v2-8", "v2:2x2x1", 4, _V2),
         Topology("v3-8", "v3:2x2x1", 4, _V3),
-        Topology("v4-8", "v4:2x2x1", 4, _V4),
+        Topology("v4-8", "v4:2x2x1", 4, _V4, "megacore"),
         Topology("v5e-1", "v5e:1x1", 1, _V5E),
         Topology("v5e-4", "v5e:2x2", 4, _V5E),
         Topology("v5e-8", "v5e:2x4", 8, _V5E),

@@ -46,7 +46,9 @@ def test_a_small_bert_fits(topology, backend, tmp_path):
     assert code == 0, out + err
     assert "training step" in out
     assert "evaluation step" in out
-    assert f"--accelerator=tpu --backend={backend}" in out
+    assert "To run it: python scripts/run_classifier.py --" in out
+    assert "--accelerator=tpu" in out
+    assert f"--backend={backend}" in out
     [flops] = re.findall(r"([\d.e+-]+) TFLOP", out)
     assert float(flops) > 0
     assert "93 updates" in out

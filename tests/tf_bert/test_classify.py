@@ -14,14 +14,16 @@ import pytest
 import safetensors.numpy
 import sklearn.metrics
 
+from processors import plots
 from processors.batches import PadTo
-from runtime import checkpoints, storage
+from runtime import checkpoints, storage, training
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.placement import Precision
 from runtime.progress import ProgressLine
+from runtime.run_settings import Resume
 from tf_bert import classify
 from tf_bert.preparation import prepare
-from tf_bert.settings import ClassifierSettings, Resume
+from tf_bert.settings import ClassifierSettings
 
 STEPS = 8
 
@@ -153,7 +155,7 @@ def stopping_at(step):
 def test_same_seed_same_bytes_and_interrupted_too(run, finished, tmp_path, monkeypatch):
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(classify, "ProgressLine", stopping_at(6))
+        patch.setattr(training, "ProgressLine", stopping_at(6))
         with pytest.raises(PowerFailureError):
             run(out)
     assert checkpoints.list_steps(f"{out}/checkpoints") == [3]
@@ -387,7 +389,7 @@ def evaluate(make_settings, place_on, finished, tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(classify.engine, "create", one_engine)
             for name in ("plot_confusion_matrix", "plot_learning_curve"):
-                patch.setattr(classify.plots, name, mock.Mock())
+                patch.setattr(plots, name, mock.Mock())
             classify.run(job, placement=place_on(replicas))
         return folder
 

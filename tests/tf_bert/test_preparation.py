@@ -8,9 +8,10 @@ from processors import registry
 from processors.tasks.authors import AuthorsProcessor
 from runtime import checkpoints
 from runtime.errors import CheckpointError, SettingsError, StorageError
+from runtime.run_settings import Resume
 from tf_bert.config import BertConfig
 from tf_bert.preparation import prepare
-from tf_bert.settings import ClassifierSettings, Resume
+from tf_bert.settings import ClassifierSettings
 
 SIZES = {
     "vocab_size": 8,

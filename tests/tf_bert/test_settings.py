@@ -5,7 +5,8 @@ import pytest
 
 from runtime.errors import SettingsError
 from runtime.optimizer_settings import OptimizerName, OptimizerSettings
-from tf_bert.settings import MUST_MATCH, ClassifierSettings, Resume
+from runtime.run_settings import Resume
+from tf_bert.settings import ClassifierSettings
 
 NEEDED = {
     "task_name": "authors",
@@ -171,7 +172,9 @@ def test_every_setting_says_what_it_is_for():
 
 
 def test_what_must_match_are_settings():
-    assert set(MUST_MATCH) <= {f.name for f in dataclasses.fields(ClassifierSettings)}
+    assert set(ClassifierSettings.MUST_MATCH) <= {
+        f.name for f in dataclasses.fields(ClassifierSettings)
+    }
 
 
 def defaults_of(names):

@@ -45,3 +45,9 @@ def test_nothing_fits():
 def test_without_numbers_it_halves():
     device = Device(fixed=0.0, per_example=0.01, knows_share=False)
     assert largest_batch(device, batch=32).batch == 96
+
+
+def test_a_small_model_ends_the_search_early():
+    device = Device(fixed=0.0, per_example=1e-7)
+    assert largest_batch(device, batch=32).batch == 4096
+    assert len(device.tried) == 2

@@ -8,12 +8,11 @@ import zlib
 from collections.abc import Sequence
 
 from processors import records
+from processors.classification.preparation import TaskJob
 from processors.example import InputExample
-from processors.features import featurize
 from processors.token_dataset import TokenDataset
 from runtime import storage
 from runtime.errors import SettingsError
-from tf_bert.preparation import Job
 
 _RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
 
@@ -41,7 +40,7 @@ class Split:
         return zlib.crc32(content.encode()) >> 1
 
 
-def read(job: Job, name: str, *, folder: str) -> Split:
+def read(job: TaskJob, name: str, *, folder: str) -> Split:
     """Reads, tokenises and records one split; its records are read back.
 
     Args:
@@ -62,12 +61,7 @@ def read(job: Job, name: str, *, folder: str) -> Split:
     path = storage.join(folder, f"{_RECORD_NAMES[name]}.tf_record")
     manifest = records.write_records(
         path,
-        featurize(
-            examples,
-            tokenizer=job.tokenizer,
-            labels=labels,
-            max_seq_length=job.settings.max_seq_length,
-        ),
+        job.features(examples, labels=labels),
         tokenizer_fingerprint=job.tokenizer.fingerprint(),
         labels=labels,
         max_seq_length=job.settings.max_seq_length,
@@ -81,7 +75,7 @@ def read(job: Job, name: str, *, folder: str) -> Split:
     )
 
 
-def _refuse_other_labels(job: Job, labels: tuple[str, ...]) -> None:
+def _refuse_other_labels(job: TaskJob, labels: tuple[str, ...]) -> None:
     restored = job.restored
     if restored is not None and tuple(restored.state["labels"]) != labels:
         raise SettingsError(

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from processors.batches import FILLER, BatchShape, EvalBatches
+from processors.classification.splits import Split
 from runtime.engine import Engine
-from tf_bert.splits import Split
 
 
 @dataclasses.dataclass(frozen=True)

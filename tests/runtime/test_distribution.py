@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from runtime import checkpoints, storage
+from runtime import checkpoints, distribution, storage
 from runtime.placement import Accelerator, Backend, Placement, Precision
 from tests import process_group
-from tf_bert import distribution
 from tf_bert.preparation import prepare
 from tf_bert.settings import ClassifierSettings
 

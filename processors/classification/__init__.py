@@ -1,0 +1,1 @@
+"""What every classifier shares, whatever its model: splits, outputs, reports."""

@@ -1,0 +1,113 @@
+"""What a run on a task is told, whatever its model; each field is a command-line flag.
+
+The names, defaults and meanings of google-research/bert's `run_classifier.py` are kept;
+what it did not have stands below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
+
+from processors.batches import PadTo
+from runtime.run_settings import RunSettings, StepSettings, WorkBatch
+from runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskStepSettings(StepSettings):
+    """What decides the steps of a classifier.
+
+    Raises:
+        SettingsError: One sentence for each value that cannot be used.
+    """
+
+    # The original's flags.
+    init_checkpoint: str | None = setting(None, help="Weights to start from.")
+    max_seq_length: int = setting(
+        128, help="Longest input in tokens, special tokens included."
+    )
+    predict_batch_size: int = setting(8, help="Examples a batch in prediction.")
+
+    # New here.
+    pad_to: PadTo = setting(
+        PadTo.PACK,
+        help="pack lays several examples in a row (equal results, faster); bucket "
+        "pads to the smallest of a few lengths; max to max_seq_length.",
+    )
+    labels: tuple[str, ...] = setting(
+        (), help="Labels in order; by default collected from the training split."
+    )
+
+    def _counts(self) -> tuple[str, ...]:
+        return (*super()._counts(), "max_seq_length", "predict_batch_size")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskSettings(TaskStepSettings, RunSettings):
+    """Settings of a run that trains, evaluates and predicts on a task.
+
+    Raises:
+        SettingsError: One sentence for each value that cannot be used.
+    """
+
+    MUST_MATCH: ClassVar[tuple[str, ...]] = (
+        "task_name",
+        "max_seq_length",
+        *RunSettings.MUST_MATCH,
+    )
+    MAY_DIFFER: ClassVar[tuple[str, ...]] = (*RunSettings.MAY_DIFFER, "data_dir")
+
+    # The original's flags.
+    task_name: str | None = setting(
+        None, help="The task: a known name or package.module:ClassName of your own."
+    )
+    data_dir: str | None = setting(
+        None, help="Folder of the task's files; tasks with shipped data need none."
+    )
+    do_train: bool = setting(False, help="Whether to train.")
+    do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
+    do_predict: bool = setting(False, help="Whether to predict the test split.")
+
+    # New here.
+    record_shards: int = setting(1, help="Files that a split's TFRecords fill.")
+
+    # Columns and files of the tasks tsv, json and jsonl.
+    text_a: str = setting("text", help="Column of the text.")
+    text_b: str | None = setting(None, help="Column of the second text of a pair.")
+    label: str = setting("label", help="Column of the label.")
+    id: str | None = setting(None, help="Column of the example's id.")
+    train_file: str | None = setting(None, help="Name of the training file.")
+    dev_file: str | None = setting(None, help="Name of the dev file.")
+    test_file: str | None = setting(None, help="Name of the test file.")
+    header: bool = setting(True, help="Whether a TSV's first line names its columns.")
+
+    def _missing(self) -> Iterator[str]:
+        if not self.task_name:
+            yield "--task_name is required."
+        yield from super()._missing()
+        if not (self.do_train or self.do_eval or self.do_predict):
+            yield (
+                "At least one of `do_train`, `do_eval` or `do_predict' must be True."
+            )
+
+    def _counts(self) -> tuple[str, ...]:
+        return (*super()._counts(), "record_shards")
+
+    @property
+    def trains(self) -> bool:
+        """Whether training is part of the work ahead."""
+        return self.do_train
+
+    def work(self) -> tuple[WorkBatch, ...]:
+        """The batches of the work ahead, in the order in which it is done."""
+        training = WorkBatch(
+            "train_batch_size", accumulation=self.gradient_accumulation_steps
+        )
+        asked = (
+            (self.do_train, training),
+            (self.do_eval, WorkBatch("eval_batch_size")),
+            (self.do_predict, WorkBatch("predict_batch_size")),
+        )
+        return tuple(batch for is_asked, batch in asked if is_asked)

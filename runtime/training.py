@@ -1,0 +1,174 @@
+"""A training run: its folder claimed, its engine started, its updates done.
+
+What a pipeline adds is its model and its batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+
+from runtime import checkpoints, distribution, loop, storage
+from runtime.engine import Engine, EngineState
+from runtime.job import Job
+from runtime.placement import Placement, refuse_disagreement
+from runtime.progress import ProgressLine
+from runtime.run_record import RunRecord
+from runtime.run_settings import Resume
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where a run runs and what it writes to.
+
+    Attributes:
+        placement: Its devices.
+        folder: Where this process writes.
+        record: The record in that folder.
+    """
+
+    placement: Placement
+    folder: str
+    record: RunRecord
+
+    def path(self, name: str) -> str:
+        """Where a file of that name goes."""
+        return storage.join(self.folder, name)
+
+
+@contextlib.contextmanager
+def open_site(job: Job, placement: Placement) -> Iterator[Site]:
+    """Checks that the job can run there, and opens its record.
+
+    Args:
+        job: What to run.
+        placement: From `runtime.placement.place`.
+
+    Yields:
+        The site.
+
+    Raises:
+        SettingsError: A batch does not divide by the replicas, or the processes that
+            share the run disagree.
+    """
+    job.settings.refuse_other_cores(placement)
+    distribution.refuse_uneven_batches(job.settings, replicas=placement.replicas)
+    _log.info("Running on %s", distribution.describe(job.settings, placement))
+    refuse_disagreement(placement, distribution.starting_point(job))
+    with distribution.own_folder(job, placement) as folder, RunRecord(folder) as record:
+        yield Site(placement=placement, folder=folder, record=record)
+
+
+class Training:
+    """The training part of a run.
+
+    Args:
+        job: What to train.
+        site: Where.
+    """
+
+    def __init__(self, job: Job, *, site: Site) -> None:
+        self._job = job
+        self._settings = job.settings
+        self._site = site
+
+    def refuse_other_settings(self) -> None:
+        """Refuses another run's output directory before anything in it is replaced.
+
+        Raises:
+            SettingsError: Names what differs.
+        """
+        if self._settings.resume is not Resume.NEVER:
+            RunRecord(self._job.output_dir).refuse_if_different(
+                self._settings.as_json(), fields=self._settings.MUST_MATCH
+            )
+
+    def claim_output_dir(self, data: Mapping[str, object], *, total: int) -> None:
+        """Refuses another run's output directory, else records this run in it.
+
+        Args:
+            data: Fingerprints of what is trained on.
+            total: Updates of the whole run.
+
+        Raises:
+            SettingsError: Names what differs.
+        """
+        settings = self._settings.as_json()
+        fingerprints = {**self._job.identity(), **data, "num_train_steps": total}
+        if self._settings.resume is Resume.NEVER:
+            checkpoints.delete_all(self._checkpoint_dir)
+        else:
+            RunRecord(self._job.output_dir).refuse_if_different(
+                {**settings, **fingerprints},
+                fields=[*self._settings.MUST_MATCH, *fingerprints],
+            )
+        record, restored = self._site.record, self._job.restored
+        record.rewind(-1 if restored is None else restored.step)
+        record.write(
+            settings=settings, fingerprints=fingerprints, command_line=sys.argv
+        )
+
+    def restore(self, made: Engine) -> bool:
+        """Loads the checkpoint that the run goes on from; False where there is none.
+
+        Args:
+            made: A new engine.
+
+        Raises:
+            CheckpointError: It does not fit the model.
+        """
+        restored = self._job.restored
+        if restored is None:
+            return False
+        _log.info("Going on from step %d of %s", restored.step, self._job.output_dir)
+        made.load_state(EngineState(restored.step, restored.weights, restored.slots))
+        return True
+
+    def fit(
+        self,
+        made: Engine,
+        feed: loop.Feed,
+        *,
+        total: int,
+        state: Mapping[str, object],
+    ) -> None:
+        """Trains to the last update and leaves checkpoints.
+
+        Args:
+            made: Holds the state to start from.
+            feed: Makes the batches of some updates.
+            total: Updates of the whole run.
+            state: What checkpoints carry beside the job's identity and the seed.
+
+        Raises:
+            TrainingError: A loss or gradient is not finite.
+        """
+        settings = self._settings
+        plan = loop.Plan(
+            total_steps=total,
+            steps_per_call=settings.updates_per_call,
+            save_every=settings.save_checkpoints_steps,
+            keep=settings.keep_checkpoints,
+            directory=self._checkpoint_dir,
+            state={**self._job.identity(), "seed": settings.seed, **state},
+        )
+        loop.run(
+            made,
+            feed,
+            plan=plan,
+            record=self._site.record,
+            progress=functools.partial(
+                ProgressLine, total, stream=sys.stderr, start=made.step
+            ),
+            saver=loop.save if self._site.placement.is_chief else loop.leave_to_chief,
+        )
+
+    @property
+    def _checkpoint_dir(self) -> str:
+        return self._site.path(checkpoints.DIRECTORY)
