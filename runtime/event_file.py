@@ -59,6 +59,11 @@ class EventFile:
         start = field_varint(_STATUS, _STATUS_START)
         self._add(field_varint(_STEP, step) + field_bytes(_SESSION_LOG, start))
 
+    def sync(self) -> None:
+        """Returns when all events would survive the end of this machine."""
+        if self._file is not None:
+            self._file.sync()
+
     def close(self) -> None:
         """Closes the file, if one was made."""
         if self._file is not None:

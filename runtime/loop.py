@@ -8,12 +8,13 @@ step alone, and a resumed run makes the same calls as one that was never stopped
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from runtime import checkpoints
+from runtime.checkpoint_keeper import Keeper
 from runtime.engine import Arrays, Engine, StepReport
 from runtime.errors import TrainingError
 from runtime.progress import ProgressLine
@@ -25,13 +26,6 @@ class Feed(Protocol):
 
     def __call__(self, first: int, stop: int, /) -> Call:
         """Returns the batches of the updates `first` to `stop - 1`."""
-
-
-class Saver(Protocol):
-    """What keeps the state that is reached: `save` or `leave_to_chief`."""
-
-    def __call__(self, engine: Engine, *, plan: Plan) -> None:
-        """Called after each update at which a checkpoint is due."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +51,13 @@ class Plan:
         total_steps: Updates of the whole run.
         steps_per_call: Most updates in one engine call.
         save_every: Updates between checkpoints; the last update is always saved.
-        keep: Newest checkpoints that are kept.
-        directory: Folder of the `step-*` folders.
-        state: What every checkpoint carries beside weights, slots and step.
+        directory: Folder of the `step-*` folders, for errors.
     """
 
     total_steps: int
     steps_per_call: int
     save_every: int
-    keep: int
     directory: str
-    state: Mapping[str, object]
 
     def next_stop(self, step: int) -> int:
         """The step at which the call that starts at `step` ends."""
@@ -89,7 +79,7 @@ def run(
     plan: Plan,
     record: RunRecord,
     progress: Callable[[], ProgressLine],
-    saver: Saver,
+    keeper: Keeper,
 ) -> None:
     """Trains from the engine's step to the last.
 
@@ -99,20 +89,24 @@ def run(
         plan: How far and how often.
         record: Takes one line of metrics for each update.
         progress: Opens the progress line.
-        saver: Keeps what is reached: `save`, or `leave_to_chief`.
+        keeper: Keeps what is reached.
 
     Raises:
         TrainingError: A loss or gradient is not finite. The update was not applied and
             the checkpoints written before stay.
     """
     step = engine.step
-    with progress() as line:
+    with keeper, progress() as line:
         while step < plan.total_steps:
             stop = plan.next_stop(step)
             call = feed(step, stop)
             report = engine.train(call.arrays)
             _log(record, report, first=step)
-            _refuse_non_finite(report, first=step, directory=plan.directory)
+            if not report.finite.all():
+                keeper.wait()
+                raise TrainingError(
+                    _not_finite(report, first=step, directory=plan.directory)
+                )
             step = stop
             line.update(
                 step,
@@ -121,24 +115,7 @@ def run(
                 tokens=call.tokens,
             )
             if plan.saves_at(step):
-                saver(engine, plan=plan)
-
-
-def save(engine: Engine, *, plan: Plan) -> None:
-    """Writes a checkpoint and removes those beyond the newest `plan.keep`."""
-    state = engine.state()
-    checkpoints.save(
-        plan.directory,
-        step=state.step,
-        weights=state.weights,
-        slots=state.slots,
-        state=dict(plan.state),
-    )
-    checkpoints.prune(plan.directory, keep=plan.keep)
-
-
-def leave_to_chief(engine: Engine, *, plan: Plan) -> None:
-    """Writes nothing: every process has the same state, and one of them saves it."""
+                keeper.save(engine, metrics={"loss": float(report.losses[-1])})
 
 
 def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
@@ -153,12 +130,10 @@ def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
         )
 
 
-def _refuse_non_finite(report: StepReport, *, first: int, directory: str) -> None:
-    if report.finite.all():
-        return
+def _not_finite(report: StepReport, *, first: int, directory: str) -> str:
     index = int(np.argmin(report.finite))
     kept = checkpoints.latest(directory) or "none yet"
-    raise TrainingError(
+    return (
         f"Update {first + index + 1} was not applied: loss {report.losses[index]}, "
         f"gradient norm {report.gradient_norms[index]}. Newest good "
         f"checkpoint: {kept}. Lower --learning_rate or look at the examples of that "

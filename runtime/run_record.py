@@ -152,6 +152,12 @@ class RunRecord:
         self._metrics.flush()
         self._events.scalars(values, step=step)
 
+    def sync(self) -> None:
+        """Returns when all that was logged would survive the end of this machine."""
+        if self._metrics is not None:
+            self._metrics.sync()
+        self._events.sync()
+
     def rewind(self, step: int) -> None:
         """Drops what was logged after `step`; call it before going on from there.
 

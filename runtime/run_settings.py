@@ -153,11 +153,19 @@ class RunSettings(StepSettings, DeviceSettings):
         "starts anew and removes it; must fails without one.",
     )
     keep_checkpoints: int = setting(5, help="Newest checkpoints that are kept.")
+    keep_checkpoints_every: int = setting(
+        0, help="Besides them those of each so many updates are kept; 0 for none."
+    )
 
     def _problems(self) -> Iterator[str]:
         yield from self._missing()
         yield from super()._problems()
         yield from self.device_problems()
+        if self.keep_checkpoints_every < 0:
+            yield (
+                "--keep_checkpoints_every must be at least 0; got "
+                f"{self.keep_checkpoints_every}."
+            )
         if not 0 <= self.seed < 2**32:
             yield f"--seed must lie in [0, 2**32); got {self.seed}."
 

@@ -13,10 +13,12 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from runtime import checkpoints, distribution, loop, storage
+from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
 from runtime.engine import Engine, EngineState
 from runtime.job import Job
 from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
+from runtime.retention import Retention
 from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
 
@@ -154,9 +156,7 @@ class Training:
             total_steps=total,
             steps_per_call=settings.updates_per_call,
             save_every=settings.save_checkpoints_steps,
-            keep=settings.keep_checkpoints,
             directory=self._checkpoint_dir,
-            state={**self._job.identity(), "seed": settings.seed, **state},
         )
         loop.run(
             made,
@@ -166,7 +166,20 @@ class Training:
             progress=functools.partial(
                 ProgressLine, total, stream=sys.stderr, start=made.step
             ),
-            saver=loop.save if self._site.placement.is_chief else loop.leave_to_chief,
+            keeper=self._keeper(state),
+        )
+
+    def _keeper(self, state: Mapping[str, object]) -> Keeper:
+        settings = self._settings
+        if not self._site.placement.is_chief:
+            return ElsewhereKept()
+        return CheckpointKeeper(
+            self._checkpoint_dir,
+            state={**self._job.identity(), "seed": settings.seed, **state},
+            retention=Retention(
+                newest=settings.keep_checkpoints, every=settings.keep_checkpoints_every
+            ),
+            before_saving=self._site.record.sync,
         )
 
     @property

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from runtime import checkpoints, loop
+from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept
 from runtime.engine import Engine, EngineState, StepReport
 from runtime.errors import TrainingError
 from runtime.loop import Call, Plan
 from runtime.progress import ProgressLine
+from runtime.retention import Retention
 from runtime.run_record import RunRecord
 
 
@@ -58,15 +60,11 @@ def feed(first, stop):
 
 
 def make_plan(tmp_path, **settings):
-    defaults = {"total_steps": 10, "steps_per_call": 4, "save_every": 5, "keep": 5}
-    return Plan(
-        **(defaults | settings),
-        directory=str(tmp_path / "checkpoints"),
-        state={"seed": 3},
-    )
+    defaults = {"total_steps": 10, "steps_per_call": 4, "save_every": 5}
+    return Plan(**(defaults | settings), directory=str(tmp_path / "checkpoints"))
 
 
-def run(engine, plan, *, stream=None, saver=loop.save):
+def run(engine, plan, *, stream=None, keeper=None, keep=5):
     output_dir = os.path.dirname(plan.directory)
     with RunRecord(output_dir) as record:
         loop.run(
@@ -77,7 +75,13 @@ def run(engine, plan, *, stream=None, saver=loop.save):
             progress=lambda: ProgressLine(
                 plan.total_steps, stream=stream or io.StringIO(), start=engine.step
             ),
-            saver=saver,
+            keeper=keeper
+            or CheckpointKeeper(
+                plan.directory,
+                state={"seed": 3},
+                retention=Retention(newest=keep),
+                before_saving=record.sync,
+            ),
         )
         return record.metrics()
 
@@ -109,11 +113,12 @@ def test_checkpoints_fall_due_every_so_often_and_at_the_end(tmp_path):
     assert loaded.weights["w"] == 78
     assert loaded.slots["w/m"] == 1
     assert loaded.state == {"seed": 3}
+    assert loaded.metrics == {"loss": pytest.approx(1 / 12)}
 
 
 def test_only_the_newest_are_kept(tmp_path):
-    plan = make_plan(tmp_path, total_steps=12, save_every=2, keep=3)
-    run(CountingEngine(), plan)
+    plan = make_plan(tmp_path, total_steps=12, save_every=2)
+    run(CountingEngine(), plan, keep=3)
     assert checkpoints.list_steps(plan.directory) == [8, 10, 12]
 
 
@@ -121,7 +126,7 @@ def test_who_leaves_saving_to_the_chief_makes_the_same_calls(tmp_path):
     chief, other = CountingEngine(), CountingEngine()
     run(chief, make_plan(tmp_path / "chief"))
     plan = make_plan(tmp_path / "other")
-    metrics = run(other, plan, saver=loop.leave_to_chief)
+    metrics = run(other, plan, keeper=ElsewhereKept())
     assert other.calls == chief.calls
     assert len(metrics) == 10
     assert not os.path.exists(plan.directory)
