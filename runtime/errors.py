@@ -72,6 +72,7 @@ class StorageReason(enum.Enum):
     DISK_FULL = "disk full"
     CHANGED = "changed by another writer"
     DAMAGED = "damaged on the way"
+    UNSUPPORTED = "not supported there"
     OTHER = "other"
 
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO
 
 from runtime import bucket_client, storage_local
 from runtime.bucket_requests import SCHEME
 from runtime.errors import DataError, StorageError, StorageReason
-from runtime.storage_base import AppendFile, Stat, Storage
+from runtime.storage_base import AppendFile, Lock, Stat, Storage
 from runtime.storage_bucket import BucketStorage
-from runtime.storage_local import LocalStorage
+from runtime.storage_local import LocalLock, LocalStorage
+from runtime.storage_lock import BucketLock, Rhythm
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -201,6 +202,43 @@ def copy(source: str, target: str) -> None:
         return
     with open_read(source) as reader, open_write(target) as writer:
         shutil.copyfileobj(reader, writer, _BUFFER_BYTES)
+
+
+# Locks -------------------------------------------------------------------------------
+
+
+def lock(
+    path: str,
+    *,
+    content: bytes,
+    is_dead: Callable[[bytes], bool],
+    rhythm: Rhythm | None = None,
+) -> Lock:
+    """Makes a file that one process at a time holds.
+
+    On a disk the system frees it when the process ends, however it ends. In a bucket
+    the holder renews it, and it is free when that stops; see `runtime.storage_lock`.
+
+    Args:
+        path: The file; `release` deletes it.
+        content: What it holds; different for every holder.
+        is_dead: Tells from another's content whether that one is known to be gone.
+        rhythm: How often a lock in a bucket is renewed.
+
+    Raises:
+        StorageError: Another process holds it: reason EXISTS. There are no locks there:
+            reason UNSUPPORTED.
+    """
+    if is_remote(path):
+        return BucketLock(
+            path,
+            content=content,
+            storage=_bucket_storage(),
+            is_dead=is_dead,
+            rhythm=rhythm or Rhythm(),
+        )
+    make_dirs(dirname(path) or ".")
+    return LocalLock(path, content=content)
 
 
 # Inside ------------------------------------------------------------------------------

@@ -32,12 +32,24 @@ class AppendFile(io.BufferedIOBase):
         """Returns when all that was written would survive the end of this machine."""
 
 
+class Lock(abc.ABC):
+    """Something that one process at a time holds."""
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Raises a StorageError, reason EXISTS, if another process has it by now."""
+
+    @abc.abstractmethod
+    def release(self) -> None:
+        """Lets others hold it."""
+
+
 class Storage(abc.ABC):
     """Reads, writes, lists and deletes by path; every failure is a StorageError.
 
     A write is whole or absent, and an error's `reason` tells "missing" from "not
-    allowed" from "could not ask". `tests/runtime/storage_contract.py` holds what every
-    storage must fulfil.
+    allowed" from "could not ask". `tests/runtime/test_storage_base.py` holds what
+    every storage must fulfil.
     """
 
     @abc.abstractmethod

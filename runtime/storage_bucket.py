@@ -246,18 +246,22 @@ class BucketStorage(Storage):
     def make_dirs(self, path: str) -> None:
         """Does nothing: a bucket needs no directories."""
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, version: str | None = None) -> None:
         """Deletes one object.
+
+        Args:
+            path: The object.
+            version: The version that it must have; by default whichever it has.
 
         Raises:
             StorageError: It is missing, or another failure.
         """
-        found = self._existing(path, doing="delete")
+        found = version or self._existing(path, doing="delete").generation
         blob = self._requests.blob(path)
 
         def delete() -> None:
             blob.delete(
-                if_generation_match=found.generation,
+                if_generation_match=int(found),
                 timeout=self._limits.request,
                 retry=None,
             )

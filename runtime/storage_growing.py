@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
 import time
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -13,6 +12,8 @@ from runtime.storage_copies import spooled
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+_BUFFER_BYTES = 1 << 20
 
 
 class _Home(Protocol):
@@ -47,7 +48,8 @@ class GrowingObject(AppendFile):
         if found := storage.stat(path):
             self._version = found.version
             with storage.open_read(path) as file:
-                shutil.copyfileobj(file, self._content)
+                while block := file.read(_BUFFER_BYTES):
+                    self._content.write(block)
 
     def writable(self) -> bool:
         """Returns True."""

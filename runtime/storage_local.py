@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from runtime.errors import StorageError, StorageReason
-from runtime.storage_base import AppendFile, Stat, Storage
+from runtime.storage_base import AppendFile, Lock, Stat, Storage
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -171,7 +171,7 @@ def is_temporary(name: str) -> bool:
 # Locks -------------------------------------------------------------------------------
 
 
-class LocalLock:
+class LocalLock(Lock):
     """A file that one process at a time holds; the system frees it when that ends.
 
     Args:
@@ -180,7 +180,7 @@ class LocalLock:
 
     Raises:
         StorageError: Another process holds it: reason EXISTS. This file system has no
-            locks: reason OTHER.
+            locks: reason UNSUPPORTED.
     """
 
     def __init__(self, path: str, *, content: bytes) -> None:
@@ -189,6 +189,9 @@ class LocalLock:
             self._descriptor = _locked(path)
             os.truncate(self._descriptor, 0)
             os.write(self._descriptor, content)
+
+    def check(self) -> None:
+        """Does nothing: the system takes no lock away."""
 
     def release(self) -> None:
         """Deletes the file and lets others lock."""
@@ -230,7 +233,8 @@ def _take(descriptor: int, *, path: str) -> None:
         if error.errno not in _LOCK_UNSUPPORTED:
             raise
         raise StorageError(
-            f"Cannot lock {path}: its file system has no locks."
+            f"Cannot lock {path}: its file system has no locks.",
+            reason=StorageReason.UNSUPPORTED,
         ) from error
 
 

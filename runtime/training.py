@@ -12,7 +12,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 
-from runtime import checkpoints, distribution, loop, storage
+from runtime import checkpoints, distribution, loop, output_check, run_lock, storage
 from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
 from runtime.engine import Engine, EngineState
 from runtime.job import Job
@@ -21,6 +21,7 @@ from runtime.progress import ProgressLine
 from runtime.retention import Retention
 from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
+from runtime.storage_base import Lock
 
 _log = logging.getLogger(__name__)
 
@@ -33,11 +34,13 @@ class Site:
         placement: Its devices.
         folder: Where this process writes.
         record: The record in that folder.
+        lock: What keeps other runs out of it.
     """
 
     placement: Placement
     folder: str
     record: RunRecord
+    lock: Lock
 
     def path(self, name: str) -> str:
         """Where a file of that name goes."""
@@ -58,13 +61,20 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
     Raises:
         SettingsError: A batch does not divide by the replicas, or the processes that
             share the run disagree.
+        StorageError: The output directory cannot be used, or another run does.
     """
     job.settings.refuse_other_cores(placement)
     distribution.refuse_uneven_batches(job.settings, replicas=placement.replicas)
     _log.info("Running on %s", distribution.describe(job.settings, placement))
     refuse_disagreement(placement, distribution.starting_point(job))
-    with distribution.own_folder(job, placement) as folder, RunRecord(folder) as record:
-        yield Site(placement=placement, folder=folder, record=record)
+    with contextlib.ExitStack() as stack:
+        lock: Lock = run_lock.NoLock()
+        if placement.is_chief:
+            output_check.try_out(job.output_dir)
+            lock = stack.enter_context(run_lock.hold(job.output_dir))
+        folder = stack.enter_context(distribution.own_folder(job, placement))
+        record = stack.enter_context(RunRecord(folder))
+        yield Site(placement=placement, folder=folder, record=record, lock=lock)
 
 
 class Training:
@@ -179,8 +189,13 @@ class Training:
             retention=Retention(
                 newest=settings.keep_checkpoints, every=settings.keep_checkpoints_every
             ),
-            before_saving=self._site.record.sync,
+            before_saving=self._make_safe,
         )
+
+    def _make_safe(self) -> None:
+        """Called before a checkpoint is written: no line logged may come after it."""
+        self._site.lock.check()
+        self._site.record.sync()
 
     @property
     def _checkpoint_dir(self) -> str:

@@ -20,8 +20,8 @@ PATH_MODULES = {"pathlib", "shutil", "tempfile"}
 # What of modules that reach for files says nothing about any.
 PATHLESS = {
     "glob": {"has_magic"},
-    "io": {"BytesIO", "StringIO"},
-    "os": {"environ", "getpid"},
+    "io": {"BufferedIOBase", "BytesIO", "SEEK_END", "StringIO"},
+    "os": {"environ", "getpid", "kill"},
 }
 
 # Test files that are named after several modules, or after none of the tree.
