@@ -50,11 +50,14 @@ def hold(folder: str, *, rhythm: Rhythm | None = None) -> Iterator[Lock]:
     Raises:
         StorageError: Another run is there, reason EXISTS; or another failure.
     """
+    is_new = not storage.exists(folder)
     lock = _lock(folder, rhythm=rhythm)
     try:
         yield lock
     finally:
         lock.release()
+        if is_new and storage.is_dir(folder) and not storage.list_dir(folder):
+            storage.delete_tree(folder)  # the run wrote nothing
 
 
 def _lock(folder: str, *, rhythm: Rhythm | None) -> Lock:

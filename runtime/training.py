@@ -70,8 +70,8 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
     with contextlib.ExitStack() as stack:
         lock: Lock = run_lock.NoLock()
         if placement.is_chief:
-            output_check.try_out(job.output_dir)
             lock = stack.enter_context(run_lock.hold(job.output_dir))
+            output_check.try_out(job.output_dir)
         folder = stack.enter_context(distribution.own_folder(job, placement))
         record = stack.enter_context(RunRecord(folder))
         yield Site(placement=placement, folder=folder, record=record, lock=lock)

@@ -11,6 +11,7 @@ https://cloud.google.com/storage/docs/performing-resumable-uploads
 import contextlib
 import http.server
 import itertools
+import sys
 import threading
 
 from tests.fake_bucket_answers import Handler
@@ -46,6 +47,11 @@ class FakeBucket(http.server.ThreadingHTTPServer):
         self.held = [
             f"storage.objects.{n}" for n in ("list", "create", "get", "delete")
         ]
+
+    def handle_error(self, request, client_address):
+        """Passes over clients that are gone, as killed ones are."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self):

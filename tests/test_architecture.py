@@ -30,6 +30,8 @@ GROUPED_TESTS = {
     "test_package.py",
     "test_without_tensorflow.py",
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
+    "scripts/test_reliability.py",  # whole runs, disturbed
+    "runtime/test_kills.py",  # checkpoints, their keeper and storage, killed
     "tf_bert/test_parity.py",  # the whole of BERT beside google-research/bert
 }
 
