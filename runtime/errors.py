@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class ToolkitError(Exception):
-    """Base of every error this toolkit raises on purpose."""
+    """Base of every error this toolkit raises on purpose.
+
+    Attributes:
+        EXIT_CODE: What a command ends with.
+    """
+
+    EXIT_CODE: ClassVar[int] = 1
 
 
 class SettingsError(ToolkitError, ValueError):
@@ -97,6 +104,15 @@ class PlacementError(ToolkitError):
 
 class TrainingError(ToolkitError):
     """Training that cannot go on, such as a loss that is not a number."""
+
+
+class RunStoppedError(ToolkitError):
+    """The run was asked to stop, and did; the same command goes on from there.
+
+    Source of the exit code: EX_TEMPFAIL in sysexits.h.
+    """
+
+    EXIT_CODE: ClassVar[int] = 75
 
 
 class CompilationError(ToolkitError):

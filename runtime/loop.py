@@ -8,17 +8,19 @@ step alone, and a resumed run makes the same calls as one that was never stopped
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
-
-import numpy as np
 
 from runtime import checkpoints
 from runtime.checkpoint_keeper import Keeper
 from runtime.engine import Arrays, Engine, StepReport
-from runtime.errors import TrainingError
+from runtime.guards import FiniteGuard, LossWatch
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
+from runtime.stop_request import StopRequest
+
+SKIPPED_UPDATES = "skipped_updates"
+"""The metric of a checkpoint that counts updates left out before it."""
 
 
 class Feed(Protocol):
@@ -36,11 +38,14 @@ class Call:
         arrays: `[K, accumulation, replicas, ...]`.
         examples: Real examples in all of them.
         tokens: Real tokens in all of them.
+        names: Gives what the examples of an update are called, by its place among the
+            K; for messages.
     """
 
     arrays: Arrays
     examples: int
     tokens: int
+    names: Callable[[int], Sequence[str]] = lambda _: ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,12 +57,16 @@ class Plan:
         steps_per_call: Most updates in one engine call.
         save_every: Updates between checkpoints; the last update is always saved.
         directory: Folder of the `step-*` folders, for errors.
+        most_skipped: Updates that may be left out because they are no numbers.
+        skipped: How many were before this process.
     """
 
     total_steps: int
     steps_per_call: int
     save_every: int
     directory: str
+    most_skipped: int = 0
+    skipped: int = 0
 
     def next_stop(self, step: int) -> int:
         """The step at which the call that starts at `step` ends."""
@@ -80,6 +89,7 @@ def run(
     record: RunRecord,
     progress: Callable[[], ProgressLine],
     keeper: Keeper,
+    stop: StopRequest,
 ) -> None:
     """Trains from the engine's step to the last.
 
@@ -90,32 +100,38 @@ def run(
         record: Takes one line of metrics for each update.
         progress: Opens the progress line.
         keeper: Keeps what is reached.
+        stop: Whether to end before that; what is reached by then is kept.
 
     Raises:
         TrainingError: A loss or gradient is not finite. The update was not applied and
             the checkpoints written before stay.
+        RunStoppedError: The run was asked to stop.
     """
+    guard = FiniteGuard(
+        plan.most_skipped,
+        skipped=plan.skipped,
+        advice=lambda: _advice(keeper, directory=plan.directory),
+    )
+    watch = LossWatch()
     step = engine.step
-    with keeper, progress() as line:
+    with keeper, progress() as line, stop.at_the_next_update():
         while step < plan.total_steps:
-            stop = plan.next_stop(step)
-            call = feed(step, stop)
+            end = plan.next_stop(step)
+            call = feed(step, end)
             report = engine.train(call.arrays)
             _log(record, report, first=step)
-            if not report.finite.all():
-                keeper.wait()
-                raise TrainingError(
-                    _not_finite(report, first=step, directory=plan.directory)
+            guard.judge(report, first=step, names=call.names)
+            watch.look(report.losses, first=step)
+            step = end
+            loss = float(report.losses[-1])
+            line.update(step, loss=loss, examples=call.examples, tokens=call.tokens)
+            if plan.saves_at(step) or stop.cause:
+                keeper.save(
+                    engine, metrics={"loss": loss, SKIPPED_UPDATES: guard.skipped}
                 )
-            step = stop
-            line.update(
-                step,
-                loss=float(report.losses[-1]),
-                examples=call.examples,
-                tokens=call.tokens,
-            )
-            if plan.saves_at(step):
-                keeper.save(engine, metrics={"loss": float(report.losses[-1])})
+            if stop.cause:
+                keeper.wait()
+                stop.refuse_to_go_on()
 
 
 def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
@@ -130,12 +146,11 @@ def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
         )
 
 
-def _not_finite(report: StepReport, *, first: int, directory: str) -> str:
-    index = int(np.argmin(report.finite))
+def _advice(keeper: Keeper, *, directory: str) -> str:
+    """Returns what an update that is no number leaves to do."""
+    keeper.wait()
     kept = checkpoints.latest(directory) or "none yet"
     return (
-        f"Update {first + index + 1} was not applied: loss {report.losses[index]}, "
-        f"gradient norm {report.gradient_norms[index]}. Newest good "
-        f"checkpoint: {kept}. Lower --learning_rate or look at the examples of that "
-        "update."
+        f"Newest good checkpoint: {kept}. Lower --learning_rate, look at these examples"
+        ", or let --max_skipped_updates be left out."
     )

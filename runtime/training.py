@@ -12,7 +12,15 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 
-from runtime import checkpoints, distribution, loop, output_check, run_lock, storage
+from runtime import (
+    checkpoints,
+    distribution,
+    loop,
+    output_check,
+    preemption_notice,
+    run_lock,
+    storage,
+)
 from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
 from runtime.engine import Engine, EngineState
 from runtime.job import Job
@@ -21,6 +29,7 @@ from runtime.progress import ProgressLine
 from runtime.retention import Retention
 from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
+from runtime.stop_request import StopRequest
 from runtime.storage_base import Lock
 
 _log = logging.getLogger(__name__)
@@ -35,12 +44,14 @@ class Site:
         folder: Where this process writes.
         record: The record in that folder.
         lock: What keeps other runs out of it.
+        stop: Whether the run was asked to stop.
     """
 
     placement: Placement
     folder: str
     record: RunRecord
     lock: Lock
+    stop: StopRequest
 
     def path(self, name: str) -> str:
         """Where a file of that name goes."""
@@ -74,7 +85,13 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
             output_check.try_out(job.output_dir)
         folder = stack.enter_context(distribution.own_folder(job, placement))
         record = stack.enter_context(RunRecord(folder))
-        yield Site(placement=placement, folder=folder, record=record, lock=lock)
+        stop = StopRequest()
+        if placement.processes == 1:  # several would have to stop at one update
+            stack.enter_context(stop.on_signals())
+            stack.enter_context(preemption_notice.watch(stop))
+        yield Site(
+            placement=placement, folder=folder, record=record, lock=lock, stop=stop
+        )
 
 
 class Training:
@@ -160,13 +177,17 @@ class Training:
 
         Raises:
             TrainingError: A loss or gradient is not finite.
+            RunStoppedError: The run was asked to stop; what was reached is kept.
         """
-        settings = self._settings
+        settings, restored = self._settings, self._job.restored
+        before = restored.metrics if restored else {}
         plan = loop.Plan(
             total_steps=total,
             steps_per_call=settings.updates_per_call,
             save_every=settings.save_checkpoints_steps,
             directory=self._checkpoint_dir,
+            most_skipped=settings.max_skipped_updates,
+            skipped=int(before.get(loop.SKIPPED_UPDATES, 0)),
         )
         loop.run(
             made,
@@ -177,6 +198,7 @@ class Training:
                 ProgressLine, total, stream=sys.stderr, start=made.step
             ),
             keeper=self._keeper(state),
+            stop=self._site.stop,
         )
 
     def _keeper(self, state: Mapping[str, object]) -> Keeper:

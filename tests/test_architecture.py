@@ -24,6 +24,10 @@ PATHLESS = {
     "os": {"environ", "getpid", "kill"},
 }
 
+# Loading with these runs what a file says.
+EXECUTING_MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "yaml"}
+FORBIDDEN_SETTINGS = {"allow_pickle": True, "safe_mode": False}
+
 # Test files that are named after several modules, or after none of the tree.
 GROUPED_TESTS = {
     "test_architecture.py",
@@ -93,6 +97,25 @@ def path_touches(source: str) -> list[str]:
     return found
 
 
+def executing(source: str) -> list[str]:
+    """What in a module could execute what a file holds."""
+    found = sorted(imported_packages(source) & EXECUTING_MODULES)
+    for node in nodes(source):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in {"eval", "exec", "compile", "__import__"}:
+                found.append(f"line {node.lineno}: {node.func.id}")
+        elif isinstance(node, ast.keyword) and node.arg in FORBIDDEN_SETTINGS:
+            if not is_literally(node.value, not FORBIDDEN_SETTINGS[node.arg]):
+                found.append(f"line {node.value.lineno}: {node.arg}")
+        elif isinstance(node, ast.Attribute) and "unsafe_deseriali" in node.attr:
+            found.append(f"line {node.lineno}: {node.attr}")
+    return found
+
+
+def is_literally(node: ast.AST, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
+
+
 def module_names(source: str) -> dict[str, str]:
     """What each imported module is called in the source -> its own name."""
     return {
@@ -125,6 +148,11 @@ def test_only_storage_touches_paths():
     for ending in ("", "_local", "_copies"):
         assert touches.pop(f"runtime/storage{ending}.py")
     assert {path: found for path, found in touches.items() if found} == {}
+
+
+def test_nothing_that_is_loaded_can_execute_code():
+    guilty = {path: executing(read(path)) for path in LIBRARY}
+    assert {path: found for path, found in guilty.items() if found} == {}
 
 
 def test_imports_are_absolute():
@@ -230,6 +258,27 @@ class TestTheRulesThemselves:
     )
     def test_what_touches_no_path_is_left_alone(self, source):
         assert path_touches(source) == []
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "import pickle",
+            "eval('1')",
+            "np.load(f, allow_pickle=True)",
+            "np.load(f, allow_pickle=trusted)",
+            "keras.saving.load_model(f, safe_mode=False)",
+            "keras.config.enable_unsafe_deserialization()",
+        ],
+    )
+    def test_what_could_execute_is_found(self, source):
+        assert executing(source)
+
+    @pytest.mark.parametrize(
+        "source",
+        ["np.load(f, allow_pickle=False)", "re.compile('x')", "model.eval()"],
+    )
+    def test_what_executes_nothing_is_left_alone(self, source):
+        assert executing(source) == []
 
     def test_relative_imports_are_found(self):
         assert relative_imports("from . import a\nfrom .b import c\nimport d") == [1, 2]

@@ -6,8 +6,10 @@ import signal
 import time
 
 import pytest
+import safetensors.numpy
 
 from runtime import checkpoints, storage
+from runtime.tfrecord import parse_payloads
 from tests.scripts.classifier_process import start
 
 STEPS = 12
@@ -142,5 +144,21 @@ def read_loss(folder):
     return [line for line in lines if line.startswith("eval_")]
 
 
-def test_the_record_of_a_run_is_json(undisturbed):
-    assert json.loads(storage.read_text(f"{undisturbed}/run.json"))["settings"]
+# What a run writes -------------------------------------------------------------------
+
+
+def test_every_file_of_a_run_opens_with_a_plain_reader(undisturbed):
+    readers = {
+        "json": json.loads,
+        "jsonl": lambda content: [json.loads(line) for line in content.splitlines()],
+        "txt": bytes.decode,
+        "tsv": bytes.decode,
+        "safetensors": safetensors.numpy.load,
+        "tf_record": lambda content: list(parse_payloads(content, path="")),
+        "events": lambda content: list(parse_payloads(content, path="")),
+        "png": lambda content: content[: content.startswith(b"\x89PNG\r\n") or 1 / 0],
+    }
+    for path in storage.glob(f"{undisturbed}/**/*.*"):
+        name = storage.basename(path)
+        kind = name.partition(".")[0] if "tfevents" in name else name.rpartition(".")[2]
+        readers[kind](storage.read_bytes(path))
