@@ -22,8 +22,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import google_crc32c
@@ -119,6 +120,15 @@ def save(
     Manifest(step=step, metrics=metrics or {}, entries=entries).write(folder)
     _erase(folder, names=[*_OUR_FILES - set(names.values()), _UNFINISHED])
     return folder
+
+
+def size_of(shapes: Mapping[str, Sequence[int]]) -> int:
+    """Returns about how many bytes a checkpoint takes.
+
+    Args:
+        shapes: Shape of every weight by name; each has two slots, all in float32.
+    """
+    return 3 * 4 * sum(map(math.prod, shapes.values()))
 
 
 def list_steps(directory: str) -> list[int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 
 from runtime import bucket_check, storage
 from runtime.diagnosis import Finding, Verdict
-from runtime.errors import StorageError
+from runtime.errors import StorageError, StorageReason
+
+_log = logging.getLogger(__name__)
 
 _CHECK = "output_dir"
 _CONTENT = b"written by doctor.py; may be deleted\n"
@@ -59,3 +62,39 @@ def try_out(path: str) -> None:
             raise StorageError(f"{path} does not list {name}, which is in it.")
     finally:
         storage.delete(file)
+
+
+def refuse_small_space(path: str, *, checkpoint_bytes: int, count: int) -> None:
+    """Refuses a disk that cannot hold one checkpoint; warns where not all fit.
+
+    Args:
+        path: The folder of the checkpoints.
+        checkpoint_bytes: Size of one.
+        count: How many there will be at most, with the one being written.
+
+    Raises:
+        StorageError: Not even one fits.
+    """
+    free = storage.free_bytes(path)
+    if free is None:
+        return
+    needed = f"a checkpoint takes {_readable(checkpoint_bytes)}"
+    if free < checkpoint_bytes:
+        raise StorageError(
+            f"The disk of {path} is too full: {needed}, {_readable(free)} are free."
+            " Make space, or choose another --output_dir.",
+            reason=StorageReason.DISK_FULL,
+        )
+    if free < count * checkpoint_bytes:
+        _log.warning(
+            "The disk of %s may fill up: %s, %s are free, and up to %d are there at a"
+            " time. Lower --keep_checkpoints or make space.",
+            path,
+            needed,
+            _readable(free),
+            count,
+        )
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e7 else f"{size / 1e6:.2f} MB"

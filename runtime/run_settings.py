@@ -157,6 +157,11 @@ class RunSettings(StepSettings, DeviceSettings):
         0, help="Besides them those of each so many updates are kept; 0 for none."
     )
 
+    accept_changed: tuple[str, ...] = setting(
+        (),
+        help="Names, with commas between, of what may differ from the run whose "
+        "checkpoints are in output_dir; each is named where one differs.",
+    )
     max_skipped_updates: int = setting(
         0,
         help="Updates that may be left out because loss or gradient are no numbers; "

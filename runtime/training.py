@@ -23,6 +23,7 @@ from runtime import (
 )
 from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
 from runtime.engine import Engine, EngineState
+from runtime.errors import SettingsError
 from runtime.job import Job
 from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
@@ -115,7 +116,9 @@ class Training:
         """
         if self._settings.resume is not Resume.NEVER:
             RunRecord(self._job.output_dir).refuse_if_different(
-                self._settings.as_json(), fields=self._settings.MUST_MATCH
+                self._settings.as_json(),
+                fields=self._settings.MUST_MATCH,
+                accepted=self._settings.accept_changed,
             )
 
     def claim_output_dir(self, data: Mapping[str, object], *, total: int) -> None:
@@ -130,12 +133,19 @@ class Training:
         """
         settings = self._settings.as_json()
         fingerprints = {**self._job.identity(), **data, "num_train_steps": total}
+        fields = [*self._settings.MUST_MATCH, *fingerprints]
+        if unknown := set(self._settings.accept_changed) - set(fields):
+            raise SettingsError(
+                f"--accept_changed: {', '.join(sorted(unknown))} is none of what is "
+                f"compared: {', '.join(fields)}."
+            )
         if self._settings.resume is Resume.NEVER:
             checkpoints.delete_all(self._checkpoint_dir)
         else:
             RunRecord(self._job.output_dir).refuse_if_different(
                 {**settings, **fingerprints},
-                fields=[*self._settings.MUST_MATCH, *fingerprints],
+                fields=fields,
+                accepted=self._settings.accept_changed,
             )
         record, restored = self._site.record, self._job.restored
         record.rewind(-1 if restored is None else restored.step)
@@ -178,9 +188,16 @@ class Training:
         Raises:
             TrainingError: A loss or gradient is not finite.
             RunStoppedError: The run was asked to stop; what was reached is kept.
+            StorageError: The disk has no space for one checkpoint.
         """
         settings, restored = self._settings, self._job.restored
         before = restored.metrics if restored else {}
+        if self._site.placement.is_chief:
+            output_check.refuse_small_space(
+                self._checkpoint_dir,
+                checkpoint_bytes=checkpoints.size_of(made.weight_shapes()),
+                count=settings.keep_checkpoints + 1,
+            )
         plan = loop.Plan(
             total_steps=total,
             steps_per_call=settings.updates_per_call,

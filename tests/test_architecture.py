@@ -35,6 +35,7 @@ GROUPED_TESTS = {
     "test_without_tensorflow.py",
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
     "scripts/test_reliability.py",  # whole runs, disturbed
+    "runtime/test_faults.py",  # a short run in a bucket
     "runtime/test_kills.py",  # checkpoints, their keeper and storage, killed
     "tf_bert/test_parity.py",  # the whole of BERT beside google-research/bert
 }

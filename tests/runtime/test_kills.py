@@ -1,4 +1,4 @@
-"""Saves that are killed at any instant leave a state that can be read."""
+"""Saves that are killed or do not fit leave a state that can be read."""
 
 import json
 import os
@@ -25,6 +25,54 @@ def survive(directory, *, kills, seconds):
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def crowd(*arguments, before=()):
+    """Returns the step left, the folders left, and what the failure says."""
+    program = os.path.join(ROOT, "tests/runtime/crowded_saves.py")
+    done = subprocess.run(
+        [*before, sys.executable, program, *arguments],
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if (before and "denied" in done.stderr) or "not permitted" in done.stderr:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_file_that_is_larger_than_files_may_be(tmp_path):
+    directory = str(tmp_path / "checkpoints")
+    step, folders, said = crowd(directory, "1000000")
+    assert step == 8  # the ninth has 1,080,000 bytes
+    assert folders == [8, 9]
+    assert said.startswith("QUOTA Cannot write ")
+    assert "step-00000009/weights.safetensors: larger than files may be" in said
+    assert [n for n in os.listdir(f"{directory}/step-00000009") if "partial" in n] == []
+
+
+def test_a_disk_that_is_full(tmp_path):
+    """On a file system of 2 MB, of which one checkpoint is kept."""
+    mounting = 'mount -t tmpfs -o size=2m tmpfs "$0" && exec "$@"'
+    step, folders, said = crowd(
+        str(tmp_path / "checkpoints"),
+        before=(
+            "unshare",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            mounting,
+            tmp_path,
+        ),
+    )
+    assert step >= 5
+    assert folders == [step, step + 1]
+    assert said.startswith("DISK_FULL Cannot write ")
+    assert "no space left on the disk" in said
 
 
 def steps_left(directory):

@@ -6,63 +6,14 @@ import pytest
 
 from runtime import checkpoints, loop
 from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept
-from runtime.engine import Engine, EngineState, StepReport
+from runtime.engine import EngineState
 from runtime.errors import RunStoppedError, TrainingError
-from runtime.loop import Call, Plan
+from runtime.loop import Plan
 from runtime.progress import ProgressLine
 from runtime.retention import Retention
 from runtime.run_record import RunRecord
 from runtime.stop_request import StopRequest
-
-
-class CountingEngine(Engine):
-    """Adds each update's number to its only weight; breaks at one update."""
-
-    def __init__(self, *, broken_update=None):
-        self._state = EngineState(0, {"w": np.zeros(1, "f4")}, {"w/m": np.ones(1)})
-        self._broken = broken_update
-        self.calls = []
-
-    @property
-    def model(self):
-        raise NotImplementedError
-
-    def train(self, arrays):
-        numbers = arrays["number"]
-        self.calls.append(numbers.tolist())
-        weights = self._state.weights["w"] + numbers.sum()
-        self._state = EngineState(
-            self.step + len(numbers), {"w": weights}, self._state.slots
-        )
-        finite = numbers != self._broken
-        losses = np.where(finite, 1 / numbers, np.nan).astype(np.float32)
-        return StepReport(losses, losses * 2, losses * 3, finite)
-
-    def predict(self, arrays):
-        raise NotImplementedError
-
-    @property
-    def step(self):
-        return self._state.step
-
-    def state(self):
-        return self._state
-
-    def load_state(self, state):
-        self._state = state
-
-    def load_weights(self, weights):
-        raise NotImplementedError
-
-
-def feed(first, stop):
-    numbers = np.arange(first + 1, stop + 1)
-    return Call(
-        arrays={"number": numbers},
-        examples=2 * len(numbers),
-        tokens=9,
-        names=lambda index: [f"train-{numbers[index]}", "train-x"],
-    )
+from tests.runtime.counting_engine import CountingEngine, feed
 
 
 def make_plan(tmp_path, **settings):

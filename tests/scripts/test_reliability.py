@@ -93,7 +93,7 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_used(
     folder = str(tmp_path / "out")
     values = settings | {"output_dir": folder}
     process = start(values)
-    wait_for_step(folder, 8, process=process)
+    wait_for_step(folder, 11, process=process)  # by then step 6 is saved, 9 perhaps
     process.send_signal(signal.SIGKILL)
     process.communicate()
     newest = checkpoints.latest(f"{folder}/checkpoints")
@@ -102,6 +102,28 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_used(
     log = finish(start(values))
     assert f"{path} is damaged: expected " in log
     assert "Going back to" in log
+    ends_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_saves_and_goes_on_to_the_same(
+    settings, undisturbed, tmp_path, number
+):
+    folder = str(tmp_path / "out")
+    values = settings | {"output_dir": folder}
+    process = start(values)
+    wait_for_step(folder, 4, process=process)
+    told = time.monotonic()
+    process.send_signal(number)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert time.monotonic() - told < 25
+    assert f"Stopped by {number.name}. The same command goes on from here." in log
+    assert "Traceback" not in log
+    reached = checkpoints.list_steps(f"{folder}/checkpoints")[-1]
+    assert 4 <= reached < STEPS
+    assert f"Going on from step {reached} of" in finish(start(values))
     ends_the_same(folder, undisturbed)
 
 
