@@ -113,6 +113,8 @@ def _who(path: str) -> str:
         holder = _parsed(storage.read_bytes(path))
     except StorageError:  # it has just gone
         holder = {}
+    if "pid" not in holder:
+        return "another run"
     return (
         f"process {holder.get('pid')} on {holder.get('host')} since "
         f"{holder.get('since')}"
