@@ -28,14 +28,23 @@ Source: DataProcessor of google-research/bert, run_classifier.py.
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import fnmatch
+import functools
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from processors.example import InputExample
-from processors.readers import Column, Row, read_json, read_jsonl, read_tsv
+from processors.readers.json_rows import read_json, read_jsonl
+from processors.readers.row import BadRow, Column, Row
+from processors.readers.sieve import OnBadRow, Sieve, open_sieve
+from processors.readers.tables import read_csv, read_tsv
 from runtime import storage
-from runtime.errors import DataError, SettingsError, StorageError
+from runtime.errors import SettingsError, StorageError
+
+_LOG = logging.getLogger(__name__)
 
 SPLITS = ("train", "dev", "test")
 
@@ -44,7 +53,7 @@ class Format(enum.Enum):
     """What a file of rows is written in."""
 
     TSV = "tsv"
-    TSV_WITHOUT_HEADER = "tsv without a header"
+    CSV = "csv"
     JSON = "json"
     JSONL = "jsonl"
 
@@ -54,7 +63,9 @@ class Table:
     """The file of one split, and where its rows keep what an example is made of.
 
     Args:
-        file: Path of the file below the data folder, names separated by `/`.
+        file: Path of the file below the data folder, names separated by `/`. The last
+            may be a pattern with `*` that one file fits. Where the file is not there,
+            its name with `.gz` is looked for.
         text_a: Column of the text, by header name, JSON key or 0-based position.
         text_b: Column of the second text, in a task on pairs.
         label: Column of the label; None when the file is unlabelled.
@@ -62,6 +73,9 @@ class Table:
             counted from 0 with the header, names the example.
         group: Column of what the row is a part of; see `InputExample.group`.
         format: What the file is written in.
+        header: Whether the first row of a TSV or CSV file names the columns.
+        quoted: Whether fields of a TSV file may stand in quotes, as in CSV.
+        encoding: The file's encoding.
         label_is_optional: Whether a row may lack its label and so be unlabelled.
         rename_labels: Label in the file -> label of the data set, where they differ.
         keep: Column -> value that a row must have to belong to the data set.
@@ -75,28 +89,50 @@ class Table:
     id: Column | None = None
     group: Column | None = None
     format: Format = Format.TSV
+    header: bool = True
+    quoted: bool = False
+    encoding: str = "utf-8"
     label_is_optional: bool = False
     rename_labels: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[Column, str] = field(default_factory=dict)
     guid_prefix: str | None = None
 
-    def rows(self, data_dir: str) -> Iterator[Row]:
-        """Streams the rows that belong to the data set.
+    def rows(self, data_dir: str) -> Iterator[Row | BadRow]:
+        """Streams the rows of the file, in their order.
 
         Args:
             data_dir: The folder that holds the file.
 
         Yields:
-            The rows, in the order of the file.
+            The rows, also those that do not belong to the data set.
 
         Raises:
-            StorageError: there is no such folder or file.
+            DataError: The file is damaged, or is not what its format says.
+            StorageError: There is no such folder or file.
         """
-        path = storage.join(data_dir, *self.file.split("/"))
-        _expect_file(path, data_dir=data_dir)
-        for row in _READERS[self.format](path):
-            if all(row.text(column) == text for column, text in self.keep.items()):
-                yield row
+        path = self.path(data_dir)
+        if self.format is Format.TSV:
+            yield from read_tsv(
+                path, header=self.header, quoted=self.quoted, encoding=self.encoding
+            )
+        elif self.format is Format.CSV:
+            yield from read_csv(path, header=self.header, encoding=self.encoding)
+        elif self.format is Format.JSON:
+            yield from read_json(path, encoding=self.encoding)
+        else:
+            yield from read_jsonl(path, encoding=self.encoding)
+
+    def path(self, data_dir: str) -> str:
+        """Returns the path of the file.
+
+        Raises:
+            StorageError: There is no such folder or file, or several fit the pattern.
+        """
+        *folders, name = self.file.split("/")
+        folder = storage.join(data_dir, *folders)
+        if storage.exists(storage.join(folder, name)):
+            return storage.join(folder, name)
+        return storage.join(folder, _fitting(name, folder=folder))
 
     def label_of(self, row: Row) -> str | None:
         """Returns the row's label, None when it is unlabelled."""
@@ -107,13 +143,18 @@ class Table:
         label = row.name(self.label)
         return self.rename_labels.get(label, label)
 
-    def example(self, row: Row, *, split: str) -> InputExample:
+    def example(self, row: Row, *, split: str) -> InputExample | None:
         """Returns the example that the row holds.
 
         Args:
             row: A row of this table.
             split: `train`, `dev` or `test`.
+
+        Returns:
+            The example; None where the row does not belong to the data set.
         """
+        if any(row.text(column) != text for column, text in self.keep.items()):
+            return None
         return InputExample(
             guid=f"{self.guid_prefix or split}-{self._name(row)}",
             text_a=row.text(self.text_a),
@@ -131,12 +172,17 @@ class Table:
 class DataProcessor:
     """What a data set answers; subclasses give the splits they have.
 
+    A data set that is not split has training examples only.
+
     Attributes:
         default_data_dir: Where the data lies when no folder is named; None when a
             folder must be named.
+        sieve: What becomes of bad rows, in a processor that reads files of rows; None
+            ends with an error at the first.
     """
 
     default_data_dir: str | None = None
+    sieve: Sieve | None = None
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """Returns the training examples that `data_dir` holds."""
@@ -158,6 +204,39 @@ class DataProcessor:
         """
         raise SettingsError(f"{type(self).__name__} must define get_labels().")
 
+    @contextlib.contextmanager
+    def sifting(self, on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[None]:
+        """Says what becomes of bad rows within the `with` block.
+
+        Args:
+            on_bad_row: What becomes of them.
+            rejects_path: Where rejected rows go, each with the reason.
+        """
+        with open_sieve(on_bad_row, rejects_path=rejects_path) as self.sieve:
+            yield
+        if found := self.sieve.describe():
+            _LOG.warning("%s; see %s", found, rejects_path)
+        self.sieve = None
+
+    def has_split(self, split: str) -> bool:
+        """Returns whether the data set has `train`, `dev` or `test`."""
+        method = f"get_{split}_examples"
+        return getattr(type(self), method) is not getattr(DataProcessor, method)
+
+    def read_labels(self, data_dir: str) -> list[str]:
+        """Returns what `get_labels` does, after reading data where that takes some."""
+        del data_dir
+        return self.get_labels()
+
+    def stream_examples(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
+        """Yields the examples of a split; a table's without holding them all.
+
+        Args:
+            split: `train`, `dev` or `test`.
+            data_dir: The folder that holds the data.
+        """
+        yield from getattr(self, f"get_{split}_examples")(data_dir)
+
     def _no_split(self, split: str, data_dir: str) -> SettingsError:
         return SettingsError(
             f"{type(self).__name__} has no {split} split to read from {data_dir}: leave"
@@ -169,7 +248,7 @@ class DataProcessor:
     def _read_tsv(cls, input_file: str) -> list[list[str]]:
         """Returns the rows of a TSV file, its header included, without quoting."""
         rows = read_tsv(input_file, header=False)
-        return [[str(value) for value in row.fields] for row in rows]
+        return list(Sieve().sift(rows, lambda row: [str(f) for f in row.fields]))
 
 
 class TableProcessor(DataProcessor):
@@ -190,15 +269,15 @@ class TableProcessor(DataProcessor):
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""
-        return self._examples(data_dir, split="train")
+        return list(self._stream("train", data_dir=data_dir))
 
     def get_dev_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""
-        return self._examples(data_dir, split="dev")
+        return list(self._stream("dev", data_dir=data_dir))
 
     def get_test_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""
-        return self._examples(data_dir, split="test")
+        return list(self._stream("test", data_dir=data_dir))
 
     def get_labels(self) -> list[str]:
         """Returns the names of the classes.
@@ -213,40 +292,65 @@ class TableProcessor(DataProcessor):
             )
         return list(self.labels)
 
-    def _examples(self, data_dir: str, *, split: str) -> list[InputExample]:
-        table = self._table(split, data_dir)
+    def has_split(self, split: str) -> bool:
+        """See base class."""
+        return getattr(self, split) is not None
+
+    def read_labels(self, data_dir: str) -> list[str]:
+        """See base class."""
         self.labels = self.labels or self._collect_labels(data_dir)
-        examples = []
-        for row in table.rows(data_dir):
+        return self.get_labels()
+
+    def stream_examples(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
+        """See base class; an own `get_*_examples` of a subclass is what counts."""
+        method = f"get_{split}_examples"
+        if getattr(type(self), method) is getattr(TableProcessor, method):
+            return self._stream(split, data_dir=data_dir)
+        return super().stream_examples(split, data_dir=data_dir)
+
+    def _stream(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
+        table = self._table(split, data_dir)
+        labels = self.read_labels(data_dir)
+
+        def make(row: Row) -> InputExample | None:
             example = table.example(row, split=split)
-            if example.label is not None and example.label not in self.labels:
+            label = None if example is None else example.label
+            if label is not None and label not in labels:
                 raise row.error(
-                    f"unknown label {example.label!r}; the labels of"
-                    f" {type(self).__name__} are {', '.join(self.labels)}"
+                    f"unknown label {label!r}; the labels of"
+                    f" {type(self).__name__} are {', '.join(labels)}"
                 )
-            examples.append(example)
-        if not examples:
-            raise DataError(
-                f"the {split} split holds no examples",
-                path=storage.join(data_dir, table.file),
-            )
-        return examples
+            return example
+
+        sieve = self.sieve or Sieve()
+        is_empty = True
+        for example in sieve.sift(table.rows(data_dir), make):
+            is_empty = False
+            yield example
+        if is_empty:
+            message = f"the {split} split holds no examples"
+            raise sieve.nothing_left(message, path=table.path(data_dir))
 
     def _table(self, split: str, data_dir: str) -> Table:
-        tables = {"train": self.train, "dev": self.dev, "test": self.test}
-        table = tables[split]
+        table: Table | None = getattr(self, split)
         if table is None:
             raise self._no_split(split, data_dir)
         return table
 
     def _collect_labels(self, data_dir: str) -> tuple[str, ...]:
+        """Returns the labels of the training rows, sorted; bad rows have none.
+
+        Raises:
+            DataError: There are none.
+        """
         table = self._table("train", data_dir)
-        labels = {table.label_of(row) for row in table.rows(data_dir)} - {None}
+        sieve = Sieve() if self.sieve is None else self.sieve.rehearsal()
+        make = functools.partial(table.example, split="train")
+        examples = sieve.sift(table.rows(data_dir), make)
+        labels = {example.label for example in examples} - {None}
         if not labels:
-            raise DataError(
-                "no labelled rows to learn the labels from",
-                path=storage.join(data_dir, table.file),
-            )
+            message = "no labelled rows to learn the labels from"
+            raise sieve.nothing_left(message, path=table.path(data_dir))
         return tuple(sorted(str(label) for label in labels))
 
 
@@ -254,26 +358,27 @@ def _is_blank(row: Row, column: Column) -> bool:
     return not row.has(column) or row.value(column) in (None, "")
 
 
-def _expect_file(path: str, *, data_dir: str) -> None:
-    if storage.exists(path):
-        return
-    if not storage.is_dir(data_dir):
+def _fitting(name: str, *, folder: str) -> str:
+    """Returns the file of a folder that a name, which is not there, stands for.
+
+    Raises:
+        StorageError: There is none, or there are several.
+    """
+    if not storage.is_dir(folder):
         raise StorageError(
-            f"The data folder {data_dir} does not exist; expected {path} there."
+            f"The data folder {folder} does not exist; expected {name} there."
         )
-    names = storage.list_dir(data_dir)
+    names = storage.list_dir(folder)
+    fitting = [each for each in names if fnmatch.fnmatchcase(each, name)]
+    found = fitting or [each for each in names if each == f"{name}.gz"]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise StorageError(
+            f"{folder} holds several files that fit {name}: {', '.join(found)};"
+            " expected one."
+        )
     raise StorageError(
-        f"{path} does not exist. The data folder holds: {', '.join(names) or 'nothing'}"
+        f"{storage.join(folder, name)} does not exist. The data folder holds:"
+        f" {', '.join(names) or 'nothing'}"
     )
-
-
-def _read_tsv_without_header(path: str) -> Iterator[Row]:
-    return read_tsv(path, header=False)
-
-
-_READERS = {
-    Format.TSV: read_tsv,
-    Format.TSV_WITHOUT_HEADER: _read_tsv_without_header,
-    Format.JSON: read_json,
-    Format.JSONL: read_jsonl,
-}

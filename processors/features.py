@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,12 +38,35 @@ class Features:
     label_id: int | None
 
 
+@dataclass(slots=True)
+class TokenCounts:
+    """What tokenizing found, before anything was cut off.
+
+    Attributes:
+        lengths: Tokens of each example, [CLS] and [SEP] included.
+        text_tokens: Tokens of all texts.
+        unknown: How many of those the vocabulary does not know.
+    """
+
+    lengths: list[int] = field(default_factory=list)
+    text_tokens: int = 0
+    unknown: int = 0
+
+    def add(self, first: list[int], second: list[int], *, unk: int) -> None:
+        """Counts the ids of an example's one or two texts."""
+        tokens = len(first) + len(second)
+        self.lengths.append(tokens + (3 if second else 2))
+        self.text_tokens += tokens
+        self.unknown += first.count(unk) + second.count(unk)
+
+
 def featurize(
     examples: Iterable[InputExample],
     *,
     tokenizer: Tokenizer,
     labels: Sequence[str],
     max_seq_length: int,
+    counts: TokenCounts | None = None,
 ) -> Iterator[Features]:
     """Yields the features of each example, in order, holding few at a time.
 
@@ -52,6 +75,7 @@ def featurize(
         tokenizer: Texts to ids.
         labels: The labels, in the order of their ids.
         max_seq_length: Longest result in tokens, [CLS] and [SEP] included.
+        counts: Where to count tokens, for who wants to know.
 
     Raises:
         SettingsError: max_seq_length leaves no room for the special tokens of a pair.
@@ -63,14 +87,17 @@ def featurize(
             f" {max_seq_length}."
         )
     label_ids = {label: place for place, label in enumerate(labels)}
+    counts = TokenCounts() if counts is None else counts
     stream = iter(examples)
     while chunk := list(itertools.islice(stream, _EXAMPLES_A_CALL)):
         firsts = tokenizer.encode_batch([example.text_a for example in chunk])
         seconds = tokenizer.encode_batch([example.text_b or "" for example in chunk])
-        for example, first, second in zip(chunk, firsts, seconds, strict=True):
+        for example, first, other in zip(chunk, firsts, seconds, strict=True):
+            second = other if example.text_b else []
+            counts.add(first, second, unk=tokenizer.special.unk)
             ids, first_length = _join(
                 first,
-                second if example.text_b else [],
+                second,
                 special=tokenizer.special,
                 max_seq_length=max_seq_length,
             )

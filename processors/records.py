@@ -137,40 +137,18 @@ def write_records(
     Raises:
         DataError: there are fewer examples than shards.
     """
-    paths = _shard_paths(path, shards=shards)
-    tally = _Tally()
-    with contextlib.ExitStack() as stack:
-        writers = [stack.enter_context(tfrecord.RecordWriter(name)) for name in paths]
-        turns = itertools.cycle(writers)
-        for block in _blocks(features):
-            dataset = TokenDataset.from_features(block)
-            tally.add(dataset)
-            for payload in example_proto.encode_examples(dataset):
-                next(turns).write(payload)
-        if tally.examples < shards:
-            raise DataError(
-                f"expected at least one example for each of {shards} file(s), got"
-                f" {tally.examples}.",
-                path=path,
-            )
-        if storage.exists(manifest_path(path)):  # it vouches for what goes now
-            storage.delete(manifest_path(path))
-    manifest = Manifest(
-        **dataclasses.asdict(tally),
-        labels=tuple(labels),
-        tokenizer=dict(tokenizer_fingerprint),
+    return write_blocks(
+        path,
+        map(encode_block, _blocks(features)),
+        tokenizer_fingerprint=tokenizer_fingerprint,
+        labels=labels,
         max_seq_length=max_seq_length,
-        shards=tuple(
-            Shard(storage.basename(name), writer.count, writer.crc32c)
-            for name, writer in zip(paths, writers, strict=True)
-        ),
+        shards=shards,
     )
-    manifest.save(path)
-    return manifest
 
 
 @dataclass
-class _Tally:
+class Tally:
     """What the manifest counts, while examples go by."""
 
     examples: int = 0
@@ -178,17 +156,138 @@ class _Tally:
     longest: int = 0
     tokens: int = 0
 
-    def add(self, dataset: TokenDataset) -> None:
-        self.examples += len(dataset)
-        self.unlabelled += int((dataset.label_ids == UNLABELLED).sum())
-        self.longest = max(self.longest, int(dataset.lengths.max()))
-        self.tokens += len(dataset.ids)
+    def add(self, other: Tally) -> None:
+        """Counts the examples of another tally too."""
+        self.examples += other.examples
+        self.unlabelled += other.unlabelled
+        self.longest = max(self.longest, other.longest)
+        self.tokens += other.tokens
 
 
-def _shard_paths(path: str, *, shards: int) -> list[str]:
+@dataclass(frozen=True)
+class Block:
+    """Some examples as they go into a file, and what the manifest says of them."""
+
+    payloads: list[bytes]
+    tally: Tally
+
+
+def encode_block(features: Sequence[Features]) -> Block:
+    """Returns the records of some examples, at least one."""
+    dataset = TokenDataset.from_features(features)
+    tally = Tally(
+        examples=len(dataset),
+        unlabelled=int((dataset.label_ids == UNLABELLED).sum()),
+        longest=int(dataset.lengths.max()),
+        tokens=len(dataset.ids),
+    )
+    return Block(list(example_proto.encode_examples(dataset)), tally)
+
+
+def write_blocks(
+    path: str,
+    blocks: Iterable[Block],
+    *,
+    tokenizer_fingerprint: Mapping[str, str | bool | int],
+    labels: Sequence[str],
+    max_seq_length: int,
+    shards: int = 1,
+) -> Manifest:
+    """Writes examples that are encoded already; see `write_records`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        blocks: Any iterable; it is streamed, and how it is cut does not matter.
+        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
+        labels: The labels, in the order of their ids.
+        max_seq_length: The limit in tokens that the texts were cut to.
+        shards: Number of files.
+
+    Returns:
+        The manifest, which lies beside the files.
+
+    Raises:
+        DataError: there are fewer examples than shards.
+    """
+    paths = shard_paths(path, shards=shards)
+    tally = Tally()
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(tfrecord.RecordWriter(name)) for name in paths]
+        turns = itertools.cycle(writers)
+        for block in blocks:
+            tally.add(block.tally)
+            for payload in block.payloads:
+                next(turns).write(payload)
+        refuse_too_few(tally.examples, shards=shards, path=path)
+        delete_manifest(path)  # it vouches for what goes now
+    return save_manifest(
+        path,
+        [
+            Shard(storage.basename(name), writer.count, writer.crc32c)
+            for name, writer in zip(paths, writers, strict=True)
+        ],
+        tally=tally,
+        tokenizer_fingerprint=tokenizer_fingerprint,
+        labels=labels,
+        max_seq_length=max_seq_length,
+    )
+
+
+def save_manifest(
+    path: str,
+    shards: Sequence[Shard],
+    *,
+    tally: Tally,
+    tokenizer_fingerprint: Mapping[str, str | bool | int],
+    labels: Sequence[str],
+    max_seq_length: int,
+) -> Manifest:
+    """Writes the manifest of files that are written already; see `write_records`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        shards: The files, in order.
+        tally: What is in them.
+        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
+        labels: The labels, in the order of their ids.
+        max_seq_length: The limit in tokens that the texts were cut to.
+    """
+    manifest = Manifest(
+        **dataclasses.asdict(tally),
+        labels=tuple(labels),
+        tokenizer=dict(tokenizer_fingerprint),
+        max_seq_length=max_seq_length,
+        shards=tuple(shards),
+    )
+    manifest.save(path)
+    return manifest
+
+
+def shard_paths(path: str, *, shards: int) -> list[str]:
+    """Returns the files of the data set `path`."""
     if shards == 1:
         return [path]
     return [f"{path}-{shard:05d}-of-{shards:05d}" for shard in range(shards)]
+
+
+def refuse_too_few(examples: int, *, shards: int, path: str) -> None:
+    """Checks that no file of the data set `path` would be empty.
+
+    Raises:
+        DataError: One would.
+    """
+    if examples < shards:
+        raise DataError(
+            f"expected at least one example for each of {shards} file(s), got"
+            f" {examples}.",
+            path=path,
+        )
+
+
+def delete_manifest(path: str) -> None:
+    """Deletes the manifest of the data set `path`, if there is one."""
+    if storage.exists(manifest_path(path)):
+        storage.delete(manifest_path(path))
 
 
 # Reading -----------------------------------------------------------------------------

@@ -12,36 +12,44 @@ import sys
 from processors.base import DataProcessor
 from processors.table_options import TableOptions
 from processors.tasks.authors import AuthorsProcessor
+from processors.tasks.chabsa import ChabsaProcessor
 from processors.tasks.cola import ColaProcessor
+from processors.tasks.folder import FolderProcessor
+from processors.tasks.janli import JanliProcessor
+from processors.tasks.jnli import JnliProcessor
 from processors.tasks.livedoor import LivedoorProcessor
 from processors.tasks.mnli import MnliProcessor
 from processors.tasks.mrpc import MrpcProcessor
+from processors.tasks.pairs import PairsProcessor
 from processors.tasks.table import (
-    FileProcessor,
+    CsvProcessor,
     JsonlProcessor,
     JsonProcessor,
+    OptionsProcessor,
     TsvProcessor,
 )
+from processors.tasks.tfds import TfdsProcessor
 from processors.tasks.xnli import XnliProcessor
 from runtime.errors import SettingsError
 
 _TASKS: dict[str, type[DataProcessor]] = {
     "authors": AuthorsProcessor,
+    "chabsa": ChabsaProcessor,
     "cola": ColaProcessor,
+    "csv": CsvProcessor,
+    "folder": FolderProcessor,
+    "janli": JanliProcessor,
+    "jnli": JnliProcessor,
     "json": JsonProcessor,
     "jsonl": JsonlProcessor,
     "livedoor": LivedoorProcessor,
     "mnli": MnliProcessor,
     "mrpc": MrpcProcessor,
+    "pairs": PairsProcessor,
+    "tfds": TfdsProcessor,
     "tsv": TsvProcessor,
     "xnli": XnliProcessor,
 }
-_METHODS = (
-    "get_train_examples",
-    "get_dev_examples",
-    "get_test_examples",
-    "get_labels",
-)
 
 
 def known() -> list[str]:
@@ -74,20 +82,20 @@ def create(task_name: str, options: TableOptions | None = None) -> DataProcessor
 
     Args:
         task_name: As for `find`.
-        options: Files, columns and labels for the tasks that leave them open (tsv,
-            json, jsonl and subclasses of FileProcessor); None takes their defaults.
+        options: Files, columns and labels for the tasks that leave them open (those
+            of a subclass of OptionsProcessor); None takes their defaults.
 
     Raises:
-        SettingsError: there is no such task, or it takes no options.
+        SettingsError: there is no such task, or it takes no such options.
     """
     processor = find(task_name)
     options = options or TableOptions()
-    if issubclass(processor, FileProcessor):
+    if issubclass(processor, OptionsProcessor):
         return processor(options)
     if options != TableOptions():
         raise SettingsError(
             f"task_name: {task_name} has its files, columns and labels built in; they"
-            " can be chosen for tsv, json and jsonl."
+            " can be chosen for csv, folder, json, jsonl, pairs, tfds and tsv."
         )
     return processor()
 
@@ -112,10 +120,8 @@ def _import_class(task_name: str) -> type[DataProcessor]:
         raise SettingsError(
             f"task_name: {module_name} ({module.__file__}) has no class {class_name!r}."
         )
-    missing = [name for name in _METHODS if not hasattr(processor, name)]
-    if missing:
+    if not issubclass(processor, DataProcessor):
         raise SettingsError(
-            f"task_name: {task_name} lacks {', '.join(missing)}; subclass"
-            " processors.base.DataProcessor."
+            f"task_name: {task_name} is no subclass of processors.base.DataProcessor."
         )
     return processor

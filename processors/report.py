@@ -6,12 +6,12 @@ Gold and predicted labels are label ids: the place of a label in the task's list
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import sklearn.metrics
 
+from processors import text_table
 from processors.example import InputExample
 from runtime import storage
 from runtime.errors import DataError
@@ -89,7 +89,7 @@ def write_confusion_matrix(
         table.append([name, *map(str, row), str(row.sum())])
     table.append(["total", *map(str, counts.sum(axis=0)), str(counts.sum())])
     title = "Rows: gold label. Columns: predicted label.\n\n"
-    storage.write_text(path, title + _aligned(table))
+    storage.write_text(path, title + text_table.aligned(table))
 
 
 def confusion_counts(
@@ -218,29 +218,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> str:
-    """Returns the rows as lines: the first column to the left, the others right."""
-    widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
-    lines = []
-    for first, *rest in table:
-        cells = [first + " " * (widths[0] - _width(first))]
-        for text, width in zip(rest, widths[1:], strict=True):
-            cells.append(" " * (width - _width(text)) + text)
-        lines.append("  ".join(cells) + "\n")
-    return "".join(lines)
-
-
-def _width(text: str) -> int:
-    """Returns the number of cells of a terminal that `text` takes.
-
-    Source: https://www.unicode.org/reports/tr11/ (East Asian Width).
-    """
-    return sum(map(_character_width, text))
-
-
-def _character_width(character: str) -> int:
-    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1

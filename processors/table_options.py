@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from processors.base import Format, Table
-from processors.readers import Column
+from processors.readers import encodings
+from processors.readers.row import Column
 from runtime.errors import SettingsError
 
 _POSITION = re.compile("-?[0-9]+")
@@ -22,28 +23,50 @@ class TableOptions:
         text_b: Column of the second text; None for single texts.
         label: Column of the label, which the test file may lack or leave empty.
         id: Column of a name for each example; None takes the place in the file.
+        split_group: Column of what examples that stay in one split have in common.
         labels: The classes in the order of the outputs; none takes those of the
             training file, sorted.
-        train_file: Name below the data folder; None is `train.tsv` (.json, .jsonl).
-        dev_file: The file to evaluate on; None is `dev.tsv` (.json, .jsonl).
-        test_file: The file to predict; None is `test.tsv` (.json, .jsonl).
-        header: Whether the first line of a TSV file names its columns.
+        train_file: Name below the data folder; None is `train.tsv` (.csv, .json, ...).
+        dev_file: The file to evaluate on; None is `dev.tsv` (.csv, .json, ...).
+        test_file: The file to predict; None is `test.tsv` (.csv, .json, ...).
+        header: Whether the first row of a TSV or CSV file names its columns.
+        quoted: Whether fields of a TSV file may stand in quotes, as in CSV.
+        encoding: What the files are written in.
+        texts_file: JSON file of the texts of pairs, by id.
+        pairs_file: JSON file of the labelled pairs of ids.
+        tfds_name: A TensorFlow data set, with its configuration and version if wanted.
+        tfds_text: Its feature that is the text.
+        tfds_text_b: Its feature that is the second text.
+        tfds_label: Its feature that is the label.
+        tfds_data_dir: Where TensorFlow Datasets has prepared it.
 
     Raises:
-        SettingsError: a label repeats, or a column without a header is no position.
+        SettingsError: a label repeats, a column without a header is no position, or the
+            encoding is not known.
     """
 
     text_a: str = "text"
     text_b: str | None = None
     label: str = "label"
     id: str | None = None
+    split_group: str | None = None
     labels: tuple[str, ...] = ()
     train_file: str | None = None
     dev_file: str | None = None
     test_file: str | None = None
     header: bool = True
+    quoted: bool = False
+    encoding: str = "utf-8"
+    texts_file: str | None = None
+    pairs_file: str | None = None
+    tfds_name: str | None = None
+    tfds_text: str = "text"
+    tfds_text_b: str | None = None
+    tfds_label: str = "label"
+    tfds_data_dir: str | None = None
 
     def __post_init__(self) -> None:
+        encodings.refuse_unknown(self.encoding)
         problems = [
             f"labels: {label!r} is named more than once."
             for label in sorted(set(self.labels))
@@ -65,12 +88,7 @@ class TableOptions:
         Args:
             split: `train`, `dev` or `test`.
             file_format: What the files are written in.
-
-        Raises:
-            SettingsError: JSON files were said to have no header.
         """
-        if not self.header and file_format is not Format.TSV:
-            raise SettingsError("header: only TSV files can have or lack a header.")
         files = {"train": self.train_file, "dev": self.dev_file, "test": self.test_file}
         return Table(
             files[split] or f"{split}.{file_format.value}",
@@ -78,12 +96,25 @@ class TableOptions:
             text_b=None if self.text_b is None else self._column(self.text_b),
             label=self._column(self.label),
             id=None if self.id is None else self._column(self.id),
-            format=file_format if self.header else Format.TSV_WITHOUT_HEADER,
+            group=None if self.split_group is None else self._column(self.split_group),
+            format=file_format,
+            header=self.header,
+            quoted=self.quoted,
+            encoding=self.encoding,
             label_is_optional=split == "test",
         )
 
+    def changed(self) -> set[str]:
+        """Returns the names of the options that are not the default."""
+        defaults = type(self)()
+        return {
+            name
+            for name in self.__dataclass_fields__
+            if getattr(self, name) != getattr(defaults, name)
+        }
+
     def _columns(self) -> dict[str, str | None]:
-        roles = ("text_a", "text_b", "label", "id")
+        roles = ("text_a", "text_b", "label", "id", "split_group")
         return {role: getattr(self, role) for role in roles}
 
     def _column(self, name: str) -> Column:

@@ -37,6 +37,9 @@ class DataError(ToolkitError, ValueError):
         path: The file.
         line: 1-based line number in a text file.
         offset: Byte offset in a binary file.
+
+    Attributes:
+        message: The message without the place.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class DataError(ToolkitError, ValueError):
         line: int | None = None,
         offset: int | None = None,
     ) -> None:
+        self.message = message
         self.path = path
         self.line = line
         self.offset = offset

@@ -54,6 +54,11 @@ def field_varint(number: int, value: int) -> bytes:
     return _tag(number, VARINT) + encode_varint(value)
 
 
+def field_fixed32(number: int, value: int) -> bytes:
+    """Returns field `number` holding an unsigned integer of 32 bits."""
+    return _tag(number, FIXED32) + struct.pack("<I", value)
+
+
 def field_float(number: int, value: float) -> bytes:
     """Returns field `number` holding a 32-bit float."""
     return _tag(number, FIXED32) + struct.pack("<f", value)

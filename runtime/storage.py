@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -59,6 +59,31 @@ def dirname(path: str) -> str:
     return os.path.dirname(path.rstrip("/") or path)
 
 
+def inside(folder: str, name: str, *, root: str | None = None) -> str:
+    """Returns the path of a file that a folder from strangers should hold.
+
+    Args:
+        folder: The folder; it may itself be a link.
+        name: The file below it, as a file of strangers may call it.
+        root: Where links in the folder may lead to; by default the folder.
+
+    Raises:
+        StorageError: The name, or a link under that name, leads elsewhere.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if ".." in parts or not all(parts) or "\0" in name or ":" in parts[0]:
+        raise StorageError(
+            f"Cannot use {name!r} of {folder}: expected the name of a file in it."
+        )
+    path = join(folder, *parts)
+    if "://" not in folder and not _is_below(path, root or folder):
+        raise StorageError(
+            f"Cannot use {path}: it is a link to {os.path.realpath(path)}, which is "
+            f"not below {root or folder}. Copy the file itself to this place."
+        )
+    return path
+
+
 # Questions ---------------------------------------------------------------------------
 
 
@@ -91,7 +116,7 @@ def size(path: str) -> int:
     return found.size
 
 
-def list_dir(path: str) -> Sequence[str]:
+def list_dir(path: str) -> list[str]:
     """Returns the sorted names in the directory, without unfinished writes.
 
     An empty directory of a bucket and a missing one are the same: no names.
@@ -99,7 +124,7 @@ def list_dir(path: str) -> Sequence[str]:
     return _of(path).list_dir(path)
 
 
-def glob(pattern: str) -> Sequence[str]:
+def glob(pattern: str) -> list[str]:
     """Returns the sorted paths that match; `**` crosses directories."""
     return _of(pattern).glob(pattern)
 
@@ -257,3 +282,8 @@ def _bucket_storage() -> BucketStorage:
 def _bucket_storage_at(emulator: str | None) -> BucketStorage:
     del emulator
     return BucketStorage(bucket_client.make_client())
+
+
+def _is_below(path: str, folder: str) -> bool:
+    top = os.path.join(os.path.realpath(folder), "")
+    return os.path.realpath(path).startswith(top)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import io
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -61,11 +60,11 @@ class Storage(abc.ABC):
         """Returns whether `path` is a directory; in a bucket, a prefix of objects."""
 
     @abc.abstractmethod
-    def list_dir(self, path: str) -> Sequence[str]:
+    def list_dir(self, path: str) -> list[str]:
         """Returns the sorted names in the directory, without unfinished writes."""
 
     @abc.abstractmethod
-    def glob(self, pattern: str) -> Sequence[str]:
+    def glob(self, pattern: str) -> list[str]:
         """Returns the sorted paths that match; `**` crosses directories."""
 
     @abc.abstractmethod

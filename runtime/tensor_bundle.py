@@ -5,8 +5,7 @@ checksum; the data files hold nothing but the tensors' bytes. Every length is ch
 before it is believed and every byte used passes its CRC32C.
 
 Source: tensorflow/core/util/tensor_bundle/tensor_bundle.h and
-tensorflow/core/protobuf/tensor_bundle.proto; for the table, LevelDB's
-doc/table_format.md.
+tensorflow/core/protobuf/tensor_bundle.proto.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator
 
 import numpy as np
 
-from runtime import protobuf, storage
+from runtime import bfloat16, leveldb_table, protobuf, storage
 from runtime.errors import CheckpointError
 from runtime.tfrecord import masked_crc
 
 # Source: tensorflow/core/framework/types.proto.
-_DTYPES = {
+DTYPES = {
     1: "float32",
     2: "float64",
     3: "int32",
@@ -41,7 +39,10 @@ _DTYPES = {
     22: "uint32",
     23: "uint64",
 }
+"""Element types by their number."""
+
 _STORED_AS = {"bfloat16": "uint16"}
+_MAX_RANK = 32
 
 _Extents = tuple[tuple[int, int], ...]
 
@@ -67,7 +68,7 @@ class TensorBundle:
         self.prefix = find_prefix(path)
         index = f"{self.prefix}.index"
         try:
-            table = _read_table(storage.read_bytes(index))
+            table = leveldb_table.read_table(storage.read_bytes(index))
             self._shards = _shard_count(table.pop(b"", b""))
             self._entries = {k: _parse_entry(v) for k, v in table.items()}
             self._names = _tensor_names(table)
@@ -76,6 +77,7 @@ class TensorBundle:
                 f"{index}: expected the index of a TensorFlow V2 checkpoint: {error}"
             ) from error
         self._check_shards_exist()
+        self._sizes = [storage.size(self._data_file(n)) for n in range(self._shards)]
 
     def names(self) -> list[str]:
         """Returns the names of all tensors, sorted."""
@@ -92,6 +94,17 @@ class TensorBundle:
             name: The tensor; an unknown one is a CheckpointError.
         """
         return self._entry(name).dtype
+
+    def check(self, name: str) -> None:
+        """Refuses a tensor that is not numbers or does not lie whole in its file.
+
+        Args:
+            name: The tensor; an unknown one is a CheckpointError too.
+        """
+        entry = self._entry(name)
+        pieces = [self._piece(name, extents) for extents in entry.slices]
+        for each in pieces or [entry]:
+            self._check_place(name, each)
 
     def read(self, name: str) -> np.ndarray:
         """Reads one tensor, and no other bytes than its own.
@@ -119,34 +132,50 @@ class TensorBundle:
             )
         return self._entries[self._names[name]]
 
-    def _read_entry(self, name: str, entry: _Entry) -> np.ndarray:
+    def _check_place(self, name: str, entry: _Entry) -> None:
         dtype = self._element_type(name, entry)
-        path = self._data_file(entry.shard)
+        if len(entry.shape) > _MAX_RANK:
+            raise CheckpointError(
+                f"{self.prefix}.index: {name} has {len(entry.shape)} axes; at most "
+                f"{_MAX_RANK} are read"
+            )
         expected = math.prod(entry.shape) * dtype.itemsize
         if entry.size != expected:
             raise CheckpointError(
                 f"{self.prefix}.index: {name} has shape {entry.shape} of "
                 f"{entry.dtype}, which is {expected} bytes, but {entry.size} are listed"
             )
-        end = entry.offset + entry.size
-        if (held := storage.size(path)) < end:
+        if not 0 <= entry.shard < self._shards:
             raise CheckpointError(
-                f"{path}: truncated: {name} lies at bytes {entry.offset} to {end}, but "
-                f"the file ends at byte {held}; copy it again"
+                f"{self.prefix}.index: {name} lies in data file {entry.shard}, but "
+                f"there are {self._shards}"
             )
+        end = entry.offset + entry.size
+        if (held := self._sizes[entry.shard]) < end:
+            raise CheckpointError(
+                f"{self._data_file(entry.shard)}: truncated: {name} lies at bytes "
+                f"{entry.offset} to {end}, but the file ends at byte {held}; copy it "
+                "again"
+            )
+
+    def _read_entry(self, name: str, entry: _Entry) -> np.ndarray:
+        self._check_place(name, entry)
+        path = self._data_file(entry.shard)
         with storage.open_read(path) as file:
             file.seek(entry.offset)
             data = file.read(entry.size)
         if masked_crc(data) != entry.crc:
             raise CheckpointError(
                 f"{path}: damaged: the checksum of {name}, bytes {entry.offset} to "
-                f"{end}, is not the one in the index; copy it again"
+                f"{entry.offset + entry.size}, is not the one in the index; copy it "
+                "again"
             )
+        dtype = self._element_type(name, entry)
         values = np.frombuffer(data, dtype).reshape(entry.shape)
-        return _widen(values) if entry.dtype == "bfloat16" else values
+        return bfloat16.widen(values) if entry.dtype == "bfloat16" else values
 
     def _element_type(self, name: str, entry: _Entry) -> np.dtype:
-        if entry.dtype == "string" or entry.dtype not in _DTYPES.values():
+        if entry.dtype == "string" or entry.dtype not in DTYPES.values():
             raise CheckpointError(
                 f"{self.prefix}: expected numbers in {name}, found the type "
                 f"{entry.dtype}, which is not read"
@@ -159,15 +188,10 @@ class TensorBundle:
         Raises:
             CheckpointError: A piece is missing, or the pieces leave gaps.
         """
-        pieces = []
-        for extents in entry.slices:
-            key = _slice_key(name, extents)
-            if key not in self._entries:
-                raise CheckpointError(
-                    f"{self.prefix}.index: the piece {extents} of {name} is missing"
-                )
-            piece = self._read_entry(name, self._entries[key])
-            pieces.append((_window(extents), piece))
+        pieces = [
+            (_window(extents), self._read_entry(name, self._piece(name, extents)))
+            for extents in entry.slices
+        ]
         try:
             return _join(pieces, shape=entry.shape)
         except (ValueError, IndexError) as error:
@@ -175,6 +199,14 @@ class TensorBundle:
                 f"{self.prefix}.index: the {len(pieces)} pieces of {name} do not make "
                 f"up its shape {entry.shape}: {error}"
             ) from error
+
+    def _piece(self, name: str, extents: _Extents) -> _Entry:
+        key = _slice_key(name, extents)
+        if key not in self._entries:
+            raise CheckpointError(
+                f"{self.prefix}.index: the piece {extents} of {name} is missing"
+            )
+        return self._entries[key]
 
     def _data_file(self, shard: int) -> str:
         return f"{self.prefix}.data-{shard:05d}-of-{self._shards:05d}"
@@ -223,17 +255,29 @@ def find_prefix(path: str) -> str:
 
 
 def _newest_prefix(folder: str) -> str:
-    """Reads a folder's `checkpoint` file; its paths may date from another machine.
+    """Returns the prefix a folder's `checkpoint` file names, else its only one.
 
     Raises:
-        CheckpointError: There is no such file, or it names no checkpoint.
+        CheckpointError: There is no such file and not exactly one prefix.
     """
     state = storage.join(folder, "checkpoint")
-    if not storage.exists(state):
-        raise CheckpointError(
-            f"{folder}: expected a TensorFlow checkpoint's prefix, or a folder with a "
-            f"`checkpoint` file: looked for {state}{_neighbours(folder)}"
-        )
+    if storage.exists(state):
+        return _recorded_prefix(state)
+    prefixes = [n[:-6] for n in storage.list_dir(folder) if n.endswith(".index")]
+    if len(prefixes) == 1:
+        return storage.join(folder, prefixes[0])
+    raise CheckpointError(
+        f"{folder}: expected a TensorFlow checkpoint's prefix, or a folder with a "
+        f"`checkpoint` file or one prefix: looked for {state}{_neighbours(folder)}"
+    )
+
+
+def _recorded_prefix(state: str) -> str:
+    """Reads a `checkpoint` file; its paths may date from another machine.
+
+    Raises:
+        CheckpointError: It names no checkpoint, or one in another folder.
+    """
     found = re.search(
         rb'^\s*model_checkpoint_path:\s*"((?:[^"\\]|\\.)*)"',
         storage.read_bytes(state),
@@ -242,10 +286,14 @@ def _newest_prefix(folder: str) -> str:
     if found is None:
         raise CheckpointError(f"{state}: expected a line model_checkpoint_path")
     recorded = _unescape(found.group(1))
+    folder = storage.dirname(state)
     beside = storage.join(folder, storage.basename(recorded))
-    if storage.exists(f"{beside}.index") or "://" in recorded:
+    if storage.exists(f"{beside}.index"):
         return beside
-    return storage.join(folder, recorded)
+    raise CheckpointError(
+        f"{state}: names {recorded}, which is not in {folder or '.'}"
+        f"{_neighbours(folder or '.')}. Give the checkpoint's own prefix"
+    )
 
 
 def _unescape(text: bytes) -> str:
@@ -253,9 +301,9 @@ def _unescape(text: bytes) -> str:
 
     def character(found: re.Match[bytes]) -> bytes:
         code = found.group(1)
-        return bytes([int(code, 8)]) if code.isdigit() else code
+        return bytes([int(code, 8)]) if len(code) == 3 else code
 
-    return re.sub(rb"\\([0-3][0-7]{2}|.)", character, text).decode()
+    return re.sub(rb"\\([0-3][0-7]{2}|.)", character, text).decode(errors="replace")
 
 
 def _neighbours(folder: str) -> str:
@@ -270,11 +318,6 @@ def _neighbours(folder: str) -> str:
 def _some(names: list[str]) -> str:
     rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + rest
-
-
-def _widen(bfloat16: np.ndarray) -> np.ndarray:
-    """A bfloat16 is the upper half of a float32."""
-    return (bfloat16.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
 def _join(
@@ -335,7 +378,7 @@ def _parse_entry(payload: bytes) -> _Entry:
     numbers = _numbers(payload)
     code = numbers.get(1, 0)
     return _Entry(
-        dtype=_DTYPES.get(code, f"number {code}"),
+        dtype=DTYPES.get(code, f"number {code}"),
         shape=tuple(
             _numbers(dimension).get(1, 0)
             for shape in _messages(payload, number=2)
@@ -401,88 +444,3 @@ def _ordered(number: int) -> bytes:
     length = magnitude.bit_length() // 7 + 1
     head = ((1 << length) - 1) << (7 * length)
     return ((number % (1 << (8 * length))) ^ head).to_bytes(length, "big")
-
-
-# The LevelDB table -------------------------------------------------------------------
-
-_MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
-_FOOTER_BYTES = 48
-_TRAILER_BYTES = 5
-
-
-def _read_table(data: bytes) -> dict[bytes, bytes]:
-    """Returns all keys and values.
-
-    Raises:
-        ValueError: The bytes are no table.
-    """
-    if len(data) < _FOOTER_BYTES or not data.endswith(_MAGIC):
-        raise ValueError(f"its {len(data)} bytes do not end as a table's do")
-    footer = data[-_FOOTER_BYTES:]
-    _, place = _read_handle(footer, 0)
-    index, _ = _read_handle(footer, place)
-    table: dict[bytes, bytes] = {}
-    for _, handle in _iter_block(_read_block(data, index)):
-        table.update(_iter_block(_read_block(data, _read_handle(handle, 0)[0])))
-    return table
-
-
-def _read_block(data: bytes, handle: tuple[int, int]) -> bytes:
-    """Returns a block's bytes.
-
-    Raises:
-        ValueError: Its place, checksum or compression is wrong.
-    """
-    offset, size = handle
-    end = offset + size
-    if end + _TRAILER_BYTES > len(data):
-        raise ValueError(f"a block at bytes {offset} to {end} lies outside the file")
-    stored = int.from_bytes(data[end + 1 : end + _TRAILER_BYTES], "little")
-    if masked_crc(data[offset : end + 1]) != stored:
-        raise ValueError(f"the block at bytes {offset} to {end} has a wrong checksum")
-    if data[end] != 0:
-        raise ValueError(
-            f"the block at byte {offset} is compressed; only uncompressed tables, "
-            "which is what TensorFlow writes, are read"
-        )
-    return data[offset:end]
-
-
-def _iter_block(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yields a block's entries; a key is stored without what it shares with the last.
-
-    The block ends with the places of its restarts (4 bytes each) and their number.
-
-    Raises:
-        ValueError: The lengths contradict each other.
-    """
-    end = len(block) - 4 - 4 * int.from_bytes(block[-4:], "little")
-    if end < 0:
-        raise ValueError("a block is too short for its restarts")
-    place, key = 0, b""
-    while place < end:
-        shared, place = _read_varint(block, place)
-        fresh, place = _read_varint(block, place)
-        length, place = _read_varint(block, place)
-        value = place + fresh
-        if shared > len(key) or value + length > end:
-            raise ValueError("an entry reaches past its block")
-        key = key[:shared] + block[place:value]
-        place = value + length
-        yield key, block[value:place]
-
-
-def _read_handle(buffer: bytes, place: int) -> tuple[tuple[int, int], int]:
-    """Returns a block's (offset, size) and the place behind them."""
-    offset, place = _read_varint(buffer, place)
-    size, place = _read_varint(buffer, place)
-    return (offset, size), place
-
-
-def _read_varint(buffer: bytes, place: int) -> tuple[int, int]:
-    number = 0
-    for shift, byte in enumerate(buffer[place : place + 10]):
-        number |= (byte & 0x7F) << (7 * shift)
-        if byte < 0x80:
-            return number, place + shift + 1
-    raise ValueError("a number has no end")

@@ -3,18 +3,23 @@
 #
 #   bash scripts/test.sh [--all] [arguments of pytest]
 #
-# Without --all, tests marked `slow` are left out.
+# Without --all, tests marked `slow` are left out. Those that compile for a TPU are skipped
+# elsewhere than on x86-64 Linux, the only platform that the compiler is made for.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-select=()
+select=() folder=.venv-test extras=tensorflow-cpu,jax,test
 if [[ "${1-}" == "--all" ]]; then
   select=(-m "not gpu and not tpu")
+  folder=.venv-test-all
+  if [[ "$(uname -sm)" == "Linux x86_64" ]]; then
+    extras+=,tpu-check
+  fi
   shift
 fi
-make_environment "$ROOT/.venv-test" tensorflow-cpu,jax,test
+make_environment "$ROOT/$folder" "$extras"
 cd "$ROOT"
-python=.venv-test/bin/python
+python="$folder/bin/python"
 
 # Keras takes its backend once a process: what depends on it runs on JAX first.
 if [[ $# -eq 0 ]]; then

@@ -28,7 +28,7 @@ _TOPOLOGY = flags.DEFINE_string(
 )
 _SEARCH = flags.DEFINE_bool("search", True, "Whether to look for the largest batch.")
 _EXAMPLES = flags.DEFINE_integer(
-    "train_examples", None, "Training examples, for a lower bound of the whole run."
+    "train_examples", None, "Training examples, to bound the time of the whole run."
 )
 _EFFORT = flags.DEFINE_enum_class(
     "effort",
@@ -83,12 +83,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _define_pipeline(values: flags.FlagValues) -> None:
     known = ", ".join(_PIPELINES)
-    flags.DEFINE_string(
-        "pipeline",
-        next(iter(_PIPELINES)),
-        f"Whose steps: {known}, or package.module:NAME of your own.",
-        flag_values=values,
-    )
+    text = f"Whose steps: {known}, or package.module:NAME of your own."
+    flags.DEFINE_string("pipeline", "classifier", text, flag_values=values)
 
 
 def _backend(name: str) -> Backend:

@@ -11,6 +11,8 @@ os.environ.setdefault(
     os.path.join(os.path.dirname(__file__), "../.pytest_cache/jax"),
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+# Where the TPU's compiler is installed, JAX would look for a TPU.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import numpy as np
 import pytest

@@ -44,10 +44,12 @@ class BertRun(ClassificationRun):
     """A run of a BERT classifier."""
 
     _job: Job
+    _labels: tuple[str, ...] = ()
 
     def build(self, labels: Sequence[str], *, total: int) -> Engine:
         """See base class."""
         settings, placement = self._job.settings, self._site.placement
+        self._labels = tuple(labels)
 
         def build_model() -> keras.Model:
             keras.utils.set_random_seed(settings.seed)
@@ -76,6 +78,7 @@ class BertRun(ClassificationRun):
             settings.init_checkpoint,
             expected=made.weight_shapes(),
             allow_partial=settings.allow_partial_init,
+            labels=self._labels,
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)

@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from runtime import storage
-from runtime.errors import SettingsError
+from runtime import json_file
+from runtime.errors import DataError, SettingsError
 
 ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "gelu_exact")
 """The activations this code knows.
@@ -19,6 +19,9 @@ the error function, which Hugging Face calls `gelu`.
 
 _FROM_HUGGING_FACE = {
     "gelu": "gelu_exact",
+    "gelu_python": "gelu_exact",
+    "gelu_accurate": "gelu",
+    "gelu_fast": "gelu",
     "gelu_new": "gelu",
     "gelu_pytorch_tanh": "gelu",
 }
@@ -122,19 +125,12 @@ class BertConfig:
         Raises:
             SettingsError: The file is no JSON object or holds wrong values.
         """
-        text = storage.read_text(path)
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
+            values = json_file.read_object(path)
+        except DataError as error:
             raise SettingsError(
-                f"{path}:{error.lineno}: expected the JSON of a BERT configuration: "
-                f"{error.msg}"
+                f"{error}; expected the JSON of a BERT configuration"
             ) from error
-        if not isinstance(values, dict):
-            raise SettingsError(
-                f"{path}: expected a JSON object with the keys of a BERT "
-                f"configuration, found a {type(values).__name__}"
-            )
         try:
             return cls.from_dict(values)
         except SettingsError as error:
@@ -157,40 +153,6 @@ class BertConfig:
     def to_json_string(self) -> str:
         """Returns the settings as JSON: sorted keys, two spaces, a final newline."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
-
-
-def find(
-    *,
-    bert_config_file: str | None,
-    init_checkpoint: str | None,
-    model_file: str | None,
-    stored: Mapping[str, object] | None = None,
-) -> BertConfig:
-    """The sizes of the BERT that the settings mean.
-
-    Args:
-        bert_config_file: Read if given.
-        init_checkpoint: Else the `bert_config.json` beside it.
-        model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
-        stored: What the checkpoint that a run goes on with says; before the last two.
-
-    Raises:
-        SettingsError: They are nowhere to be found.
-    """
-    if bert_config_file:
-        return BertConfig.from_json_file(bert_config_file)
-    if stored is not None:
-        return BertConfig.from_dict(stored)
-    if init_checkpoint:
-        beside = storage.join(storage.dirname(init_checkpoint), "bert_config.json")
-        if storage.exists(beside):
-            return BertConfig.from_json_file(beside)
-    if model_file:
-        return BertConfig.bert_japanese()
-    raise SettingsError(
-        "--bert_config_file is required: there is no bert_config.json beside "
-        "--init_checkpoint and no checkpoint in --output_dir."
-    )
 
 
 def check_sequence_length(config: BertConfig, *, max_seq_length: int) -> None:
@@ -296,6 +258,12 @@ def _foreign_problems(values: Mapping[str, object]) -> Iterator[str]:
             f"The configuration's position_embedding_type is {positions!r}; "
             "only 'absolute' is supported"
         )
+    for name in ("is_decoder", "add_cross_attention"):
+        if values.get(name):
+            yield (
+                f"The configuration's {name} is {values[name]!r}; only encoders "
+                "can be read"
+            )
 
 
 def _number_problems(config: BertConfig) -> Iterator[str]:

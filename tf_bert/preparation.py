@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from processors.base import DataProcessor
 from processors.classification.preparation import (
     TaskJob,
     find_data_dir,
@@ -16,6 +17,7 @@ from processors.tokenization.base import Tokenizer
 from runtime.errors import SettingsError
 from runtime.job import refuse_foreign_checkpoint, restore
 from tf_bert import config as configs
+from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.settings import ClassifierSettings
 
@@ -37,34 +39,40 @@ class Job(TaskJob):
         return {"bert_config": self.config.to_dict(), **super().identity()}
 
 
-def prepare(settings: ClassifierSettings) -> Job:
+def prepare(
+    settings: ClassifierSettings, *, processor: DataProcessor | None = None
+) -> Job:
     """Reads what the settings name and checks that it fits together.
 
     Args:
         settings: What was asked for.
+        processor: The task, where it is none that a name stands for: one made of
+            lists, say.
 
     Returns:
         The job.
 
     Raises:
         SettingsError: All settings that do not fit, in one error.
-        CheckpointError: `--resume=must` finds no checkpoint, or it is damaged.
+        CheckpointError: `--resume=must` finds no checkpoint, or it or the one to start
+            from is damaged or of another model.
     """
     restored = restore(settings)
-    config = configs.find(
+    config = weights.find_config(
         bert_config_file=settings.bert_config_file,
         init_checkpoint=settings.init_checkpoint,
         model_file=settings.model_file,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )
-    tokenizer = tokenizers.create(
-        vocab_file=settings.vocab_file,
-        model_file=settings.model_file,
-        do_lower_case=settings.do_lower_case,
-        keep_voicing_marks=settings.keep_voicing_marks,
-    )
+    tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
-    processor = find_processor(settings, restored=restored)
+    if restored is None and settings.init_checkpoint:
+        weights.check_start(
+            settings.init_checkpoint,
+            config=config,
+            allow_partial=settings.allow_partial_init,
+        )
+    processor = find_processor(settings, restored=restored, made=processor)
     job = Job(
         settings=settings,
         config=config,
@@ -86,7 +94,7 @@ def _refuse_misfits(
         (
             configs.validate_case_matches_checkpoint,
             {
-                "do_lower_case": settings.do_lower_case,
+                "do_lower_case": tokenizer.do_lower_case,
                 "init_checkpoint": settings.init_checkpoint,
             },
         ),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.classification.settings import TaskSettings, TaskStepSettings
+from processors.tokenization.settings import TokenizerSettings
 from runtime.settings import setting
 
 
@@ -26,49 +27,38 @@ class StepSettings(TaskStepSettings):
     # The original's flags.
     bert_config_file: str | None = setting(
         None,
-        help="JSON with the sizes of the BERT; by default bert_config.json beside "
+        help="JSON with the sizes of the BERT; by default what is stored with "
         "init_checkpoint, or with model_file BERT-base as bert-japanese.",
     )
     init_checkpoint: str | None = setting(
-        None, help="Weights to start from: a TF1 checkpoint or one of this toolkit."
+        None,
+        help="Weights to start from: a TF1 checkpoint, a Hugging Face folder, a "
+        "KerasHub preset, or a checkpoint of this toolkit.",
     )
     model_file: str | None = setting(None, help="SentencePiece model.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierSettings(StepSettings, TaskSettings):
+class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
     """Settings of `train`, `evaluate` and `predict`.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.
     """
 
-    MUST_MATCH: ClassVar[tuple[str, ...]] = (*TaskSettings.MUST_MATCH, "do_lower_case")
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MAY_DIFFER,
         "bert_config_file",
         "vocab_file",
         "model_file",
+        "tokenizer_dir",
         "init_checkpoint",
     )
 
-    # The original's flags.
-    vocab_file: str | None = setting(
-        None, help="WordPiece vocabulary, or the .vocab file beside model_file."
-    )
-    do_lower_case: bool = setting(True, help="Whether to lower-case the text.")
-
-    # New here.
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
-    )
-    keep_voicing_marks: bool = setting(
-        False, help="Keep Japanese voicing marks under WordPiece lower-casing."
     )
 
     def _missing(self) -> Iterator[str]:
         yield from super()._missing()
-        if not (self.vocab_file or self.model_file):
-            yield (
-                "--vocab_file (WordPiece) or --model_file (SentencePiece) is required."
-            )
+        yield from self.tokenizer_problems()

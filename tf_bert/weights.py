@@ -1,44 +1,27 @@
 """The weights a model starts from, and what in a checkpoint does not fit it.
 
-The variables of the models here bear the names of google-research/bert, so for its
-checkpoints and for our own the correspondence is the identity. What does not match is
-never passed over in silence: it is in the report, or it is an error.
+The variables of the models here bear the names of google-research/bert; what others
+call them is in `tf_bert.formats.names`. What does not match is never passed over in
+silence: it is in the report, or it is an error.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from runtime import checkpoints, storage
-from runtime.errors import CheckpointError
-from runtime.tensor_bundle import TensorBundle
-
-Shapes = Mapping[str, tuple[int, ...]]
+from runtime.errors import CheckpointError, SettingsError
+from tf_bert.config import BertConfig
+from tf_bert.formats import find, variables
+from tf_bert.formats.source import Source
+from tf_bert.formats.variables import Shapes
 
 _ENCODER = "bert/"
-_NOT_WEIGHTS = re.compile(
-    r"global_step|_CHECKPOINTABLE_OBJECT_GRAPH|.*/adam_[mv]", re.DOTALL
-)
-_OUR_FOLDER = re.compile(r"step-\d{8,}")
-
-# What decides each axis of a variable; the first pattern that is found in its name.
-_AXES = (
-    (r"/word_embeddings$", ("vocab_size", "hidden_size")),
-    (r"/position_embeddings$", ("max_position_embeddings", "hidden_size")),
-    (r"/token_type_embeddings$", ("type_vocab_size", "hidden_size")),
-    (r"/intermediate/dense/kernel$", ("hidden_size", "intermediate_size")),
-    (r"/intermediate/dense/bias$", ("intermediate_size",)),
-    (r"layer_\d+/output/dense/kernel$", ("intermediate_size", "hidden_size")),
-    (r"^cls/predictions/output_bias$", ("vocab_size",)),
-    (r"^output_weights$", ("number of labels", "hidden_size")),
-    (r"^output_bias$", ("number of labels",)),
-    (r"", ("hidden_size", "hidden_size")),
-)
+_POOLER = "bert/pooler/"
+_CLASSIFIER = frozenset({"output_weights", "output_bias"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +56,15 @@ class MatchReport:
         ]
         return "\n".join(lines)
 
+    def without(self, names: Collection[str]) -> MatchReport:
+        """The same, had the checkpoint's variables of these names no use."""
+        return dataclasses.replace(
+            self,
+            matched=tuple(n for n in self.matched if n not in names),
+            missing=(*self.missing, *(n for n in self.matched if n in names)),
+            left_over=(*self.left_over, *(n for n in self.matched if n in names)),
+        )
+
     def _rows(self) -> Iterator[str]:
         matched = set(self.matched)
         for name, shape in self.shapes.items():
@@ -94,7 +86,11 @@ class InitialWeights:
 
 
 def read_weights(
-    path: str, *, expected: Shapes, allow_partial: bool = False
+    path: str,
+    *,
+    expected: Shapes,
+    allow_partial: bool = False,
+    labels: Sequence[str] = (),
 ) -> InitialWeights:
     """Reads a model's starting weights from whatever kind of checkpoint `path` is.
 
@@ -103,10 +99,13 @@ def read_weights(
 
     Args:
         path: One of our checkpoints (`.../step-00000500`), the newest one of a run
-            (its output folder), or a TensorFlow checkpoint, by its prefix
-            (`.../bert_model.ckpt`) or the folder of its `checkpoint` file.
+            (its output folder), a TensorFlow checkpoint, by its prefix
+            (`.../bert_model.ckpt`) or folder, a Hugging Face folder, or a KerasHub
+            preset.
         expected: Variable name -> shape of the model.
         allow_partial: Whether encoder variables may be missing in the checkpoint.
+        labels: What the model's classes are called. A classifier of the same labels in
+            another order is put in this order; one of other labels is not read.
 
     Returns:
         Values and report.
@@ -115,8 +114,118 @@ def read_weights(
         CheckpointError: Nothing matches, a shape differs, or the encoder is only
             half there.
     """
-    checkpoint = _open(path)
-    found = checkpoint.shapes()
+    source = find.open_source(path)
+    report = _checked(source, expected, path=path, allow_partial=allow_partial)
+    order = _order(source.labels, labels)
+    if order is None:
+        report = report.without(_CLASSIFIER)
+    values = {name: source.read(name) for name in report.matched}
+    for name in _CLASSIFIER.intersection(values):
+        values[name] = values[name][order]
+    return InitialWeights(values, report)
+
+
+def _order(theirs: Sequence[str], ours: Sequence[str]) -> Any:
+    """Where each of our labels stands among theirs; None: they are other labels."""
+    if not theirs or not ours:
+        return slice(None)
+    if sorted(theirs) != sorted(ours):
+        return None
+    return [theirs.index(label) for label in ours]
+
+
+def find_config(
+    *,
+    bert_config_file: str | None,
+    init_checkpoint: str | None,
+    model_file: str | None,
+    stored: Mapping[str, object] | None = None,
+) -> BertConfig:
+    """The sizes of the BERT that the settings mean.
+
+    Args:
+        bert_config_file: Read if given.
+        init_checkpoint: Else what is stored with these weights.
+        model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
+        stored: What the checkpoint that a run goes on with says; before the last two.
+
+    Raises:
+        SettingsError: They are nowhere to be found.
+        CheckpointError: The weights cannot be read.
+    """
+    if bert_config_file:
+        return BertConfig.from_json_file(bert_config_file)
+    if stored is not None:
+        return BertConfig.from_dict(stored)
+    if init_checkpoint and (config := find.find_config(init_checkpoint)):
+        return config
+    if model_file:
+        return BertConfig.bert_japanese()
+    raise SettingsError(
+        "--bert_config_file is required: nothing beside --init_checkpoint says the "
+        "sizes of the BERT, and no checkpoint is in --output_dir."
+    )
+
+
+def check_start(path: str, *, config: BertConfig, allow_partial: bool) -> None:
+    """Refuses weights of another model, before a framework loads.
+
+    Args:
+        path: As for `read_weights`.
+        config: The model's settings.
+        allow_partial: Whether encoder variables may be missing in the checkpoint.
+
+    Raises:
+        CheckpointError: As `read_weights`.
+        SettingsError: The settings stored with the weights compute otherwise.
+    """
+    source = find.open_source(path)
+    check(source, config=config, path=path, allow_partial=allow_partial)
+    refuse_other_config(config, source)
+
+
+def check(
+    source: Source, *, config: BertConfig, path: str, allow_partial: bool
+) -> None:
+    """Refuses weights of another model before any model is made.
+
+    Args:
+        source: The opened weights.
+        config: The model's settings.
+        path: As the user gave it.
+        allow_partial: Whether encoder variables may be missing in the checkpoint.
+
+    Raises:
+        CheckpointError: As `read_weights`.
+    """
+    expected = variables.sized(config, source.shapes())
+    _checked(source, expected, path=path, allow_partial=allow_partial)
+
+
+def refuse_other_config(config: BertConfig, source: Source) -> None:
+    """Refuses settings that compute otherwise than those stored with the weights.
+
+    Args:
+        config: What a run was told.
+        source: The opened weights.
+
+    Raises:
+        SettingsError: A sentence for each setting.
+    """
+    if source.config is None:
+        return
+    problems = variables.decided_otherwise(config, source.config)
+    if problems:
+        raise SettingsError(*(f"{source.path}: {each}" for each in problems))
+
+
+# Matching ----------------------------------------------------------------------------
+
+
+def _checked(
+    source: Source, expected: Shapes, *, path: str, allow_partial: bool
+) -> MatchReport:
+    found = source.shapes()
     report = _match(expected, found, source=path)
     problems = [*_shape_problems(report, found)]
     if not report.matched:
@@ -125,52 +234,12 @@ def read_weights(
         problems.extend(_encoder_problems(report))
     if problems:
         raise CheckpointError("\n".join(f"{path}: {each}" for each in problems))
-    values = {n: np.asarray(checkpoint.read(n), np.float32) for n in report.matched}
-    return InitialWeights(values, report)
-
-
-# Kinds of checkpoint -----------------------------------------------------------------
-
-
-class _Readable(Protocol):
-    """What a checkpoint can be asked; a TensorBundle can already."""
-
-    def shapes(self) -> dict[str, tuple[int, ...]]: ...
-
-    def read(self, name: str, /) -> np.ndarray: ...
-
-
-class _OurCheckpoint:
-    """One of the folders that `runtime.checkpoints` writes."""
-
-    def __init__(self, folder: str) -> None:
-        self._weights = checkpoints.load(folder).weights
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: value.shape for name, value in self._weights.items()}
-
-    def read(self, name: str, /) -> np.ndarray:
-        return self._weights[name]
-
-
-def _open(path: str) -> _Readable:
-    folder = _our_folder(path) if storage.is_dir(path) else None
-    return TensorBundle(path) if folder is None else _OurCheckpoint(folder)
-
-
-def _our_folder(path: str) -> str | None:
-    if _OUR_FOLDER.fullmatch(storage.basename(path)):
-        return path
-    runs = (path, storage.join(path, checkpoints.DIRECTORY))
-    return next(filter(None, map(checkpoints.latest, runs)), None)
-
-
-# Matching ----------------------------------------------------------------------------
+    return report
 
 
 def _match(expected: Shapes, found: Shapes, *, source: str) -> MatchReport:
     others = [name for name in found if name not in expected]
-    ignored = tuple(filter(_NOT_WEIGHTS.fullmatch, others))
+    ignored = tuple(filter(variables.NOT_WEIGHTS.fullmatch, others))
     return MatchReport(
         source=source,
         shapes=expected,
@@ -199,10 +268,11 @@ def _axis_hint(
     """Says which setting of the model decides the axes that differ."""
     if len(model) != len(checkpoint):
         return ""
-    axes = next(axes for pattern, axes in _AXES if re.search(pattern, name))
     hints = (
         f"{axis} is {ours} in the model, {theirs} in the checkpoint"
-        for axis, ours, theirs in zip(axes, model, checkpoint, strict=False)
+        for axis, ours, theirs in zip(
+            variables.axes(name), model, checkpoint, strict=False
+        )
         if ours != theirs
     )
     return ": " + "; ".join(hints)
@@ -216,7 +286,10 @@ def _stranger(report: MatchReport) -> str:
 
 
 def _encoder_problems(report: MatchReport) -> Iterator[str]:
+    """A whole missing pooler is normal: masked-LM models are often kept without."""
     missing = [name for name in report.missing if name.startswith(_ENCODER)]
+    if all(name.startswith(_POOLER) for name in missing) and len(missing) == 2:
+        return
     if missing:
         yield (
             f"half-matched: {len(missing)} variables of the model's encoder are not in "

@@ -12,6 +12,7 @@ from processors.token_dataset import TokenDataset
 from runtime.engine import Arrays
 from runtime.workload import Pipeline, Slicing, Workload
 from tf_bert import config as configs
+from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.heads import BertClassifier, ClassificationObjective
 from tf_bert.settings import ClassifierSettings, StepSettings
@@ -32,7 +33,7 @@ def classifier_workload(settings: StepSettings, slicing: Slicing) -> Workload:
         SettingsError: The sizes of the BERT are nowhere to be found, or it has fewer
             positions than `max_seq_length`.
     """
-    config = configs.find(
+    config = weights.find_config(
         bert_config_file=settings.bert_config_file,
         init_checkpoint=settings.init_checkpoint,
         model_file=settings.model_file,

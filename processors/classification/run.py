@@ -16,7 +16,7 @@ import numpy as np
 
 from processors import plots, report
 from processors.batches import BatchShape, TrainBatches, stack
-from processors.classification import outputs, splits
+from processors.classification import data_check, outputs, splits
 from processors.classification.outputs import Outputs
 from processors.classification.preparation import TaskJob
 from processors.classification.splits import Split
@@ -44,6 +44,7 @@ class ClassificationRun(abc.ABC):
         self._site = site
         self._training = Training(job, site=site)
         self._engine: Engine | None = None
+        self._splits: dict[str, Split] = {}
 
     # -- what a pipeline says of its model --------------------------------------------
 
@@ -82,6 +83,9 @@ class ClassificationRun(abc.ABC):
             TrainingError: The loss is not finite.
         """
         if self._settings.do_train:
+            self._training.refuse_other_settings()
+        self._check_data()
+        if self._settings.do_train:
             self.train()
         if self._settings.do_eval:
             self.evaluate()
@@ -94,7 +98,6 @@ class ClassificationRun(abc.ABC):
         Raises:
             SettingsError: No update would be done, or the folder is another run's.
         """
-        self._training.refuse_other_settings()
         split = self._read("train")
         total = self._settings.num_train_steps(len(split.dataset))
         if total == 0:
@@ -219,10 +222,26 @@ class ClassificationRun(abc.ABC):
 
     # -- splits -----------------------------------------------------------------------
 
+    def _check_data(self) -> None:
+        """Reads the splits of all the work ahead and reports on them.
+
+        Raises:
+            DataError: A split cannot be read, or has more copies than are allowed.
+        """
+        ahead = {
+            "train": self._settings.do_train,
+            "dev": self._settings.do_eval,
+            "test": self._settings.do_predict,
+        }
+        read = {name: self._read(name) for name, is_ahead in ahead.items() if is_ahead}
+        data_check.check(self._job, read, folder=self._site.folder)
+
     def _read(self, name: str) -> Split:
-        split = splits.read(self._job, name, folder=self._site.folder)
-        refuse_disagreement(self._site.placement, {f"{name} data": split.identity})
-        return split
+        if name not in self._splits:
+            split = splits.read(self._job, name, folder=self._site.folder)
+            refuse_disagreement(self._site.placement, {f"{name} data": split.identity})
+            self._splits[name] = split
+        return self._splits[name]
 
     def _announce(self, work: str, split: Split, *, total: int | None = None) -> None:
         batch = {

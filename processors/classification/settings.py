@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.batches import PadTo
+from processors.classification.data_settings import DataSettings, LabelSettings
 from runtime.run_settings import RunSettings, StepSettings, WorkBatch
 from runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskStepSettings(StepSettings):
+class TaskStepSettings(StepSettings, LabelSettings):
     """What decides the steps of a classifier.
 
     Raises:
@@ -36,16 +37,13 @@ class TaskStepSettings(StepSettings):
         help="pack lays several examples in a row (equal results, faster); bucket "
         "pads to the smallest of a few lengths; max to max_seq_length.",
     )
-    labels: tuple[str, ...] = setting(
-        (), help="Labels in order; by default collected from the training split."
-    )
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "max_seq_length", "predict_batch_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskSettings(TaskStepSettings, RunSettings):
+class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     """Settings of a run that trains, evaluates and predicts on a task.
 
     Raises:
@@ -60,28 +58,21 @@ class TaskSettings(TaskStepSettings, RunSettings):
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (*RunSettings.MAY_DIFFER, "data_dir")
 
     # The original's flags.
-    task_name: str | None = setting(
-        None, help="The task: a known name or package.module:ClassName of your own."
-    )
-    data_dir: str | None = setting(
-        None, help="Folder of the task's files; tasks with shipped data need none."
-    )
     do_train: bool = setting(False, help="Whether to train.")
     do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
     do_predict: bool = setting(False, help="Whether to predict the test split.")
 
-    # New here.
-    record_shards: int = setting(1, help="Files that a split's TFRecords fill.")
+    max_leakage: float | None = setting(
+        None,
+        help="Share of the dev or test examples that may be copies or near copies of "
+        "training examples; more is an error. data_report.txt has the shares.",
+    )
 
-    # Columns and files of the tasks tsv, json and jsonl.
-    text_a: str = setting("text", help="Column of the text.")
-    text_b: str | None = setting(None, help="Column of the second text of a pair.")
-    label: str = setting("label", help="Column of the label.")
-    id: str | None = setting(None, help="Column of the example's id.")
-    train_file: str | None = setting(None, help="Name of the training file.")
-    dev_file: str | None = setting(None, help="Name of the dev file.")
-    test_file: str | None = setting(None, help="Name of the test file.")
-    header: bool = setting(True, help="Whether a TSV's first line names its columns.")
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        if self.max_leakage is not None and not 0 <= self.max_leakage <= 1:
+            yield f"--max_leakage must lie in [0, 1]; got {self.max_leakage}."
+        yield from self.data_problems()
 
     def _missing(self) -> Iterator[str]:
         if not self.task_name:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from processors import records
 from processors.classification.preparation import TaskJob
 from processors.example import InputExample
+from processors.features import TokenCounts
 from processors.token_dataset import TokenDataset
 from runtime import storage
 from runtime.errors import SettingsError
 
-_RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
+RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +27,14 @@ class Split:
         dataset: Their tokens, in the same order.
         labels: The task's labels in order of their ids.
         checksums: CRC32C of each TFRecord shard: the identity of the data.
+        tokens: What tokenizing found.
     """
 
     examples: Sequence[InputExample]
     dataset: TokenDataset
     labels: tuple[str, ...]
     checksums: tuple[int, ...]
+    tokens: TokenCounts
 
     @property
     def identity(self) -> int:
@@ -55,13 +58,16 @@ def read(job: TaskJob, name: str, *, folder: str) -> Split:
         DataError: A row cannot be used.
         SettingsError: The task's labels are not those of the checkpoint.
     """
-    examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
+    rejects = storage.join(folder, f"{name}.rejects.jsonl")
+    with job.processor.sifting(job.settings.on_bad_row, rejects_path=rejects):
+        examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
     labels = tuple(job.processor.get_labels())
     _refuse_other_labels(job, labels)
-    path = storage.join(folder, f"{_RECORD_NAMES[name]}.tf_record")
+    counts = TokenCounts()
+    path = storage.join(folder, f"{RECORD_NAMES[name]}.tf_record")
     manifest = records.write_records(
         path,
-        job.features(examples, labels=labels),
+        job.features(examples, labels=labels, counts=counts),
         tokenizer_fingerprint=job.tokenizer.fingerprint(),
         labels=labels,
         max_seq_length=job.settings.max_seq_length,
@@ -72,6 +78,7 @@ def read(job: TaskJob, name: str, *, folder: str) -> Split:
         dataset=records.read_records(path),
         labels=labels,
         checksums=tuple(shard.crc32c for shard in manifest.shards),
+        tokens=counts,
     )
 
 

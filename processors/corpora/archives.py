@@ -7,9 +7,11 @@ file is passed over; sizes nobody's text has are refused before they are read.
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import re
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import IO
@@ -26,7 +28,10 @@ _DAMAGE = (
     lzma.LZMAError,
     zlib.error,
     EOFError,
+    zipfile.BadZipFile,
 )
+# What zipfile says of passwords and of compression that it does not know.
+_UNREADABLE_ZIP = (*_DAMAGE, RuntimeError)
 
 
 def read_tar(path: str, *, name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
@@ -57,6 +62,34 @@ def read_tar(path: str, *, name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]
         raise DataError(f"the archive is damaged: {error}", path=path) from error
 
 
+def read_zip(path: str, *, name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    """Streams members of a `.zip` archive.
+
+    Args:
+        path: The archive, which is held in memory.
+        name: What the whole name of a member must match.
+
+    Yields:
+        Name and content of each file.
+
+    Raises:
+        DataError: the archive is damaged, or its files are unlikely large.
+        StorageError: the archive cannot be read.
+    """
+    total = storage.size(path)
+    _refuse_large(total, total=total, name=path, path=path)
+    try:
+        with zipfile.ZipFile(io.BytesIO(storage.read_bytes(path))) as archive:
+            for member in archive.infolist():
+                if not member.is_dir() and name.fullmatch(member.filename):
+                    size = member.file_size
+                    total += size
+                    _refuse_large(size, total=total, name=member.filename, path=path)
+                    yield member.filename, archive.read(member)
+    except _UNREADABLE_ZIP as error:
+        raise DataError(f"the archive is damaged: {error}", path=path) from error
+
+
 def _files(
     archive: tarfile.TarFile, *, name: re.Pattern[str], path: str
 ) -> Iterator[tuple[str, bytes]]:
@@ -65,12 +98,21 @@ def _files(
         if not (member.isreg() and name.fullmatch(member.name)):
             continue
         total += member.size
-        if member.size > _MEMBER_LIMIT or total > _TOTAL_LIMIT:
-            raise DataError(
-                f"{member.name} of {member.size} bytes makes {total}; expected at most"
-                f" {_MEMBER_LIMIT} a file and {_TOTAL_LIMIT} in all",
-                path=path,
-            )
+        _refuse_large(member.size, total=total, name=member.name, path=path)
         content: IO[bytes] | None = archive.extractfile(member)
         if content is not None:
             yield member.name, content.read()
+
+
+def _refuse_large(size: int, *, total: int, name: str, path: str) -> None:
+    """Keeps a small archive from filling the memory.
+
+    Raises:
+        DataError: a file, or all together, are larger than anybody's text.
+    """
+    if size > _MEMBER_LIMIT or total > _TOTAL_LIMIT:
+        raise DataError(
+            f"{name} of {size} bytes makes {total}; expected at most {_MEMBER_LIMIT} a"
+            f" file and {_TOTAL_LIMIT} in all",
+            path=path,
+        )

@@ -22,6 +22,6 @@ class AuthorsProcessor(TableProcessor):
         storage.dirname(storage.dirname(__file__)), "data", "authors"
     )
     labels = ("akutagawa", "dazai", "miyazawa", "mori", "natsume", "sakaguchi")
-    train = Table("train.tsv", text_a="text", label="author", id="id")
+    train = Table("train.tsv", text_a="text", label="author", id="id", group="work")
     dev = replace(train, file="dev.tsv")
     test = replace(train, file="test.tsv")

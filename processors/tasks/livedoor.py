@@ -10,6 +10,7 @@ of src/run_classifier.py; corpus of https://www.rondhuit.com/download.html#ldcc.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -36,10 +37,11 @@ class LivedoorProcessor(TableProcessor):
     dev = Table("dev.tsv", text_a="text", label="label")
     test = Table("test.tsv", text_a="text", label="label")
 
-    def _examples(self, data_dir: str, *, split: str) -> list[InputExample]:
+    def _stream(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         files = [storage.join(data_dir, f"{name}.tsv") for name in SPLITS]
         if any(storage.exists(file) for file in files):
-            return super()._examples(data_dir, split=split)
+            yield from super()._stream(split, data_dir=data_dir)
+            return
         articles = livedoor.read(data_dir)
         if len(articles) != _PUBLISHED_COUNT:
             _LOG.warning(
@@ -49,14 +51,12 @@ class LivedoorProcessor(TableProcessor):
                 _PUBLISHED_COUNT,
             )
         chosen = _positions(len(articles))[split]
-        return [
-            InputExample(
+        for number, position in enumerate(chosen, 1):
+            yield InputExample(
                 guid=f"{split}-{number}",
                 text_a=articles[position].text,
                 label=articles[position].category,
             )
-            for number, position in enumerate(chosen, 1)
-        ]
 
 
 def _positions(count: int) -> dict[str, np.ndarray]:

@@ -1,29 +1,69 @@
-"""Any data set in TSV, JSON or JSON Lines whose user names the columns."""
+"""Any data set in TSV, CSV, JSON or JSON Lines whose user names the columns."""
 
 from __future__ import annotations
 
-from processors.base import Format, TableProcessor
+from collections.abc import Collection
+from typing import ClassVar
+
+from processors.base import SPLITS, Format, Table, TableProcessor
 from processors.table_options import TableOptions
+from runtime.errors import SettingsError
+
+_FILES = ("labels", "encoding", "train_file", "dev_file", "test_file")
+_COLUMNS = ("text_a", "text_b", "label", "id", "split_group")
 
 
-class FileProcessor(TableProcessor):
+class OptionsProcessor(TableProcessor):
     """A data set whose files, columns and labels are options.
 
     Args:
         options: Which files, columns and labels.
+
+    Attributes:
+        takes: Names of the options that mean something here.
+
+    Raises:
+        SettingsError: other options were chosen, or needed ones were not.
     """
 
-    file_format = Format.TSV
+    takes: ClassVar[Collection[str]]
 
     def __init__(self, options: TableOptions) -> None:
+        if others := options.changed().difference(self.takes):
+            raise SettingsError(
+                *(f"--{name} has no meaning for this task." for name in sorted(others))
+            )
         self.labels = options.labels
-        self.train = options.table("train", file_format=self.file_format)
-        self.dev = options.table("dev", file_format=self.file_format)
-        self.test = options.table("test", file_format=self.file_format)
+        self.train, self.dev, self.test = (
+            self._table_of(options, split=split) for split in SPLITS
+        )
+
+    def _table_of(self, options: TableOptions, *, split: str) -> Table | None:
+        """Returns where a split is, None when there is none."""
+        raise NotImplementedError
+
+
+class FileProcessor(OptionsProcessor):
+    """A data set of one file a split."""
+
+    file_format = Format.TSV
+    takes: ClassVar[Collection[str]] = (*_FILES, *_COLUMNS)
+
+    def _table_of(self, options: TableOptions, *, split: str) -> Table | None:
+        return options.table(split, file_format=self.file_format)
 
 
 class TsvProcessor(FileProcessor):
-    """Tab-separated files, without quoting."""
+    """Tab-separated files, without quoting unless asked for."""
+
+    takes = (*FileProcessor.takes, "header", "quoted")
+
+
+class CsvProcessor(FileProcessor):
+    """Files with commas between columns, whose fields may stand in quotes."""
+
+    file_format = Format.CSV
+    takes = (*FileProcessor.takes, "header")
 
 
 class JsonProcessor(FileProcessor):

@@ -66,8 +66,9 @@ class TpuReport:
 
     def _verdict(self, step: str, answer: StepAnswer) -> str:
         compiled = answer.compiled
-        memory = "" if compiled.memory is None else f"{compiled.memory / _GIB:.2f} of "
-        room = f"{memory}{answer.capacity / _GIB:.2f} GiB HBM"
+        known = compiled.memory is not None
+        used = f"{(compiled.memory or 0) / _GIB:.2f} of" if known else "more than"
+        room = f"{used} {answer.capacity / _GIB:.2f} GiB HBM"
         took = f"compiled in {compiled.compile_seconds:.0f} s"
         if compiled.only_lowered:
             return f"{step}: lowers to XLA, NOT COMPILED: {compiled.only_lowered}"

@@ -1,7 +1,12 @@
+import gzip
+import json
+from dataclasses import replace
+
 import pytest
 
 from processors.base import DataProcessor, Format, Table, TableProcessor
 from processors.example import InputExample
+from processors.readers.sieve import OnBadRow
 from runtime.errors import DataError, SettingsError, StorageError
 
 
@@ -148,3 +153,86 @@ def test_a_row_tells_what_it_is_a_part_of(tmp_path):
     table = Table("train.tsv", text_a="text", group="work")
     examples = [table.example(row, split="train") for row in table.rows(str(tmp_path))]
     assert [example.group for example in examples] == ["Kokoro", "7"]
+
+
+def test_a_gzip_file_may_stand_for_a_file(data_dir, tmp_path):
+    (tmp_path / "train.tsv").unlink()
+    (tmp_path / "train.tsv.gz").write_bytes(
+        gzip.compress(b"review\tverdict\nfine\tgood\n")
+    )
+    (example,) = ReviewsProcessor().get_train_examples(data_dir)
+    assert example.text_a == "fine"
+
+
+def test_a_pattern_stands_for_the_one_file_that_fits(tmp_path):
+    class Versions(TableProcessor):
+        labels = ("0",)
+        train = Table("train-v*.tsv", text_a="text")
+
+    (tmp_path / "train-v1.3.tsv").write_text("text\nx\n")
+    assert len(Versions().get_train_examples(str(tmp_path))) == 1
+    (tmp_path / "train-v1.4.tsv").write_text("text\nx\n")
+    with pytest.raises(StorageError, match=r"several files that fit train-v\*\.tsv: "):
+        Versions().get_train_examples(str(tmp_path))
+
+
+def test_examples_are_streamed(data_dir, tmp_path):
+    (tmp_path / "train.tsv").write_text("review\tverdict\nx\tgood\ny\tgreat\n")
+    stream = ReviewsProcessor().stream_examples("train", data_dir=data_dir)
+    assert next(stream).text_a == "x"
+    with pytest.raises(DataError, match="unknown label 'great'"):
+        next(stream)
+
+
+def test_an_own_way_to_read_a_split_counts(data_dir):
+    class Shouting(ReviewsProcessor):
+        def get_train_examples(self, data_dir):
+            examples = super().get_train_examples(data_dir)
+            return [replace(each, text_a=each.text_a.upper()) for each in examples]
+
+    stream = Shouting().stream_examples("train", data_dir=data_dir)
+    assert [example.text_a for example in stream] == ["FINE", "DULL"]
+
+
+def test_bad_rows_can_be_rejected(data_dir, tmp_path, caplog):
+    rows = "review\tverdict\nx\tgood\ny\nz\tgreat\n"
+    (tmp_path / "train.tsv").write_text(rows)
+    rejects = tmp_path / "rejects.jsonl"
+    processor = ReviewsProcessor()
+    with processor.sifting(OnBadRow.REJECT, rejects_path=str(rejects)):
+        assert len(processor.get_train_examples(data_dir)) == 1
+    reasons = [json.loads(line)["reason"] for line in rejects.read_text().splitlines()]
+    assert reasons == [
+        "expected 2 columns as in the first row, got 1",
+        "unknown label 'great'; the labels of ReviewsProcessor are bad, good",
+    ]
+    assert "train.tsv: 3 rows read, 1 accepted, 2 rejected; see " in caplog.text
+    with pytest.raises(DataError, match=r"train\.tsv:3: "):
+        processor.get_train_examples(data_dir)
+
+
+def test_labels_are_collected_from_good_rows(data_dir, tmp_path):
+    rows = "review\tverdict\nx\tgood\ny\tworse\tthan that\nz\tbad\n"
+    (tmp_path / "train.tsv").write_text(rows)
+    rejects = tmp_path / "rejects.jsonl"
+    processor = CollectingProcessor()
+    with processor.sifting(OnBadRow.REJECT, rejects_path=str(rejects)):
+        assert processor.read_labels(data_dir) == ["bad", "good"]
+        assert len(processor.get_train_examples(data_dir)) == 2
+    assert len(rejects.read_text().splitlines()) == 1
+
+
+def test_nothing_but_bad_rows_is_an_error_that_says_why(data_dir, tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tverdict\nx\tgood\n")
+    processor = ReviewsProcessor()
+    with (
+        processor.sifting(OnBadRow.REJECT, rejects_path=str(tmp_path / "r.jsonl")),
+        pytest.raises(DataError, match=r"1 rejected, the first: .* no column 'review'"),
+    ):
+        processor.get_train_examples(data_dir)
+
+
+def test_which_splits_there_are():
+    splits = ("train", "dev", "test")
+    assert [CollectingProcessor().has_split(name) for name in splits] == [1, 1, 0]
+    assert [DataProcessor().has_split(name) for name in splits] == [0, 0, 0]

@@ -8,20 +8,25 @@ from processors import features
 from processors.example import InputExample
 from runtime.errors import DataError, SettingsError
 
-CLS, SEP = 2, 3
+UNK, CLS, SEP = 1, 2, 3
 
 
 class Letters:
-    """A tokenizer of one id a letter; a space is no token."""
+    """A tokenizer of one id a letter; it does not know ?, and a space is no token."""
 
-    special = types.SimpleNamespace(cls=CLS, sep=SEP)
+    special = types.SimpleNamespace(unk=UNK, cls=CLS, sep=SEP)
 
     def __init__(self):
         self.calls = []
 
     def encode_batch(self, texts):
         self.calls.append(len(texts))
-        return [[ord(letter) for letter in text if letter != " "] for text in texts]
+        return [
+            [self._id(letter) for letter in text if letter != " "] for text in texts
+        ]
+
+    def _id(self, letter):
+        return UNK if letter == "?" else ord(letter)
 
 
 def featurize(*examples, max_seq_length=8, labels=("neg", "pos")):
@@ -118,3 +123,21 @@ def test_examples_stream_in_order_through_few_calls():
     assert lengths == [number % 5 + 2 for number in range(1, 2501)]
     assert taken < 4000
     assert len(tokenizer.calls) < 10
+
+
+def test_tokens_are_counted_before_they_are_cut():
+    counts = features.TokenCounts()
+    rows = features.featurize(
+        [
+            InputExample("1", "a?" * 10),
+            InputExample("2", "abc", "d?"),
+            InputExample("3", "ab", " "),
+            InputExample("4", ""),
+        ],
+        tokenizer=Letters(),
+        labels=[],
+        max_seq_length=8,
+        counts=counts,
+    )
+    assert [len(row.input_ids) for row in rows] == [8, 8, 4, 2]
+    assert counts == features.TokenCounts([22, 8, 4, 2], text_tokens=27, unknown=11)

@@ -72,3 +72,52 @@ except StorageError as error:
         "gs:// paths need google-cloud-storage, which is not installed. Run `pip "
         "install --editable '.[gcs]'`.\n"
     )
+
+
+# Folders of strangers ----------------------------------------------------------------
+
+
+def test_a_file_inside_a_folder(tmp_path):
+    folder = str(tmp_path / "folder")
+    storage.write_text(f"{folder}/assets/vocab.txt", "")
+    assert storage.inside(folder, "assets/vocab.txt") == f"{folder}/assets/vocab.txt"
+    assert storage.inside(folder, "not yet") == f"{folder}/not yet"
+    os.symlink(folder, tmp_path / "link")
+    assert storage.inside(f"{tmp_path}/link", "assets/vocab.txt")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "a/../../secret",
+        "a/..",
+        "..\\secret",
+        "/etc/passwd",
+        "\\\\host\\share",
+        "C:\\secret",
+        "gs://bucket/secret",
+        "file:///secret",
+        "a\0b",
+        "",
+        "a//b",
+    ],
+)
+def test_names_that_lead_out_of_a_folder(tmp_path, name):
+    for folder in (str(tmp_path), "gs://bucket/model"):
+        with pytest.raises(StorageError, match="expected the name of a file in it"):
+            storage.inside(folder, name)
+
+
+def test_links_that_lead_out_of_a_folder(tmp_path):
+    folder, blobs = str(tmp_path / "snapshots/1"), str(tmp_path / "blobs")
+    storage.write_text(f"{blobs}/abc", "secret")
+    storage.write_text(f"{folder}/own", "")
+    os.symlink("own", f"{folder}/inner")
+    os.symlink("../../blobs/abc", f"{folder}/outer")
+    os.symlink("../../blobs", f"{folder}/folder")
+    assert storage.inside(folder, "inner") == f"{folder}/inner"
+    for name in ("outer", "folder/abc"):
+        with pytest.raises(StorageError, match="blobs/abc, which is not below"):
+            storage.inside(folder, name)
+        assert storage.inside(folder, name, root=str(tmp_path))

@@ -210,11 +210,28 @@ def test_state_file_that_moved_with_its_folder(copied, recorded):
     assert tensor_bundle.find_prefix(folder) == copied
 
 
-def test_state_file_that_points_elsewhere(copied, tmp_path):
+@pytest.mark.parametrize("recorded", ["{}", "../model.ckpt-20"])
+def test_state_file_that_points_elsewhere(copied, tmp_path, recorded):
     folder = tmp_path / "pointer"
     folder.mkdir()
-    (folder / "checkpoint").write_text(f'model_checkpoint_path: "{copied}"\n')
-    assert tensor_bundle.find_prefix(str(folder)) == copied
+    state = f'model_checkpoint_path: "{recorded.format(copied)}"\n'
+    (folder / "checkpoint").write_text(state)
+    with pytest.raises(CheckpointError, match=r"which is not in .*Give the checkpoint"):
+        tensor_bundle.find_prefix(str(folder))
+
+
+def test_state_file_that_is_no_text(copied):
+    state = os.path.join(os.path.dirname(copied), "checkpoint")
+    with open(state, "wb") as file:
+        file.write(b'model_checkpoint_path: "\xff\\9"\n')
+    with pytest.raises(CheckpointError, match="which is not in"):
+        tensor_bundle.find_prefix(os.path.dirname(copied))
+
+
+def test_folder_with_one_checkpoint_and_no_state_file(copied):
+    folder = os.path.dirname(copied)
+    os.remove(f"{folder}/checkpoint")
+    assert tensor_bundle.find_prefix(folder) == copied
 
 
 def test_state_file_in_japanese(tf, tmp_path):
@@ -240,8 +257,11 @@ def test_missing_checkpoint_says_where_it_was_looked_for(copied, tmp_path):
         TensorBundle(str(tmp_path / "none" / "model.ckpt"))
 
     os.remove(tmp_path / "checkpoint")
-    with pytest.raises(CheckpointError, match=r"/checkpoint; .* holds model\.ckpt-20"):
+    shutil.copy(f"{copied}.index", tmp_path / "second.index")
+    said = r"/checkpoint; .* holds model\.ckpt-20, second"
+    with pytest.raises(CheckpointError, match=said):
         TensorBundle(str(tmp_path))
+    os.remove(tmp_path / "second.index")
 
     os.remove(f"{copied}.index")
     with pytest.raises(CheckpointError, match=r"holds no \.index file"):
@@ -381,6 +401,7 @@ def test_hand_written_bundle_is_sound(tmp_path):
         ({"size": 12}, "which is 16 bytes, but 12 are listed"),
         ({"dims": (2**60, 2**60)}, "but 16 are listed"),
         ({"dims": (2**40,), "size": 2**42}, "truncated: v lies at bytes 0 to"),
+        ({"pieces": field_varint(3, 7)}, "lies in data file 7, but there are 1"),
         ({"offset": 8}, "truncated: v lies at bytes 8 to 24"),
         ({"dtype": 21}, "found the type number 21"),
         ({"pieces": field_bytes(7, field_bytes(1, b""))}, "of v is missing"),

@@ -118,6 +118,7 @@ def test_every_file_of_a_run_is_there(finished, small_task):
     expected = {
         "run.json",
         "metrics.jsonl",
+        "data_report.txt",
         "checkpoints",
         "train.tf_record",
         "eval.tf_record",
@@ -133,9 +134,8 @@ def test_every_file_of_a_run_is_there(finished, small_task):
         "test_confusion_matrix.txt",
         "test_confusion_matrix.png",
     }
-    manifests = {
-        f"{name}.tf_record.manifest.json" for name in ("train", "eval", "predict")
-    }
+    records = {name for name in expected if name.endswith(".tf_record")}
+    manifests = {f"{name}.manifest.json" for name in records}
     assert set(os.listdir(finished)) == expected | manifests | set(events)
     for name in expected:
         if name.endswith(".png"):
@@ -259,9 +259,8 @@ def defined(monkeypatch):
 def test_every_setting_is_a_flag(defined):
     for field in dataclasses.fields(ClassifierSettings):
         default = defined[field.name].default
-        assert default == (
-            list(field.default) if field.name == "labels" else field.default
-        )
+        is_list = isinstance(field.default, tuple)
+        assert default == (list(field.default) if is_list else field.default)
 
 
 def test_retired_flags_say_what_to_use(defined):

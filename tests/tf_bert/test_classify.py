@@ -111,6 +111,7 @@ class Changed:
         self._processor = processor
         self._change = change
         self.get_labels = processor.get_labels
+        self.get_train_examples = processor.get_train_examples
 
     def get_dev_examples(self, data_dir):
         return self._change(self._processor.get_dev_examples(data_dir))

@@ -139,6 +139,8 @@ def test_all_problems_come_together():
     [
         ({"model_type": "roberta"}, "model_type is 'roberta'"),
         ({"position_embedding_type": "relative_key"}, "'relative_key'"),
+        ({"is_decoder": True}, "is_decoder is True; only encoders"),
+        ({"add_cross_attention": True}, "add_cross_attention is True"),
         ({"hidden_act": 7}, "Unsupported activation: 7"),
         ({"vocab_size": "768"}, "vocab_size must be a whole number above 0"),
     ],
@@ -156,7 +158,10 @@ def test_vocab_size_is_required():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"vocab_size": 5,\n oops}', ":2: expected the JSON of a BERT"),
+        (
+            '{"vocab_size": 5,\n oops}',
+            ":2: expected JSON: ",
+        ),
         ("[1, 2]", "found a list"),
         ('{"vocab_size": -5}', "vocab_size must be"),
     ],

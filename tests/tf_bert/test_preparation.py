@@ -1,10 +1,14 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 
 from processors import registry
+from processors.classification import splits
+from processors.lists import ListsProcessor
+from processors.readers.sieve import OnBadRow
 from processors.tasks.authors import AuthorsProcessor
 from runtime import checkpoints
 from runtime.errors import CheckpointError, SettingsError, StorageError
@@ -83,11 +87,40 @@ def test_a_job_has_everything(given):
 # Sizes --------------------------------------------------------------------------------
 
 
-def test_the_configuration_beside_the_checkpoint(given, tmp_path):
-    job = prepared(
-        given, bert_config_file=None, init_checkpoint=str(tmp_path / "bert_model.ckpt")
+def test_the_configuration_beside_the_checkpoint(given, golden_dir):
+    for folder in ("huggingface_bert_tiny/classifier", "kerashub_bert_tiny"):
+        path = os.path.join(golden_dir, "..", folder)
+        job = prepared(given, bert_config_file=None, init_checkpoint=path)
+        assert job.config.vocab_size == 50
+
+
+def test_a_configuration_that_contradicts_the_checkpoints(given, golden_dir, tmp_path):
+    start = os.path.join(golden_dir, "../huggingface_bert_tiny/classifier")
+    config = BertConfig.from_json_file(f"{start}/config.json").to_dict()
+    (tmp_path / "other.json").write_text(json.dumps(config | {"hidden_act": "gelu"}))
+    message = refused(
+        given, bert_config_file=str(tmp_path / "other.json"), init_checkpoint=start
     )
-    assert job.config == BertConfig(**SIZES)
+    assert "hidden_act is gelu_exact in the checkpoint's" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_hidden_layers": 10**9}, "half-matched: 16 variables"),
+        ({"vocab_size": 10**12}, "vocab_size is 1000000000000 in the model, 50 in the"),
+    ],
+)
+def test_sizes_of_strangers_are_checked_before_anything_is_made(
+    given, golden_dir, tmp_path, change, said
+):
+    start = os.path.join(golden_dir, "../huggingface_bert_tiny/classifier")
+    shutil.copy(f"{start}/model.safetensors", tmp_path)
+    with open(f"{start}/config.json", encoding="utf-8") as file:
+        config = json.load(file) | change
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=said):
+        prepared(given, bert_config_file=None, init_checkpoint=str(tmp_path))
 
 
 def test_the_configuration_of_the_run_that_is_gone_on_with(trained):
@@ -215,3 +248,21 @@ def test_labels_once_collected_stay(trained):
     assert prepared(trained).processor.get_labels() == ["x", "y"]
     given_anew = prepared(trained, labels=("y", "x")).processor.get_labels()
     assert given_anew == ["y", "x"]
+
+
+def test_a_processor_made_of_lists(given, tmp_path):
+    settings = given | {"task_name": "notebook", "data_dir": None}
+    lists = ListsProcessor(train=[("a b", "no"), ("b c", "yes")])
+    job = prepare(ClassifierSettings(**settings), processor=lists)
+    split = splits.read(job, "train", folder=str(tmp_path / "out"))
+    assert split.labels == ("no", "yes")
+    assert split.dataset.ids.tolist() == [2, 5, 6, 3, 2, 6, 7, 3]
+
+
+def test_rejected_rows_of_a_split_lie_beside_its_records(given, tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\na\tyes\nb\n")
+    job = prepared(given, on_bad_row=OnBadRow.REJECT)
+    split = splits.read(job, "train", folder=str(tmp_path / "out"))
+    assert len(split.dataset) == 1
+    (line,) = (tmp_path / "out" / "train.rejects.jsonl").read_text().splitlines()
+    assert json.loads(line)["row"] == "b"

@@ -4,11 +4,13 @@ import struct
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from runtime import checkpoints
-from runtime.errors import CheckpointError
+from runtime.errors import CheckpointError, SettingsError
 from runtime.tensor_bundle import TensorBundle
-from tf_bert.weights import read_weights
+from tf_bert.formats import find
+from tf_bert.weights import find_config, read_weights
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "../golden/tf1_bert_tiny")
 PRETRAINED = os.path.join(GOLDEN, "bert_model.ckpt")
@@ -194,3 +196,59 @@ def test_damage_is_an_error_even_for_a_partial_start(tmp_path, classifier):
         file.seek(file.read().index(words.tobytes()))
         file.write(struct.pack("<f", 1.5))
     assert "the checksum of" in failure(copied, classifier, allow_partial=True)
+
+
+# Other programs' weights -------------------------------------------------------------
+
+HUGGING_FACE = os.path.join(GOLDEN, "../huggingface_bert_tiny/classifier")
+LABELS = ("cold", "mild", "hot")
+
+
+@pytest.fixture
+def foreign():
+    """The variables of the golden Hugging Face classifier."""
+    return find.open_source(HUGGING_FACE).shapes()
+
+
+def test_a_pooler_that_was_never_trained_is_fresh(foreign, tmp_path):
+    shutil.copytree(HUGGING_FACE, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "model.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    for name in ("bert.pooler.dense.weight", "bert.pooler.dense.bias"):
+        del tensors[name]
+        safetensors.numpy.save_file(tensors, path)
+        if name.endswith("weight"):
+            message = failure(str(tmp_path), foreign)
+            assert "half-matched: 1 variables" in message
+    report = read_weights(str(tmp_path), expected=foreign).report
+    assert set(report.missing) == {"bert/pooler/dense/kernel", "bert/pooler/dense/bias"}
+
+
+def test_a_classifier_of_the_same_labels_is_put_in_order(foreign):
+    plain = read_weights(HUGGING_FACE, expected=foreign, labels=LABELS).values
+    turned = read_weights(HUGGING_FACE, expected=foreign, labels=LABELS[::-1]).values
+    for name in ("output_weights", "output_bias"):
+        np.testing.assert_array_equal(turned[name], plain[name][::-1])
+    unsaid = read_weights(HUGGING_FACE, expected=foreign).values
+    np.testing.assert_array_equal(unsaid["output_bias"], plain["output_bias"])
+
+
+def test_a_classifier_of_other_labels_is_not_read(foreign):
+    initial = read_weights(HUGGING_FACE, expected=foreign, labels=("a", "b", "c"))
+    assert set(initial.report.missing) == {"output_weights", "output_bias"}
+    assert set(initial.report.left_over) == {"output_weights", "output_bias"}
+    assert "output_bias" not in initial.values
+
+
+def test_the_sizes_that_settings_mean(golden_dir):
+    given = {"init_checkpoint": HUGGING_FACE, "model_file": "x.model"}
+    assert find_config(bert_config_file=None, **given).vocab_size == 50
+    beside = f"{golden_dir}/bert_config.json"
+    assert find_config(bert_config_file=beside, **given).vocab_size == 1200
+    stored = {"vocab_size": 7}
+    assert find_config(bert_config_file=None, stored=stored, **given).vocab_size == 7
+    given["init_checkpoint"] = None
+    assert find_config(bert_config_file=None, **given).vocab_size == 32000
+    given["model_file"] = None
+    with pytest.raises(SettingsError, match="--bert_config_file is required"):
+        find_config(bert_config_file=None, **given)

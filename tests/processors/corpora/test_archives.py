@@ -1,6 +1,7 @@
 import io
 import re
 import tarfile
+import zipfile
 
 import pytest
 
@@ -60,3 +61,43 @@ def test_sizes_are_bounded(tmp_path, monkeypatch, limit):
 def test_a_missing_archive(tmp_path):
     with pytest.raises(StorageError, match="does not exist"):
         list(archives.read_tar(str(tmp_path / "c.tar.gz"), name=ANY_TEXT))
+
+
+def make_zip(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return str(path)
+
+
+def test_members_of_a_zip_by_name(tmp_path):
+    files = {"a/1.txt": b"one", "../2.txt": b"two", "a/3.bin": b"three", "b/": b""}
+    path = make_zip(tmp_path / "c.zip", files)
+    assert dict(archives.read_zip(path, name=ANY_TEXT)) == {
+        "a/1.txt": b"one",
+        "../2.txt": b"two",
+    }
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c.zip"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "foreign"])
+def test_a_damaged_zip_is_an_error(tmp_path, damage):
+    files = {"1.txt": bytes(k * k % 251 for k in range(9999))}
+    path = make_zip(tmp_path / "c.zip", files)
+    with open(path, "r+b") as file:
+        content = bytearray(file.read())
+        content[60] ^= 1
+        changes = {"cut": content[:-30], "changed": content, "foreign": b"<html>"}
+        file.seek(0)
+        file.truncate()
+        file.write(changes[damage])
+    with pytest.raises(DataError, match=r"c\.zip: the archive is damaged"):
+        list(archives.read_zip(path, name=ANY_TEXT))
+
+
+@pytest.mark.parametrize("limit", ["_MEMBER_LIMIT", "_TOTAL_LIMIT"])
+def test_sizes_in_a_zip_are_bounded(tmp_path, monkeypatch, limit):
+    path = make_zip(tmp_path / "c.zip", {"1.txt": b"x" * 60, "2.txt": b"x" * 1001})
+    monkeypatch.setattr(archives, limit, 1000)
+    with pytest.raises(DataError, match=r"2\.txt of 1001 bytes"):
+        list(archives.read_zip(path, name=ANY_TEXT))

@@ -1,0 +1,191 @@
+"""TFRecords: rows a second beside TensorFlow's own loops, and memory of a conversion.
+
+    python benchmarks/records.py [--rows=20000] [--rounds=5]
+    python benchmarks/records.py --tsv_megabytes=2000 [--workers=2]
+
+The first writes the tokens of the same texts by this toolkit and by a loop over
+`tf.train.Example`, and reads them back by this toolkit and by a `tf.data` pipeline of
+`tf.io.parse_single_example`. The programs take turns; medians are printed, and that
+what was read is equal. The second converts a synthetic TSV file of that size by
+`scripts/create_tfrecords.py` and prints the most memory that it took.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from absl import app, flags
+
+from processors import records
+from processors.features import Features, featurize
+from processors.tasks.authors import AuthorsProcessor
+from processors.token_dataset import TokenDataset
+from processors.tokenization.sentence_piece import SentencePieceTokenizer
+
+_ROWS = flags.DEFINE_integer("rows", 20_000, "Rows to write and read.")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that each program runs.")
+_MEGABYTES = flags.DEFINE_integer("tsv_megabytes", 0, "Size of a TSV to convert.")
+_WORKERS = flags.DEFINE_integer("workers", 1, "Processes that convert it.")
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_MODEL = os.path.join(_ROOT, "processors/data/aozora_spm_8k/aozora-ja.model")
+_LENGTH = 128
+_KIBIBYTES_A_MEGABYTE = 1e6 / 1024
+
+
+def main(_: list[str]) -> None:
+    """Prints a table, or the memory of a conversion."""
+    with tempfile.TemporaryDirectory() as folder:
+        if _MEGABYTES.value:
+            _print_memory(folder)
+        else:
+            _print_speeds(folder)
+
+
+# Speed -------------------------------------------------------------------------------
+
+
+def _print_speeds(folder: str) -> None:
+    features = _tokenized(_ROWS.value)
+    ours, theirs = f"{folder}/ours", f"{folder}/theirs"
+    programs: dict[str, Callable[[], object]] = {
+        "write, this toolkit": lambda: _write(ours, features),
+        "write, tf.train.Example loop": lambda: _write_by_tensorflow(theirs, features),
+        "read, this toolkit": lambda: records.read_records(ours),
+        "read, parse_single_example": lambda: _read_by_tensorflow(theirs),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(_ROUNDS.value):
+        for name, program in programs.items():
+            start = time.perf_counter()
+            program()
+            seconds[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    for kind in ("write", "read"):
+        mine, other = (name for name in programs if name.startswith(kind))
+        for name in (mine, other):
+            speed, ratio = len(features) / medians[name], medians[other] / medians[name]
+            print(f"{name:<32}{speed:>12.0f} rows/s{ratio:>8.1f}x")
+    equal = _equal(records.read_records(ours), records.read_records(theirs))
+    print(f"{len(features)} rows, {_ROUNDS.value} rounds; equal tokens: {equal}")
+
+
+def _tokenized(count: int) -> list[Features]:
+    processor = AuthorsProcessor()
+    examples = processor.get_train_examples(str(processor.default_data_dir))
+    wanted = [examples[number % len(examples)] for number in range(count)]
+    return list(
+        featurize(
+            wanted,
+            tokenizer=SentencePieceTokenizer(_MODEL),
+            labels=processor.get_labels(),
+            max_seq_length=_LENGTH,
+        )
+    )
+
+
+def _write(path: str, features: Sequence[Features]) -> None:
+    records.write_records(
+        path,
+        features,
+        tokenizer_fingerprint={},
+        labels=AuthorsProcessor.labels,
+        max_seq_length=_LENGTH,
+    )
+
+
+def _write_by_tensorflow(path: str, features: Sequence[Features]) -> None:
+    import tensorflow as tf
+
+    def int64s(values: Sequence[int]) -> tf.train.Feature:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+    with tf.io.TFRecordWriter(path) as writer:
+        for row in features:
+            example = tf.train.Example(
+                features=tf.train.Features(
+                    feature={
+                        "input_ids": int64s(row.input_ids.tolist()),
+                        "segment_ids": int64s(row.segment_ids.tolist()),
+                        "label_ids": int64s([row.label_id]),
+                    }
+                )
+            )
+            writer.write(example.SerializeToString())
+
+
+def _read_by_tensorflow(path: str) -> int:
+    import tensorflow as tf
+
+    features = {
+        "input_ids": tf.io.RaggedFeature(tf.int64),
+        "segment_ids": tf.io.RaggedFeature(tf.int64),
+        "label_ids": tf.io.FixedLenFeature([1], tf.int64),
+    }
+    dataset = tf.data.TFRecordDataset(path).map(
+        lambda record: tf.io.parse_single_example(record, features)
+    )
+    return sum(1 for _ in dataset)
+
+
+def _equal(first: TokenDataset, second: TokenDataset) -> bool:
+    names = ("ids", "segments", "offsets", "label_ids")
+    return all(
+        np.array_equal(getattr(first, name), getattr(second, name)) for name in names
+    )
+
+
+# Memory ------------------------------------------------------------------------------
+
+
+def _print_memory(folder: str) -> None:
+    rows = _write_tsv(f"{folder}/train.tsv", megabytes=_MEGABYTES.value)
+    command = [
+        sys.executable,
+        os.path.join(_ROOT, "scripts/create_tfrecords.py"),
+        "--task_name=tsv",
+        f"--data_dir={folder}",
+        f"--output_dir={folder}/records",
+        "--splits=train",
+        f"--model_file={_MODEL}",
+        f"--max_seq_length={_LENGTH}",
+        f"--workers={_WORKERS.value}",
+    ]
+    start = time.perf_counter()
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": _ROOT}, check=True)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(
+        f"{_MEGABYTES.value} MB, {rows} rows, {_WORKERS.value} process(es):"
+        f" {rows / seconds:.0f} rows/s, at most {peak / _KIBIBYTES_A_MEGABYTE:.0f} MB"
+        " of memory in a process"
+    )
+
+
+def _write_tsv(path: str, *, megabytes: int) -> int:
+    """Writes paragraphs of the six authors, drawn again and again; returns how many."""
+    processor = AuthorsProcessor()
+    examples = processor.get_train_examples(str(processor.default_data_dir))
+    lines = [f"{each.text_a}\t{each.label}\n".encode() for each in examples]
+    draw = random.Random(0)
+    rows = size = 0
+    with open(path, "wb") as file:
+        file.write(b"text\tlabel\n")
+        while size < megabytes * 1_000_000:
+            chosen = draw.choices(lines, k=10_000)
+            size += file.write(b"".join(chosen))
+            rows += len(chosen)
+    return rows
+
+
+if __name__ == "__main__":
+    app.run(main)

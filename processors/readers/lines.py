@@ -1,0 +1,236 @@
+r"""The lines of a text file, strictly decoded.
+
+A line ends at `\n` or `\r\n` and nowhere else: U+2028, U+0085, a lone `\r` and the
+other characters at which `str.splitlines` cuts are part of the text. A byte order mark
+at the start is removed. Gzip is known by its first bytes, whatever the file's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from processors.readers import encodings
+from processors.readers.row import ROW_LIMIT, BadRow
+from runtime import storage
+from runtime.errors import DataError
+
+_File = IO[bytes] | gzip.GzipFile
+
+_GZIP = b"\x1f\x8b"
+_PIECE_BYTES = 1 << 20
+_SOURCE_KEPT = 1 << 10  # characters of a row that is too long
+_WHOLE_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+_ISO_2022_KANJI = re.compile(r"\x1b\$[@B]")
+
+
+class Piece(NamedTuple):
+    """A line, or a part of a line that is too long to be decoded at once.
+
+    Attributes:
+        number: 1-based number of the line.
+        text: The text with its line end; wrong bytes are escaped.
+        offset: Byte of the file, unpacked, at which the piece starts.
+        is_sound: Whether no byte was wrong.
+    """
+
+    number: int
+    text: str
+    offset: int
+    is_sound: bool
+
+
+class Line(NamedTuple):
+    r"""One line of a text file.
+
+    Attributes:
+        number: 1-based.
+        text: Without its end; wrong bytes are escaped.
+        end: `\n`, `\r\n`, or nothing at the end of the file.
+        bad: The line as a row that cannot be read; None for a good line.
+    """
+
+    number: int
+    text: str
+    end: str
+    bad: BadRow | None
+
+
+class TextFile:
+    """A text file that is read piece by piece, gzipped or not.
+
+    Args:
+        path: The file.
+        encoding: What it is written in.
+    """
+
+    def __init__(self, path: str, *, encoding: str = "utf-8") -> None:
+        self.path = path
+        self._encoding = encoding
+        self._codec = encoding
+        self._advice: str | None = None
+
+    def lines(self) -> Iterator[Line]:
+        """Streams the lines; one that is not text, or too long, says so.
+
+        Raises:
+            DataError: a gzip file is damaged, or the file starts with the byte order
+                mark of another encoding.
+            StorageError: the file cannot be read.
+        """
+        parts: list[Piece] = []
+        length = 0
+        for piece in self.pieces():
+            if length <= ROW_LIMIT:  # more of it could only be refused
+                parts.append(piece)
+                length += len(piece.text)
+            if piece.text.endswith("\n"):
+                yield self._line(parts)
+                parts, length = [], 0
+        if parts:
+            yield self._line(parts)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Streams pieces of at most a line and about a megabyte, none of them empty.
+
+        Raises:
+            DataError: as `lines`.
+            StorageError: the file cannot be read.
+        """
+        with self._open() as file:
+            head = file.read(encodings.MARK_BYTES)
+        self._codec, mark_bytes = encodings.at_start(
+            head, encoding=self._encoding, path=self.path
+        )
+        walk = self._narrow if encodings.is_narrow(self._codec) else self._wide
+        with self._open() as file:
+            file.read(mark_bytes)
+            yield from walk(file, mark_bytes)
+
+    def undecodable(self, piece: Piece, *, start: int = 0) -> DataError:
+        """Returns the error that names a wrong byte.
+
+        Args:
+            piece: A piece that is not sound.
+            start: Where in it to look for the first wrong byte.
+        """
+        codec = self._codec
+        place = start + encodings.find_escaped(piece.text[start:])
+        offset = piece.offset + len(encodings.unescape(piece.text[:place], codec=codec))
+        wrong = encodings.unescape(piece.text[place : place + 1], codec=codec)
+        if self._advice is None:
+            near = encodings.unescape(piece.text, codec=codec)
+            self._advice = encodings.advise([self._head(), near], instead_of=codec)
+        return DataError(
+            f"expected {codec.upper()}, found 0x{wrong.hex()} at byte {offset} of the"
+            f" file; {self._advice}",
+            path=self.path,
+            line=piece.number,
+            offset=offset,
+        )
+
+    def _line(self, parts: list[Piece]) -> Line:
+        text = parts[0].text if len(parts) == 1 else "".join([p.text for p in parts])
+        end = "\r\n" if text.endswith("\r\n") else "\n" if text.endswith("\n") else ""
+        text = text[: len(text) - len(end)]
+        problem = self._problem(text, parts)
+        bad = None if problem is None else self.bad_row(text, problem)
+        return Line(parts[0].number, text, end, bad)
+
+    def _problem(self, text: str, parts: list[Piece]) -> DataError | None:
+        for piece in parts:
+            if not piece.is_sound:
+                return self.undecodable(piece)
+        if len(text) > ROW_LIMIT:
+            message = f"a line of more than {ROW_LIMIT} characters"
+        elif "\0" in text:
+            message = "a NUL character, a sign of UTF-16 or of a damaged file"
+        elif "\x1b" in text and _ISO_2022_KANJI.search(text):
+            message = "the escape sequence of ISO-2022-JP; say --encoding=iso2022_jp"
+        elif encodings.has_undefined(text, codec=self._codec):
+            message = "a byte that the encoding does not define"
+        else:
+            return None
+        message = f"expected {self._codec.upper()} text, found {message}"
+        return DataError(message, path=self.path, line=parts[0].number)
+
+    def bad_row(self, text: str, problem: DataError) -> BadRow:
+        """Returns a part of the file as a row that cannot be read.
+
+        Args:
+            text: The part; wrong bytes are escaped.
+            problem: What is wrong with it.
+        """
+        if len(text) > ROW_LIMIT:
+            text = text[:_SOURCE_KEPT]
+        if encodings.find_escaped(text) < 0:
+            return BadRow(self.path, problem, text)
+        source = encodings.unescape(text, codec=self._codec)
+        return BadRow(self.path, problem, source)
+
+    def _head(self) -> bytes:
+        with self._open() as file:
+            head = file.read(_PIECE_BYTES)
+        return head[: head.rfind(b"\n") + 1]
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[_File]:
+        with storage.open_read(self.path) as file:
+            is_packed = file.read(len(_GZIP)) == _GZIP
+        with storage.open_read(self.path) as file:
+            if not is_packed:
+                yield file
+                return
+            try:
+                with gzip.open(file) as unpacked:
+                    yield unpacked
+            except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+                raise DataError(
+                    f"the gzip file is damaged: {error}", path=self.path
+                ) from error
+
+    def _narrow(self, file: _File, offset: int) -> Iterator[Piece]:
+        """Cuts at line feeds, then decodes."""
+        decoder = encodings.decoder(self._codec)
+        number, is_first = 1, True
+        while raw := file.readline(_PIECE_BYTES):
+            is_last = raw.endswith(b"\n")
+            text = self._strictly(raw) if is_first and is_last else None
+            if text is not None:
+                yield Piece(number, text, offset, is_sound=True)
+            else:
+                start = offset - len(decoder.getstate()[0])
+                yield from _sounded(number, decoder.decode(raw, is_last), start)
+            offset += len(raw)
+            number += is_last
+            is_first = is_last
+        start = offset - len(decoder.getstate()[0])
+        yield from _sounded(number, decoder.decode(b"", True), start)
+
+    def _strictly(self, raw: bytes) -> str | None:
+        try:
+            return raw.decode(self._codec)
+        except UnicodeDecodeError:
+            return None
+
+    def _wide(self, file: _File, offset: int) -> Iterator[Piece]:
+        """Decodes, then cuts: a line feed takes several bytes, or none of its own."""
+        decoder = encodings.decoder(self._codec)
+        number = 1
+        more = True
+        while more:
+            raw = file.read(_PIECE_BYTES)
+            more = bool(raw)
+            for text in _WHOLE_LINES.findall(decoder.decode(raw, not more)):
+                yield from _sounded(number, text, offset)
+                offset += len(encodings.unescape(text, codec=self._codec))
+                number += text.endswith("\n")
+
+
+def _sounded(number: int, text: str, offset: int) -> Iterator[Piece]:
+    if text:
+        yield Piece(number, text, offset, encodings.find_escaped(text) < 0)

@@ -1,0 +1,39 @@
+"""JSON objects from files that strangers may have written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runtime import storage
+from runtime.errors import DataError
+
+_LARGEST = 64 << 20  # bytes; the index of a model of many shards takes a hundredth
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """Reads a file that holds one JSON object.
+
+    Args:
+        path: The file, local or gs://.
+
+    Raises:
+        DataError: It holds something else, or far more than such a file can.
+    """
+    if (size := storage.size(path)) > _LARGEST:
+        raise DataError(
+            f"expected a JSON file of at most {_LARGEST} bytes, found {size}", path=path
+        )
+    try:
+        found = json.loads(storage.read_text(path, encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"expected JSON: {error.msg}", path=path, line=error.lineno
+        ) from error
+    except RecursionError as error:
+        raise DataError("the JSON is nested too deeply", path=path) from error
+    if not isinstance(found, dict):
+        raise DataError(
+            f"expected a JSON object, found a {type(found).__name__}", path=path
+        )
+    return found

@@ -1,0 +1,161 @@
+"""Safetensors files read tensor by tensor, from wherever storage reads.
+
+The library reads files of the local disk, or the whole file at once, and needs torch
+for bfloat16; this reads only the bytes that are asked for and knows every float. A
+file is written by the library.
+
+Source: https://huggingface.co/docs/safetensors/index (the file format).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from runtime import bfloat16, storage
+from runtime.errors import CheckpointError
+
+_LENGTH_BYTES = 8
+_LARGEST_HEADER = 100_000_000  # the library's own limit
+_MAX_RANK = 32
+
+_DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a tensor lies: bytes `begin` to `end` of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+class SafetensorsFile:
+    """One file, open for reading.
+
+    Args:
+        path: The file, local or gs://.
+
+    Raises:
+        CheckpointError: It is no safetensors file, or its header does not fit it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            self._places = _read_header(path)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise CheckpointError(
+                f"{path}: expected a safetensors file: {error}"
+            ) from error
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Returns the shape of every tensor by its name."""
+        return {name: place.shape for name, place in self._places.items()}
+
+    def read(self, name: str) -> np.ndarray:
+        """Reads one tensor, and no other bytes than its own.
+
+        Args:
+            name: One of `shapes()`.
+
+        Returns:
+            The stored shape and type; bfloat16 comes as float32, which holds each of
+            its values exactly.
+
+        Raises:
+            CheckpointError: The file has become shorter.
+        """
+        place = self._places[name]
+        with storage.open_read(self.path) as file:
+            file.seek(place.begin)
+            data = file.read(place.end - place.begin)
+        if len(data) != place.end - place.begin:
+            raise CheckpointError(
+                f"{self.path}: truncated: {name} lies at bytes {place.begin} to "
+                f"{place.end}; copy it again"
+            )
+        values = np.frombuffer(data, _DTYPES[place.dtype]).reshape(place.shape)
+        return bfloat16.widen(values) if place.dtype == "BF16" else values
+
+
+def _read_header(path: str) -> dict[str, _Place]:
+    """Returns where each tensor lies, once all of it has been checked.
+
+    Raises:
+        ValueError: The header, or the file's length, is none of safetensors.
+    """
+    held = storage.size(path)
+    with storage.open_read(path) as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        if length > min(_LARGEST_HEADER, held - _LENGTH_BYTES):
+            raise ValueError(f"a header of {length} bytes in a file of {held}")
+        header = json.loads(file.read(length), object_pairs_hook=_once_each)
+    if not isinstance(header, dict):
+        raise ValueError(f"its header is a {type(header).__name__}")
+    header.pop("__metadata__", None)
+    start = _LENGTH_BYTES + length
+    places = {name: _place(name, row, start) for name, row in header.items()}
+    _check_tiling(places.values(), start=start, held=held)
+    return places
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise ValueError("a name stands twice in its header")
+    return dict(pairs)
+
+
+def _place(name: str, row: dict[str, Any], start: int) -> _Place:
+    dtype, shape = row["dtype"], tuple(row["shape"])
+    begin, end = row["data_offsets"]
+    if dtype not in _DTYPES:
+        raise ValueError(f"{name} has the type {dtype!r}, which is not read")
+    if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
+        raise ValueError(f"{name} has a size or place that is no whole number")
+    if len(shape) > _MAX_RANK:
+        raise ValueError(f"{name} has {len(shape)} axes; at most {_MAX_RANK} are read")
+    expected = math.prod(shape) * np.dtype(_DTYPES[dtype]).itemsize
+    if end - begin != expected:
+        raise ValueError(
+            f"{name} has shape {shape} of {dtype}, which is {expected} bytes, but "
+            f"{end - begin} are listed"
+        )
+    return _Place(dtype, shape, start + begin, start + end)
+
+
+def _check_tiling(places: Iterable[_Place], *, start: int, held: int) -> None:
+    """The tensors must fill the file, one after the other, as the format demands.
+
+    Raises:
+        ValueError: They do not.
+    """
+    end = start
+    for place in sorted(places, key=lambda place: (place.begin, place.end)):
+        if place.begin != end:
+            raise ValueError(f"a tensor begins at byte {place.begin}, not at {end}")
+        end = place.end
+    if end != held:
+        raise ValueError(f"its tensors end at byte {end}, the file at byte {held}")

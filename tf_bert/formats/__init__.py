@@ -1,0 +1,1 @@
+"""Weights as other programs keep them: found, read, written and converted."""

@@ -1,0 +1,197 @@
+"""The tokenizer's files beside the weights, carried from one format to another.
+
+Source: transformers, tokenization_bert.py; keras-hub, bert_tokenizer.py and
+word_piece_tokenizer.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from processors.tokenization.vocabulary import read_word_piece
+from processors.tokenization.word_piece import WordPieceTokenizer
+from runtime import json_file, storage
+from runtime.errors import SettingsError
+from tf_bert.formats import hugging_face, keras_hub
+from tf_bert.formats.names import Kind
+
+VOCABULARY = "vocab.txt"
+CONFIG = "tokenizer_config.json"
+# What a Hugging Face folder may hold beside, for the same tokenizer.
+_OTHERS = (
+    "tokenizer.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "spiece.model",
+)
+_KERAS_HUB_CONFIG = "tokenizer.json"
+_KERAS_HUB_VOCABULARY = "assets/tokenizer/vocabulary.txt"
+_PLAIN = ("BertTokenizer", "BertTokenizerFast")
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerFiles:
+    """The files that say how text becomes ids.
+
+    Attributes:
+        vocabulary: Path of the WordPiece vocabulary; None: there is none.
+        config: The keys of a `tokenizer_config.json`; None where nobody says them.
+        others: Name -> path of further files, to be copied as they are.
+    """
+
+    vocabulary: str | None = None
+    config: Mapping[str, Any] | None = None
+    others: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def find(folder: str, kind: Kind) -> TokenizerFiles:
+    """The tokenizer's files in a folder of weights.
+
+    Args:
+        folder: The folder.
+        kind: Its format.
+    """
+    if kind is Kind.KERAS_HUB:
+        return _of_keras_hub(folder)
+    config, vocabulary = (_present(folder, name) for name in (CONFIG, VOCABULARY))
+    others = {name: path for name in _OTHERS if (path := _present(folder, name))}
+    return TokenizerFiles(
+        vocabulary, json_file.read_object(config) if config else None, others
+    )
+
+
+def given(vocab_file: str, *, do_lower_case: bool | None) -> TokenizerFiles:
+    """The files that a user names.
+
+    Args:
+        vocab_file: WordPiece vocabulary.
+        do_lower_case: Whether text is lower-cased; None: not said.
+    """
+    config = None if do_lower_case is None else _plain_config(do_lower_case)
+    return TokenizerFiles(vocab_file, config)
+
+
+def of_run(vocab_file: str, fingerprint: Mapping[str, Any]) -> TokenizerFiles:
+    """The files of the tokenizer that a run was trained with.
+
+    Args:
+        vocab_file: Its vocabulary.
+        fingerprint: What the run's checkpoint says of it.
+
+    Raises:
+        SettingsError: It is another vocabulary, or that of no WordPiece tokenizer.
+    """
+    if fingerprint.get("kind") != WordPieceTokenizer.kind:
+        raise SettingsError(
+            f"The weights were trained with a {fingerprint.get('kind')} tokenizer, not "
+            f"the WordPiece of {vocab_file}; convert them without --vocab_file."
+        )
+    found = read_word_piece(vocab_file).sha256
+    if found != fingerprint.get("vocabulary_sha256"):
+        raise SettingsError(
+            f"{vocab_file} is not the vocabulary the weights were trained with: "
+            f"expected the SHA-256 {fingerprint.get('vocabulary_sha256')}, found "
+            f"{found}."
+        )
+    config = _plain_config(bool(fingerprint.get("do_lower_case")))
+    if fingerprint.get("keep_voicing_marks"):
+        config["strip_accents"] = False
+    return TokenizerFiles(vocab_file, config)
+
+
+def refuse_unknown_case(files: TokenizerFiles) -> None:
+    """Keeps a vocabulary from being used with a case that is only guessed.
+
+    Raises:
+        SettingsError: There is a vocabulary and nothing says its case.
+    """
+    if files.vocabulary is not None and files.config is None:
+        raise SettingsError(
+            f"{files.vocabulary}: nothing beside it says whether texts are "
+            "lower-cased; add --do_lower_case or --nodo_lower_case"
+        )
+
+
+def write(folder: str, files: TokenizerFiles, *, to: Kind) -> list[str]:
+    """Writes a tokenizer's files as a format has them.
+
+    Args:
+        folder: Where to.
+        files: From `find` or `given`.
+        to: The format.
+
+    Returns:
+        What could not be carried over, a sentence each.
+    """
+    if files.vocabulary is None and not files.others:
+        return ["No tokenizer lies beside the weights: give --vocab_file."]
+    if to is Kind.KERAS_HUB:
+        return _write_keras_hub(folder, files)
+    if files.vocabulary is not None:
+        storage.copy(files.vocabulary, storage.join(folder, VOCABULARY))
+    for name, path in files.others.items():
+        storage.copy(path, storage.join(folder, name))
+    if files.config is not None:
+        _write_json(storage.join(folder, CONFIG), files.config)
+    return []
+
+
+def keras_hub_tokenizer(files: TokenizerFiles) -> dict[str, Any] | None:
+    """The `BertTokenizer` that splits as these files say; None: it cannot.
+
+    KerasHub splits Chinese characters always, and knows no words of Japanese.
+    """
+    config = files.config or {}
+    is_plain = config.get("tokenizer_class", _PLAIN[0]) in _PLAIN
+    if files.vocabulary is None or not is_plain:
+        return None
+    if not config.get("tokenize_chinese_chars", True):
+        return None
+    lowercase = bool(config.get("do_lower_case", True))
+    accents = config.get("strip_accents")
+    return keras_hub.tokenizer_object(
+        lowercase=lowercase,
+        strip_accents=lowercase if accents is None else bool(accents),
+    )
+
+
+def _present(folder: str, name: str) -> str | None:
+    path = hugging_face.file_of(folder, name)
+    return path if storage.exists(path) else None
+
+
+def _plain_config(do_lower_case: bool) -> dict[str, Any]:
+    return {"tokenizer_class": "BertTokenizer", "do_lower_case": do_lower_case}
+
+
+def _of_keras_hub(folder: str) -> TokenizerFiles:
+    vocabulary = _present(folder, _KERAS_HUB_VOCABULARY)
+    config = _present(folder, _KERAS_HUB_CONFIG)
+    if vocabulary is None or config is None:
+        return TokenizerFiles()
+    values = json_file.read_object(config).get("config")
+    if not isinstance(values, dict):
+        return TokenizerFiles(vocabulary)
+    plain = _plain_config(bool(values.get("lowercase", False)))
+    accents = bool(values.get("strip_accents", False))
+    return TokenizerFiles(vocabulary, {**plain, "strip_accents": accents})
+
+
+def _write_keras_hub(folder: str, files: TokenizerFiles) -> list[str]:
+    tokenizer = keras_hub_tokenizer(files)
+    if files.vocabulary is None or tokenizer is None:
+        return [
+            "KerasHub has no tokenizer that splits as this model's does: none was "
+            "written; give it ids that this toolkit made."
+        ]
+    storage.copy(files.vocabulary, storage.join(folder, _KERAS_HUB_VOCABULARY))
+    _write_json(storage.join(folder, _KERAS_HUB_CONFIG), tokenizer)
+    return []
+
+
+def _write_json(path: str, content: Mapping[str, object]) -> None:
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    storage.write_text(path, text + "\n")
