@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from runtime.placement import Accelerator, Backend, Precision, place
+from tests import fake_bucket as fake
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden/tf1_bert_tiny")
 REPLICAS = 8
@@ -125,6 +126,16 @@ class JitCompiler:
         return jax.jit(function)
 
     kernel = fused
+
+
+@pytest.fixture
+def fake_bucket(monkeypatch):
+    """A bucket `my-bucket` on the loopback that gs:// paths lead to."""
+    pytest.importorskip("google.cloud.storage")
+    with fake.serve() as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
+        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+        yield server
 
 
 class SmallTask:
