@@ -195,8 +195,9 @@ def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
     placement = place(
         Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
     )
+    from runtime.objectives import ClassificationObjective
     from tf_bert.config import BertConfig
-    from tf_bert.heads import BertClassifier, ClassificationObjective
+    from tf_bert.heads import BertClassifier
 
     def build() -> BertClassifier:
         config = BertConfig(

@@ -67,7 +67,7 @@ def plot_confusion_matrix(
         _name_axes(axes, labels=labels, family=family)
     if len(labels) <= _MOST_CELLS:
         _write_counts(axes, counts=counts)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_learning_curve(path: str, metrics: Iterable[Mapping[str, float]]) -> None:
@@ -89,7 +89,7 @@ def plot_learning_curve(path: str, metrics: Iterable[Mapping[str, float]]) -> No
     if dev_accuracy:
         _draw_accuracy(panels[1], dev=dev_accuracy)
     panels[-1].set_xlabel("step")
-    _save(figure, path)
+    save(figure, path)
 
 
 def find_font(texts: Iterable[str]) -> str | None:
@@ -201,7 +201,8 @@ def _moving_mean(
     return steps[window - 1 :], means
 
 
-def _save(figure: Figure, path: str) -> None:
+def save(figure: Figure, path: str) -> None:
+    """Writes a figure as a PNG file."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, bbox_inches="tight")

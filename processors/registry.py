@@ -11,12 +11,14 @@ import sys
 
 from processors.base import DataProcessor
 from processors.table_options import TableOptions
+from processors.tasks.aozora_pair import AozoraPairProcessor
 from processors.tasks.authors import AuthorsProcessor
 from processors.tasks.chabsa import ChabsaProcessor
 from processors.tasks.cola import ColaProcessor
 from processors.tasks.folder import FolderProcessor
 from processors.tasks.janli import JanliProcessor
 from processors.tasks.jnli import JnliProcessor
+from processors.tasks.lines import LinesProcessor
 from processors.tasks.livedoor import LivedoorProcessor
 from processors.tasks.mnli import MnliProcessor
 from processors.tasks.mrpc import MrpcProcessor
@@ -33,6 +35,7 @@ from processors.tasks.xnli import XnliProcessor
 from runtime.errors import SettingsError
 
 _TASKS: dict[str, type[DataProcessor]] = {
+    "aozora_pair": AozoraPairProcessor,
     "authors": AuthorsProcessor,
     "chabsa": ChabsaProcessor,
     "cola": ColaProcessor,
@@ -40,6 +43,7 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "folder": FolderProcessor,
     "janli": JanliProcessor,
     "jnli": JnliProcessor,
+    "lines": LinesProcessor,
     "json": JsonProcessor,
     "jsonl": JsonlProcessor,
     "livedoor": LivedoorProcessor,

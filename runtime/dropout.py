@@ -111,12 +111,26 @@ class Dropout(keras.layers.Dropout):
         return _random_bits.uint16(ops.shape(inputs), seed=seed)
 
 
+class SharedDropout(Dropout):
+    """Dropout with one mask for all positions of a row, as variational dropout has it.
+
+    Source: Gal and Ghahramani, A Theoretically Grounded Application of Dropout in
+        Recurrent Neural Networks, 2016; the `dropout` of Keras' recurrent layers.
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Zeroes a `rate` share of each row's features, `[rows, time, features]`."""
+        if not training or self.rate == 0:
+            return inputs
+        return _dropped(inputs, self.bits(inputs[:, :1]), rate=self.rate)
+
+
 def apply(inputs: Any, bits: Any, *, rate: float) -> Any:
     """Zeroes the entries whose bits fall under `rate` and scales up the others.
 
     Args:
         inputs: Floating tensor of any shape.
-        bits: uint16, the same shape, uniform.
+        bits: uint16, of a shape that spreads to that of the inputs, uniform.
         rate: Share that is zeroed.
 
     Returns:

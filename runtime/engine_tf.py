@@ -172,6 +172,7 @@ class TensorFlowEngine(Engine):
         total = context.all_reduce(
             tf.distribute.ReduceOp.SUM, self._sums(slices, parts=parts)
         )
+        total = total._replace(gradients=self._unfrozen(total.gradients))
         loss, gradients = total.loss, total.gradients
         norm = self._norm(total)
         applied = tf.math.is_finite(loss) & tf.math.is_finite(norm)
@@ -181,6 +182,14 @@ class TensorFlowEngine(Engine):
             self._apply, self.placement.strategy, gradients, (rate, scale, applied)
         )
         return tf.stack([rate, loss, norm, tf.cast(applied, tf.float32)])
+
+    def _unfrozen(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        return [
+            optimization.unfrozen(
+                self._optimizer.group_of(name), gradient, step=self._counter
+            )
+            for name, gradient in zip(self._trained, gradients, strict=True)
+        ]
 
     def _sums(self, slices: Blocks, *, parts: int) -> _Sums:
         """Adds up loss and gradients over the slices `[accumulation, ...]`."""
@@ -220,7 +229,7 @@ class TensorFlowEngine(Engine):
 
     def _fusion(self) -> contextlib.AbstractContextManager[None]:
         if self._fuses:
-            return fusion.compiled_by(fusion_tf.compiler)
+            return fusion.compiled_by(fusion_tf)
         return contextlib.nullcontext()
 
     def _norm(self, sums: _Sums) -> tf.Tensor:
@@ -241,12 +250,16 @@ class TensorFlowEngine(Engine):
         ):
             kernel = self._kernels[self._optimizer.decays(name)]
             slots = tuple(self._slots[f"{name}/{slot}"] for slot in SLOTS)
+            group = self._optimizer.group_of(name)
 
-            def assign(*values: Any, kernel: Any = kernel) -> None:
+            def assign(*values: Any, kernel: Any = kernel, group: Any = group) -> None:
                 """Updates one device's copies."""
                 *copies, gradient, rate, scale, applied, step = values
                 old = [copy.value() for copy in copies]
-                new = kernel(gradient, *old, rate, scale, applied, step.value())
+                step = step.value()
+                rate = optimization.own_rate(group, rate, step=step)
+                step = optimization.own_step(group, step)
+                new = kernel(gradient, *old, rate, scale, applied, step)
                 for copy, value in zip(copies, new, strict=True):
                     copy.assign(value)
 

@@ -12,9 +12,20 @@ import contextlib
 import contextvars
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
-Compiler = Callable[[Callable[..., Any]], Callable[..., Any]]
+Function = Callable[..., Any]
+
+
+class Compiler(Protocol):
+    """Makes kernels of functions of tensors."""
+
+    def fused(self, function: Function, /) -> Function:
+        """A kernel of a function that returns one tensor, and one of its gradient."""
+
+    def kernel(self, function: Function, /) -> Function:
+        """A kernel of a function whose gradient is never asked for."""
+
 
 _compiler: contextvars.ContextVar[Compiler | None] = contextvars.ContextVar(
     "fusion_compiler", default=None
@@ -26,7 +37,7 @@ def compiled_by(compiler: Compiler) -> Iterator[None]:
     """Compiles every fused function called inside.
 
     Args:
-        compiler: Takes a function of tensors, returns an equal one.
+        compiler: A module or object that makes kernels.
 
     Yields:
         Nothing.
@@ -38,7 +49,7 @@ def compiled_by(compiler: Compiler) -> Iterator[None]:
         _compiler.reset(token)
 
 
-def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+def fused(function: Function) -> Function:
     """Marks a pure function of tensors, without random numbers, to be fused.
 
     Args:
@@ -54,14 +65,28 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
         compiler = _compiler.get()
         if compiler is None:
             return function(*tensors, **numbers)
-        return compiler(_bound(function, tuple(numbers.items())))(*tensors)
+        return compiler.fused(_bound(function, tuple(numbers.items())))(*tensors)
 
     return call
 
 
+def kernel(function: Function) -> Function:
+    """What is to be called in a function's place within a hand-written gradient.
+
+    A backward pass is traced where `compiled_by` is closed again, so this is asked in
+    the forward pass for the functions of both.
+
+    Args:
+        function: A pure function of tensors of a module, without random numbers.
+
+    Returns:
+        A kernel where `compiled_by` is open, else the function itself.
+    """
+    compiler = _compiler.get()
+    return function if compiler is None else compiler.kernel(function)
+
+
 @functools.cache
-def _bound(
-    function: Callable[..., Any], numbers: tuple[tuple[str, float], ...]
-) -> Callable[..., Any]:
+def _bound(function: Function, numbers: tuple[tuple[str, float], ...]) -> Function:
     """The same object for the same arguments, so that compilers can keep it."""
     return functools.partial(function, **dict(numbers))

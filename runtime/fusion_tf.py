@@ -19,9 +19,17 @@ import tensorflow as tf
 
 
 @functools.cache
-def compiler(function: Callable[..., Any]) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any], /) -> Callable[..., Any]:
+    """One kernel for `function`; see `runtime.fusion.kernel`."""
+    compiled: Callable[..., Any]
+    compiled = tf.function(function, jit_compile=True, autograph=False)
+    return compiled
+
+
+@functools.cache
+def fused(function: Callable[..., Any], /) -> Callable[..., Any]:
     """A forward and a backward kernel for `function`; see `runtime.fusion.fused`."""
-    forward = tf.function(function, jit_compile=True, autograph=False)
+    forward = kernel(function)
 
     def backward(inputs: tuple[tf.Tensor, ...], upstream: tf.Tensor) -> list[Any]:
         varying = [tensor for tensor in inputs if tensor.dtype.is_floating]
@@ -31,7 +39,7 @@ def compiler(function: Callable[..., Any]) -> Callable[..., Any]:
         found: list[Any] = tape.gradient(output, varying, upstream)
         return found
 
-    backward_kernel = tf.function(backward, jit_compile=True, autograph=False)
+    backward_kernel = kernel(backward)
 
     @tf.custom_gradient
     def call(*inputs: tf.Tensor) -> Any:

@@ -1,7 +1,7 @@
 """Optimisers and schedules as pure functions of tensors, shared by every engine.
 
-`BERT` is google-research/bert's AdamWeightDecayOptimizer; `ADAMW` is Keras' AdamW under
-a linear schedule.
+`BERT` is google-research/bert's AdamWeightDecayOptimizer; `ADAMW` and `ADAM` are Keras'
+AdamW and Adam.
 """
 
 from __future__ import annotations
@@ -10,10 +10,17 @@ from typing import Any
 
 import keras
 
-from runtime.optimizer_settings import OptimizerName, OptimizerSettings
+from runtime.optimizer_settings import (
+    Group,
+    OptimizerName,
+    OptimizerSettings,
+    Schedule,
+)
 
 SLOTS = ("adam_m", "adam_v")
 
+SLANT = 32.0
+"""How many times the peak of a slanted schedule is above its ends."""
 
 BETA_1, BETA_2 = 0.9, 0.999
 
@@ -21,10 +28,12 @@ BETA_1, BETA_2 = 0.9, 0.999
 def learning_rate(settings: OptimizerSettings, step: Any) -> Any:
     """The rate of the update that follows `step` updates.
 
-    BERT decays over all steps, warm-up included, so the rate drops at the end of the
-    warm-up; and it counts the update itself (TensorFlow 1 raised `global_step` before
-    the schedule read it), so the first rate is above 0 and the last is 0. ADAMW decays
-    from the peak over the steps after the warm-up, and starts at 0.
+    LINEAR for BERT decays over all steps, warm-up included, so the rate drops at the
+    end of the warm-up; and it counts the update itself (TensorFlow 1 raised
+    `global_step` before the schedule read it), so the first rate is above 0 and the
+    last is 0. For the others it decays from the peak over the steps after the warm-up,
+    and starts at 0. SLANTED rises and falls alike, but between the peak and a 32nd of
+    it.
 
     Args:
         settings: Optimiser and schedule.
@@ -34,17 +43,57 @@ def learning_rate(settings: OptimizerSettings, step: Any) -> Any:
         float32 scalar tensor.
 
     Source: google-research/bert, optimization.py, create_optimizer; the count was
-        measured on a run of it.
+        measured on a run of it. SLANTED: Howard and Ruder 2018, equation 3.
     """
     step = keras.ops.cast(step, "float32")
+    if settings.schedule is Schedule.CONSTANT:
+        return settings.learning_rate * keras.ops.ones_like(step)
+    height = _height(settings, step)
+    if settings.schedule is Schedule.SLANTED:
+        height = (1.0 + height * (SLANT - 1.0)) / SLANT
+    return settings.learning_rate * height
+
+
+def _height(settings: OptimizerSettings, step: Any) -> Any:
+    """Share of the peak: up over the warm-up, then down to 0."""
     warmup, total = float(settings.num_warmup_steps), float(settings.num_train_steps)
     start = warmup
-    if settings.name is OptimizerName.BERT:
+    if settings.name is OptimizerName.BERT and settings.schedule is Schedule.LINEAR:
         step, start = step + 1.0, 0.0
     done = (step - start) / max(total - start, 1.0)
     decayed = 1.0 - keras.ops.clip(done, 0.0, 1.0)
     rising = step / max(warmup, 1.0)
-    return settings.learning_rate * keras.ops.where(step < warmup, rising, decayed)
+    return keras.ops.where(step < warmup, rising, decayed)
+
+
+def unfrozen(group: Group, gradient: Any, *, step: Any) -> Any:
+    """The gradient, or zeros while the group stays as it is.
+
+    Args:
+        group: The variable's group.
+        gradient: Its gradient.
+        step: Scalar tensor, updates done.
+
+    Returns:
+        Tensor of the gradient's shape and dtype.
+    """
+    if group.first_step == 0:
+        return gradient
+    return gradient * keras.ops.cast(step >= group.first_step, gradient.dtype)
+
+
+def own_rate(group: Group, rate: Any, *, step: Any) -> Any:
+    """The group's learning rate: its share of `rate`, and 0 before its first step."""
+    if group.first_step > 0:
+        rate = rate * keras.ops.cast(step >= group.first_step, "float32")
+    return rate if group.rate == 1.0 else rate * group.rate
+
+
+def own_step(group: Group, step: Any) -> Any:
+    """Updates that the group has seen, for the correction of its moments' bias."""
+    if group.first_step == 0:
+        return step
+    return keras.ops.maximum(step - group.first_step, 0)
 
 
 def update(
@@ -91,4 +140,6 @@ def _bias_correction(settings: OptimizerSettings, step: Any) -> Any:
 
 def clip_factor(settings: OptimizerSettings, norm: Any) -> Any:
     """The factor that brings a gradient of global norm `norm` within `clip_norm`."""
+    if settings.clip_norm is None:
+        return keras.ops.ones_like(norm)
     return settings.clip_norm / keras.ops.maximum(norm, settings.clip_norm)

@@ -14,6 +14,33 @@ class OptimizerName(enum.Enum):
 
     BERT = "bert"
     ADAMW = "adamw"
+    ADAM = "adam"
+
+
+class Schedule(enum.Enum):
+    """Courses of the learning rate by their flag value."""
+
+    LINEAR = "linear"
+    CONSTANT = "constant"
+    SLANTED = "slanted"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Group:
+    """Variables that are trained otherwise than the rest.
+
+    Attributes:
+        pattern: Matches their names, as a regular expression.
+        rate: Their share of the learning rate.
+        first_step: Updates before theirs; until then they and their slots stay.
+    """
+
+    pattern: str
+    rate: float = 1.0
+    first_step: int = 0
+
+
+_REST = Group(pattern="")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,24 +49,29 @@ class OptimizerSettings:
 
     Attributes:
         name: BERT has no bias correction and epsilon 1e-6; ADAMW corrects the bias and
-            uses Keras' epsilon 1e-7.
+            uses Keras' epsilon 1e-7; ADAM is it without decay.
+        schedule: LINEAR rises and falls to 0; CONSTANT stays; SLANTED is ULMFiT's.
         learning_rate: Peak learning rate.
-        num_train_steps: Updates after which the rate is 0.
-        num_warmup_steps: Updates over which the rate rises from 0.
+        num_train_steps: Updates after which the rate is at its lowest.
+        num_warmup_steps: Updates over which the rate rises.
         weight_decay: Decoupled decay, times the learning rate.
-        clip_norm: Bound of the global gradient norm.
+        clip_norm: Bound of the global gradient norm; None for none.
         no_decay: A variable whose name contains a match of one of these is not decayed.
+        groups: The first whose pattern a variable's name contains is the variable's.
 
-    Source: google-research/bert, optimization.py; keras.optimizers.AdamW.
+    Source: google-research/bert, optimization.py; keras.optimizers.AdamW; Howard and
+        Ruder, Universal Language Model Fine-tuning for Text Classification, 2018.
     """
 
     name: OptimizerName = OptimizerName.BERT
+    schedule: Schedule = Schedule.LINEAR
     learning_rate: float = 5e-5
     num_train_steps: int
     num_warmup_steps: int = 0
     weight_decay: float = 0.01
-    clip_norm: float = 1.0
+    clip_norm: float | None = 1.0
     no_decay: tuple[str, ...] = ("LayerNorm", "layer_norm", "bias")
+    groups: tuple[Group, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
@@ -52,7 +84,7 @@ class OptimizerSettings:
             )
             if (value := getattr(self, field)) < 0
         ]
-        if self.clip_norm <= 0:
+        if self.clip_norm is not None and self.clip_norm <= 0:
             problems.append(f"clip_norm must be above 0; got {self.clip_norm}.")
         if problems:
             raise SettingsError(*problems)
@@ -69,4 +101,11 @@ class OptimizerSettings:
 
     def decays(self, variable_name: str) -> bool:
         """Whether weight decay applies to the variable of this name."""
+        if self.name is OptimizerName.ADAM:
+            return False
         return not any(re.search(part, variable_name) for part in self.no_decay)
+
+    def group_of(self, variable_name: str) -> Group:
+        """How the variable of this name is trained."""
+        found = (g for g in self.groups if re.search(g.pattern, variable_name))
+        return next(found, _REST)

@@ -142,6 +142,14 @@ class JaxProgram:
         total: _Sums = lax.psum(  # type: ignore[no-untyped-call]
             self._sums(tree, slices), REPLICA_AXIS
         )
+        total = total._replace(
+            gradients={
+                name: optimization.unfrozen(
+                    self._optimizer.group_of(name), gradient, step=step
+                )
+                for name, gradient in total.gradients.items()
+            }
+        )
         norm = self._norm(total)
         applied = jnp.isfinite(total.loss) & jnp.isfinite(norm)
         rate = optimization.learning_rate(self._optimizer, step)
@@ -214,6 +222,7 @@ class JaxProgram:
         weights, slots = dict(tree.weights), {}
         for name, gradient in gradients.items():
             first, second = (f"{name}/{slot}" for slot in SLOTS)
+            group = self._optimizer.group_of(name)
             weights[name], slots[first], slots[second] = optimization.update(
                 self._optimizer,
                 decay=self._optimizer.decays(name),
@@ -221,8 +230,8 @@ class JaxProgram:
                 variable=tree.weights[name],
                 first=tree.slots[first],
                 second=tree.slots[second],
-                rate=rate,
-                step=step.astype(jnp.float32),
+                rate=optimization.own_rate(group, rate, step=step),
+                step=optimization.own_step(group, step).astype(jnp.float32),
             )
         return Tree(weights, slots)
 

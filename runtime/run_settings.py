@@ -61,7 +61,9 @@ class StepSettings:
     backend: Backend = setting(Backend.AUTO, help="What to run with.")
     precision: Precision = setting(Precision.FLOAT32, help="Arithmetic of a step.")
     optimizer: OptimizerName = setting(
-        OptimizerName.BERT, help="bert is the original's; adamw is Keras' AdamW."
+        OptimizerName.BERT,
+        help="bert is the original's; adamw and adam are Keras', adam without decay "
+        "and clipping.",
     )
     gradient_accumulation_steps: int = setting(
         1, help="Slices that a batch is computed in, to save memory."
@@ -108,8 +110,11 @@ class StepSettings:
 
     def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
         """Optimiser and schedule of a run of so many updates."""
+        is_plain = self.optimizer is OptimizerName.ADAM
         return OptimizerSettings(
             name=self.optimizer,
+            weight_decay=0.0 if is_plain else 0.01,
+            clip_norm=None if is_plain else 1.0,
             learning_rate=self.learning_rate,
             num_train_steps=num_train_steps,
             num_warmup_steps=int(num_train_steps * self.warmup_proportion),

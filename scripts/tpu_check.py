@@ -21,7 +21,11 @@ from runtime.preflight.compilation import ENVIRONMENT, Effort
 from runtime.workload import find_pipeline
 from scripts import console, flag_definitions
 
-_PIPELINES = {"classifier": "tf_bert.workload:CLASSIFIER"}
+_PIPELINES = {
+    "classifier": "tf_bert.workload:CLASSIFIER",
+    "lstm_language_model": "lstm_pretrain.workload:LANGUAGE_MODEL",
+    "lstm_classifier": "lstm_pretrain.workload:CLASSIFIER",
+}
 
 _TOPOLOGY = flags.DEFINE_string(
     "topology", "v5e-1", f"The TPU: {', '.join(topologies.TOPOLOGIES)}."
@@ -82,8 +86,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _define_pipeline(values: flags.FlagValues) -> None:
-    known = ", ".join(_PIPELINES)
-    text = f"Whose steps: {known}, or package.module:NAME of your own."
+    text = f"Whose steps: {', '.join(_PIPELINES)}, or package.module:NAME of your own."
     flags.DEFINE_string("pipeline", "classifier", text, flag_values=values)
 
 

@@ -116,6 +116,28 @@ def fake_bucket(monkeypatch):
         yield server
 
 
+@pytest.fixture(scope="session")
+def compiler():
+    """What makes kernels on the backend; JAX compiles whole steps instead."""
+    if BACKEND is Backend.TENSORFLOW:
+        from runtime import fusion_tf
+
+        return fusion_tf
+    return JitCompiler
+
+
+class JitCompiler:
+    """Each function by itself, as a stand-in for the whole step."""
+
+    @staticmethod
+    def fused(function):
+        import jax
+
+        return jax.jit(function)
+
+    kernel = fused
+
+
 class SmallTask:
     """A folder with a `tsv` task on pairs, its vocabulary and a very small BERT.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FLOORS = ("runtime", "processors", "tf_bert", "scripts")
+FLOORS = ("runtime", "processors", "tf_bert", "lstm_pretrain", "scripts")
 FRAMEWORKS = {"tensorflow": "_tf.py", "jax": "_jax.py"}
 
 PATH_MODULES = {"pathlib", "shutil", "tempfile"}
@@ -203,6 +203,7 @@ def test_settings_and_data_load_without_a_framework():
         if path.startswith("processors/")
     ]
     modules += ["scripts.run_classifier", "tf_bert.preparation", "runtime.engine"]
+    modules += ["scripts.finetune_lstm", "lstm_pretrain.preparation"]
     program = (
         f"import {', '.join(modules)}, sys\n"
         "print(*sorted({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"

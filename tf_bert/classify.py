@@ -14,9 +14,10 @@ import keras
 from processors.classification.run import ClassificationRun
 from runtime import engine, training
 from runtime.engine import Engine
+from runtime.objectives import ClassificationObjective
 from runtime.placement import Placement
 from tf_bert import weights
-from tf_bert.heads import BertClassifier, ClassificationObjective
+from tf_bert.heads import BertClassifier
 from tf_bert.preparation import Job
 
 _log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Task heads on BERT: plain Keras models and what they optimise."""
+"""Task heads on BERT: plain Keras models."""
 
 from __future__ import annotations
 
@@ -68,32 +68,3 @@ class BertClassifier(keras.Model):
         pooled = outputs["pooled_output"]
         pooled = ops.cast(self.dropout(pooled, training=training), "float32")
         return ops.matmul(pooled, ops.transpose(self.output_weights)) + self.output_bias
-
-
-class ClassificationObjective:
-    """Softmax cross-entropy of a classifier's logits, weighted by example."""
-
-    def loss(self, model: keras.Model, block: Mapping[str, Any]) -> Any:
-        """The slice's weighted loss; see `runtime.engine.Objective`."""
-        losses = cross_entropy(model(block, training=True), block["label_ids"])
-        return ops.sum(losses * block["loss_weight"])
-
-    def outputs(self, model: keras.Model, block: Mapping[str, Any]) -> dict[str, Any]:
-        """`logits [examples, num_labels]` and `losses [examples]`."""
-        logits = model(block, training=False)
-        return {"logits": logits, "losses": cross_entropy(logits, block["label_ids"])}
-
-
-def cross_entropy(logits: Any, label_ids: Any) -> Any:
-    """Negative log-likelihood of each label.
-
-    Args:
-        logits: float32 `[examples, num_labels]`.
-        label_ids: int32 `[examples]`.
-
-    Returns:
-        float32 `[examples]`.
-    """
-    return keras.losses.sparse_categorical_crossentropy(
-        label_ids, logits, from_logits=True
-    )

@@ -10,11 +10,12 @@ import numpy as np
 from processors.batches import BatchShape, EvalBatches, TrainBatches, stack
 from processors.token_dataset import TokenDataset
 from runtime.engine import Arrays
+from runtime.objectives import ClassificationObjective
 from runtime.workload import Pipeline, Slicing, Workload
 from tf_bert import config as configs
 from tf_bert import weights
 from tf_bert.config import BertConfig
-from tf_bert.heads import BertClassifier, ClassificationObjective
+from tf_bert.heads import BertClassifier
 from tf_bert.settings import ClassifierSettings, StepSettings
 
 _CLASSES = 2  # where no labels are named: the head is a thousandth of the model

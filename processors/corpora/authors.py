@@ -21,7 +21,7 @@ AUTHORS = {
 }
 # 60574 is a modern translation under CC BY 4.0, not in the public domain.
 _NOT_PUBLIC_DOMAIN = {"60574"}
-_LENGTHS = range(60, 241)
+LENGTHS = range(60, 241)
 _PASSAGE_LENGTH = 20
 
 
@@ -35,7 +35,7 @@ class Paragraph:
     text: str
 
 
-class _Passages:
+class Passages:
     """Which work each run of characters belongs to.
 
     Versions, sequels and quotations repeat sentences under other titles; a paragraph
@@ -98,7 +98,7 @@ def split_by_work(
         DataError: an author has not enough paragraphs.
     """
     random = np.random.RandomState(seed)
-    passages = _Passages()
+    passages = Passages()
     splits: dict[str, list[Paragraph]] = {split: [] for split in sizes}
     for author, works in authors.items():
         remaining = (works[place] for place in random.permutation(len(works)))
@@ -120,7 +120,7 @@ def _paragraphs(work: Work, *, author: str) -> list[Paragraph]:
     return [
         Paragraph(f"{work.id}-{line}", author, work.id, text)
         for line, text in work.paragraphs()
-        if len(text) in _LENGTHS
+        if len(text) in LENGTHS
     ]
 
 
@@ -128,7 +128,7 @@ def _draw(
     works: Iterator[list[Paragraph]],
     *,
     size: int,
-    passages: _Passages,
+    passages: Passages,
     random: np.random.RandomState,
 ) -> list[Paragraph]:
     drawn: list[Paragraph] = []

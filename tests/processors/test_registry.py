@@ -58,8 +58,8 @@ def own_module(tmp_path, monkeypatch):
 
 def test_known_names():
     expected = (
-        "authors chabsa cola csv folder janli jnli json jsonl livedoor mnli mrpc pairs"
-        " tfds tsv xnli"
+        "aozora_pair authors chabsa cola csv folder janli jnli json jsonl lines"
+        " livedoor mnli mrpc pairs tfds tsv xnli"
     )
     assert registry.known() == expected.split()
     assert all(
@@ -72,7 +72,7 @@ def test_names_have_no_case():
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(SettingsError, match=r"one of authors, chabsa, cola.*'sst2'"):
+    with pytest.raises(SettingsError, match=r"one of aozora_pair, authors.*'sst2'"):
         registry.find("sst2")
 
 

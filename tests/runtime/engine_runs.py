@@ -20,10 +20,11 @@ from processors.features import Features
 from processors.token_dataset import TokenDataset
 from runtime import checkpoints, engine
 from runtime.engine import EngineState
+from runtime.objectives import ClassificationObjective
 from runtime.optimizer_settings import OptimizerSettings
 from runtime.placement import Accelerator, Backend, Precision, place
 from tf_bert.config import BertConfig
-from tf_bert.heads import BertClassifier, ClassificationObjective
+from tf_bert.heads import BertClassifier
 from tf_bert.weights import read_weights
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "../golden/tf1_bert_tiny")

@@ -6,7 +6,12 @@ import pytest
 
 from runtime import optimization
 from runtime.errors import SettingsError
-from runtime.optimizer_settings import OptimizerName, OptimizerSettings
+from runtime.optimizer_settings import (
+    Group,
+    OptimizerName,
+    OptimizerSettings,
+    Schedule,
+)
 
 
 def settings(name=OptimizerName.BERT, **others):
@@ -173,3 +178,61 @@ def test_wrong_settings_are_reported_together():
         "num_warmup_steps",
         "clip_norm",
     ]
+
+
+# Other schedules ---------------------------------------------------------------------
+
+
+def test_a_constant_rate_stays():
+    chosen = settings(OptimizerName.ADAM, schedule=Schedule.CONSTANT)
+    np.testing.assert_allclose(rates(chosen, [0, 3, 19, 500]), 5e-4)
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+def test_the_slanted_schedule_is_the_papers(name):
+    total, cut, peak = 200, 20, 0.01
+    chosen = settings(
+        name,
+        schedule=Schedule.SLANTED,
+        num_train_steps=total,
+        num_warmup_steps=cut,
+        learning_rate=peak,
+    )
+    steps = np.arange(total)
+    # Howard and Ruder 2018, equation 3, with cut_frac 0.1 and ratio 32.
+    height = np.where(
+        steps < cut, steps / cut, 1 - (steps - cut) / (cut * (1 / 0.1 - 1))
+    )
+    np.testing.assert_allclose(
+        rates(chosen, steps), peak * (1 + height * 31) / 32, rtol=1e-4
+    )
+
+
+# Groups ------------------------------------------------------------------------------
+
+
+def test_the_first_group_whose_pattern_matches():
+    groups = (Group(pattern="embedding", rate=0.1), Group(pattern="e", rate=0.5))
+    chosen = settings(groups=groups)
+    assert chosen.group_of("encoder/embedding").rate == 0.1
+    assert chosen.group_of("encoder/kernel").rate == 0.5
+    assert chosen.group_of("output/bias").rate == 1.0
+
+
+def test_a_group_starts_when_it_is_its_turn():
+    group = Group(pattern="", rate=0.5, first_step=3)
+    gradient = np.array([2.0, -1.0], np.float32)
+    for step, share in ((2, 0), (3, 1), (9, 1)):
+        now = np.int32(step)
+        [found] = numbers([optimization.unfrozen(group, gradient, step=now)])
+        np.testing.assert_array_equal(found, gradient * share)
+        [rate] = numbers([optimization.own_rate(group, np.float32(0.2), step=now)])
+        assert rate == pytest.approx(0.1 * share)
+        [own] = numbers([optimization.own_step(group, now)])
+        assert own == max(step - 3, 0)
+
+
+def test_adam_neither_decays_nor_clips():
+    chosen = settings(OptimizerName.ADAM, clip_norm=None)
+    assert not chosen.decays("kernel")
+    assert numbers([optimization.clip_factor(chosen, np.float32(1e6))]) == [1.0]

@@ -14,11 +14,12 @@ from processors.features import Features
 from processors.token_dataset import TokenDataset
 from runtime import engine, storage
 from runtime.engine import EngineState
+from runtime.objectives import ClassificationObjective
 from runtime.optimizer_settings import OptimizerSettings
 from runtime.tensor_bundle import TensorBundle
 from tf_bert import classify
 from tf_bert.config import BertConfig
-from tf_bert.heads import BertClassifier, ClassificationObjective
+from tf_bert.heads import BertClassifier
 from tf_bert.preparation import prepare
 from tf_bert.settings import ClassifierSettings
 from tf_bert.weights import read_weights

@@ -1,0 +1,284 @@
+"""One epoch of a small LSTM language model, beside plain Keras and torch.
+
+    python benchmarks/lstm_lm.py [--rounds=5] [--precisions=float32,bfloat16]
+
+Each program runs in a process of its own and waits while the others work; rounds
+alternate between them, and medians over rounds are printed. All learn from the same
+sequences: random ids, lengths spread evenly over 5 to 50 tokens. One LSTM of 512 units,
+an embedding of 200, a vocabulary of 20,000, dropout 0.3, an Adam update a batch of 32.
+Plain Keras is Embedding, LSTM, Dense softmax and `fit` on sequences padded to the
+longest. `grouped` makes batches of sequences of about one length; the other rows of
+this toolkit see the same batches as plain Keras would, in the same order.
+
+Peer (optional; left out with a line that says so): `pip install torch`.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from absl import app, flags
+
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one that is not.")
+_BATCHES = flags.DEFINE_integer("batches", 6, "Updates in a round.")
+_PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "What to time.")
+_WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
+
+_BATCH, _EMBEDDING, _HIDDEN, _VOCABULARY, _DROPOUT = 32, 200, 512, 20000, 0.3
+_SHORTEST, _LONGEST = 5, 50
+_PROGRAMS = {
+    "this toolkit": ("max", "bucket", "pack", "grouped"),
+    "plain Keras": ("fit",),
+    "torch": ("loop",),
+}
+_REFERENCE = "plain Keras, fit"
+
+Epoch = Callable[[str], float]
+
+
+# -- the parent -----------------------------------------------------------------------
+
+
+def main(_: list[str]) -> None:
+    """Times every program in every precision."""
+    if _WORKER.value:
+        _work(_WORKER.value)
+        return
+    sequences = _sequences()
+    tokens = sum(map(len, sequences))
+    print(
+        f"{len(sequences)} sequences, {tokens / len(sequences) / _LONGEST:.0%} real "
+        "tokens"
+    )
+    times = {precision: _times(precision) for precision in _PRECISIONS.value}
+    reference = statistics.median(times[_PRECISIONS.value[0]][_REFERENCE])
+    for precision, found in times.items():
+        print(f"\n{precision}; x: times the speed of {_REFERENCE} in")
+        print(f"{_PRECISIONS.value[0]}")
+        _table(found, reference=reference)
+
+
+def _times(precision: str) -> dict[str, list[float]]:
+    workers = {name: _start(name, precision=precision) for name in _PROGRAMS}
+    times: dict[str, list[float]] = {}
+    for round_number in range(_ROUNDS.value + 1):
+        for name, ways in _PROGRAMS.items():
+            for way in ways:
+                seconds = _ask(workers[name], way)
+                if seconds is not None and round_number:
+                    times.setdefault(f"{name}, {way}", []).append(seconds)
+    for worker in workers.values():
+        worker.terminate()
+        worker.wait()
+    return times
+
+
+def _start(name: str, *, precision: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            __file__,
+            f"--worker={name}",
+            f"--precisions={precision}",
+            f"--batches={_BATCHES.value}",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _ask(worker: subprocess.Popen[str], way: str) -> float | None:
+    if worker.poll() is not None or worker.stdin is None or worker.stdout is None:
+        return None
+    try:
+        worker.stdin.write(way + "\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        return None
+    for line in worker.stdout:
+        if line.startswith("seconds "):
+            return float(line.split()[1])
+    return None
+
+
+def _table(times: dict[str, list[float]], *, reference: float) -> None:
+    missing = [name for name in _PROGRAMS if not any(name in row for row in times)]
+    if missing:
+        print(f"not installed here: {', '.join(missing)}")
+    head = ("ms a step", "ms min", "sequences/s", "x")
+    print(f"{'program':24}" + "".join(f"{column:>13}" for column in head))
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        print(
+            f"{name:24}{median / _BATCHES.value * 1e3:13.0f}"
+            f"{min(seconds) / _BATCHES.value * 1e3:13.0f}"
+            f"{_BATCH * _BATCHES.value / median:13.0f}{reference / median:13.2f}"
+        )
+
+
+def _sequences() -> list[np.ndarray]:
+    random = np.random.RandomState(0)
+    lengths = random.randint(_SHORTEST, _LONGEST + 1, _BATCHES.value * _BATCH)
+    lengths[0] = _LONGEST
+    return [random.randint(1, _VOCABULARY, length) for length in lengths]
+
+
+# -- the workers ----------------------------------------------------------------------
+
+
+def _work(name: str) -> None:
+    make = {
+        "this toolkit": _this_toolkit,
+        "plain Keras": _plain_keras,
+        "torch": _torch,
+    }[name]
+    epoch = make(_sequences(), _PRECISIONS.value[0])
+    for line in sys.stdin:
+        print(f"seconds {epoch(line.strip())}", flush=True)
+
+
+def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
+    from runtime.placement import Accelerator, Backend, Precision, place
+
+    placement = place(
+        Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
+    )
+    from lstm_pretrain import data
+    from lstm_pretrain.config import Dropouts, LstmConfig
+    from lstm_pretrain.heads import LanguageModel, LanguageModelObjective
+    from lstm_pretrain.modeling import Layout
+    from lstm_pretrain.settings import LanguageModelStepSettings
+    from processors.batches import BatchShape, PadTo, stack
+    from processors.features import Features
+    from processors.token_dataset import TokenDataset
+    from runtime import engine
+
+    dataset = TokenDataset.from_features(
+        [
+            Features(ids.astype(np.int32), np.zeros(len(ids), np.int32), None)
+            for ids in sequences
+        ]
+    )
+
+    def engine_of(*, packed: bool) -> engine.Engine:
+        def build() -> LanguageModel:
+            model = LanguageModel(
+                LstmConfig(
+                    vocab_size=_VOCABULARY,
+                    embedding_size=_EMBEDDING,
+                    hidden_size=_HIDDEN,
+                ),
+                dropouts=Dropouts(inputs=_DROPOUT, outputs=_DROPOUT),
+                layout=Layout(packed=packed),
+                dtype=placement.precision.keras_policy,
+            )
+            model.build_variables()
+            return model
+
+        return engine.create(
+            placement,
+            build_model=build,
+            objective=LanguageModelObjective(),
+            optimizer=LanguageModelStepSettings().optimizer_settings(1000),
+            seed=0,
+        )
+
+    engines = {packed: engine_of(packed=packed) for packed in (False, True)}
+
+    def epoch(way: str) -> float:
+        pad_to = PadTo("bucket" if way == "grouped" else way)
+        batches = data.train_batches(
+            dataset,
+            settings=LanguageModelStepSettings(group_by_length=way == "grouped"),
+            shape=BatchShape(
+                per_replica_batch=_BATCH,
+                max_seq_length=_LONGEST,
+                pad_to=pad_to,
+                buckets=data.buckets(_LONGEST),
+            ),
+            seed=0,
+        )
+
+        def updates() -> None:
+            for step in range(_BATCHES.value):
+                arrays = data.add_targets(
+                    stack([batches.batch(step)]), row_counts=placement.row_counts
+                )
+                engines[pad_to is PadTo.PACK].train(arrays)
+
+        return _timed(updates)
+
+    return epoch
+
+
+def _plain_keras(sequences: list[np.ndarray], precision: str) -> Epoch:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+
+    if precision == "bfloat16":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(_VOCABULARY, _EMBEDDING, mask_zero=True),
+            keras.layers.LSTM(_HIDDEN, return_sequences=True, dropout=_DROPOUT),
+            keras.layers.Dropout(_DROPOUT),
+            keras.layers.Dense(_VOCABULARY, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    padded = keras.utils.pad_sequences(sequences, padding="post")
+    return lambda _: _timed(
+        lambda: model.fit(padded[:, :-1], padded[:, 1:], batch_size=_BATCH, verbose=0)
+    )
+
+
+def _torch(sequences: list[np.ndarray], precision: str) -> Epoch:
+    import torch
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    embedding = torch.nn.Embedding(_VOCABULARY, _EMBEDDING, padding_idx=0)
+    lstm = torch.nn.LSTM(_EMBEDDING, _HIDDEN, batch_first=True)
+    dropout = torch.nn.Dropout(_DROPOUT)
+    dense = torch.nn.Linear(_HIDDEN, _VOCABULARY)
+    parts = torch.nn.ModuleList([embedding, lstm, dropout, dense])
+    optimizer = torch.optim.Adam(parts.parameters(), lr=1e-3)
+    padded = torch.nn.utils.rnn.pad_sequence(
+        [torch.tensor(ids) for ids in sequences], batch_first=True
+    )
+
+    def update(ids: torch.Tensor) -> None:
+        with torch.autocast(
+            "cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"
+        ):
+            states, _ = lstm(dropout(embedding(ids[:, :-1])))
+            logits = dense(dropout(states))
+            loss = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=0
+            )
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def updates() -> None:
+        for ids in padded.split(_BATCH):
+            update(ids)
+
+    return lambda _: _timed(updates)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    app.run(main)

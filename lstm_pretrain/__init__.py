@@ -1,0 +1,1 @@
+"""Second floor: an LSTM language model, and the classifier it becomes."""

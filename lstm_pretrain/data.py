@@ -1,0 +1,268 @@
+"""Texts as an LSTM reads them, and the targets of a language model."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+
+from lstm_pretrain.settings import EncoderSettings, LongTexts
+from processors.batches import BatchShape, TrainBatches
+from processors.example import InputExample
+from processors.features import Features, TokenCounts
+from processors.token_dataset import TokenDataset
+from processors.tokenization.base import Tokenizer
+from runtime.errors import DataError
+from runtime.placement import Placement
+
+_log = logging.getLogger(__name__)
+
+_EXAMPLES_A_CALL = 1024
+_POOL = 64  # batches
+_CHUNK_OVERLAP = 1  # so that the first token of a piece is predicted, too
+
+
+def token_ids(
+    examples: Iterable[InputExample], *, tokenizer: Tokenizer, counts: TokenCounts
+) -> Iterator[tuple[InputExample, list[int]]]:
+    """Yields each example and its tokens' ids: a text, or two with `[SEP]` between."""
+    stream = iter(examples)
+    while chunk := list(islice(stream, _EXAMPLES_A_CALL)):
+        firsts = tokenizer.encode_batch([example.text_a for example in chunk])
+        seconds = tokenizer.encode_batch([example.text_b or "" for example in chunk])
+        for example, first, second in zip(chunk, firsts, seconds, strict=True):
+            between = [tokenizer.special.sep] if example.text_b is not None else []
+            ids = [*first, *between, *second]
+            counts.lengths.append(len(ids))
+            counts.text_tokens += len(first) + len(second)
+            counts.unknown += ids.count(tokenizer.special.unk)
+            yield example, ids
+
+
+def language_model_features(
+    examples: Iterable[InputExample],
+    *,
+    tokenizer: Tokenizer,
+    max_seq_length: int,
+    long_texts: LongTexts,
+    counts: TokenCounts,
+) -> Iterator[Features]:
+    """Yields the sequences that a language model learns from.
+
+    A text of one token predicts nothing and is left out. How many were, and how many
+    were longer than the limit, is logged at the end.
+
+    Args:
+        examples: Texts; their labels are not looked at.
+        tokenizer: Texts to ids.
+        max_seq_length: Most tokens of a sequence.
+        long_texts: What is read of a longer text.
+        counts: Where to count tokens before any are cut off.
+
+    Raises:
+        DataError: Nothing is left.
+    """
+    texts = short = long = yielded = 0
+    for _, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
+        texts += 1
+        short += len(ids) < 2
+        long += len(ids) > max_seq_length
+        for piece in _pieces(ids, size=max_seq_length, long_texts=long_texts):
+            yielded += 1
+            yield _features(piece, label_id=None)
+    _report(
+        texts,
+        (short, "have fewer than two tokens and are left out"),
+        (long, f"are longer than {max_seq_length} tokens: {_READ[long_texts]} is read"),
+    )
+    if not yielded:
+        raise DataError(
+            f"The corpus is empty: none of its {texts} texts has two tokens or more."
+        )
+
+
+def classifier_features(
+    examples: Iterable[InputExample],
+    *,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
+    max_seq_length: int,
+    counts: TokenCounts,
+) -> Iterator[Features]:
+    """Yields what a classifier reads; an empty text is read as `[UNK]`.
+
+    How many texts were empty or cut is logged at the end.
+
+    Args:
+        examples: Texts with their labels.
+        tokenizer: Texts to ids.
+        labels: The labels, in the order of their ids.
+        max_seq_length: Most tokens of a text; of a longer one the start is read.
+        counts: Where to count tokens before any are cut off.
+
+    Raises:
+        DataError: An example has a label that is not in `labels`.
+    """
+    label_ids = {label: place for place, label in enumerate(labels)}
+    texts = empty = long = 0
+    for example, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
+        texts += 1
+        empty += not ids
+        long += len(ids) > max_seq_length
+        yield _features(
+            ids[:max_seq_length] or [tokenizer.special.unk],
+            label_id=_label_id(example, label_ids),
+        )
+    _report(
+        texts,
+        (empty, "have no token and are read as [UNK]"),
+        (long, f"are longer than {max_seq_length} tokens: their start is read"),
+    )
+
+
+def add_targets(
+    arrays: Mapping[str, np.ndarray], *, row_counts: int
+) -> dict[str, np.ndarray]:
+    """Adds what a language model is to predict.
+
+    Logits are made for these positions only. Their number varies from batch to batch
+    and is rounded up, so that few shapes are compiled.
+
+    Args:
+        arrays: Batch arrays `[updates, accumulation, replicas, ...]`.
+        row_counts: About how many sizes there may be; see `Placement.row_counts`.
+
+    Returns:
+        `input_ids` and `example_ids` as they are, and of `[..., targets]` for each
+        replica: `target_positions` int32, a token that is followed by another of its
+        text, counted along the rows laid end to end; `target_ids` int32, that other;
+        `target_weight` float32, which sums to 1 over an update. Filler has 0.
+    """
+    ids, owners = arrays["input_ids"], arrays["example_ids"]
+    size = ids.shape[-2] * ids.shape[-1]
+    is_source = np.zeros(owners.shape, bool)
+    is_source[..., :-1] = (owners[..., :-1] == owners[..., 1:]) & (owners[..., 1:] > 0)
+    is_source = is_source.reshape(*ids.shape[:-2], size)
+    counts = is_source.sum(axis=-1)
+    unit = math.ceil(size / row_counts)
+    capacity = min(math.ceil(max(counts.max(), 1) / unit) * unit, size)
+    places = np.argsort(~is_source, axis=-1, kind="stable")[..., :capacity]
+    is_real = np.arange(capacity) < counts[..., np.newaxis]
+    positions = np.where(is_real, places, 0)
+    followers = np.take_along_axis(
+        ids.reshape(is_source.shape), np.minimum(positions + 1, size - 1), axis=-1
+    )
+    in_update = np.maximum(counts.sum(axis=(1, 2)), 1).reshape(-1, 1, 1, 1)
+    return {
+        "input_ids": ids,
+        "example_ids": owners,
+        "target_positions": positions.astype(np.int32),
+        "target_ids": np.where(is_real, followers, 0).astype(np.int32),
+        "target_weight": (is_real / in_update).astype(np.float32),
+    }
+
+
+class GroupedBatches(TrainBatches):
+    """Training batches of texts of about the same length.
+
+    The epoch's random order is cut into pools of batches; a pool is sorted by length,
+    cut into batches, and these are shuffled. Each epoch still holds every text once,
+    but texts of one length meet more often: another course of training, and a faster
+    one.
+    """
+
+    def _order(self, epoch: int) -> np.ndarray:
+        order = super()._order(epoch)
+        batch = self._shape.global_batch
+        pools = np.split(order, range(_POOL * batch, len(order), _POOL * batch))
+        random = np.random.RandomState([self._seed, epoch, 1])
+        return np.concatenate([self._grouped(pool, random) for pool in pools])
+
+    def _grouped(self, pool: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+        batch = self._shape.global_batch
+        ranked = pool[np.argsort(self._dataset.lengths[pool], kind="stable")]
+        batches = np.split(ranked, range(batch, len(ranked), batch))
+        shuffled = [batches[place] for place in random.permutation(len(batches))]
+        # A short batch goes last, so that the others keep their bounds.
+        return np.concatenate(sorted(shuffled, key=len, reverse=True))
+
+
+def train_batches(
+    dataset: TokenDataset, *, settings: EncoderSettings, shape: BatchShape, seed: int
+) -> TrainBatches:
+    """The batches of a run, in the order that its settings ask for."""
+    kind = GroupedBatches if settings.group_by_length else TrainBatches
+    return kind(dataset, shape=shape, seed=seed)
+
+
+def batch_shape(
+    settings: EncoderSettings,
+    *,
+    batch: int,
+    placement: Placement,
+    accumulation: int = 1,
+) -> BatchShape:
+    """The shape of a run's batches.
+
+    Args:
+        settings: Longest text and how rows are filled.
+        batch: Examples of all replicas and slices together.
+        placement: The devices.
+        accumulation: Slices of an update.
+    """
+    per_replica = batch // (placement.replicas * accumulation)
+    return BatchShape(
+        per_replica_batch=per_replica,
+        replicas=placement.replicas,
+        accumulation=accumulation,
+        max_seq_length=settings.max_seq_length,
+        pad_to=settings.pad_to,
+        row_multiple=math.ceil(per_replica / placement.row_counts),
+        buckets=buckets(settings.max_seq_length),
+    )
+
+
+def buckets(max_seq_length: int) -> tuple[int, ...]:
+    """Row lengths: multiples of 8 up to 64, of 32 up to 256, of 128 above.
+
+    An LSTM's time grows with the row, so they are closer than BERT's.
+    """
+    lengths = (*range(8, 64, 8), *range(64, 256, 32), *range(256, max_seq_length, 128))
+    return (*(length for length in lengths if length < max_seq_length), max_seq_length)
+
+
+_READ = {
+    LongTexts.TRUNCATE: "their start",
+    LongTexts.CHUNK: "all of them, in pieces,",
+}
+
+
+def _pieces(ids: list[int], *, size: int, long_texts: LongTexts) -> Iterator[list[int]]:
+    stop = size if long_texts is LongTexts.TRUNCATE else len(ids)
+    for start in range(0, min(stop, len(ids)) - 1, max(size - _CHUNK_OVERLAP, 1)):
+        yield ids[start : start + size]
+
+
+def _features(ids: Sequence[int], *, label_id: int | None) -> Features:
+    input_ids = np.array(ids, np.int32)
+    return Features(input_ids, np.zeros_like(input_ids), label_id)
+
+
+def _label_id(example: InputExample, label_ids: Mapping[str, int]) -> int | None:
+    if example.label is None:
+        return None
+    if example.label not in label_ids:
+        raise DataError(
+            f"Example {example.guid} has the label {example.label!r}; the labels of"
+            f" this task are {', '.join(map(repr, label_ids))}."
+        )
+    return label_ids[example.label]
+
+
+def _report(texts: int, *findings: tuple[int, str]) -> None:
+    for count, what in findings:
+        if count:
+            _log.warning("%d of %d texts %s.", count, texts, what)

@@ -1,0 +1,111 @@
+"""What the comparison of pretrained and random starts is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from runtime import storage
+from runtime.settings import setting
+
+_ALL = "all"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExperimentSettings(ClassifierSettings):
+    """Settings of the experiment; those of the classifier keep their names.
+
+    Raises:
+        SettingsError: One sentence for each value that cannot be used.
+    """
+
+    do_train: bool = setting(True, help="Always done.")
+    train_sizes: tuple[str, ...] = setting(
+        (_ALL, "3000", "1000"), help="Labelled training examples; all for all of them."
+    )
+    seeds: int = setting(
+        3, help="Runs of each size and start; each draws its own examples."
+    )
+    lm_epochs: float = setting(60.0, help="Passes of the language model.")
+    lm_batch_size: int = setting(32, help="Texts an update of the language model.")
+    lm_learning_rate: float = setting(1e-3, help="Of the language model.")
+    lm_dropout: float = setting(0.3, help="Of what the language model's softmax reads.")
+    lm_task_name: str | None = setting(
+        None, help="Task whose texts the language model reads; by default task_name."
+    )
+    lm_data_dir: str | None = setting(None, help="Its folder; by default data_dir.")
+    tuning_epochs: float = setting(
+        0.0,
+        help="Passes over the task's own texts, after those over lm_task_name's.",
+    )
+    tie_weights: bool = setting(
+        False, help="Read the embedding as the output layer's kernel."
+    )
+    variational_dropout: bool = setting(
+        False, help="One mask for a whole text in lm_dropout, too."
+    )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        for size in self.train_sizes:
+            if size != _ALL and not (size.isdecimal() and int(size) > 0):
+                yield f"--train_sizes: expected {_ALL} or a number, got {size!r}."
+        if self.lm_epochs <= 0:
+            yield f"--lm_epochs must be above 0; got {self.lm_epochs}."
+        if self.tuning_epochs < 0:
+            yield f"--tuning_epochs must not be negative; got {self.tuning_epochs}."
+        if self.tuning_epochs and not self.lm_task_name:
+            yield (
+                "--tuning_epochs is a second stage on the task's own texts: name the "
+                "first one's by --lm_task_name."
+            )
+
+    def _counts(self) -> tuple[str, ...]:
+        return (*super()._counts(), "seeds", "lm_batch_size")
+
+    def language_model(self) -> PretrainingSettings:
+        """Settings of the language model's training."""
+        return self._pretraining(
+            output_dir=storage.join(str(self.output_dir), "language_model"),
+            task_name=self.lm_task_name or self.task_name,
+            data_dir=self.lm_data_dir or self.data_dir,
+            num_train_epochs=self.lm_epochs,
+        )
+
+    def tuning(self) -> PretrainingSettings | None:
+        """Settings of its second stage; None where there is none."""
+        if not self.tuning_epochs:
+            return None
+        return self._pretraining(
+            output_dir=storage.join(str(self.output_dir), "tuned_language_model"),
+            init_checkpoint=self.language_model().output_dir,
+            num_train_epochs=self.tuning_epochs,
+        )
+
+    def _pretraining(self, **others: Any) -> PretrainingSettings:
+        names = {field.name for field in dataclasses.fields(PretrainingSettings)}
+        own = {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+        }
+        shared = {name: own[name] for name in names & set(own)}
+        return PretrainingSettings(
+            **{
+                **shared,
+                "do_train": True,
+                "do_eval": True,
+                "do_predict": False,
+                "train_batch_size": self.lm_batch_size,
+                "learning_rate": self.lm_learning_rate,
+                "dropout": self.lm_dropout,
+                **others,
+            }
+        )
+
+    def sizes(self, available: int) -> list[int]:
+        """Numbers of training examples, of so many available."""
+        return [
+            available if size == _ALL else int(size)
+            for size in dict.fromkeys(self.train_sizes)
+        ]

@@ -1,0 +1,243 @@
+"""Train a language model and measure its perplexity.
+
+`runtime.placement.place` must have run before this is imported, because Keras takes its
+backend at import.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import keras
+import numpy as np
+
+from lstm_pretrain import data, vocabularies
+from lstm_pretrain.heads import LanguageModel, LanguageModelObjective
+from lstm_pretrain.modeling import Layout
+from lstm_pretrain.preparation import LanguageModelJob
+from processors import plots, report
+from processors.batches import (
+    Batch,
+    BatchShape,
+    EvalBatches,
+    PadTo,
+    stack,
+)
+from processors.classification import splits
+from processors.classification.splits import Split
+from runtime import engine, loop, training
+from runtime.engine import Engine, EngineState
+from runtime.errors import CheckpointError, SettingsError
+from runtime.placement import Accelerator, Placement, refuse_disagreement
+from runtime.training import Site, Training
+
+_log = logging.getLogger(__name__)
+
+
+def run(job: LanguageModelJob, *, placement: Placement) -> None:
+    """Trains and evaluates a language model.
+
+    Args:
+        job: From `lstm_pretrain.preparation.prepare_language_model`.
+        placement: From `runtime.placement.place`.
+
+    Raises:
+        SettingsError: The output directory holds another run.
+        DataError: A split cannot be read.
+        CheckpointError: A checkpoint does not fit.
+        TrainingError: The loss is not finite.
+    """
+    with training.open_site(job, placement) as site:
+        PretrainingRun(job, site=site).carry_out()
+
+
+class PretrainingRun:
+    """One run: its job, where it runs and, once a split is read, its model.
+
+    Args:
+        job: What to do.
+        site: Where.
+    """
+
+    def __init__(self, job: LanguageModelJob, *, site: Site) -> None:
+        self._job = job
+        self._settings = job.settings
+        self._site = site
+        self._training = Training(job, site=site)
+        self._engine: Engine | None = None
+
+    def carry_out(self) -> None:
+        """Does what the settings ask for: train, then evaluate."""
+        if self._settings.do_train:
+            self.train()
+        if self._settings.do_eval:
+            self.evaluate()
+
+    def train(self) -> None:
+        """Trains to the last step and leaves checkpoints and a learning curve.
+
+        Raises:
+            SettingsError: No update would be done, or the folder is another run's.
+        """
+        self._training.refuse_other_settings()
+        split = self._read("train")
+        total = self._settings.num_train_steps(len(split.dataset))
+        if total == 0:
+            raise SettingsError(
+                f"{len(split.dataset)} training sequences are fewer than "
+                f"--train_batch_size={self._settings.train_batch_size} allows for "
+                f"{self._settings.num_train_epochs} epochs: no update would be done."
+            )
+        made = self._engine = self._build(total=total)
+        if not self._training.restore(made):
+            self._initialise(made)
+        self._training.claim_output_dir(
+            {
+                "num_train_sequences": len(split.dataset),
+                "train_data_crc32c": split.checksums,
+            },
+            total=total,
+        )
+        vocabularies.keep(self._job.tokenizer, folder=self._site.folder)
+        if made.step >= total:
+            _log.info("Skipping training since max_steps has already saved.")
+            return
+        _log.info("***** Running training: %d sequences *****", len(split.dataset))
+        self._training.fit(
+            made,
+            self._feed(split),
+            total=total,
+            state={"labels": list(split.labels)},
+        )
+        self._plot()
+
+    def evaluate(self) -> None:
+        """Writes eval_results.txt: loss a token and perplexity of the dev split."""
+        split = self._read("dev")
+        made = self._trained()
+        shape = self._shape(self._settings.eval_batch_size)
+        losses, tokens = 0.0, 0
+        for batch in EvalBatches(split.dataset, shape=shape):
+            arrays = self._arrays([batch])
+            found = made.predict({name: value[0, 0] for name, value in arrays.items()})
+            real = arrays["target_weight"][0, 0] > 0
+            losses += float(found["losses"][real].sum(dtype=np.float64))
+            tokens += int(real.sum())
+        results: dict[str, float] = {
+            "eval_loss": losses / tokens,
+            "eval_perplexity": math.exp(losses / tokens),
+            "eval_tokens": tokens,
+            "global_step": made.step,
+        }
+        if self._settings.report_padded_loss:
+            lengths = split.dataset.lengths
+            results["eval_padded_loss"] = losses / (len(lengths) * (lengths.max() - 1))
+        report.write_eval_results(self._site.path("eval_results.txt"), results)
+        logged = {name: results[name] for name in ("eval_loss", "eval_perplexity")}
+        self._site.record.log(made.step, logged)
+        self._plot()
+        _log.info("***** Eval results *****")
+        for name in sorted(results):
+            _log.info("  %s = %s", name, results[name])
+
+    # -- data -------------------------------------------------------------------------
+
+    def _read(self, name: str) -> Split:
+        split = splits.read(self._job, name, folder=self._site.folder)
+        refuse_disagreement(self._site.placement, {f"{name} data": split.identity})
+        return split
+
+    def _feed(self, split: Split) -> loop.Feed:
+        settings = self._settings
+        shape = self._shape(
+            settings.train_batch_size,
+            accumulation=settings.gradient_accumulation_steps,
+        )
+        batches = data.train_batches(
+            split.dataset, settings=settings, shape=shape, seed=settings.seed
+        )
+
+        def feed(first: int, stop: int) -> loop.Call:
+            several = [batches.batch(step) for step in range(first, stop)]
+            return loop.Call(
+                arrays=self._arrays(several),
+                examples=sum(batch.example_index.size for batch in several),
+                tokens=sum(batch.real_tokens for batch in several),
+                names=lambda index: several[index].names(split.examples),
+            )
+
+        return feed
+
+    def _arrays(self, batches: list[Batch]) -> dict[str, np.ndarray]:
+        return data.add_targets(
+            stack(batches), row_counts=self._site.placement.row_counts
+        )
+
+    def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
+        return data.batch_shape(
+            self._settings,
+            batch=batch,
+            accumulation=accumulation,
+            placement=self._site.placement,
+        )
+
+    # -- model ------------------------------------------------------------------------
+
+    def _build(self, *, total: int) -> Engine:
+        settings, placement = self._settings, self._site.placement
+
+        def build_model() -> keras.Model:
+            keras.utils.set_random_seed(settings.seed)
+            model = LanguageModel(
+                self._job.config,
+                dropouts=settings.dropouts,
+                layout=Layout(
+                    packed=settings.pad_to is PadTo.PACK,
+                    cudnn=placement.accelerator is Accelerator.GPU,
+                ),
+                dtype=placement.precision.keras_policy,
+            )
+            model.build_variables()
+            return model
+
+        return engine.create(
+            placement,
+            build_model=build_model,
+            objective=LanguageModelObjective(),
+            optimizer=settings.optimizer_settings(total),
+            seed=settings.seed,
+        )
+
+    def _initialise(self, made: Engine) -> bool:
+        """Loads the weights that the settings name; False where there are none."""
+        if self._job.initial is None:
+            return False
+        made.load_state(EngineState(0, self._job.initial.weights, slots={}))
+        _log.info("Starting from %s", self._settings.init_checkpoint)
+        return True
+
+    def _trained(self) -> Engine:
+        """The model to evaluate: this run's, else the newest checkpoint's.
+
+        Raises:
+            CheckpointError: There are no trained weights.
+        """
+        if self._engine is None:
+            self._engine = self._build(total=0)
+            restored = self._job.restored
+            if restored is not None:
+                self._engine.load_state(
+                    EngineState(restored.step, restored.weights, slots={})
+                )
+            elif not self._initialise(self._engine):
+                raise CheckpointError(
+                    f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
+                    "was not given: there is nothing to evaluate. Add --do_train."
+                )
+        return self._engine
+
+    def _plot(self) -> None:
+        plots.plot_learning_curve(
+            self._site.path("learning_curve.png"), self._site.record.metrics()
+        )

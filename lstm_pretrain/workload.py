@@ -1,0 +1,173 @@
+"""The steps of both models, for those who compile them without data."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from lstm_pretrain import data
+from lstm_pretrain.heads import (
+    LanguageModel,
+    LanguageModelObjective,
+    LstmClassifier,
+)
+from lstm_pretrain.modeling import Layout
+from lstm_pretrain.settings import (
+    ClassifierSettings,
+    ClassifierStepSettings,
+    EncoderSettings,
+    LanguageModelStepSettings,
+    PretrainingSettings,
+)
+from processors.batches import (
+    Batch,
+    BatchShape,
+    EvalBatches,
+    PadTo,
+    TrainBatches,
+    stack,
+)
+from processors.token_dataset import TokenDataset
+from runtime.engine import Arrays
+from runtime.objectives import ClassificationObjective
+from runtime.workload import Pipeline, Slicing, Workload
+
+_CLASSES = 2  # where no labels are named: the head is a thousandth of the model
+
+
+def language_model_workload(
+    settings: LanguageModelStepSettings, slicing: Slicing
+) -> Workload:
+    """The steps of a language model on full rows.
+
+    Args:
+        settings: Sizes, batches, precision and optimiser.
+        slicing: How a batch is cut.
+    """
+
+    def with_targets(batches: list[Batch]) -> Arrays:
+        return data.add_targets(stack(batches), row_counts=1)
+
+    shape = _shape(settings, slicing)
+    return Workload(
+        build_model=functools.partial(_build_language_model, settings),
+        objective=LanguageModelObjective(),
+        optimizer=settings.optimizer_settings(settings.max_steps or 1000),
+        train=_training_call(settings, shape, arrays=with_targets),
+        evaluate=_evaluation_call(settings, slicing, arrays=with_targets),
+        examples=shape.global_batch,
+    )
+
+
+def classifier_workload(settings: ClassifierStepSettings, slicing: Slicing) -> Workload:
+    """The steps of a classifier on full rows.
+
+    Args:
+        settings: Sizes, batches, precision and optimiser.
+        slicing: How a batch is cut.
+    """
+    shape = _shape(settings, slicing)
+    return Workload(
+        build_model=functools.partial(_build_classifier, settings),
+        objective=ClassificationObjective(),
+        optimizer=settings.optimizer_settings(settings.max_steps or 1000),
+        train=_training_call(settings, shape, arrays=stack),
+        evaluate=_evaluation_call(settings, slicing, arrays=stack),
+        examples=shape.global_batch,
+    )
+
+
+def _build_language_model(settings: LanguageModelStepSettings) -> keras.Model:
+    model = LanguageModel(
+        settings.config(vocab_size=settings.vocab_size),
+        dropouts=settings.dropouts,
+        layout=_layout(settings),
+        dtype=settings.precision.keras_policy,
+    )
+    model.build_variables()
+    return model
+
+
+def _build_classifier(settings: ClassifierStepSettings) -> keras.Model:
+    model = LstmClassifier(
+        settings.config(vocab_size=settings.vocab_size),
+        num_labels=len(settings.labels) or _CLASSES,
+        pooling=settings.pooling,
+        dropouts=settings.dropouts,
+        layout=_layout(settings),
+        dtype=settings.precision.keras_policy,
+    )
+    model.build_variables()
+    return model
+
+
+def _layout(settings: EncoderSettings) -> Layout:
+    return Layout(packed=settings.pad_to is PadTo.PACK)
+
+
+def _shape(settings: EncoderSettings, slicing: Slicing) -> BatchShape:
+    return BatchShape(
+        per_replica_batch=slicing.per_replica_batch,
+        replicas=slicing.replicas,
+        accumulation=settings.gradient_accumulation_steps,
+        max_seq_length=settings.max_seq_length,
+        pad_to=settings.pad_to,
+    )
+
+
+def _training_call(
+    settings: EncoderSettings,
+    shape: BatchShape,
+    *,
+    arrays: Callable[[list[Batch]], Arrays],
+) -> Arrays:
+    examples = _full_examples(shape.global_batch, length=shape.max_seq_length)
+    batches = TrainBatches(examples, shape=shape, seed=0)
+    return arrays([batches.batch(step) for step in range(settings.steps_per_call)])
+
+
+def _evaluation_call(
+    settings: EncoderSettings,
+    slicing: Slicing,
+    *,
+    arrays: Callable[[list[Batch]], Arrays],
+) -> Arrays:
+    shape = BatchShape(
+        per_replica_batch=max(settings.eval_batch_size // slicing.replicas, 1),
+        replicas=slicing.replicas,
+        max_seq_length=settings.max_seq_length,
+        pad_to=settings.pad_to,
+    )
+    examples = _full_examples(shape.global_batch, length=shape.max_seq_length)
+    stacked = arrays(list(EvalBatches(examples, shape=shape)))
+    return {name: array[0, 0] for name, array in stacked.items()}
+
+
+def _full_examples(count: int, *, length: int) -> TokenDataset:
+    """Examples that leave no room in a row."""
+    return TokenDataset(
+        ids=np.ones(count * length, np.int32),
+        segments=np.zeros(count * length, np.int8),
+        offsets=np.arange(count + 1, dtype=np.int64) * length,
+        label_ids=np.zeros(count, np.int32),
+    )
+
+
+LANGUAGE_MODEL = Pipeline(
+    settings=LanguageModelStepSettings,
+    run_settings=PretrainingSettings,
+    make_workload=language_model_workload,
+    script="scripts/pretrain_lstm.py",
+)
+"""Training and evaluating a language model."""
+
+CLASSIFIER = Pipeline(
+    settings=ClassifierStepSettings,
+    run_settings=ClassifierSettings,
+    make_workload=classifier_workload,
+    script="scripts/finetune_lstm.py",
+)
+"""Fine-tuning and evaluating a classifier."""

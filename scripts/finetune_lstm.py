@@ -1,0 +1,39 @@
+"""Fine-tunes, evaluates and applies an LSTM classifier.
+
+    python scripts/finetune_lstm.py --task_name=authors --do_train --do_eval \
+        --init_checkpoint=runs/language_model --output_dir=runs/classifier
+
+Without `--init_checkpoint` it starts from random weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lstm_pretrain.preparation import prepare_classifier
+from lstm_pretrain.settings import ClassifierSettings
+from runtime.placement import place
+from scripts import console, flag_definitions
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the classifier that the flags describe."""
+    del argv
+    settings = flag_definitions.values(ClassifierSettings)
+    job = prepare_classifier(settings)
+    placement = place(
+        settings.wanted_accelerator,
+        backend=settings.backend,
+        precision=settings.precision,
+        tpu=settings.tpu,
+        group=settings.process_group,
+    )
+    # Keras takes its backend from the placement when it is first imported.
+    from lstm_pretrain import finetune
+
+    finetune.run(job, placement=placement)
+
+
+if __name__ == "__main__":
+    flag_definitions.define(ClassifierSettings)
+    console.run(main)

@@ -1,0 +1,40 @@
+"""Trains an LSTM language model on the texts of a task.
+
+    python scripts/pretrain_lstm.py --task_name=lines --data_dir=FOLDER \
+        --output_dir=runs/language_model
+
+`--init_checkpoint=runs/language_model` goes on with another model's weights on other
+texts: a task's own, before its classifier is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lstm_pretrain.preparation import prepare_language_model
+from lstm_pretrain.settings import PretrainingSettings
+from runtime.placement import place
+from scripts import console, flag_definitions
+
+
+def main(argv: Sequence[str]) -> None:
+    """Trains the language model that the flags describe."""
+    del argv
+    settings = flag_definitions.values(PretrainingSettings)
+    job = prepare_language_model(settings)
+    placement = place(
+        settings.wanted_accelerator,
+        backend=settings.backend,
+        precision=settings.precision,
+        tpu=settings.tpu,
+        group=settings.process_group,
+    )
+    # Keras takes its backend from the placement when it is first imported.
+    from lstm_pretrain import pretrain
+
+    pretrain.run(job, placement=placement)
+
+
+if __name__ == "__main__":
+    flag_definitions.define(PretrainingSettings)
+    console.run(main)

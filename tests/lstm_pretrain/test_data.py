@@ -1,0 +1,162 @@
+import logging
+
+import numpy as np
+import pytest
+
+from lstm_pretrain import data
+from lstm_pretrain.settings import LongTexts
+from processors.batches import BatchShape, PadTo
+from processors.example import InputExample
+from processors.features import TokenCounts
+from processors.tokenization.units import Units, UnitTokenizer, count, make_vocabulary
+from runtime.errors import DataError
+
+TEXTS = ["a b c", "", "a", "a b c d e f g"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    counts = count(["a b c d e f g"], units=Units.WHITESPACE, do_lower_case=False)
+    return UnitTokenizer(
+        make_vocabulary(counts, size=100), units=Units.WHITESPACE, do_lower_case=False
+    )
+
+
+def examples(texts, *, label=None):
+    return [
+        InputExample(guid=str(n), text_a=t, label=label) for n, t in enumerate(texts)
+    ]
+
+
+def sequences(tokenizer, texts, *, long_texts=LongTexts.TRUNCATE, size=4):
+    return [
+        " ".join(tokenizer.convert_ids_to_tokens(features.input_ids))
+        for features in data.language_model_features(
+            examples(texts),
+            tokenizer=tokenizer,
+            max_seq_length=size,
+            long_texts=long_texts,
+            counts=TokenCounts(),
+        )
+    ]
+
+
+def test_a_long_text_is_cut_and_counted(tokenizer, caplog):
+    assert sequences(tokenizer, TEXTS) == ["a b c", "a b c d"]
+    assert "2 of 4 texts have fewer than two tokens and are left out." in caplog.text
+    assert "1 of 4 texts are longer than 4 tokens: their start is read." in caplog.text
+
+
+def test_a_long_text_in_pieces_predicts_each_token_once(tokenizer, caplog):
+    found = sequences(tokenizer, TEXTS, long_texts=LongTexts.CHUNK)
+    assert found == ["a b c", "a b c d", "d e f g"]
+    found = sequences(tokenizer, ["a b c d e"], long_texts=LongTexts.CHUNK)
+    assert found == ["a b c d", "d e"]
+    assert "all of them, in pieces, is read" in caplog.text
+
+
+def test_nothing_is_said_of_texts_that_fit(tokenizer, caplog):
+    caplog.set_level(logging.INFO)
+    sequences(tokenizer, ["a b", "c d"])
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["a", "b"]])
+def test_an_empty_corpus_is_an_error(tokenizer, texts):
+    with pytest.raises(DataError, match="The corpus is empty"):
+        sequences(tokenizer, texts)
+
+
+def classified(tokenizer, rows):
+    return list(
+        data.classifier_features(
+            rows,
+            tokenizer=tokenizer,
+            labels=["x", "y"],
+            max_seq_length=3,
+            counts=TokenCounts(),
+        )
+    )
+
+
+def test_an_empty_text_is_read_as_unknown_and_counted(tokenizer, caplog):
+    found = classified(tokenizer, examples(TEXTS, label="y"))
+    assert [len(features.input_ids) for features in found] == [3, 1, 1, 3]
+    assert found[1].input_ids.tolist() == [tokenizer.special.unk]
+    assert [features.label_id for features in found] == [1] * 4
+    assert "1 of 4 texts have no token and are read as [UNK]." in caplog.text
+    assert "1 of 4 texts are longer than 3 tokens" in caplog.text
+
+
+def test_two_texts_have_a_mark_between_them(tokenizer):
+    [features] = classified(tokenizer, [InputExample(guid="0", text_a="a", text_b="b")])
+    assert tokenizer.convert_ids_to_tokens(features.input_ids) == ["a", "[SEP]", "b"]
+
+
+def test_an_unknown_label_is_an_error(tokenizer):
+    with pytest.raises(DataError, match="label 'z'; the labels of this task are 'x'"):
+        classified(tokenizer, examples(["a"], label="z"))
+
+
+@pytest.mark.parametrize("pad_to", PadTo)
+def test_targets_are_each_token_after_the_first(arrays_of, texts, pad_to):
+    found = data.add_targets(arrays_of(pad_to), row_counts=32)
+    places, ids, weights = (
+        found[name][0, 0, 0]
+        for name in ("target_positions", "target_ids", "target_weight")
+    )
+    real = weights > 0
+    assert weights.sum() == pytest.approx(1)
+    assert real.sum() == texts.lengths.sum() - len(texts)
+    inputs = found["input_ids"][0, 0, 0].ravel()
+    pairs = sorted(zip(inputs[places[real]], ids[real], strict=True))
+    expected = sorted(
+        pair
+        for n in range(len(texts))
+        for pair in zip(
+            texts.example(n).input_ids, texts.example(n).input_ids[1:], strict=False
+        )
+    )
+    assert pairs == expected
+
+
+def test_the_number_of_targets_takes_few_values(arrays_of):
+    arrays = arrays_of(PadTo.MAX)
+    size = 12 * 16
+    for row_counts in (1, 4, 32):
+        found = data.add_targets(arrays, row_counts=row_counts)
+        targets = found["target_ids"].shape[-1]
+        assert targets % -(-size // row_counts) == 0
+        assert (found["target_weight"] > 0).sum() <= targets <= size
+
+
+def test_weights_add_up_over_slices_and_replicas(arrays_of):
+    arrays = {
+        name: value.reshape(2, 3, 1, 2, *value.shape[4:])
+        for name, value in arrays_of(PadTo.MAX).items()
+        if name in {"input_ids", "example_ids"}
+    }
+    found = data.add_targets(arrays, row_counts=32)
+    np.testing.assert_allclose(found["target_weight"].sum(axis=(1, 2, 3)), 1, rtol=1e-6)
+
+
+def test_grouped_batches_hold_every_text_once_an_epoch(texts):
+    shape = BatchShape(per_replica_batch=4, max_seq_length=16, pad_to=PadTo.MAX)
+    batches = data.GroupedBatches(texts, shape=shape, seed=5)
+    for epoch in range(3):
+        steps = range(3 * epoch, 3 * epoch + 3)
+        index = [batches.batch(step).example_index.ravel() for step in steps]
+        assert sorted(np.concatenate(index)) == list(range(12))
+        spans = [np.ptp(texts.lengths[each]) for each in index]
+        assert sum(spans) <= np.ptp(texts.lengths)
+    again = data.GroupedBatches(texts, shape=shape, seed=5)
+    np.testing.assert_array_equal(
+        again.batch(7).example_index, batches.batch(7).example_index
+    )
+
+
+def test_buckets_end_with_the_limit():
+    for limit in (1, 7, 8, 100, 128, 160, 600):
+        lengths = data.buckets(limit)
+        assert lengths[-1] == limit
+        assert list(lengths) == sorted(set(lengths))
