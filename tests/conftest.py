@@ -106,6 +106,16 @@ def _jax_gradients(function, *values):
     return [np.asarray(each) for each in found]
 
 
+@pytest.fixture
+def fake_bucket(monkeypatch):
+    """A bucket `my-bucket` on the loopback that gs:// paths lead to."""
+    pytest.importorskip("google.cloud.storage")
+    with fake.serve() as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
+        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+        yield server
+
+
 @pytest.fixture(scope="session")
 def compiler():
     """What makes kernels on the backend; JAX compiles whole steps instead."""
@@ -126,16 +136,6 @@ class JitCompiler:
         return jax.jit(function)
 
     kernel = fused
-
-
-@pytest.fixture
-def fake_bucket(monkeypatch):
-    """A bucket `my-bucket` on the loopback that gs:// paths lead to."""
-    pytest.importorskip("google.cloud.storage")
-    with fake.serve() as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
-        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
-        yield server
 
 
 class SmallTask:

@@ -141,16 +141,11 @@ class ClassificationRun(abc.ABC):
 
         def feed(first: int, stop: int) -> loop.Call:
             several = [batches.batch(step) for step in range(first, stop)]
-
-            def names(index: int) -> list[str]:
-                used = several[index].example_index.ravel()
-                return [split.examples[number].guid for number in used if number >= 0]
-
             return loop.Call(
                 arrays=stack(several),
                 examples=sum(batch.example_index.size for batch in several),
                 tokens=sum(batch.real_tokens for batch in several),
-                names=names,
+                names=lambda index: several[index].names(split.examples),
             )
 
         self._training.fit(

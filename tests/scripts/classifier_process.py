@@ -17,12 +17,12 @@ def as_flags(values):
     return [f"--{name}={text}" for name, text in texts.items() if text is not None]
 
 
-def start(values):
-    """Starts the command in a process of its own."""
+def start(values, *, script=SCRIPT):
+    """Starts the command, or another script, in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": ROOT}
     environment.pop("KERAS_BACKEND", None)
     return subprocess.Popen(
-        [sys.executable, SCRIPT, *as_flags(values)],
+        [sys.executable, script, *as_flags(values)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -10,9 +10,17 @@ import safetensors.numpy
 
 from runtime import checkpoints, storage
 from runtime.tfrecord import parse_payloads
-from tests.scripts.classifier_process import start
+from tests.scripts.classifier_process import SCRIPT, start
 
 STEPS = 12
+SHARED = (
+    "backend",
+    "accelerator",
+    "train_batch_size",
+    "learning_rate",
+    "max_steps",
+    "save_checkpoints_steps",
+)
 RESULTS = ("eval_results.txt", "test_results.tsv", "predictions.tsv", "metrics.jsonl")
 
 
@@ -48,10 +56,10 @@ def undisturbed(settings, tmp_path_factory):
     return folder
 
 
-def ends_the_same(folder, undisturbed):
+def ends_the_same(folder, undisturbed, *, results=RESULTS):
     """Whether weights, slots, logs and results are the same bytes."""
     last = f"checkpoints/step-{STEPS:08d}"
-    files = [f"{last}/weights.safetensors", f"{last}/optimizer.safetensors", *RESULTS]
+    files = [f"{last}/weights.safetensors", f"{last}/optimizer.safetensors", *results]
     different = [
         name
         for name in files
@@ -69,21 +77,47 @@ def wait_for_step(folder, step, *, process):
         time.sleep(0.001)
 
 
+def kill_twice(values, *, script):
+    """Lets a run end that is killed twice on its way; returns what it said."""
+    folder = values["output_dir"]
+    for step in (5, 8):
+        process = start(values, script=script)
+        wait_for_step(folder, step, process=process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert checkpoints.list_steps(f"{folder}/checkpoints")[-1] < STEPS
+    return finish(start(values | {"resume": "must"}, script=script))
+
+
 @pytest.mark.slow
 def test_a_run_killed_twice_in_the_middle_of_an_epoch_ends_the_same(
     settings, undisturbed, tmp_path
 ):
     folder = str(tmp_path / "out")
-    values = settings | {"output_dir": folder}
-    for step in (5, 8):
-        process = start(values)
-        wait_for_step(folder, step, process=process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert checkpoints.list_steps(f"{folder}/checkpoints")[-1] < STEPS
-    log = finish(start(values | {"resume": "must"}))
+    log = kill_twice(settings | {"output_dir": folder}, script=SCRIPT)
     assert "Going on from step " in log
     ends_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pretrain_lstm", "finetune_lstm"])
+def test_so_does_an_lstm(settings, small_task, tmp_path, name):
+    shared = {
+        **{key: settings[key] for key in SHARED},
+        "data_dir": small_task.folder,
+        "task_name": "tsv",
+        "units": "whitespace",
+        "max_seq_length": 12,
+        "embedding_size": 6,
+        "hidden_size": 8,
+        "pad_to": "max",
+        **({"do_train": True} if name == "finetune_lstm" else {}),
+    }
+    script = f"{os.path.dirname(SCRIPT)}/{name}.py"
+    finish(start(shared | {"output_dir": tmp_path / "undisturbed"}, script=script))
+    log = kill_twice(shared | {"output_dir": str(tmp_path / "out")}, script=script)
+    assert "Going on from step " in log
+    ends_the_same(tmp_path / "out", tmp_path / "undisturbed", results=["metrics.jsonl"])
 
 
 @pytest.mark.slow
