@@ -143,13 +143,11 @@ def _table(times: dict[str, list[float]], *, texts: Texts) -> None:
 def _texts(*, filled: bool) -> Texts:
     """A batch of sentences, or of the corpus run on without a break."""
     from processors.corpora import livedoor
-    from processors.tokenization.create import create
+    from processors.tokenization.sentence_piece import SentencePieceTokenizer
 
     folder = os.path.join(os.path.dirname(__file__), "..", "processors", "data")
-    tokenizer = create(
-        model_file=os.path.join(folder, "aozora_spm_8k", "aozora-ja.model"),
-        vocab_file=None,
-        do_lower_case=True,
+    tokenizer = SentencePieceTokenizer(
+        os.path.join(folder, "aozora_spm_8k", "aozora-ja.model")
     )
     articles = livedoor.read(_CORPUS.value)
     random = np.random.RandomState(1)

@@ -64,12 +64,7 @@ def prepare(
         model_file=settings.model_file,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )
-    tokenizer = tokenizers.create(
-        vocab_file=settings.vocab_file,
-        model_file=settings.model_file,
-        do_lower_case=settings.do_lower_case,
-        keep_voicing_marks=settings.keep_voicing_marks,
-    )
+    tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
     if restored is None and settings.init_checkpoint:
         weights.check_start(
@@ -99,7 +94,7 @@ def _refuse_misfits(
         (
             configs.validate_case_matches_checkpoint,
             {
-                "do_lower_case": settings.do_lower_case,
+                "do_lower_case": tokenizer.do_lower_case,
                 "init_checkpoint": settings.init_checkpoint,
             },
         ),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.classification.settings import TaskSettings, TaskStepSettings
+from processors.tokenization.settings import TokenizerSettings
 from runtime.settings import setting
 
 
@@ -38,39 +39,26 @@ class StepSettings(TaskStepSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierSettings(StepSettings, TaskSettings):
+class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
     """Settings of `train`, `evaluate` and `predict`.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.
     """
 
-    MUST_MATCH: ClassVar[tuple[str, ...]] = (*TaskSettings.MUST_MATCH, "do_lower_case")
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MAY_DIFFER,
         "bert_config_file",
         "vocab_file",
         "model_file",
+        "tokenizer_dir",
         "init_checkpoint",
     )
 
-    # The original's flags.
-    vocab_file: str | None = setting(
-        None, help="WordPiece vocabulary, or the .vocab file beside model_file."
-    )
-    do_lower_case: bool = setting(True, help="Whether to lower-case the text.")
-
-    # New here.
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
-    )
-    keep_voicing_marks: bool = setting(
-        False, help="Keep Japanese voicing marks under WordPiece lower-casing."
     )
 
     def _missing(self) -> Iterator[str]:
         yield from super()._missing()
-        if not (self.vocab_file or self.model_file):
-            yield (
-                "--vocab_file (WordPiece) or --model_file (SentencePiece) is required."
-            )
+        yield from self.tokenizer_problems()

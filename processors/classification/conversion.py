@@ -17,6 +17,7 @@ from processors.conversion import Recipe
 from processors.example import InputExample
 from processors.records import Manifest
 from processors.tokenization import create as tokenizers
+from processors.tokenization.settings import TokenizerSettings
 from runtime import storage
 from runtime.errors import SettingsError
 from runtime.settings import setting
@@ -32,7 +33,7 @@ class Runner(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConversionSettings(DataSettings):
+class ConversionSettings(DataSettings, TokenizerSettings):
     """What a conversion is told; each field is a command-line flag.
 
     Raises:
@@ -42,14 +43,6 @@ class ConversionSettings(DataSettings):
     output_dir: str | None = setting(None, help="Folder for the records.")
     splits: tuple[str, ...] = setting(
         (), help="Splits to convert; by default all that the task has."
-    )
-    vocab_file: str | None = setting(
-        None, help="WordPiece vocabulary, or the .vocab file beside model_file."
-    )
-    model_file: str | None = setting(None, help="SentencePiece model.")
-    do_lower_case: bool = setting(True, help="Whether to lower-case the text.")
-    keep_voicing_marks: bool = setting(
-        False, help="Keep Japanese voicing marks under WordPiece lower-casing."
     )
     max_seq_length: int = setting(
         128, help="Longest input in tokens, special tokens included."
@@ -77,6 +70,7 @@ class ConversionSettings(DataSettings):
         for name in sorted(set(self.splits) - set(SPLITS)):
             yield f"--splits: expected some of {', '.join(SPLITS)}; got {name!r}."
         yield from self.data_problems()
+        yield from self.tokenizer_problems()
         if self.runner is Runner.BEAM and self.workers > 1:
             yield "--workers is for --runner=local; a Beam runner has its own workers."
         if self.beam_options and self.runner is not Runner.BEAM:
@@ -96,13 +90,7 @@ def run(settings: ConversionSettings) -> None:
     processor = find_processor(settings, restored=None)
     data_dir = find_data_dir(settings, processor=processor)
     recipe = Recipe(
-        make_tokenizer=functools.partial(
-            tokenizers.create,
-            vocab_file=settings.vocab_file,
-            model_file=settings.model_file,
-            do_lower_case=settings.do_lower_case,
-            keep_voicing_marks=settings.keep_voicing_marks,
-        ),
+        make_tokenizer=functools.partial(tokenizers.create, settings),
         labels=tuple(processor.read_labels(data_dir)),
         max_seq_length=settings.max_seq_length,
     )

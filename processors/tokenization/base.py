@@ -48,6 +48,24 @@ class SpecialTokens:
         return cls(pad=pad or 0, unk=unk, cls=start, sep=end, mask=mask)
 
 
+@dataclasses.dataclass(frozen=True)
+class EncodedText:
+    """The tokens of a text and where they stand in it.
+
+    Attributes:
+        tokens: As they are in the vocabulary; unknown text as `tokenize` gives it.
+        ids: Their ids, without those of `[CLS]` and `[SEP]`.
+        spans: For each token the first character of the text that it stands for, and
+            the one after the last. Both only grow. Tokens that one character was
+            written as (three of ㍿, say) share its span; a token that stands for no
+            character, as SentencePiece's first "▁", has an empty one.
+    """
+
+    tokens: list[str]
+    ids: list[int]
+    spans: list[tuple[int, int]]
+
+
 class Tokenizer(abc.ABC):
     """Texts to tokens and ids.
 
@@ -68,6 +86,11 @@ class Tokenizer(abc.ABC):
         """Number of ids, which the rows of an embedding table must match."""
         return self.vocabulary.size
 
+    @property
+    def do_lower_case(self) -> bool:
+        """Whether texts are put into lower case."""
+        return bool(self.fingerprint()["do_lower_case"])
+
     @abc.abstractmethod
     def tokenize(self, text: str) -> list[str]:
         """Returns the tokens of `text`."""
@@ -79,6 +102,14 @@ class Tokenizer(abc.ABC):
     @abc.abstractmethod
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns what `encode` gives for each text, faster."""
+
+    @abc.abstractmethod
+    def encode_with_offsets(self, text: str) -> EncodedText:
+        """Returns the tokens of `text` with their places in it, slower than `encode`.
+
+        For highlighting and for the analysis of errors: `text[start:end]` is what a
+        token was made of, before any normalisation.
+        """
 
     @abc.abstractmethod
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:

@@ -1,43 +1,114 @@
-"""The tokenizer that the files on the command line ask for."""
+"""The tokenizer that the settings ask for."""
 
 from __future__ import annotations
 
+from processors.tokenization import hugging_face
 from processors.tokenization.base import Tokenizer
+from processors.tokenization.basic_words import has_ideograph
+from processors.tokenization.character import CharacterTokenizer
+from processors.tokenization.mecab import MecabTokenizer, Subwords
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
+from processors.tokenization.settings import TokenizerKind, TokenizerSettings
+from processors.tokenization.vocabulary import Vocabulary
 from processors.tokenization.word_piece import WordPieceTokenizer
+from runtime import storage
 from runtime.errors import SettingsError
 
+# Tokens in a hundred that WordPiece's own words can never be, by mistake or by chance.
+# The vocabularies of the first and third Tohoku BERT, of MeCab words, have 41 and 31.
+_TOLERATED_PERCENT = 2
 
-def create(
-    *,
-    vocab_file: str | None,
-    model_file: str | None,
-    do_lower_case: bool,
-    keep_voicing_marks: bool = False,
-) -> Tokenizer:
-    """Returns a SentencePiece tokenizer where there is a model file, else WordPiece.
+# A smaller vocabulary may be a toy, of which a share says nothing.
+_SMALLEST_JUDGED = 500
+
+
+def create(settings: TokenizerSettings) -> Tokenizer:
+    """Returns the tokenizer that the settings ask for.
 
     Args:
-        vocab_file: Vocabulary of either family; SentencePiece can do without.
-        model_file: SentencePiece model.
-        do_lower_case: Lower the case of texts.
-        keep_voicing_marks: Of WordPiece in lower case: が stays が. The other
-            tokenizers never strip voicing marks.
+        settings: Kind, files and treatment of texts.
 
     Raises:
-        SettingsError: Neither file was given.
+        SettingsError: They contradict each other, or the vocabulary is one of another
+            kind.
+        DataError: A file is not what it should be.
     """
-    if model_file:
+    problems = list(settings.tokenizer_problems())
+    if problems:
+        raise SettingsError(*problems)
+    if settings.tokenizer_dir:
+        return hugging_face.read(settings.tokenizer_dir, dictionary=settings.mecab_dic)
+    if settings.model_file:
         return SentencePieceTokenizer(
-            model_file, vocab_file=vocab_file, do_lower_case=do_lower_case
+            settings.model_file,
+            vocab_file=settings.vocab_file,
+            do_lower_case=settings.do_lower_case is not False,
+            byte_fallback=settings.byte_fallback,
         )
-    if vocab_file:
-        return WordPieceTokenizer(
+    return _of_vocabulary(settings, vocab_file=str(settings.vocab_file))
+
+
+def _of_vocabulary(settings: TokenizerSettings, *, vocab_file: str) -> Tokenizer:
+    kind = settings.tokenizer
+    if kind is TokenizerKind.CHAR:
+        return CharacterTokenizer(
+            vocab_file, do_lower_case=bool(settings.do_lower_case)
+        )
+    if kind in {TokenizerKind.AUTO, TokenizerKind.WORDPIECE}:
+        tokenizer = WordPieceTokenizer(
             vocab_file,
-            do_lower_case=do_lower_case,
-            keep_voicing_marks=keep_voicing_marks,
+            do_lower_case=settings.do_lower_case is not False,
+            keep_voicing_marks=settings.keep_voicing_marks,
         )
-    raise SettingsError(
-        "expected a vocabulary: give --vocab_file (WordPiece) or --model_file "
-        "(SentencePiece), found neither"
+        if kind is TokenizerKind.AUTO:
+            _refuse_other_kinds(tokenizer.vocabulary)
+        return tokenizer
+    is_char = kind is TokenizerKind.MECAB_CHAR
+    return MecabTokenizer(
+        vocab_file,
+        dictionary=str(settings.mecab_dic),
+        subwords=Subwords.CHARACTER if is_char else Subwords.WORDPIECE,
+        do_lower_case=bool(settings.do_lower_case),
     )
+
+
+def _refuse_other_kinds(vocabulary: Vocabulary) -> None:
+    """Keeps a vocabulary of MeCab words or of characters from WordPiece's own words.
+
+    Raises:
+        SettingsError: It is visibly not made for them.
+    """
+    folder = storage.dirname(vocabulary.path)
+    if hugging_face.is_mecab(folder):
+        raise SettingsError(
+            f"{vocabulary.path}: the {hugging_face.CONFIG} beside it says that its "
+            "words come from a morphological analyser: give "
+            f"--tokenizer_dir={folder or '.'} instead of --vocab_file. {_ANYWAY}"
+        )
+    if vocabulary.size < _SMALLEST_JUDGED:
+        return
+    words = sum(map(_is_unreachable, vocabulary.ids))
+    if 100 * words > _TOLERATED_PERCENT * vocabulary.size:
+        raise SettingsError(
+            f"{vocabulary.path}: {words} of {vocabulary.size} tokens are words with "
+            "ideographs, which WordPiece never finds, because it cuts around every "
+            "ideograph. The vocabulary was made with MeCab, or another analyser: give "
+            f"--tokenizer=mecab and --mecab_dic. {_ANYWAY}"
+        )
+    if all(map(_is_character_or_special, vocabulary.ids)):
+        raise SettingsError(
+            f"{vocabulary.path}: every token is one character, so that WordPiece knows "
+            f"no longer word: give --tokenizer=char or mecab-char. {_ANYWAY}"
+        )
+
+
+_ANYWAY = "To split it as google-research/bert would, give --tokenizer=wordpiece."
+
+
+def _is_character_or_special(token: str) -> bool:
+    return len(token) <= 1 or (token.startswith("[") and token.endswith("]"))
+
+
+def _is_unreachable(token: str) -> bool:
+    text = token.removeprefix("##")
+    return len(text) > 1 and has_ideograph(text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import sentencepiece
 
-from processors.tokenization.base import Tokenizer
+from processors.tokenization.alignment import Aligned, Lowered
+from processors.tokenization.base import EncodedText, Tokenizer
+from processors.tokenization.surrogates import refuse_surrogates
 from processors.tokenization.vocabulary import Vocabulary, read_sentence_piece
 from runtime import storage
 from runtime.errors import DataError
@@ -15,6 +18,9 @@ from runtime.errors import DataError
 # The id that the original gives a piece its vocabulary file lacks, whatever is there.
 _UNKNOWN_ID = 0
 _UNKNOWN = "<unk>"
+
+# Stands for a space, and for the start of a text.
+_SPACE = "▁"
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -28,6 +34,9 @@ class SentencePieceTokenizer(Tokenizer):
         vocab_file: The `.vocab` beside it. A piece's id is then its line in this
             file, and 0 when it is not there. Without it the ids are the model's own.
         do_lower_case: Lower the case of a text before the model sees it.
+        byte_fallback: Whether a model that has pieces for single bytes writes unknown
+            text with them. Otherwise unknown text is one unknown piece, as in a model
+            without bytes, for which this decides nothing.
 
     Raises:
         DataError: A file is not what it should be, or `[CLS]`, `[SEP]` or the unknown
@@ -44,6 +53,7 @@ class SentencePieceTokenizer(Tokenizer):
         *,
         vocab_file: str | None = None,
         do_lower_case: bool = True,
+        byte_fallback: bool = True,
     ) -> None:
         data = storage.read_bytes(model_file)
         processor = _load(data, path=model_file)
@@ -56,6 +66,9 @@ class SentencePieceTokenizer(Tokenizer):
         self._do_lower_case = do_lower_case
         self._unknown_id = _UNKNOWN_ID if vocab_file else processor.unk_id()
         self._ids_are_own = vocabulary is own or _same_ids(vocabulary, own, processor)
+        byte_ids = frozenset(filter(processor.is_byte, own.tokens))
+        self._byte_fallback = byte_fallback and bool(byte_ids)
+        self._refused_bytes = frozenset() if byte_fallback else byte_ids
 
     def tokenize(self, text: str) -> list[str]:
         """Returns the pieces of `text`; an unknown one is the text it stands for.
@@ -63,7 +76,10 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in the text.
         """
-        return self._processor.encode(self._prepared(text), out_type=str)
+        prepared = self._prepared(text)
+        if self._refused_bytes:
+            return [piece.token for piece in self._pieces(prepared)]
+        return self._processor.encode(prepared, out_type=str)
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of the pieces of `text`, without `[CLS]` and `[SEP]`.
@@ -71,11 +87,10 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in the text.
         """
-        prepared = self._prepared(text)
-        if self._ids_are_own:
-            return self._processor.encode(prepared, out_type=int)
-        pieces = self._processor.encode(prepared, out_type=str)
-        return self.convert_tokens_to_ids(pieces)
+        if not self._ids_are_own:
+            return self.convert_tokens_to_ids(self.tokenize(text))
+        ids = self._processor.encode(self._prepared(text), out_type=int)
+        return self._without_bytes(ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns what `encode` gives for each text, on every core.
@@ -83,11 +98,30 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in a text.
         """
+        if not self._ids_are_own:
+            return [self.encode(text) for text in texts]
         prepared = [self._prepared(text) for text in texts]
-        if self._ids_are_own:
-            return self._processor.encode(prepared, out_type=int)
-        pieces = self._processor.encode(prepared, out_type=str)
-        return [self.convert_tokens_to_ids(row) for row in pieces]
+        rows = self._processor.encode(prepared, out_type=int)
+        return [self._without_bytes(row) for row in rows]
+
+    def encode_with_offsets(self, text: str) -> EncodedText:
+        """Returns the pieces of `text` with their places in it.
+
+        Raises:
+            DataError: Half of a surrogate pair is in the text.
+        """
+        prepared = Aligned.of(text)
+        if self._do_lower_case:
+            prepared = Lowered().align(prepared)
+        _, sources = self._processor.normalize(prepared.text, with_offsets=True)
+        pieces = self._pieces(prepared.text)
+        tokens = [piece.token for piece in pieces]
+        ids = [piece.id for piece in pieces]
+        return EncodedText(
+            tokens,
+            ids=ids if self._ids_are_own else self.convert_tokens_to_ids(tokens),
+            spans=[_span(piece, sources=sources, text=prepared) for piece in pieces],
+        )
 
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
         """Returns the id of each piece; that of an unknown piece for a strange one."""
@@ -112,16 +146,91 @@ class SentencePieceTokenizer(Tokenizer):
                 self._model_sha256 if self._ids_are_own else self.vocabulary.sha256
             ),
             "do_lower_case": self._do_lower_case,
+            "byte_fallback": self._byte_fallback,
         }
+
+    def _without_bytes(self, ids: list[int]) -> list[int]:
+        """Returns the ids with one unknown id for each run of refused bytes."""
+        if self._refused_bytes.isdisjoint(ids):
+            return ids
+        unknown = self._processor.unk_id()
+        runs = itertools.groupby(ids, key=self._refused_bytes.__contains__)
+        return [i for is_bytes, run in runs for i in ([unknown] if is_bytes else run)]
+
+    def _pieces(self, prepared: str) -> list[_Piece]:
+        """Returns the pieces with their places in the model's normal form."""
+        tokens = self._processor.encode(prepared, out_type=str)
+        ids = self._processor.encode(prepared, out_type=int)
+        pieces = []
+        end = 0
+        for token, index in zip(tokens, ids, strict=True):
+            if self._processor.is_byte(index):
+                start = end - 1 if _goes_on(token) else end
+                end = start + 1
+            else:
+                start, end = end, end + len(token)
+            pieces.append(_Piece(token, index, start, end))
+        return self._without_byte_pieces(pieces, prepared=prepared)
+
+    def _without_byte_pieces(
+        self, pieces: list[_Piece], *, prepared: str
+    ) -> list[_Piece]:
+        if self._refused_bytes.isdisjoint(piece.id for piece in pieces):
+            return pieces
+        normal = self._processor.normalize(prepared)
+        unknown = self._processor.unk_id()
+        kept = []
+        for is_bytes, run in itertools.groupby(
+            pieces, key=lambda piece: piece.id in self._refused_bytes
+        ):
+            if is_bytes:
+                whole = list(run)
+                start, end = whole[0].start, whole[-1].end
+                kept.append(_Piece(normal[start:end], unknown, start, end))
+            else:
+                kept += run
+        return kept
 
     def _prepared(self, text: str) -> str:
         if self._do_lower_case:
             text = text.lower()
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise DataError(_surrogate(text, at=error.start)) from error
+        refuse_surrogates(text)
         return text
+
+
+class _Piece(NamedTuple):
+    """A piece and its characters in the model's normal form of the text."""
+
+    token: str
+    id: int
+    start: int
+    end: int
+
+
+def _goes_on(byte_piece: str) -> bool:
+    """Whether the piece, written <0xE3>, is not the first byte of its character."""
+    return 0x80 <= int(byte_piece[1:-1], 16) < 0xC0
+
+
+def _span(piece: _Piece, *, sources: Sequence[int], text: Aligned) -> tuple[int, int]:
+    """Returns the characters of the original that a piece stands for.
+
+    Args:
+        piece: The piece.
+        sources: For each character of the normal form, and for its end, where in the
+            text the character starts that it comes from.
+        text: The text before the model's normalisation.
+    """
+    start, last = sources[piece.start], sources[piece.end - 1]
+    if piece.token == _SPACE and sources[piece.end] == start:
+        return _empty(start, text=text)  # the one that is put before every text
+    after = range(piece.end, len(sources))
+    return text.span(start, next(sources[i] for i in after if sources[i] > last))
+
+
+def _empty(place: int, *, text: Aligned) -> tuple[int, int]:
+    start = text.starts[place]
+    return start, start
 
 
 def _load(data: bytes, *, path: str) -> sentencepiece.SentencePieceProcessor:
@@ -171,13 +280,4 @@ def _is_special(processor: sentencepiece.SentencePieceProcessor, index: int) -> 
         or processor.is_unknown(index)
         or processor.is_unused(index)
         or processor.is_byte(index)
-    )
-
-
-def _surrogate(text: str, *, at: int) -> str:
-    return (
-        f"expected Unicode text, found U+{ord(text[at]):04X}, half of a surrogate "
-        f"pair, as character {at + 1}, in {text[max(0, at - 20) : at + 20]!r}; it "
-        "cannot be written as UTF-8: remove it, or read the file again with its right "
-        "encoding"
     )

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import enum
-import functools
-import unicodedata
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
-from processors.tokenization.base import Tokenizer
+from processors.tokenization.alignment import (
+    Aligned,
+    Lowered,
+    Normalized,
+    Step,
+    align,
+    change,
+)
+from processors.tokenization.mecab_words import MecabWords
+from processors.tokenization.spelling import UNKNOWN, Piece, Spelling
 from processors.tokenization.vocabulary import Vocabulary
+from processors.tokenization.word_tokenizer import SPECIAL_TOKENS, WordTokenizer
+from processors.tokenization.words import Words
 from runtime.errors import DataError
-
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_UNKNOWN = "[UNK]"
 
 MADE = "the training texts"
 """Stands where a vocabulary that was read names its file."""
@@ -28,15 +35,15 @@ class Units(enum.Enum):
     WHITESPACE = "whitespace"
 
 
-class UnitTokenizer(Tokenizer):
+class UnitTokenizer(WordTokenizer):
     """Each unit of a text is one token, or `[UNK]`.
 
     Texts are normalised by NFKC. White space is no token.
 
     Args:
-        vocabulary: The units, after `SPECIAL_TOKENS`.
+        vocabulary: The units, and the special tokens.
         units: What a text is cut into.
-        do_lower_case: Lower the case of a text first.
+        do_lower_case: Whether units are put into lower case.
 
     Raises:
         DataError: The vocabulary lacks a special token.
@@ -47,58 +54,25 @@ class UnitTokenizer(Tokenizer):
     def __init__(
         self, vocabulary: Vocabulary, *, units: Units, do_lower_case: bool
     ) -> None:
-        super().__init__(vocabulary)
-        self.units = units
-        self._do_lower_case = do_lower_case
-
-    def tokenize(self, text: str) -> list[str]:
-        """Returns the units of `text`."""
-        return segment(text, units=self.units, do_lower_case=self._do_lower_case)
-
-    def encode(self, text: str) -> list[int]:
-        """Returns the ids of the units of `text`."""
-        return self.convert_tokens_to_ids(self.tokenize(text))
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Returns what `encode` gives for each text."""
-        return [self.encode(text) for text in texts]
-
-    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
-        """Returns the id of each token, that of `[UNK]` for a strange one."""
-        ids, unknown = self.vocabulary.ids, self.special.unk
-        return [ids.get(token, unknown) for token in tokens]
-
-    def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
-        """Returns the token of each id; `[UNK]` for an id outside the vocabulary."""
-        return [self.vocabulary.tokens.get(index, _UNKNOWN) for index in ids]
+        super().__init__(
+            vocabulary,
+            words=_words(units, do_lower_case=do_lower_case),
+            spelling=_WholeSpelling(vocabulary.ids),
+            keep_special_tokens=False,
+        )
+        self._units = units
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids."""
-        return {
-            "kind": self.kind,
-            "units": self.units.value,
-            "vocab_sha256": self.vocabulary.sha256,
-            "do_lower_case": self._do_lower_case,
-        }
-
-
-def segment(text: str, *, units: Units, do_lower_case: bool) -> list[str]:
-    """Returns the units of a text.
-
-    Args:
-        text: Any text.
-        units: What it is cut into.
-        do_lower_case: Lower its case first.
-    """
-    text = unicodedata.normalize("NFKC", text)
-    return _SEGMENTERS[units](text.lower() if do_lower_case else text)
+        return {"units": self._units.value, **super().fingerprint()}
 
 
 def count(texts: Iterable[str], *, units: Units, do_lower_case: bool) -> Counter[str]:
     """Returns how often each unit stands in some texts, which are streamed."""
+    words = _words(units, do_lower_case=do_lower_case)
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(segment(text, units=units, do_lower_case=do_lower_case))
+        counts.update(part for word in words.find(text) for part in words.shape(word))
     return counts
 
 
@@ -123,24 +97,52 @@ def make_vocabulary(counts: Counter[str], *, size: int) -> Vocabulary:
     return Vocabulary.of(listed, path=MADE, data=data)
 
 
-def _words(text: str) -> list[str]:
-    return [word.surface for word in _tagger()(text)]
+class _WholeSpelling(Spelling):
+    """A word is a token or unknown."""
+
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        self._ids = ids
+
+    def spell(self, word: str) -> list[Piece]:
+        """Returns the word."""
+        return [(word if word in self._ids else UNKNOWN, 0, len(word))]
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides, beside the vocabulary, how a word is written."""
+        return {"subwords": "none"}
 
 
-@functools.cache
-def _tagger() -> Callable[[str], list[Any]]:
-    import fugashi
+class _Matches(Words):
+    """What a pattern finds in the normalised text."""
 
-    tagger: Callable[[str], list[Any]] = fugashi.Tagger()
-    return tagger
+    def __init__(self, pattern: re.Pattern[str], *, do_lower_case: bool) -> None:
+        self._pattern = pattern
+        self._do_lower_case = do_lower_case
+        lowered: tuple[Step, ...] = (Lowered(),) if do_lower_case else ()
+        self._steps: tuple[Step, ...] = (Normalized("NFKC"), *lowered)
+
+    def find(self, text: str) -> list[str]:
+        """Returns the matches."""
+        return self._pattern.findall(change(text, steps=self._steps))
+
+    def shape(self, word: str) -> list[str]:
+        """Returns the match."""
+        return [word]
+
+    def align(self, text: str) -> list[Aligned]:
+        """Returns the matches with their places in `text`."""
+        aligned = align(Aligned.of(text), steps=self._steps)
+        return [aligned.part(*m.span()) for m in self._pattern.finditer(aligned.text)]
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides which words a text gets."""
+        return {"nfkc": True, "do_lower_case": self._do_lower_case}
 
 
-def _characters(text: str) -> list[str]:
-    return [character for character in text if not character.isspace()]
+def _words(units: Units, *, do_lower_case: bool) -> Words:
+    if units is Units.WORD:
+        return MecabWords(do_lower_case=do_lower_case)
+    return _Matches(_PATTERNS[units], do_lower_case=do_lower_case)
 
 
-_SEGMENTERS: dict[Units, Callable[[str], list[str]]] = {
-    Units.WORD: _words,
-    Units.CHARACTER: _characters,
-    Units.WHITESPACE: str.split,
-}
+_PATTERNS = {Units.CHARACTER: re.compile(r"\S"), Units.WHITESPACE: re.compile(r"\S+")}

@@ -43,11 +43,16 @@ class Vocabulary:
         return cls(path, size=len(listed), ids=ids, tokens=tokens, sha256=digest)
 
 
-def read_word_piece(path: str) -> Vocabulary:
+def read_word_piece(path: str, *, strip: bool = True) -> Vocabulary:
     """Reads a `vocab.txt`: a token a line, its id the line's number from 0.
 
-    White space around a token does not count. A line left empty by that still takes
-    an id (such a line stands in the vocabulary of the third Tohoku BERT).
+    An empty line takes an id like any other (such a line stands in the vocabulary of
+    the third Tohoku BERT).
+
+    Args:
+        path: The file.
+        strip: Whether white space around a token does not count, as in the original;
+            the programs of Hugging Face keep it.
 
     Raises:
         DataError: The file is not UTF-8 text or has no line.
@@ -55,7 +60,8 @@ def read_word_piece(path: str) -> Vocabulary:
     Source: google-research/bert, tokenization.py, load_vocab.
     """
     data = storage.read_bytes(path)
-    listed = [line.strip() for line in _lines(data, path=path)]
+    lines = _lines(data, path=path)
+    listed = [line.strip() if strip else line.removesuffix("\r") for line in lines]
     return Vocabulary.of(listed, path=path, data=data)
 
 

@@ -87,7 +87,7 @@ def test_another_vocabulary_is_refused_with_both_fingerprints(
         prepare_classifier(settings)
     message = str(caught.value)
     assert "was trained with another vocabulary" in message
-    assert message.count("vocab_sha256") == 2
+    assert message.count("vocabulary_sha256") == 2
 
 
 def test_a_checkpoint_of_something_else_is_refused(classification, tmp_path):

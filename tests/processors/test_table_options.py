@@ -16,7 +16,7 @@ def test_positions_without_a_header():
     options = TableOptions(text_a="2", label="-1", id="0", header=False)
     table = options.table("train", file_format=Format.TSV)
     assert (table.text_a, table.label, table.id, table.text_b) == (2, -1, 0, None)
-    assert table.format is Format.TSV_WITHOUT_HEADER
+    assert not table.header
 
 
 def test_problems_are_reported_together():
@@ -28,7 +28,11 @@ def test_problems_are_reported_together():
     assert label.startswith("label: ")
 
 
-def test_json_has_no_header():
-    options = TableOptions(text_a="0", label="1", header=False)
-    with pytest.raises(SettingsError, match="only TSV files"):
-        options.table("train", file_format=Format.JSON)
+def test_an_unknown_encoding():
+    with pytest.raises(SettingsError, match="--encoding: expected an encoding such as"):
+        TableOptions(encoding="cp9320")
+
+
+def test_what_was_changed():
+    assert TableOptions().changed() == set()
+    assert TableOptions(quoted=True, labels=("a",)).changed() == {"quoted", "labels"}

@@ -5,6 +5,7 @@ import pytest
 from processors.classification.preparation import TaskJob, find_processor
 from processors.classification.settings import TaskSettings
 from processors.tokenization import create as tokenizers
+from processors.tokenization.settings import TokenizerSettings
 
 LINES = [f"the number {number} of many\t{'ab'[number % 2]}" for number in range(40)]
 
@@ -49,9 +50,7 @@ def job(data_dir):
         return TaskJob(
             settings=settings,
             tokenizer=tokenizers.create(
-                vocab_file=str(data_dir / "vocab.txt"),
-                model_file=None,
-                do_lower_case=True,
+                TokenizerSettings(vocab_file=str(data_dir / "vocab.txt"))
             ),
             processor=find_processor(settings, restored=None),
             data_dir=str(data_dir),

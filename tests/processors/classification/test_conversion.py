@@ -79,7 +79,7 @@ def test_bad_rows(wanted, tmp_path):
         ({"splits": ("eval",)}, "--splits: expected some of train, dev, test; got 'ev"),
         ({"runner": Runner.BEAM, "workers": 2}, "--workers is for --runner=local"),
         ({"beam_options": ("a=b",)}, "--beam_options is for --runner=beam"),
-        ({"vocab_file": None}, "--vocab_file .* or --model_file"),
+        ({"vocab_file": None}, "--vocab_file .*--model_file .*--tokenizer_dir"),
     ],
 )
 def test_what_does_not_fit_is_refused(wanted, options, words):

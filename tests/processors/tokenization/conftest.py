@@ -1,8 +1,10 @@
+import io
 import json
 import os
 import random
 
 import pytest
+import sentencepiece
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
 GOLDEN = os.path.join(ROOT, "tests", "golden")
@@ -40,12 +42,12 @@ def shared_golden(name: str) -> list[dict]:
     return read_json_lines(os.path.join(folder, "golden", "tokens", name))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def odd_texts() -> list[str]:
     return random_texts(seed=7, count=2000)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def golden_lines():
     return lambda name: read_json_lines(os.path.join(GOLDEN, "tokens", name))
 
@@ -55,7 +57,7 @@ def full_golden_lines():
     return shared_golden
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model_file() -> str:
     return f"{SENTENCE_PIECE}.model"
 
@@ -65,9 +67,34 @@ def model_vocab_file() -> str:
     return f"{SENTENCE_PIECE}.vocab"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tohoku_vocab_file() -> str:
     return os.path.join(GOLDEN, "vocab", "tohoku_v1_32k", "vocab.txt")
+
+
+@pytest.fixture(scope="session")
+def tohoku_v3_vocab_file() -> str:
+    return os.path.join(GOLDEN, "vocab", "tohoku_v3_32768", "vocab.txt")
+
+
+@pytest.fixture(scope="session")
+def byte_model_file(tmp_path_factory) -> str:
+    """A SentencePiece model with pieces for single bytes."""
+    model = io.BytesIO()
+    texts = [line["text"] for line in read_json_lines(f"{GOLDEN}/tokens/spm.jsonl")]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts[:300]),
+        model_writer=model,
+        vocab_size=1500,
+        character_coverage=0.98,
+        byte_fallback=True,
+        control_symbols="[PAD],[CLS],[SEP],[MASK]",
+        num_threads=1,
+        minloglevel=2,
+    )
+    path = tmp_path_factory.mktemp("byte_model") / "bytes.model"
+    path.write_bytes(model.getvalue())
+    return str(path)
 
 
 @pytest.fixture

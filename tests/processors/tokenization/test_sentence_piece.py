@@ -220,3 +220,24 @@ def test_it_can_be_sent_to_another_process(tokenizer):
     copy = pickle.loads(pickle.dumps(tokenizer))
     assert copy.encode("走れメロス") == tokenizer.encode("走れメロス")
     assert copy.fingerprint() == tokenizer.fingerprint()
+
+
+def test_unknown_text_is_bytes_or_one_unknown_piece(byte_model_file):
+    on = SentencePieceTokenizer(byte_model_file)
+    off = SentencePieceTokenizer(byte_model_file, byte_fallback=False)
+    text = "は𠮷🙂は"
+    pieces = [f"<0x{byte:02X}>" for byte in "𠮷🙂".encode()]
+    assert [t for t in on.tokenize(text) if t.startswith("<0x")] == pieces
+    assert "𠮷🙂" in off.tokenize(text)
+    assert off.encode(text).count(off.special.unk) == 1
+    assert len(on.encode(text)) == len(off.encode(text)) + 7
+    spans = on.encode_with_offsets(text).spans
+    assert [s for s in spans if s in {(1, 2), (2, 3)}] == [(1, 2)] * 4 + [(2, 3)] * 4
+    assert (1, 3) in off.encode_with_offsets(text).spans
+    assert on.fingerprint() != off.fingerprint()
+
+
+def test_a_model_without_bytes_has_none_to_refuse(model_file, tokenizer, odd_texts):
+    off = SentencePieceTokenizer(model_file, byte_fallback=False)
+    assert off.encode_batch(odd_texts) == tokenizer.encode_batch(odd_texts)
+    assert off.fingerprint() == tokenizer.fingerprint()

@@ -4,14 +4,13 @@ import pytest
 
 from processors.tokenization.units import (
     MADE,
-    SPECIAL_TOKENS,
     Units,
     UnitTokenizer,
     count,
     make_vocabulary,
-    segment,
 )
 from processors.tokenization.vocabulary import read_word_piece
+from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
 from runtime.errors import DataError
 
 
@@ -27,12 +26,18 @@ from runtime.errors import DataError
     ],
 )
 def test_units_of_a_text(units, text, expected):
-    assert segment(text, units=units, do_lower_case=True) == expected
+    counts = count([text], units=units, do_lower_case=True)
+    assert list(counts.elements()) == list(dict.fromkeys(expected))
+    if expected:
+        made = make_vocabulary(counts, size=100)
+        tokenizer = UnitTokenizer(made, units=units, do_lower_case=True)
+        assert tokenizer.tokenize(text) == expected
 
 
 def test_case_is_lowered_where_asked_for():
-    assert segment("A b", units=Units.WHITESPACE, do_lower_case=True) == ["a", "b"]
-    assert segment("A b", units=Units.WHITESPACE, do_lower_case=False) == ["A", "b"]
+    for units in Units:
+        assert "a" in count(["A"], units=units, do_lower_case=True)
+        assert "A" in count(["A"], units=units, do_lower_case=False)
 
 
 def vocabulary(size=100):
@@ -73,7 +78,14 @@ def test_ids_and_tokens():
     tokenizer = UnitTokenizer(vocabulary(), units=Units.WHITESPACE, do_lower_case=True)
     assert tokenizer.encode("C x") == [5, tokenizer.special.unk]
     assert tokenizer.encode_batch(["a", ""]) == [[6], []]
-    assert tokenizer.convert_ids_to_tokens([5, 999]) == ["c", "[UNK]"]
+    assert tokenizer.tokenize("C x") == ["c", "[UNK]"]
+
+
+def test_places_of_tokens_in_the_text():
+    tokenizer = UnitTokenizer(vocabulary(), units=Units.WHITESPACE, do_lower_case=True)
+    found = tokenizer.encode_with_offsets(" C  ｂ ")
+    assert found.tokens == ["c", "b"]
+    assert found.spans == [(1, 2), (4, 5)]
 
 
 def test_what_decides_the_ids_is_in_the_fingerprint():

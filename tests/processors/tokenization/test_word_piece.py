@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from processors.tokenization import word_piece
+from processors.tokenization import word_tokenizer
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError
 
@@ -103,7 +103,7 @@ def test_the_empty_token_matches_nothing(write_vocab):
 
 
 def test_no_more_words_are_remembered_than_allowed(upstream, monkeypatch):
-    monkeypatch.setattr(word_piece, "_REMEMBERED_WORDS", 3)
+    monkeypatch.setattr(word_tokenizer, "_REMEMBERED_WORDS", 3)
     texts = [f"un want {number}" for number in range(10)] + ["wa" * 50]
     rows = upstream.encode_batch(texts)
     assert len(upstream._ids_of) <= 3

@@ -7,8 +7,8 @@ import unicodedata
 
 import pytest
 
-from processors.tokenization import words
-from processors.tokenization.words import Case, find_words, split_word
+from processors.tokenization import basic_words
+from processors.tokenization.basic_words import BasicWords, Case
 
 IDEOGRAPH_BLOCKS = (
     (0x4E00, 0x9FFF),
@@ -83,7 +83,8 @@ def original(text: str, *, lower: bool) -> list[str]:
 
 
 def ours(text: str, *, case: Case) -> list[str]:
-    return [part for word in find_words(text) for part in split_word(word, case=case)]
+    words = BasicWords(case=case)
+    return [part for word in words.find(text) for part in words.shape(word)]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_every_kind_of_character_splits_as_in_the_original(case):
 
 
 def test_the_white_space_is_that_of_unicode():
-    ends_a_word = re.compile(f"[{words._SPACES}]").fullmatch
+    ends_a_word = re.compile(f"[{basic_words._SPACES}]").fullmatch
     for code in range(sys.maxunicode + 1):
         char = chr(code)
         expected = is_white_space(char) or (char.isspace() and not is_control(char))

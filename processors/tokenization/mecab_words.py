@@ -1,0 +1,220 @@
+"""Texts to words by MeCab, through fugashi."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import fugashi
+
+from processors.tokenization.alignment import Aligned, Lowered, Normalized
+from processors.tokenization.surrogates import refuse_surrogates
+from processors.tokenization.words import Words
+from runtime import storage
+from runtime.errors import SettingsError
+
+DICTIONARIES = ("unidic_lite", "unidic", "ipadic")
+"""Dictionaries that are Python packages; unidic_lite comes with this toolkit."""
+
+# Stands between words in MeCab's output, since a word may contain any white space.
+_MARK = "\x01"
+_FORMAT = f'-O "" -B "{_MARK}" -F "%m{_MARK}" -U "%m{_MARK}" -E ""'
+
+# MeCab adds up the cost of a path, up to 2 * 32767 a word; when no sum is below 2**31
+# it finds no path, and fugashi reads address 0: 200,000 times "a" ends the process.
+_LONGEST_TEXT = 2**31 // (2 * 32767) - 2
+_ENDS = ("\n", " ", "。")
+
+# What decides the words, of a compiled dictionary's files.
+_COMPILED = ("sys.dic", "matrix.bin", "char.bin", "unk.dic")
+
+
+class MecabWords(Words):
+    """The words of a text as MeCab segments it, normalised by NFKC before.
+
+    White space between words vanishes. So does NUL, at which MeCab's own interface
+    would drop the rest of the text; it ends a word here. A text of more than 32,000
+    characters is segmented in parts, because MeCab can end the process on longer ones.
+
+    Args:
+        dictionary: One of `DICTIONARIES`, or the folder of a compiled dictionary.
+        normalize: Whether NFKC comes first, as in the Japanese BERTs of Hugging Face
+            and Tohoku University. Without it words are parts of the text as it is.
+        do_lower_case: Whether words are put into lower case once they are found.
+
+    Attributes:
+        dictionary: As given.
+        version: Release of the dictionary's package, or the SHA-256 of its files.
+
+    Raises:
+        SettingsError: The dictionary is not there or not in UTF-8.
+    """
+
+    def __init__(
+        self,
+        *,
+        dictionary: str = "unidic_lite",
+        normalize: bool = True,
+        do_lower_case: bool = False,
+    ) -> None:
+        self.dictionary = dictionary
+        self._normalize = normalize
+        self._do_lower_case = do_lower_case
+        folder, self.version = _find(dictionary)
+        self._tagger = _open(folder, dictionary=dictionary)
+
+    def segment(self, text: str) -> list[str]:
+        """Returns the words of `text`.
+
+        Raises:
+            DataError: Half of a surrogate pair is in the text.
+        """
+        words = self.find(text)
+        return [word.lower() for word in words] if self._do_lower_case else words
+
+    def find(self, text: str) -> list[str]:
+        """Returns the words of `text`, their case as it is."""
+        return self._parse(self._normalized(text))
+
+    def shape(self, word: str) -> list[str]:
+        """Returns the word, in lower case where asked for."""
+        return [word.lower() if self._do_lower_case else word]
+
+    def align(self, text: str) -> list[Aligned]:
+        """Returns the words with the characters of `text` they stand for."""
+        aligned = Aligned.of(text)
+        if self._normalize:
+            aligned = Normalized("NFKC").align(aligned)
+        words = _located(self._parse(aligned.text), text=aligned)
+        return [Lowered().align(w) for w in words] if self._do_lower_case else words
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides which words a text gets."""
+        name = self.dictionary if self.dictionary in DICTIONARIES else "folder"
+        return {
+            "dictionary": name,
+            "dictionary_version": self.version,
+            "nfkc": self._normalize,
+            "do_lower_case": self._do_lower_case,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles how it was made: MeCab's own memory stays in its process."""
+        return _remade, (self.dictionary, self._normalize, self._do_lower_case)
+
+    def _normalized(self, text: str) -> str:
+        return unicodedata.normalize("NFKC", text) if self._normalize else text
+
+    def _parse(self, text: str) -> list[str]:
+        refuse_surrogates(text)
+        if len(text) <= _LONGEST_TEXT and "\0" not in text:
+            return self._parse_block(text)
+        return [word for block in _blocks(text) for word in self._parse_block(block)]
+
+    def _parse_block(self, text: str) -> list[str]:
+        if _MARK in text:  # several times slower, but it needs no mark
+            return [node.surface for node in self._tagger(text)]
+        return self._tagger.parse(text).split(_MARK)[1:-1]
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Parts without NUL that MeCab can take, cut between sentences or words at best."""
+    for part in text.split("\0"):
+        start = 0
+        while len(part) - start > _LONGEST_TEXT:
+            end = start + _LONGEST_TEXT
+            found = max(part.rfind(mark, start, end) for mark in _ENDS) + 1
+            yield part[start : found or end]
+            start = found or end
+        yield part[start:]
+
+
+def _remade(dictionary: str, normalize: bool, do_lower_case: bool) -> MecabWords:
+    return MecabWords(
+        dictionary=dictionary, normalize=normalize, do_lower_case=do_lower_case
+    )
+
+
+def _located(words: Sequence[str], *, text: Aligned) -> list[Aligned]:
+    # Only white space and NUL lie between words, and no word starts with either.
+    found, end = [], 0
+    for word in words:
+        start = text.text.index(word, end)
+        end = start + len(word)
+        found.append(text.part(start, end))
+    return found
+
+
+def _find(dictionary: str) -> tuple[str, str]:
+    """Returns the dictionary's folder and its version.
+
+    Raises:
+        SettingsError: There is no such dictionary.
+    """
+    if dictionary in DICTIONARIES:
+        return _find_package(dictionary)
+    if not storage.exists(storage.join(dictionary, "sys.dic")):
+        raise SettingsError(
+            f"--mecab_dic: expected {', '.join(DICTIONARIES)} or the folder of a "
+            f"compiled MeCab dictionary (with sys.dic in it), got {dictionary!r}."
+        )
+    return dictionary, _hash(dictionary)
+
+
+def _find_package(name: str) -> tuple[str, str]:
+    distribution = name.replace("_", "-")
+    try:
+        folder = importlib.import_module(name).DICDIR
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"The MeCab dictionary {name} is not installed: pip install {distribution}"
+            + _DOWNLOAD.get(name, ".")
+        ) from error
+    version = importlib.metadata.version(distribution)
+    if name not in _DOWNLOAD:
+        return folder, version
+    if not storage.exists(storage.join(folder, "sys.dic")):
+        raise SettingsError(
+            f"The package {distribution} is installed without its MeCab dictionary: "
+            f"run{_DOWNLOAD[name].removeprefix(' and')}"
+        )
+    return folder, storage.read_text(storage.join(folder, "version")).strip()
+
+
+# The package unidic fetches its dictionary by a command of its own.
+_DOWNLOAD = {"unidic": " and python -m unidic download."}
+
+
+def _open(folder: str, *, dictionary: str) -> fugashi.GenericTagger:
+    settings = _settings_file(folder)
+    try:
+        tagger = fugashi.GenericTagger(f'-d "{folder}" -r "{settings}" {_FORMAT}')
+    except RuntimeError as error:
+        raise SettingsError(
+            f"MeCab cannot open its dictionary {dictionary} in {folder}; is it whole?"
+        ) from error
+    for part in tagger.dictionary_info:
+        if part["charset"].lower().replace("-", "") != "utf8":
+            raise SettingsError(
+                f"--mecab_dic: expected a dictionary in UTF-8, but {part['filename']} "
+                f"is in {part['charset']}; compile it again with -t utf8."
+            )
+    return tagger
+
+
+def _settings_file(folder: str) -> str:
+    own = storage.join(folder, "mecabrc")
+    return own if storage.exists(own) else "/dev/null"
+
+
+def _hash(folder: str) -> str:
+    digest = hashlib.sha256()
+    for name in _COMPILED:
+        with storage.open_read(storage.join(folder, name)) as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,124 @@
+"""Words to the tokens of a vocabulary."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from processors.tokenization.alignment import WORD
+
+UNKNOWN = "[UNK]"
+_CONTINUED = "##"
+
+
+Piece = tuple[str, int, int]
+"""A token, where its characters start in the word, and where they end."""
+
+
+class Spelling(abc.ABC):
+    """A way to write words in the tokens of a vocabulary."""
+
+    @abc.abstractmethod
+    def spell(self, word: str) -> list[Piece]:
+        """Returns the pieces of `word` in order."""
+
+    @abc.abstractmethod
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides, beside the vocabulary, how a word is written."""
+
+
+class WordPieceSpelling(Spelling):
+    """Greedy longest match from the left; a word that cannot be matched is `[UNK]`.
+
+    Args:
+        ids: The vocabulary. A token that starts with "##" goes on with a word.
+        longest_word: Characters from which on a longer word is unknown: 200 in
+            google-research/bert, 100 in the programs of Hugging Face.
+
+    Source: google-research/bert, tokenization.py, WordpieceTokenizer.
+    """
+
+    def __init__(self, ids: Mapping[str, int], *, longest_word: int) -> None:
+        self._longest_word = longest_word
+        self._first = _tree(ids)
+        self._further = _tree(
+            token.removeprefix(_CONTINUED)
+            for token in ids
+            if token.startswith(_CONTINUED)
+        )
+
+    def spell(self, word: str) -> list[Piece]:
+        """Returns the pieces of `word`; white space in it separates words."""
+        parts = WORD.finditer(word)
+        return [p for part in parts for p in self._spell(part[0], at=part.start())]
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides, beside the vocabulary, how a word is written."""
+        return {"subwords": "wordpiece", "longest_word": self._longest_word}
+
+    def _spell(self, word: str, *, at: int) -> list[Piece]:
+        unknown = [(UNKNOWN, at, at + len(word))]
+        if len(word) > self._longest_word:
+            return unknown
+        tree, prefix, start = self._first, "", 0
+        pieces = []
+        while start < len(word):
+            end = _match(word, start=start, tree=tree)
+            if end == start:
+                return unknown
+            pieces.append((prefix + word[start:end], at + start, at + end))
+            tree, prefix, start = self._further, _CONTINUED, end
+        return pieces
+
+
+class CharacterSpelling(Spelling):
+    """Every character by itself; one that is not in the vocabulary is `[UNK]`.
+
+    Args:
+        ids: The vocabulary.
+    """
+
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        self._ids = ids
+
+    def spell(self, word: str) -> list[Piece]:
+        """Returns the characters of `word`."""
+        return [
+            (character if character in self._ids else UNKNOWN, i, i + 1)
+            for i, character in enumerate(word)
+        ]
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides, beside the vocabulary, how a word is written."""
+        return {"subwords": "character"}
+
+
+# Of pieces of text by their characters; at the end of a piece stands _END. Japanese
+# pieces are short while some that start alike are long: walking down a tree is several
+# times faster than trying the longest first.
+_Tree = dict[str, Any]
+_END = ""
+
+
+def _tree(pieces: Iterable[str]) -> _Tree:
+    root: _Tree = {}
+    for piece in pieces:
+        node = root
+        for character in piece:
+            node = node.setdefault(character, {})
+        node[_END] = True
+    return root
+
+
+def _match(word: str, *, start: int, tree: _Tree) -> int:
+    """Returns where the longest piece at `start` ends; `start` without one."""
+    longest = start
+    for place in range(start, len(word)):
+        below = tree.get(word[place])
+        if below is None:
+            break
+        tree = below
+        if _END in tree:
+            longest = place + 1
+    return longest

@@ -1,0 +1,82 @@
+"""The command, and that what it makes can be used as it is."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from processors.tokenization.create import create
+from processors.tokenization.settings import TokenizerSettings
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SCRIPT = os.path.join(ROOT, "scripts", "train_tokenizer.py")
+TEXT = "メロスは激怒した。必ず、かの邪智暴虐の王を除かなければならぬと決意した。"
+
+
+def run(*flags):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *flags],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "corpus.txt"
+    lines = [f"{TEXT}{end}" for end in ("Merosu", "ヴィ", "ABC 走る。")]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "mecab", "mecab-char", "char"])
+def test_a_folder_that_can_be_used(corpus, tmp_path, kind):
+    given = [f"--tokenizer={kind}", f"--input={corpus}", "--vocab_size=200"]
+    given.append("--character_coverage=1")
+    written = []
+    for name in ("one", "two"):
+        done = run(*given, f"--output_dir={tmp_path / name}")
+        assert done.returncode == 0, done.stderr
+        written.append((tmp_path / name / "vocab.txt").read_bytes())
+    assert written[0] == written[1]
+    tokenizer = create(TokenizerSettings(tokenizer_dir=str(tmp_path / "one")))
+    assert tokenizer.special.pad == 0
+    assert tokenizer.special.unk not in tokenizer.encode(TEXT)
+    assert "".join(tokenizer.tokenize("ヴィ")).replace("##", "") == "ヴィ"
+
+
+def test_a_sentence_piece_model_that_can_be_used(corpus, tmp_path):
+    done = run(
+        *(f"--input={corpus}", "--vocab_size=50", "--character_coverage=1"),
+        *("--do_lower_case", f"--output_dir={tmp_path}"),
+    )
+    assert done.returncode == 0, done.stderr
+    made = [f"{tmp_path}/sentencepiece.model", f"{tmp_path}/sentencepiece.vocab"]
+    assert done.stdout.split() == made
+    settings = TokenizerSettings(model_file=made[0], vocab_file=made[1])
+    tokenizer = create(settings)
+    assert tokenizer.special.pad == 3
+    assert "".join(tokenizer.tokenize("merosu")) == "▁merosu"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--tokenizer=auto", "--input=a", "--output_dir=b"], "says not what to make"),
+        (["--output_dir=b"], "--input is required"),
+        (["--input=nowhere/*.txt", "--output_dir=b"], "no file matches"),
+        (
+            ["--input=a", "--output_dir=b", "--tokenizer=char", "--do_lower_case"],
+            "keeps the case",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(flags, message):
+    done = run(*flags)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
