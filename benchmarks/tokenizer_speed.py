@@ -125,7 +125,7 @@ def _word_piece() -> Program:
 
 def _sentence_piece() -> Program:
     processor = sentencepiece.SentencePieceProcessor(model_file=_MODEL.value)
-    return lambda lines: processor.encode(lines, out_type=int, num_threads=1)
+    return lambda lines: processor.encode(lines, out_type=int)
 
 
 _PROGRAMS: dict[str, tuple[Callable[[], Program], Callable[[], Program]]] = {

@@ -15,7 +15,7 @@ from runtime import storage
 from runtime.errors import SettingsError
 
 # Tokens in a hundred that WordPiece's own words can never be, by mistake or by chance.
-# The vocabularies of the first and third Tohoku BERT, of MeCab words, have 41 and 31.
+# Those of the first and the third Tohoku BERT, which are MeCab words, have 41 and 31.
 _TOLERATED_PERCENT = 2
 
 # A smaller vocabulary may be a toy, of which a share says nothing.

@@ -10,7 +10,7 @@ import sentencepiece
 
 from processors.tokenization.alignment import Aligned, Lowered
 from processors.tokenization.base import EncodedText, Tokenizer
-from processors.tokenization.surrogates import refuse_surrogates
+from processors.tokenization.surrogates import refuse_surrogates, refuse_surrogates_in
 from processors.tokenization.vocabulary import Vocabulary, read_sentence_piece
 from runtime import storage
 from runtime.errors import DataError
@@ -100,8 +100,11 @@ class SentencePieceTokenizer(Tokenizer):
         """
         if not self._ids_are_own:
             return [self.encode(text) for text in texts]
-        prepared = [self._prepared(text) for text in texts]
+        prepared = [t.lower() for t in texts] if self._do_lower_case else list(texts)
+        refuse_surrogates_in(prepared)
         rows = self._processor.encode(prepared, out_type=int)
+        if not self._refused_bytes:
+            return rows
         return [self._without_bytes(row) for row in rows]
 
     def encode_with_offsets(self, text: str) -> EncodedText:

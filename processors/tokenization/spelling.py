@@ -94,6 +94,25 @@ class CharacterSpelling(Spelling):
         return {"subwords": "character"}
 
 
+class WholeSpelling(Spelling):
+    """A word is one token, or `[UNK]`.
+
+    Args:
+        ids: The vocabulary.
+    """
+
+    def __init__(self, ids: Mapping[str, int]) -> None:
+        self._ids = ids
+
+    def spell(self, word: str) -> list[Piece]:
+        """Returns the one piece of `word`."""
+        return [(word if word in self._ids else UNKNOWN, 0, len(word))]
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides, beside the vocabulary, how a word is written."""
+        return {"subwords": "whole"}
+
+
 # Of pieces of text by their characters; at the end of a piece stands _END. Japanese
 # pieces are short while some that start alike are long: walking down a tree is several
 # times faster than trying the longest first.

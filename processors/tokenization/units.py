@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-import re
+import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import ClassVar
 
 from processors.tokenization.alignment import (
@@ -17,7 +17,7 @@ from processors.tokenization.alignment import (
     change,
 )
 from processors.tokenization.mecab_words import MecabWords
-from processors.tokenization.spelling import UNKNOWN, Piece, Spelling
+from processors.tokenization.spelling import WholeSpelling
 from processors.tokenization.vocabulary import Vocabulary
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS, WordTokenizer
 from processors.tokenization.words import Words
@@ -41,9 +41,9 @@ class UnitTokenizer(WordTokenizer):
     Texts are normalised by NFKC. White space is no token.
 
     Args:
-        vocabulary: The units, and the special tokens.
+        vocabulary: The units, after BERT's special tokens.
         units: What a text is cut into.
-        do_lower_case: Whether units are put into lower case.
+        do_lower_case: Lower the case of a text.
 
     Raises:
         DataError: The vocabulary lacks a special token.
@@ -56,23 +56,76 @@ class UnitTokenizer(WordTokenizer):
     ) -> None:
         super().__init__(
             vocabulary,
-            words=_words(units, do_lower_case=do_lower_case),
-            spelling=_WholeSpelling(vocabulary.ids),
+            words=_find_words(units, do_lower_case=do_lower_case),
+            spelling=WholeSpelling(vocabulary.ids),
             keep_special_tokens=False,
         )
-        self._units = units
+        self.units = units
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids."""
-        return {"units": self._units.value, **super().fingerprint()}
+        return {**super().fingerprint(), "units": self.units.value}
+
+
+class Split(Words):
+    """What stands between white space.
+
+    Args:
+        do_lower_case: Lower the case of a text first.
+    """
+
+    def __init__(self, *, do_lower_case: bool) -> None:
+        self._do_lower_case = do_lower_case
+        lowered: tuple[Step, ...] = (Lowered(),) if do_lower_case else ()
+        self._steps: tuple[Step, ...] = (Normalized("NFKC"), *lowered)
+
+    def find(self, text: str) -> list[str]:
+        """Returns the words of the normalised text."""
+        return change(text, steps=self._steps).split()
+
+    def shape(self, word: str) -> list[str]:
+        """Returns the word."""
+        return [word]
+
+    def align(self, text: str) -> list[Aligned]:
+        """Returns the words with their places in `text`."""
+        return align(Aligned.of(text), steps=self._steps).split()
+
+    def fingerprint(self) -> dict[str, str | bool | int]:
+        """Returns all that decides which words a text gets."""
+        return {"nfkc": True, "do_lower_case": self._do_lower_case}
+
+
+class SplitCharacters(Split):
+    """Each character but white space."""
+
+    def find(self, text: str) -> list[str]:
+        """Returns the characters of the normalised text."""
+        return list("".join(super().find(text)))
+
+    def align(self, text: str) -> list[Aligned]:
+        """Returns the characters with their places in `text`."""
+        words = super().align(text)
+        return [word.part(i, i + 1) for word in words for i in range(len(word.text))]
+
+
+def segment(text: str, *, units: Units, do_lower_case: bool) -> list[str]:
+    """Returns the units of a text.
+
+    Args:
+        text: Any text.
+        units: What it is cut into.
+        do_lower_case: Lower its case.
+    """
+    words = _find_words(units, do_lower_case=do_lower_case)
+    return [unit for word in words.find(text) for unit in words.shape(word)]
 
 
 def count(texts: Iterable[str], *, units: Units, do_lower_case: bool) -> Counter[str]:
     """Returns how often each unit stands in some texts, which are streamed."""
-    words = _words(units, do_lower_case=do_lower_case)
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(part for word in words.find(text) for part in words.shape(word))
+        counts.update(segment(text, units=units, do_lower_case=do_lower_case))
     return counts
 
 
@@ -97,52 +150,10 @@ def make_vocabulary(counts: Counter[str], *, size: int) -> Vocabulary:
     return Vocabulary.of(listed, path=MADE, data=data)
 
 
-class _WholeSpelling(Spelling):
-    """A word is a token or unknown."""
-
-    def __init__(self, ids: Mapping[str, int]) -> None:
-        self._ids = ids
-
-    def spell(self, word: str) -> list[Piece]:
-        """Returns the word."""
-        return [(word if word in self._ids else UNKNOWN, 0, len(word))]
-
-    def fingerprint(self) -> dict[str, str | bool | int]:
-        """Returns all that decides, beside the vocabulary, how a word is written."""
-        return {"subwords": "none"}
-
-
-class _Matches(Words):
-    """What a pattern finds in the normalised text."""
-
-    def __init__(self, pattern: re.Pattern[str], *, do_lower_case: bool) -> None:
-        self._pattern = pattern
-        self._do_lower_case = do_lower_case
-        lowered: tuple[Step, ...] = (Lowered(),) if do_lower_case else ()
-        self._steps: tuple[Step, ...] = (Normalized("NFKC"), *lowered)
-
-    def find(self, text: str) -> list[str]:
-        """Returns the matches."""
-        return self._pattern.findall(change(text, steps=self._steps))
-
-    def shape(self, word: str) -> list[str]:
-        """Returns the match."""
-        return [word]
-
-    def align(self, text: str) -> list[Aligned]:
-        """Returns the matches with their places in `text`."""
-        aligned = align(Aligned.of(text), steps=self._steps)
-        return [aligned.part(*m.span()) for m in self._pattern.finditer(aligned.text)]
-
-    def fingerprint(self) -> dict[str, str | bool | int]:
-        """Returns all that decides which words a text gets."""
-        return {"nfkc": True, "do_lower_case": self._do_lower_case}
-
-
-def _words(units: Units, *, do_lower_case: bool) -> Words:
+@functools.cache
+def _find_words(units: Units, *, do_lower_case: bool) -> Words:
     if units is Units.WORD:
         return MecabWords(do_lower_case=do_lower_case)
-    return _Matches(_PATTERNS[units], do_lower_case=do_lower_case)
-
-
-_PATTERNS = {Units.CHARACTER: re.compile(r"\S"), Units.WHITESPACE: re.compile(r"\S+")}
+    if units is Units.CHARACTER:
+        return SplitCharacters(do_lower_case=do_lower_case)
+    return Split(do_lower_case=do_lower_case)

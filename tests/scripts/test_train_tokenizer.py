@@ -51,7 +51,7 @@ def test_a_folder_that_can_be_used(corpus, tmp_path, kind):
 
 def test_a_sentence_piece_model_that_can_be_used(corpus, tmp_path):
     done = run(
-        *(f"--input={corpus}", "--vocab_size=50", "--character_coverage=1"),
+        *(f"--input={corpus}", "--vocab_size=51", "--character_coverage=1"),
         *("--do_lower_case", f"--output_dir={tmp_path}"),
     )
     assert done.returncode == 0, done.stderr
