@@ -56,12 +56,12 @@ def main(_: list[str]) -> None:
         f"{len(sequences)} sequences, {tokens / len(sequences) / _LONGEST:.0%} real "
         "tokens"
     )
-    times = {precision: _times(precision) for precision in _PRECISIONS.value}
-    reference = statistics.median(times[_PRECISIONS.value[0]][_REFERENCE])
-    for precision, found in times.items():
-        print(f"\n{precision}; x: times the speed of {_REFERENCE} in")
-        print(f"{_PRECISIONS.value[0]}")
-        _table(found, reference=reference)
+    reference = None
+    for precision in _PRECISIONS.value:
+        times = _times(precision)
+        reference = reference or statistics.median(times[_REFERENCE])
+        print(f"\n{precision}; x: speed beside {_REFERENCE} in {_PRECISIONS.value[0]}")
+        _table(times, reference=reference)
 
 
 def _times(precision: str) -> dict[str, list[float]]:

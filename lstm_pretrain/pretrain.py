@@ -164,6 +164,7 @@ class PretrainingRun:
                 arrays=self._arrays(several),
                 examples=sum(batch.example_index.size for batch in several),
                 tokens=sum(batch.real_tokens for batch in several),
+                names=lambda index: several[index].names(split.examples),
             )
 
         return feed

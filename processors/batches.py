@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from processors import packing
+from processors.example import InputExample
 from processors.token_dataset import UNLABELLED, TokenDataset, ranges
 from runtime.errors import DataError, SettingsError
 
@@ -123,6 +124,15 @@ class Batch:
     example_index: np.ndarray
     epochs: np.ndarray
     real_tokens: int
+
+    def names(self, examples: Sequence[InputExample]) -> list[str]:
+        """Returns the guids of its examples.
+
+        Args:
+            examples: All examples of the data set.
+        """
+        used = self.example_index.ravel()
+        return [examples[number].guid for number in used if number != FILLER]
 
 
 class TrainBatches:

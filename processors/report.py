@@ -5,6 +5,7 @@ Gold and predicted labels are label ids: the place of a label in the task's list
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,8 +20,9 @@ _WIDEST_HEADING = 8
 _PAIR_SEPARATOR = " ||| "
 _PREDICTION_COLUMNS = ("guid", "gold", "predicted", "probability", "text")
 
-# Control characters, and the two of Unicode that some readers take for a line's end.
-_BLANKED = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+# Control characters, and the two of Unicode that some readers take for a line's end;
+# and a backslash where it looks like what they are written as.
+_ESCAPED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\\(?=u[0-9a-f]{4})")
 
 # What makes a spreadsheet take a cell for a formula (also full-width, which a Japanese
 # one reads alike), a CSV reader for a quoted cell, and what marks such a cell here.
@@ -121,14 +123,14 @@ def write_predictions(
     probabilities: np.ndarray,
     labels: Sequence[str],
 ) -> None:
-    """Writes a table of guid, gold, predicted, probability and text, with a header.
+    r"""Writes a table of guid, gold, predicted, probability and text, with a header.
 
-    A cell is never quoted and never runs over a line: control characters in it become
-    spaces. One that a spreadsheet would take for a formula, or a CSV reader for a
-    quoted cell, starts with an added apostrophe (numbers such as -1 do not); so does
-    one that starts with an apostrophe itself, and taking one leading apostrophe away
-    gives the text back. The two texts of a pair are joined by ` ||| `; the gold cell
-    of an unlabelled example is empty.
+    A cell is never quoted and never runs over a line: a control character in it is
+    written as JSON writes it, a tab as `\u0009`. One that a spreadsheet would take
+    for a formula, or a CSV reader for a quoted cell, starts with an added apostrophe
+    (numbers such as -1 do not); so does one that starts with an apostrophe itself.
+    `text_of_cell` gives the text back, byte for byte. The two texts of a pair are
+    joined by ` ||| `; the gold cell of an unlabelled example is empty.
 
     Args:
         path: The file.
@@ -197,8 +199,14 @@ def _text_of(example: InputExample) -> str:
     return example.text_a + _PAIR_SEPARATOR + example.text_b
 
 
+def text_of_cell(cell: str) -> str:
+    """Returns the text that `write_predictions` wrote as this cell."""
+    text = cell[1:] if cell.startswith("'") else cell
+    return re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
+
+
 def _cell(text: str) -> str:
-    text = text.translate(_BLANKED)
+    text = _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if text.startswith(_ACTIVE_STARTS) and not _is_number(text):
         return "'" + text
     return text

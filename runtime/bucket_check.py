@@ -9,31 +9,17 @@ from __future__ import annotations
 import dataclasses
 import enum
 import importlib.util
-import json
 import os
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from runtime import bucket_client
 from runtime.diagnosis import Finding, Verdict
+from runtime.errors import StorageReason
 
 _CONTENT = b"written by doctor.py; may be deleted\n"
 _SECONDS = 15  # for each answer
-_LONGEST_WORDS = 300
-_ROLE = "roles/storage.objectAdmin"
-
-_PERMISSIONS = {
-    "list": "storage.objects.list",
-    "create": "storage.objects.create",
-    "read": "storage.objects.get",
-    "delete": "storage.objects.delete",
-}
-
-# "someone@example.com does not have storage.objects.list access to the Google Cloud
-# Storage bucket. Permission 'storage.objects.list' denied on resource (or it may not
-# exist)." Source: answers of the JSON API, as users quote them.
-_DENIED = re.compile(r"([\w.+-]+@[\w.-]+) does not have (storage\.[\w.]+) access")
 
 
 class Outcome(enum.Enum):
@@ -63,8 +49,7 @@ class Answer:
     @property
     def permission(self) -> str:
         """What is missing where it was refused; the server may know better than we."""
-        said = _DENIED.search(self.reason)
-        return said[2] if said else _PERMISSIONS[self.operation]
+        return bucket_client.missing_permission(self.reason, operation=self.operation)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,7 +109,7 @@ def _no_client() -> Finding:
         check="bucket",
         verdict=Verdict.PROBLEM,
         found="not asked: google-cloud-storage is not installed",
-        remedy="Run `pip install --editable '.[gcs]'`.",
+        remedy=bucket_client.INSTALL,
     )
 
 
@@ -170,15 +155,8 @@ def _no_credentials(reason: str) -> Finding:
         check="credentials",
         verdict=Verdict.PROBLEM,
         found=f"none that can be used: {reason}",
-        remedy=_LOG_IN,
+        remedy=bucket_client.LOG_IN,
     )
-
-
-_LOG_IN = (
-    "Log in with `gcloud auth application-default login` (in Colab: `from google.colab "
-    "import auth; auth.authenticate_user()`), or let GOOGLE_APPLICATION_CREDENTIALS "
-    "name the key file of a service account."
-)
 
 
 def _credentials(caller: _Caller) -> Finding:
@@ -229,7 +207,10 @@ def _ask_without_object(bucket: Any, *, limits: Mapping[str, Any]) -> list[Answe
     held: list[str] = []
 
     def ask() -> None:
-        wanted = [_PERMISSIONS["read"], _PERMISSIONS["delete"]]
+        wanted = [
+            bucket_client.PERMISSIONS["read"],
+            bucket_client.PERMISSIONS["delete"],
+        ]
         held.extend(bucket.test_iam_permissions(wanted, **limits))
 
     asked = _try("read", ask)
@@ -240,7 +221,9 @@ def _ask_without_object(bucket: Any, *, limits: Mapping[str, Any]) -> list[Answe
         Answer(
             operation=operation,
             outcome=(
-                Outcome.ALLOWED if _PERMISSIONS[operation] in held else Outcome.REFUSED
+                Outcome.ALLOWED
+                if bucket_client.PERMISSIONS[operation] in held
+                else Outcome.REFUSED
             ),
         )
         for operation in ("read", "delete")
@@ -248,38 +231,21 @@ def _ask_without_object(bucket: Any, *, limits: Mapping[str, Any]) -> list[Answe
 
 
 def _try(operation: str, call: Callable[[], object]) -> Answer:
-    import requests
-    from google.api_core.exceptions import GoogleAPICallError
-    from google.auth.exceptions import GoogleAuthError, TransportError
-
     try:
         call()
-    except GoogleAPICallError as error:
-        outcome, reason = _CODES.get(error.code, Outcome.NO_ANSWER), _words(error)
-    except (TransportError, requests.RequestException) as error:
-        outcome, reason = Outcome.NO_ANSWER, str(error)
-    except GoogleAuthError as error:  # no token was given for the credentials
-        outcome, reason = Outcome.UNKNOWN_CALLER, str(error)
-    else:
-        outcome, reason = Outcome.ALLOWED, ""
-    return Answer(operation=operation, outcome=outcome, reason=reason)
+    except bucket_client.catchable() as error:
+        found = bucket_client.failure(error)
+        outcome = _OUTCOMES.get(found.reason, Outcome.NO_ANSWER)
+        return Answer(operation=operation, outcome=outcome, reason=found.words)
+    return Answer(operation=operation, outcome=Outcome.ALLOWED)
 
 
-_CODES = {
-    401: Outcome.UNKNOWN_CALLER,
-    403: Outcome.REFUSED,
-    404: Outcome.MISSING,
+_OUTCOMES = {
+    StorageReason.UNKNOWN_CALLER: Outcome.UNKNOWN_CALLER,
+    StorageReason.NOT_ALLOWED: Outcome.REFUSED,
+    StorageReason.MISSING: Outcome.MISSING,
+    StorageReason.NO_BUCKET: Outcome.MISSING,
 }
-
-
-def _words(error: Any) -> str:
-    """The server's own words, without what the client puts around them."""
-    body = error.message if error.response is None else error.response.text
-    try:
-        words = json.loads(body)["error"]["message"]
-    except (ValueError, KeyError, TypeError):  # as plain text, or a proxy's page
-        words = " ".join(body.split())[:_LONGEST_WORDS]
-    return f"{error.code} {words}"
 
 
 # What it means -----------------------------------------------------------------------
@@ -299,7 +265,7 @@ def _bucket(
         details={
             answer.operation: {
                 "outcome": answer.outcome.value,
-                "permission": _PERMISSIONS[answer.operation],
+                "permission": bucket_client.PERMISSIONS[answer.operation],
                 "reason": answer.reason,
             }
             for answer in answers
@@ -316,7 +282,7 @@ def _meaning(
         return _missing(failed[Outcome.MISSING], bucket=bucket)
     if Outcome.UNKNOWN_CALLER in failed:
         reason = failed[Outcome.UNKNOWN_CALLER].reason
-        return f"the credentials were not accepted: {reason}", _LOG_IN
+        return f"the credentials were not accepted: {reason}", bucket_client.LOG_IN
     if Outcome.REFUSED in failed:
         refused = [a for a in answers if a.outcome is Outcome.REFUSED]
         return _refused(refused, bucket=bucket, principal=principal)
@@ -333,16 +299,14 @@ def _missing(answer: Answer, *, bucket: str) -> tuple[str, str]:
         )
     return (
         f"there is no such bucket: {answer.reason}",
-        "Check its name, or create it with `gcloud storage buckets create "
-        f"gs://{bucket} --location=REGION`, in the region of the TPU or GPU.",
+        bucket_client.how_to_create(bucket),
     )
 
 
 def _no_answer(answer: Answer) -> tuple[str, str]:
     return (
         f"could not ask whether it is allowed to {answer.operation}: {answer.reason}",
-        "This says nothing about permissions. Check the network, any proxy and "
-        "STORAGE_EMULATOR_HOST, and try again.",
+        bucket_client.NO_ANSWER,
     )
 
 
@@ -352,30 +316,8 @@ def _refused(
     named = ", ".join(f"{a.operation} ({a.permission})" for a in refused)
     reasons = [answer.reason for answer in refused if answer.reason]
     found = f"not allowed to {named}." + "".join(f" {r}" for r in reasons[:1])
-    if any("insufficient authentication scopes" in reason for reason in reasons):
-        return found, (
-            "The account may, but this machine's access scopes do not let it: stop the "
-            "machine and set the scope `cloud-platform`, or log in with `gcloud auth "
-            "application-default login`."
-        )
-    member = _member(_told(reasons) or principal)
-    return found, (
-        "Someone who owns the bucket grants it with `gcloud storage buckets "
-        f"add-iam-policy-binding gs://{bucket} --member={member} --role={_ROLE}`."
-    )
-
-
-def _told(reasons: Sequence[str]) -> str | None:
-    """The account that the server says it refused."""
-    found = [match[1] for match in map(_DENIED.search, reasons) if match]
-    return found[0] if found else None
-
-
-def _member(principal: str | None) -> str:
-    if principal is None:
-        return "user:YOUR_ACCOUNT"
-    is_service = principal.endswith(".gserviceaccount.com")
-    return f"{'serviceAccount' if is_service else 'user'}:{principal}"
+    words = " ".join(reasons)
+    return found, bucket_client.how_to_grant(words, bucket=bucket, principal=principal)
 
 
 def _is_left(answers: Sequence[Answer]) -> bool:

@@ -5,13 +5,14 @@ One checkpoint is one folder:
     step-00000500/
       weights.safetensors     every variable of the model, by its path
       optimizer.safetensors   the optimiser's slots, `<variable>/adam_m` and so on
-      state.json              step, seed, fingerprints: what the run needs to go on
-      manifest.json           name, size and SHA-256 of the others; written last
+      state.json              seed, fingerprints: what the run needs to go on
+      manifest.json           name, size and CRC32C of the others; written last
 
 A folder without a valid manifest does not exist for any reader here. Saving a step
 again writes the new files beside the old ones, under `weights.2.safetensors` and so
 on, and the one write of the manifest changes over: at every moment the folder holds a
-complete checkpoint.
+complete checkpoint. While a save is under way the folder holds `unfinished.json` too,
+so that what an interrupted one leaves is known for ours.
 
 Source: https://huggingface.co/docs/safetensors/index (the file format).
 """
@@ -19,23 +20,28 @@ Source: https://huggingface.co/docs/safetensors/index (the file format).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
+import logging
+import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+import google_crc32c
 import numpy as np
-import safetensors.numpy
 
-from runtime import storage
-from runtime.errors import CheckpointError, SettingsError, StorageError
+from runtime import storage, tensor_file
+from runtime.errors import CheckpointError, StorageError, StorageReason
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 DIRECTORY = "checkpoints"
 """The folder under a run's output directory that holds the `step-*` folders."""
 
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "manifest.json"
+_UNFINISHED = "unfinished.json"
 _STEP_FOLDER = re.compile(r"step-(\d{8,})")
 _WEIGHTS, _SLOTS, _STATE = "weights", "optimizer", "state"
 _NAMES = (
@@ -51,6 +57,10 @@ _NAMES = (
     },
 )
 _OUR_FILES = frozenset(name for names in _NAMES for name in names.values())
+_LONGEST_MANIFEST = 1 << 20  # bytes; ours have under 1000
+_CHECKED_AT_ONCE = 8 << 20  # bytes that a checksum takes in
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,12 +72,14 @@ class Checkpoint:
         weights: Variable path -> value, in the shape and dtype it was saved with.
         slots: `<variable path>/<slot>` -> value of the optimiser.
         state: The run's JSON object.
+        metrics: How good it is, by the metric's name.
     """
 
     step: int
     weights: dict[str, np.ndarray]
     slots: dict[str, np.ndarray]
     state: dict[str, Any]
+    metrics: Mapping[str, float]
 
 
 def save(
@@ -77,6 +89,7 @@ def save(
     weights: Mapping[str, np.ndarray],
     slots: Mapping[str, np.ndarray],
     state: Mapping[str, Any],
+    metrics: Mapping[str, float] | None = None,
 ) -> str:
     """Writes a checkpoint; one of the same step is replaced.
 
@@ -86,40 +99,55 @@ def save(
         weights: Variable path -> value.
         slots: `<variable path>/<slot>` -> value of the optimiser.
         state: A JSON object.
+        metrics: How good it is, by the metric's name.
 
     Returns:
         The checkpoint's folder. A failed or interrupted save leaves no checkpoint, or
         the earlier one of that step.
     """
     folder = _folder(directory, step)
-    contents = {
-        _WEIGHTS: _tensor_bytes(weights),
-        _SLOTS: _tensor_bytes(slots),
-        _STATE: _json_bytes(dict(state)),
-    }
     names = _free_names(folder)
-    entries = {}
-    for role, content in contents.items():
-        storage.write_bytes(storage.join(folder, names[role]), content)
-        entries[role] = _Entry.of(content, name=names[role])
-    _Manifest(step=step, entries=entries).write(folder)
-    _erase(folder, names=_OUR_FILES - set(names.values()))
+    _mark_unfinished(folder, step=step)
+    contents: dict[str, Callable[[BinaryIO], object]] = {
+        _WEIGHTS: lambda file: tensor_file.write(file, weights),
+        _SLOTS: lambda file: tensor_file.write(file, slots),
+        _STATE: lambda file: file.write(_json_bytes(state)),
+    }
+    entries = {
+        role: _write(folder, name=names[role], write=write)
+        for role, write in contents.items()
+    }
+    Manifest(step=step, metrics=metrics or {}, entries=entries).write(folder)
+    _erase(folder, names=[*_OUR_FILES - set(names.values()), _UNFINISHED])
     return folder
+
+
+def size_of(shapes: Mapping[str, Sequence[int]]) -> int:
+    """Returns about how many bytes a checkpoint takes.
+
+    Args:
+        shapes: Shape of every weight by name; each has two slots, all in float32.
+    """
+    return 3 * 4 * sum(map(math.prod, shapes.values()))
 
 
 def list_steps(directory: str) -> list[int]:
     """Returns the steps of the complete checkpoints, ascending."""
-    return [
-        step
-        for step in _all_steps(directory)
-        if _Manifest.read(_folder(directory, step)) is not None
-    ]
+    return [step for step, _ in read_manifests(directory)]
+
+
+def read_manifests(directory: str) -> list[tuple[int, Manifest]]:
+    """Returns step and manifest of each complete checkpoint, by step."""
+    found = (
+        (step, Manifest.read(_folder(directory, step))) for step in all_steps(directory)
+    )
+    return [(step, manifest) for step, manifest in found if manifest is not None]
 
 
 def latest(directory: str) -> str | None:
     """Returns the folder of the newest complete checkpoint, or None."""
-    steps = list_steps(directory)
-    return _folder(directory, steps[-1]) if steps else None
+    folders = (_folder(directory, step) for step in reversed(all_steps(directory)))
+    return next((folder for folder in folders if Manifest.read(folder)), None)
 
 
 def load(folder: str) -> Checkpoint:
@@ -128,171 +156,275 @@ def load(folder: str) -> Checkpoint:
     Raises:
         CheckpointError: the folder holds no complete checkpoint, or a file in it is
             missing or damaged; names that file.
+        StorageError: it could not be asked.
     """
-    manifest = _Manifest.read(folder)
+    manifest = Manifest.read(folder)
     if manifest is None:
         raise CheckpointError(
-            f"{folder} is no complete checkpoint: expected a valid {_MANIFEST} in it."
+            f"{folder} is no complete checkpoint: expected a valid {_MANIFEST} in it,"
+            " which is missing or damaged."
             " Name a folder such as checkpoints/step-00000500 whose save has ended."
         )
     return Checkpoint(
         step=manifest.step,
         weights=_tensors(manifest, folder=folder, role=_WEIGHTS),
         slots=_tensors(manifest, folder=folder, role=_SLOTS),
-        state=json.loads(manifest.content(folder, role=_STATE)),
+        state=_state(manifest, folder=folder),
+        metrics=manifest.metrics,
     )
 
 
-def prune(directory: str, *, keep: int) -> None:
-    """Deletes all but the newest `keep` complete checkpoints.
+def load_newest(directory: str) -> Checkpoint | None:
+    """Reads the newest checkpoint that is complete and undamaged.
 
-    What interrupted saves have left behind before the newest complete checkpoint goes
-    too. Only files that `save` writes are deleted: a folder with another file in it
-    stays, and so does that file.
+    Newer ones that are not are named in the log.
+
+    Returns:
+        The checkpoint; None where no save has ended here.
 
     Raises:
-        SettingsError: `keep` is below 1.
+        CheckpointError: Every complete one is damaged, or of another format.
+        StorageError: It could not be asked.
     """
-    if keep < 1:
-        raise SettingsError(f"At least 1 checkpoint must be kept, not {keep}.")
-    kept = list_steps(directory)[-keep:]
-    for step in _all_steps(directory):
-        if kept and step < kept[-1] and step not in kept:
-            _erase_checkpoint(_folder(directory, step))
+    problems = []
+    for step in reversed(all_steps(directory)):
+        folder = _folder(directory, step)
+        if not storage.exists(storage.join(folder, _MANIFEST)):
+            _log.warning("%s is not complete: its save was interrupted.", folder)
+            continue
+        try:
+            found = load(folder)
+        except CheckpointError as error:
+            _log.warning("%s", error)
+            problems.append(str(error))
+            continue
+        if problems:
+            _log.warning("Going back to %s.", folder)
+        return found
+    if problems:
+        raise CheckpointError(
+            f"{directory} holds no checkpoint that can be read. To start anew, use "
+            "--resume=never or another --output_dir.\n" + "\n".join(problems)
+        )
+    return None
 
 
 def delete_all(directory: str) -> None:
     """Deletes every checkpoint, and nothing that `save` did not write."""
-    for step in _all_steps(directory):
-        _erase_checkpoint(_folder(directory, step))
+    for step in all_steps(directory):
+        delete(directory, step=step)
+
+
+def delete(directory: str, *, step: int) -> None:
+    """Deletes one checkpoint, or what its interrupted save has left.
+
+    Only files that `save` writes are deleted, and of a folder without a manifest only
+    where `save` left its mark: what another program puts there, a copy under way for
+    one, stays.
+    """
+    folder = _folder(directory, step)
+    unfinished = storage.join(folder, _UNFINISHED)
+    if Manifest.read(folder) is None and not storage.exists(unfinished):
+        return
+    # The manifest goes first: from then on the folder does not exist for any reader.
+    _mark_unfinished(folder, step=step)
+    _erase(folder, names=[_MANIFEST])
+    _erase(folder, names=[*_OUR_FILES, _UNFINISHED])
+    if storage.is_dir(folder) and not storage.list_dir(folder):
+        storage.delete_tree(folder)
+
+
+def all_steps(directory: str) -> list[int]:
+    """Returns the steps that have a folder, complete or not, ascending."""
+    if not storage.is_dir(directory):
+        return []
+    matches = map(_STEP_FOLDER.fullmatch, storage.list_dir(directory))
+    return sorted(int(match[1]) for match in matches if match)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Entry:
-    """One file of a checkpoint: its name, its length in bytes and its SHA-256."""
+    """One file of a checkpoint: its name, its length in bytes and its CRC32C."""
 
     name: str
     size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, content: bytes, *, name: str) -> _Entry:
-        digest = hashlib.sha256(content).hexdigest()
-        return cls(name=name, size=len(content), sha256=digest)
+    crc32c: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Manifest:
-    """What makes a folder a checkpoint."""
+class Manifest:
+    """What makes a folder a checkpoint.
+
+    Attributes:
+        step: Number of updates done.
+        metrics: How good the checkpoint is, by the metric's name.
+        entries: The files, by what they hold.
+    """
 
     step: int
-    entries: dict[str, _Entry]
+    metrics: Mapping[str, float]
+    entries: Mapping[str, _Entry]
 
     def write(self, folder: str) -> None:
+        """Makes the folder a checkpoint."""
         files = {role: dataclasses.asdict(each) for role, each in self.entries.items()}
-        content = _json_bytes({"format": _FORMAT, "step": self.step, "files": files})
-        storage.write_bytes(storage.join(folder, _MANIFEST), content)
+        content = {
+            "format": _FORMAT,
+            "step": self.step,
+            "metrics": self.metrics,
+            "files": files,
+        }
+        whole = {**content, "crc32c": _checksum(_json_bytes(content))}
+        storage.write_bytes(storage.join(folder, _MANIFEST), _json_bytes(whole))
 
     @classmethod
-    def read(cls, folder: str) -> _Manifest | None:
+    def read(cls, folder: str) -> Manifest | None:
         """Returns the folder's manifest; None where there is no valid one.
 
         Raises:
             CheckpointError: it is written in another format.
+            StorageError: it could not be asked.
         """
         path = storage.join(folder, _MANIFEST)
-        if not storage.exists(path):
+        found = storage.stat(path)
+        if found is None or found.size > _LONGEST_MANIFEST:
             return None
         try:
             content = json.loads(storage.read_bytes(path))
             version = content["format"]
             if version == _FORMAT:
                 return cls._parse(content)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         raise CheckpointError(
             f"{path} is written in format {version}, this version reads {_FORMAT}."
-            " Update the toolkit, or choose another --output_dir."
+            " Use the version that wrote it, or choose another --output_dir."
         )
 
     @classmethod
-    def _parse(cls, content: Mapping[str, object]) -> _Manifest:
-        files = content["files"]
-        step = content["step"]
+    def _parse(cls, content: Mapping[str, Any]) -> Manifest:
+        """Returns the manifest that a JSON object is.
+
+        Raises:
+            KeyError: It is none.
+            TypeError: It is none.
+            ValueError: It is none.
+        """
+        rest = {name: value for name, value in content.items() if name != "crc32c"}
+        if content["crc32c"] != _checksum(_json_bytes(rest)):
+            raise ValueError("its own checksum is wrong")
+        files, step = content["files"], content["step"]
+        metrics = {name: float(x) for name, x in content["metrics"].items()}
         if not isinstance(files, dict) or not isinstance(step, int):
             raise TypeError(f"files: {files!r}, step: {step!r}")
         entries = {role: _Entry(**files[role]) for role in (_WEIGHTS, _SLOTS, _STATE)}
         if any(entry.name not in _OUR_FILES for entry in entries.values()):
             raise ValueError(f"unknown file names in {files!r}")
-        return cls(step=step, entries=entries)
+        return cls(step=step, metrics=metrics, entries=entries)
 
     def content(self, folder: str, *, role: str) -> bytes:
         """Returns the bytes of one file.
 
         Raises:
             CheckpointError: the file is missing or not the one that was saved.
+            StorageError: it could not be asked.
         """
         expected = self.entries[role]
         path = storage.join(folder, expected.name)
         advice = "Delete that folder to go on from the checkpoint before it."
         try:
-            content = storage.read_bytes(path)
+            size = storage.size(path)
+            content = storage.read_bytes(path) if size == expected.size else b""
         except StorageError as error:
-            raise CheckpointError(f"{error} {advice}") from error
-        found = _Entry.of(content, name=expected.name)
-        if found != expected:
+            if error.reason in {StorageReason.MISSING, StorageReason.DAMAGED}:
+                raise CheckpointError(f"{error} {advice}") from error
+            raise
+        crc32c = _checksum(content)
+        if (size, crc32c) != (expected.size, expected.crc32c):
             raise CheckpointError(
-                f"{path} is damaged: expected {expected.size} bytes with SHA-256"
-                f" {expected.sha256}, found {found.size} bytes with {found.sha256}."
-                f" {advice}"
+                f"{path} is damaged: expected {expected.size} bytes with the CRC32C"
+                f" {expected.crc32c}, found {size} bytes"
+                f"{f' with {crc32c}' if content else ''}. {advice}"
             )
         return content
+
+
+class _Summing:
+    """Passes what is written on to a file, and sums it up.
+
+    Attributes:
+        size: Bytes so far.
+        crc32c: Checksum of them.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = self.crc32c = 0
+
+    def write(self, data: ReadableBuffer) -> int:
+        whole = np.frombuffer(memoryview(data), np.uint8)
+        whole.flags.writeable = False  # google_crc32c takes nothing that may change
+        for start in range(0, len(whole), _CHECKED_AT_ONCE):
+            block = whole[start : start + _CHECKED_AT_ONCE]
+            self.crc32c = google_crc32c.extend(self.crc32c, block)
+            self._file.write(block.data)
+        self.size += len(whole)
+        return len(whole)
+
+
+def _write(folder: str, *, name: str, write: Callable[[BinaryIO], object]) -> _Entry:
+    with storage.open_write(storage.join(folder, name)) as file:
+        summing = _Summing(file)
+        write(cast(BinaryIO, summing))
+    return _Entry(name=name, size=summing.size, crc32c=f"{summing.crc32c:08x}")
 
 
 def _folder(directory: str, step: int) -> str:
     return storage.join(directory, f"step-{step:08d}")
 
 
-def _all_steps(directory: str) -> list[int]:
-    """Returns the steps that have a folder, complete or not, ascending."""
-    if not storage.exists(directory):
-        return []
-    matches = map(_STEP_FOLDER.fullmatch, storage.list_dir(directory))
-    return sorted(int(match[1]) for match in matches if match)
-
-
 def _free_names(folder: str) -> dict[str, str]:
     """Returns the file names that the checkpoint in `folder` does not use."""
-    manifest = _Manifest.read(folder)
+    manifest = Manifest.read(folder)
     first, second = _NAMES
     if manifest is None or manifest.entries[_WEIGHTS].name != first[_WEIGHTS]:
         return first
     return second
 
 
-def _erase_checkpoint(folder: str) -> None:
-    # The manifest goes first: from then on the folder does not exist for any reader.
-    _erase(folder, names=[_MANIFEST])
-    _erase(folder, names=_OUR_FILES)
-    if not storage.list_dir(folder):
-        storage.delete_tree(folder)
+def _mark_unfinished(folder: str, *, step: int) -> None:
+    path = storage.join(folder, _UNFINISHED)
+    storage.write_bytes(path, _json_bytes({"step": step}))
 
 
 def _erase(folder: str, *, names: Iterable[str]) -> None:
+    there = set(storage.list_dir(folder))
     for name in names:
-        path = storage.join(folder, name)
-        if storage.exists(path):
-            storage.delete(path)
+        if name in there:
+            storage.delete(storage.join(folder, name))
 
 
-def _tensor_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
-    # safetensors writes the buffer as it lies: a transposed view would come back wrong.
-    contiguous = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    return safetensors.numpy.save(contiguous)
+def _tensors(manifest: Manifest, *, folder: str, role: str) -> dict[str, np.ndarray]:
+    path = storage.join(folder, manifest.entries[role].name)
+    return tensor_file.parse(manifest.content(folder, role=role), path=path)
 
 
-def _tensors(manifest: _Manifest, *, folder: str, role: str) -> dict[str, np.ndarray]:
-    return safetensors.numpy.load(manifest.content(folder, role=role))
+def _state(manifest: Manifest, *, folder: str) -> dict[str, Any]:
+    content = manifest.content(folder, role=_STATE)
+    try:
+        state = json.loads(content)
+        if isinstance(state, dict):
+            return state
+    except (ValueError, RecursionError):
+        pass
+    raise CheckpointError(
+        f"{storage.join(folder, manifest.entries[_STATE].name)}: expected a JSON"
+        f" object, found {content[:40]!r}."
+    )
+
+
+def _checksum(content: bytes) -> str:
+    return f"{google_crc32c.value(content):08x}"
 
 
 def _json_bytes(content: Mapping[str, object]) -> bytes:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class ToolkitError(Exception):
-    """Base of every error this toolkit raises on purpose."""
+    """Base of every error this toolkit raises on purpose.
+
+    Attributes:
+        EXIT_CODE: What a command ends with.
+    """
+
+    EXIT_CODE: ClassVar[int] = 1
 
 
 class SettingsError(ToolkitError, ValueError):
@@ -62,8 +70,36 @@ class CheckpointError(ToolkitError):
     """A checkpoint that is missing, damaged or does not fit the model."""
 
 
+class StorageReason(enum.Enum):
+    """Why a path could not be used."""
+
+    MISSING = "missing"
+    NO_BUCKET = "no such bucket"
+    EXISTS = "exists already"
+    NOT_ALLOWED = "not allowed"
+    UNKNOWN_CALLER = "credentials not accepted"
+    NO_ANSWER = "could not ask"
+    QUOTA = "quota used up"
+    DISK_FULL = "disk full"
+    CHANGED = "changed by another writer"
+    DAMAGED = "damaged on the way"
+    UNSUPPORTED = "not supported there"
+    OTHER = "other"
+
+
 class StorageError(ToolkitError, OSError):
-    """A path that could not be read, written or listed."""
+    """A path that could not be read, written or listed.
+
+    Args:
+        message: What was tried, on which path, and why it failed.
+        reason: The kind of failure, for callers that treat kinds apart.
+    """
+
+    def __init__(
+        self, message: str, *, reason: StorageReason = StorageReason.OTHER
+    ) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class PlacementError(ToolkitError):
@@ -72,6 +108,15 @@ class PlacementError(ToolkitError):
 
 class TrainingError(ToolkitError):
     """Training that cannot go on, such as a loss that is not a number."""
+
+
+class RunStoppedError(ToolkitError):
+    """The run was asked to stop, and did; the same command goes on from there.
+
+    Source of the exit code: EX_TEMPFAIL in sysexits.h.
+    """
+
+    EXIT_CODE: ClassVar[int] = 75
 
 
 class CompilationError(ToolkitError):

@@ -10,12 +10,12 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
 
 import numpy as np
 
 from runtime import storage
 from runtime.protobuf import field_bytes, field_double, field_float, field_varint
+from runtime.storage_base import AppendFile
 from runtime.tfrecord import frame
 
 _FILE_VERSION = b"brain.Event:2"
@@ -40,7 +40,7 @@ class EventFile:
     ) -> None:
         self._directory = directory
         self._clock = clock
-        self._file: BinaryIO | None = None
+        self._file: AppendFile | None = None
 
     def scalars(self, values: Mapping[str, float], *, step: int) -> None:
         """Adds one event with each value under its tag; the file is flushed."""
@@ -58,6 +58,11 @@ class EventFile:
         """
         start = field_varint(_STATUS, _STATUS_START)
         self._add(field_varint(_STEP, step) + field_bytes(_SESSION_LOG, start))
+
+    def sync(self) -> None:
+        """Returns when all events would survive the end of this machine."""
+        if self._file is not None:
+            self._file.sync()
 
     def close(self) -> None:
         """Closes the file, if one was made."""

@@ -46,22 +46,21 @@ def restore(settings: RunSettings) -> Checkpoint | None:
         settings: What was asked for.
 
     Returns:
-        The newest of the output directory; None where the run starts anew.
+        The newest good one of the output directory; None where the run starts anew.
 
     Raises:
-        CheckpointError: `--resume=must` finds none, or it is damaged.
+        CheckpointError: `--resume=must` finds none, or all are damaged.
     """
-    output_dir = str(settings.output_dir)
-    folder = checkpoints.latest(storage.join(output_dir, checkpoints.DIRECTORY))
-    if folder is None:
-        if settings.resume is Resume.MUST:
-            raise CheckpointError(
-                f"--resume=must: {output_dir} holds no complete checkpoint. Check "
-                "--output_dir, or use --resume=auto."
-            )
+    if settings.trains and settings.resume is Resume.NEVER:
         return None
-    starts_anew = settings.trains and settings.resume is Resume.NEVER
-    return None if starts_anew else checkpoints.load(folder)
+    output_dir = str(settings.output_dir)
+    found = checkpoints.load_newest(storage.join(output_dir, checkpoints.DIRECTORY))
+    if found is None and settings.resume is Resume.MUST:
+        raise CheckpointError(
+            f"--resume=must: {output_dir} holds no complete checkpoint. Check "
+            "--output_dir, or use --resume=auto."
+        )
+    return found
 
 
 def refuse_foreign_checkpoint(job: Job) -> None:

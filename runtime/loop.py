@@ -8,16 +8,19 @@ step alone, and a resumed run makes the same calls as one that was never stopped
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import numpy as np
-
 from runtime import checkpoints
+from runtime.checkpoint_keeper import Keeper
 from runtime.engine import Arrays, Engine, StepReport
-from runtime.errors import TrainingError
+from runtime.guards import FiniteGuard, LossWatch
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
+from runtime.stop_request import StopRequest
+
+SKIPPED_UPDATES = "skipped_updates"
+"""The metric of a checkpoint that counts updates left out before it."""
 
 
 class Feed(Protocol):
@@ -25,13 +28,6 @@ class Feed(Protocol):
 
     def __call__(self, first: int, stop: int, /) -> Call:
         """Returns the batches of the updates `first` to `stop - 1`."""
-
-
-class Saver(Protocol):
-    """What keeps the state that is reached: `save` or `leave_to_chief`."""
-
-    def __call__(self, engine: Engine, *, plan: Plan) -> None:
-        """Called after each update at which a checkpoint is due."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +38,14 @@ class Call:
         arrays: `[K, accumulation, replicas, ...]`.
         examples: Real examples in all of them.
         tokens: Real tokens in all of them.
+        names: Gives what the examples of an update are called, by its place among the
+            K; for messages.
     """
 
     arrays: Arrays
     examples: int
     tokens: int
+    names: Callable[[int], Sequence[str]] = lambda _: ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,17 +56,17 @@ class Plan:
         total_steps: Updates of the whole run.
         steps_per_call: Most updates in one engine call.
         save_every: Updates between checkpoints; the last update is always saved.
-        keep: Newest checkpoints that are kept.
-        directory: Folder of the `step-*` folders.
-        state: What every checkpoint carries beside weights, slots and step.
+        directory: Folder of the `step-*` folders, for errors.
+        most_skipped: Updates that may be left out because they are no numbers.
+        skipped: How many were before this process.
     """
 
     total_steps: int
     steps_per_call: int
     save_every: int
-    keep: int
     directory: str
-    state: Mapping[str, object]
+    most_skipped: int = 0
+    skipped: int = 0
 
     def next_stop(self, step: int) -> int:
         """The step at which the call that starts at `step` ends."""
@@ -89,7 +88,8 @@ def run(
     plan: Plan,
     record: RunRecord,
     progress: Callable[[], ProgressLine],
-    saver: Saver,
+    keeper: Keeper,
+    stop: StopRequest,
 ) -> None:
     """Trains from the engine's step to the last.
 
@@ -99,46 +99,39 @@ def run(
         plan: How far and how often.
         record: Takes one line of metrics for each update.
         progress: Opens the progress line.
-        saver: Keeps what is reached: `save`, or `leave_to_chief`.
+        keeper: Keeps what is reached.
+        stop: Whether to end before that; what is reached by then is kept.
 
     Raises:
         TrainingError: A loss or gradient is not finite. The update was not applied and
             the checkpoints written before stay.
+        RunStoppedError: The run was asked to stop.
     """
+    guard = FiniteGuard(
+        plan.most_skipped,
+        skipped=plan.skipped,
+        advice=lambda: _advice(keeper, directory=plan.directory),
+    )
+    watch = LossWatch()
     step = engine.step
-    with progress() as line:
+    with keeper, progress() as line, stop.at_the_next_update():
         while step < plan.total_steps:
-            stop = plan.next_stop(step)
-            call = feed(step, stop)
+            end = plan.next_stop(step)
+            call = feed(step, end)
             report = engine.train(call.arrays)
             _log(record, report, first=step)
-            _refuse_non_finite(report, first=step, directory=plan.directory)
-            step = stop
-            line.update(
-                step,
-                loss=float(report.losses[-1]),
-                examples=call.examples,
-                tokens=call.tokens,
-            )
-            if plan.saves_at(step):
-                saver(engine, plan=plan)
-
-
-def save(engine: Engine, *, plan: Plan) -> None:
-    """Writes a checkpoint and removes those beyond the newest `plan.keep`."""
-    state = engine.state()
-    checkpoints.save(
-        plan.directory,
-        step=state.step,
-        weights=state.weights,
-        slots=state.slots,
-        state=dict(plan.state),
-    )
-    checkpoints.prune(plan.directory, keep=plan.keep)
-
-
-def leave_to_chief(engine: Engine, *, plan: Plan) -> None:
-    """Writes nothing: every process has the same state, and one of them saves it."""
+            guard.judge(report, first=step, names=call.names)
+            watch.look(report.losses, first=step)
+            step = end
+            loss = float(report.losses[-1])
+            line.update(step, loss=loss, examples=call.examples, tokens=call.tokens)
+            if plan.saves_at(step) or stop.cause:
+                keeper.save(
+                    engine, metrics={"loss": loss, SKIPPED_UPDATES: guard.skipped}
+                )
+            if stop.cause:
+                keeper.wait()
+                stop.refuse_to_go_on()
 
 
 def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
@@ -153,14 +146,11 @@ def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
         )
 
 
-def _refuse_non_finite(report: StepReport, *, first: int, directory: str) -> None:
-    if report.finite.all():
-        return
-    index = int(np.argmin(report.finite))
+def _advice(keeper: Keeper, *, directory: str) -> str:
+    """Returns what an update that is no number leaves to do."""
+    keeper.wait()
     kept = checkpoints.latest(directory) or "none yet"
-    raise TrainingError(
-        f"Update {first + index + 1} was not applied: loss {report.losses[index]}, "
-        f"gradient norm {report.gradient_norms[index]}. Newest good "
-        f"checkpoint: {kept}. Lower --learning_rate or look at the examples of that "
-        "update."
+    return (
+        f"Newest good checkpoint: {kept}. Lower --learning_rate, look at these examples"
+        ", or let --max_skipped_updates be left out."
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 
 from runtime import bucket_check, storage
 from runtime.diagnosis import Finding, Verdict
-from runtime.errors import StorageError
+from runtime.errors import StorageError, StorageReason
+
+_log = logging.getLogger(__name__)
 
 _CHECK = "output_dir"
 _CONTENT = b"written by doctor.py; may be deleted\n"
@@ -22,13 +25,13 @@ def check(path: str) -> list[Finding]:
         What was found; the file is gone again.
     """
     if path.startswith("gs://"):
-        return [*bucket_check.check(path), _toolkit(path)]
+        return bucket_check.check(path)
     return [_folder(path)]
 
 
 def _folder(path: str) -> Finding:
     try:
-        _try_out(path)
+        try_out(path)
     except StorageError as error:
         return Finding(
             check=_CHECK,
@@ -40,7 +43,15 @@ def _folder(path: str) -> Finding:
     return Finding(check=_CHECK, verdict=Verdict.OK, found=found)
 
 
-def _try_out(path: str) -> None:
+def try_out(path: str) -> None:
+    """Creates, reads, lists and deletes a small file, as a run does.
+
+    Args:
+        path: A folder or `gs://bucket/folder`.
+
+    Raises:
+        StorageError: One of them fails.
+    """
     name = f"doctor-{uuid.uuid4().hex}.txt"
     file = storage.join(path, name)
     storage.write_bytes(file, _CONTENT)
@@ -53,16 +64,37 @@ def _try_out(path: str) -> None:
         storage.delete(file)
 
 
-def _toolkit(path: str) -> Finding:
-    """Whether this toolkit's own storage takes the path."""
-    try:
-        storage.exists(path)
-    except StorageError as error:
-        return Finding(
-            check=_CHECK,
-            verdict=Verdict.PROBLEM,
-            found=f"{error} What stands above is about the bucket itself.",
-            remedy="Write to a local folder, and copy it with `gcloud storage cp "
-            f"--recursive FOLDER {path}`.",
+def refuse_small_space(path: str, *, checkpoint_bytes: int, count: int) -> None:
+    """Refuses a disk that cannot hold one checkpoint; warns where not all fit.
+
+    Args:
+        path: The folder of the checkpoints.
+        checkpoint_bytes: Size of one.
+        count: How many there will be at most, with the one being written.
+
+    Raises:
+        StorageError: Not even one fits.
+    """
+    free = storage.free_bytes(path)
+    if free is None:
+        return
+    needed = f"a checkpoint takes {_readable(checkpoint_bytes)}"
+    if free < checkpoint_bytes:
+        raise StorageError(
+            f"The disk of {path} is too full: {needed}, {_readable(free)} are free."
+            " Make space, or choose another --output_dir.",
+            reason=StorageReason.DISK_FULL,
         )
-    return Finding(check=_CHECK, verdict=Verdict.OK, found=f"{path} can be used")
+    if free < count * checkpoint_bytes:
+        _log.warning(
+            "The disk of %s may fill up: %s, %s are free, and up to %d are there at a"
+            " time. Lower --keep_checkpoints or make space.",
+            path,
+            needed,
+            _readable(free),
+            count,
+        )
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e7 else f"{size / 1e6:.2f} MB"

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import math
 import operator
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from runtime import checkpoints, storage
 from runtime.errors import DataError, SettingsError
 from runtime.event_file import EventFile
+from runtime.storage_base import AppendFile
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
@@ -35,6 +37,8 @@ _PACKAGES = (
     "sentencepiece",
     "scikit-learn",
 )
+
+_log = logging.getLogger(__name__)
 
 
 def versions() -> dict[str, str]:
@@ -64,7 +68,7 @@ class RunRecord:
     ) -> None:
         self._output_dir = output_dir
         self._metrics_path = storage.join(output_dir, METRICS_FILE)
-        self._metrics: BinaryIO | None = None
+        self._metrics: AppendFile | None = None
         self._events = EventFile(output_dir, clock=clock)
 
     def __enter__(self) -> RunRecord:
@@ -79,7 +83,11 @@ class RunRecord:
         self.close()
 
     def refuse_if_different(
-        self, settings: Mapping[str, object], *, fields: Iterable[str]
+        self,
+        settings: Mapping[str, object],
+        *,
+        fields: Iterable[str],
+        accepted: Collection[str] = (),
     ) -> None:
         """Keeps a run from going on with the checkpoints of another one.
 
@@ -89,6 +97,7 @@ class RunRecord:
         Args:
             settings: The new run's settings and fingerprints, as given to `write`.
             fields: The names that must be equal for the checkpoints to fit.
+            accepted: Those of them that may differ; it is logged when they do.
 
         Raises:
             SettingsError: names each field that differs, with both values.
@@ -97,16 +106,20 @@ class RunRecord:
         if checkpoints.latest(folder) is None:
             return
         before = self._recorded()
-        problems = [
-            f"{field}: {_shown(before[field])} there, {_shown(settings[field])} here."
+        different = {
+            field: f"{field}: {_shown(before[field])} there, {_shown(settings[field])}"
+            " here."
             for field in fields
             if field in before and _plain(settings[field]) != before[field]
-        ]
-        if problems:
+        }
+        for field in different.keys() & set(accepted):
+            _log.warning("Accepted as changed: %s", different.pop(field))
+        if different:
             raise SettingsError(
                 f"{self._output_dir} holds the checkpoints of another run."
-                " Choose another --output_dir, or pass that run's values:",
-                *problems,
+                " Choose another --output_dir, pass that run's values, or name what may"
+                " differ in --accept_changed:",
+                *different.values(),
             )
 
     def write(
@@ -150,6 +163,12 @@ class RunRecord:
         self._metrics.write(json.dumps(line).encode() + b"\n")
         self._metrics.flush()
         self._events.scalars(values, step=step)
+
+    def sync(self) -> None:
+        """Returns when all that was logged would survive the end of this machine."""
+        if self._metrics is not None:
+            self._metrics.sync()
+        self._events.sync()
 
     def rewind(self, step: int) -> None:
         """Drops what was logged after `step`; call it before going on from there.

@@ -158,11 +158,28 @@ class RunSettings(StepSettings, DeviceSettings):
         "starts anew and removes it; must fails without one.",
     )
     keep_checkpoints: int = setting(5, help="Newest checkpoints that are kept.")
+    keep_checkpoints_every: int = setting(
+        0, help="Besides them those of each so many updates are kept; 0 for none."
+    )
+
+    accept_changed: tuple[str, ...] = setting(
+        (),
+        help="Names, with commas between, of what may differ from the run whose "
+        "checkpoints are in output_dir; each is named where one differs.",
+    )
+    max_skipped_updates: int = setting(
+        0,
+        help="Updates that may be left out because loss or gradient are no numbers; "
+        "the run ends at the next one.",
+    )
 
     def _problems(self) -> Iterator[str]:
         yield from self._missing()
         yield from super()._problems()
         yield from self.device_problems()
+        for name in ("keep_checkpoints_every", "max_skipped_updates"):
+            if getattr(self, name) < 0:
+                yield f"--{name} must be at least 0; got {getattr(self, name)}."
         if not 0 <= self.seed < 2**32:
             yield f"--seed must lie in [0, 2**32); got {self.seed}."
 

@@ -1,53 +1,42 @@
 """Every path touch of the toolkit: read, write, list and delete files by their path.
 
-Paths are plain strings. A write is whole or absent: it goes to a temporary beside the
-target, reaches the disk, and takes the target's name in one step, so that no reader
-and no crash ever meets half a file. Every failure is a StorageError that names the
-path and the reason. This version reads and writes local paths only.
+Paths are plain strings, of a disk or `gs://bucket/name`. A write is whole or absent:
+no reader and no crash ever meets half a file. Every failure is a StorageError that
+names the path and the reason.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import glob as globbing
-import io
+import functools
 import os
 import shutil
-import stat
-import tempfile
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO
 
-from runtime.errors import DataError, StorageError
+from runtime import bucket_client, storage_local
+from runtime.bucket_requests import SCHEME
+from runtime.errors import DataError, StorageError, StorageReason
+from runtime.storage_base import AppendFile, Lock, Stat, Storage
+from runtime.storage_bucket import BucketStorage
+from runtime.storage_local import LocalLock, LocalStorage
+from runtime.storage_lock import BucketLock, Rhythm
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
+    from _typeshed import ReadableBuffer
 
 _BUFFER_BYTES = 1 << 20
-_TEMPORARY = ".partial"
+_LOCAL = LocalStorage()
 
-_REASONS = {
-    errno.ENOENT: "does not exist",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "operation not permitted",
-    errno.EISDIR: "is a directory, not a file",
-    errno.ENOTDIR: "a part of the path is a file, not a directory",
-    errno.EEXIST: "is in the way: it exists already",
-    errno.ENOTEMPTY: "the directory is not empty",
-    errno.ENOSPC: "no space left on the disk",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.ENAMETOOLONG: "the name is too long",
-}
-
-# Folders of some network and FUSE mounts (a mounted Google Drive, for one) cannot be
-# synchronised; the rename itself has happened by then.
-_FOLDER_SYNC_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
+temporary_dir = storage_local.temporary_dir
 
 
 # Names -------------------------------------------------------------------------------
+
+
+def is_remote(path: str) -> bool:
+    """Returns whether `path` is one of a bucket."""
+    return path.startswith(SCHEME)
 
 
 def join(path: str, *names: str) -> str:
@@ -98,41 +87,63 @@ def inside(folder: str, name: str, *, root: str | None = None) -> str:
 # Questions ---------------------------------------------------------------------------
 
 
+def stat(path: str) -> Stat | None:
+    """Returns size and version of the file; None where there is no such file."""
+    return _of(path).stat(path)
+
+
 def exists(path: str) -> bool:
     """Returns whether `path` is there; a StorageError when it could not be asked."""
-    return _mode(path) is not None
+    return stat(path) is not None or is_dir(path)
 
 
 def is_dir(path: str) -> bool:
-    """Returns whether `path` is a directory."""
-    mode = _mode(path)
-    return mode is not None and stat.S_ISDIR(mode)
+    """Returns whether `path` is a directory; in a bucket, a prefix of objects."""
+    return _of(path).is_dir(path)
 
 
 def size(path: str) -> int:
-    """Returns the length of the file in bytes."""
-    with _named_failure("read", path):
-        return os.stat(_local(path)).st_size
+    """Returns the length of the file in bytes.
+
+    Raises:
+        StorageError: there is no such file.
+    """
+    found = stat(path)
+    if found is None:
+        raise StorageError(
+            f"Cannot read {path}: does not exist.", reason=StorageReason.MISSING
+        )
+    return found.size
 
 
 def list_dir(path: str) -> list[str]:
-    """Returns the sorted names in the directory, without unfinished writes."""
-    with _named_failure("list", path):
-        names = os.listdir(_local(path))
-    return sorted(name for name in names if not _is_temporary(name))
+    """Returns the sorted names in the directory, without unfinished writes.
+
+    An empty directory of a bucket and a missing one are the same: no names.
+    """
+    return _of(path).list_dir(path)
 
 
 def glob(pattern: str) -> list[str]:
     """Returns the sorted paths that match; `**` crosses directories."""
-    return sorted(globbing.glob(_local(pattern), recursive=True))
+    return _of(pattern).glob(pattern)
+
+
+def free_bytes(path: str) -> int | None:
+    """Returns the space left for files at `path`; None where there is no limit."""
+    return _of(path).free_bytes(path)
 
 
 # Reading -----------------------------------------------------------------------------
 
 
 def open_read(path: str) -> BinaryIO:
-    """Opens a file for streaming reads; use it in a `with` statement."""
-    return io.BufferedReader(_NamedFile(path, "rb"), _BUFFER_BYTES)
+    """Opens a file for reading, seekable; use it in a `with` statement.
+
+    An object of a bucket is fetched whole and checked first, to memory or, when it is
+    large, to the local disk.
+    """
+    return _of(path).open_read(path)
 
 
 def read_bytes(path: str) -> bytes:
@@ -161,40 +172,23 @@ def read_text(path: str, encoding: str = "utf-8") -> str:
 # Writing -----------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def open_write(path: str) -> Iterator[BinaryIO]:
+def open_write(path: str) -> AbstractContextManager[BinaryIO]:
     """Opens a file for streaming, whole-or-absent writing; makes its parents.
 
     The file appears under its name, replacing an earlier one, when the `with` block
     ends well. When it ends by an exception nothing has changed.
     """
-    target = os.path.realpath(_local(path))
-    _refuse_special(path, mode=_mode(target))
-    make_dirs(os.path.dirname(target))
-    temporary = _temporary_beside(target)
-    try:
-        with io.BufferedWriter(
-            _NamedFile(temporary, "xb", path), _BUFFER_BYTES
-        ) as file:
-            yield file
-            file.flush()
-            with _named_failure("write", path):
-                os.fsync(file.fileno())
-        with _named_failure("write", path):
-            os.replace(temporary, target)
-            _sync_folder(os.path.dirname(target))
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
+    return _of(path).open_write(path)
 
 
-def open_append(path: str) -> BinaryIO:
+def open_append(path: str) -> AppendFile:
     """Opens a file to add to its end; makes it and its parents where missing.
 
-    Use it in a `with` statement. Bytes are there for other readers after `flush()`.
+    Use it in a `with` statement. On a disk, bytes are there for other readers after
+    `flush()`. An object of a bucket is uploaded anew, at a `flush()` some time after
+    the last. `sync()` makes sure of it on both.
     """
-    make_dirs(os.path.dirname(os.path.abspath(_local(path))))
-    return io.BufferedWriter(_NamedFile(path, "ab"), _BUFFER_BYTES)
+    return _of(path).open_append(path)
 
 
 def write_bytes(path: str, data: ReadableBuffer) -> None:
@@ -213,130 +207,83 @@ def write_text(path: str, text: str) -> None:
 
 def make_dirs(path: str) -> None:
     """Makes the directory and its parents; fine when it is there."""
-    with _named_failure("make the directory", path):
-        os.makedirs(_local(path), exist_ok=True)  # noqa: TID251 - storage's own call
+    _of(path).make_dirs(path)
 
 
 def delete(path: str) -> None:
     """Deletes one file."""
-    with _named_failure("delete", path):
-        os.remove(_local(path))
+    _of(path).delete(path)
 
 
 def delete_tree(path: str) -> None:
     """Deletes a directory and all it holds."""
-    with _named_failure("delete", path):
-        shutil.rmtree(_local(path))
+    _of(path).delete_tree(path)
 
 
 def copy(source: str, target: str) -> None:
-    """Copies one file, whole or absent."""
+    """Copies one file, whole or absent; within buckets without fetching it."""
+    if is_remote(source) and is_remote(target):
+        _bucket_storage().copy(source, target)
+        return
     with open_read(source) as reader, open_write(target) as writer:
         shutil.copyfileobj(reader, writer, _BUFFER_BYTES)
 
 
-@contextlib.contextmanager
-def temporary_dir() -> Iterator[str]:
-    """Makes an empty directory on the local disk, for as long as the `with` block.
+# Locks -------------------------------------------------------------------------------
 
-    Yields:
-        Its path.
+
+def lock(
+    path: str,
+    *,
+    content: bytes,
+    is_dead: Callable[[bytes], bool],
+    rhythm: Rhythm | None = None,
+) -> Lock:
+    """Makes a file that one process at a time holds.
+
+    On a disk the system frees it when the process ends, however it ends. In a bucket
+    the holder renews it, and it is free when that stops; see `runtime.storage_lock`.
+
+    Args:
+        path: The file; `release` deletes it.
+        content: What it holds; different for every holder.
+        is_dead: Tells from another's content whether that one is known to be gone.
+        rhythm: How often a lock in a bucket is renewed.
+
+    Raises:
+        StorageError: Another process holds it: reason EXISTS. There are no locks there:
+            reason UNSUPPORTED.
     """
-    with _named_failure("make a directory in", tempfile.gettempdir()):
-        folder = tempfile.TemporaryDirectory()
-    with folder as path:
-        yield path
+    if is_remote(path):
+        return BucketLock(
+            path,
+            content=content,
+            storage=_bucket_storage(),
+            is_dead=is_dead,
+            rhythm=rhythm or Rhythm(),
+        )
+    make_dirs(dirname(path) or ".")
+    return LocalLock(path, content=content)
 
 
 # Inside ------------------------------------------------------------------------------
 
 
-class _NamedFile(io.FileIO):
-    """A local file whose every failure is a StorageError with the path the user gave.
-
-    Args:
-        path: The file to open.
-        mode: As for `open`, binary.
-        shown_path: The path to name in errors where it is not `path`.
-    """
-
-    def __init__(self, path: str, mode: str, shown_path: str | None = None) -> None:
-        self._shown_path = shown_path or path
-        self._doing = "read" if "r" in mode else "write"
-        with _named_failure(self._doing, self._shown_path):
-            super().__init__(_local(path), mode)
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        with _named_failure(self._doing, self._shown_path):
-            return super().readinto(buffer)
-
-    def readall(self) -> bytes:
-        with _named_failure(self._doing, self._shown_path):
-            return super().readall()
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        with _named_failure(self._doing, self._shown_path):
-            return super().write(data)
+def _of(path: str) -> Storage:
+    return _bucket_storage() if is_remote(path) else _LOCAL
 
 
-@contextlib.contextmanager
-def _named_failure(doing: str, path: str) -> Iterator[None]:
-    try:
-        yield
-    except StorageError:
-        raise
-    except OSError as error:
-        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
-        raise StorageError(f"Cannot {doing} {path}: {reason}.") from error
+def _bucket_storage() -> BucketStorage:
+    # The client takes the address of an emulator once, when it is made.
+    return _bucket_storage_at(os.environ.get("STORAGE_EMULATOR_HOST"))
 
 
-def _local(path: str) -> str:
-    if path.startswith("gs://"):
-        raise StorageError(
-            f"Cannot use {path}: this version reads and writes local paths only."
-        )
-    return path
+@functools.lru_cache(maxsize=1)
+def _bucket_storage_at(emulator: str | None) -> BucketStorage:
+    del emulator
+    return BucketStorage(bucket_client.make_client())
 
 
 def _is_below(path: str, folder: str) -> bool:
     top = os.path.join(os.path.realpath(folder), "")
     return os.path.realpath(path).startswith(top)
-
-
-def _mode(path: str) -> int | None:
-    with _named_failure("look at", path):
-        try:
-            return os.stat(_local(path)).st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-
-def _refuse_special(path: str, *, mode: int | None) -> None:
-    """Keeps a write from replacing a directory or a device such as /dev/null.
-
-    Raises:
-        StorageError: there is such a thing at `path`.
-    """
-    if mode is not None and not stat.S_ISREG(mode):
-        raise StorageError(f"Cannot write {path}: it is there and no regular file.")
-
-
-def _temporary_beside(target: str) -> str:
-    folder, name = os.path.split(target)
-    # Cut short, because a name that just fits its 255 bytes must still fit with more.
-    return os.path.join(folder, f".{name[:40]}.{uuid.uuid4().hex}{_TEMPORARY}")
-
-
-def _is_temporary(name: str) -> bool:
-    return name.startswith(".") and name.endswith(_TEMPORARY)
-
-
-def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in _FOLDER_SYNC_UNSUPPORTED:
-            raise
-    finally:
-        os.close(descriptor)

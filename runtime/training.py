@@ -12,13 +12,26 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 
-from runtime import checkpoints, distribution, loop, storage
+from runtime import (
+    checkpoints,
+    distribution,
+    loop,
+    output_check,
+    preemption_notice,
+    run_lock,
+    storage,
+)
+from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
 from runtime.engine import Engine, EngineState
+from runtime.errors import SettingsError
 from runtime.job import Job
 from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
+from runtime.retention import Retention
 from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
+from runtime.stop_request import StopRequest
+from runtime.storage_base import Lock
 
 _log = logging.getLogger(__name__)
 
@@ -31,11 +44,15 @@ class Site:
         placement: Its devices.
         folder: Where this process writes.
         record: The record in that folder.
+        lock: What keeps other runs out of it.
+        stop: Whether the run was asked to stop.
     """
 
     placement: Placement
     folder: str
     record: RunRecord
+    lock: Lock
+    stop: StopRequest
 
     def path(self, name: str) -> str:
         """Where a file of that name goes."""
@@ -56,13 +73,26 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
     Raises:
         SettingsError: A batch does not divide by the replicas, or the processes that
             share the run disagree.
+        StorageError: The output directory cannot be used, or another run does.
     """
     job.settings.refuse_other_cores(placement)
     distribution.refuse_uneven_batches(job.settings, replicas=placement.replicas)
     _log.info("Running on %s", distribution.describe(job.settings, placement))
     refuse_disagreement(placement, distribution.starting_point(job))
-    with distribution.own_folder(job, placement) as folder, RunRecord(folder) as record:
-        yield Site(placement=placement, folder=folder, record=record)
+    with contextlib.ExitStack() as stack:
+        lock: Lock = run_lock.NoLock()
+        if placement.is_chief:
+            lock = stack.enter_context(run_lock.hold(job.output_dir))
+            output_check.try_out(job.output_dir)
+        folder = stack.enter_context(distribution.own_folder(job, placement))
+        record = stack.enter_context(RunRecord(folder))
+        stop = StopRequest()
+        if placement.processes == 1:  # several would have to stop at one update
+            stack.enter_context(stop.on_signals())
+            stack.enter_context(preemption_notice.watch(stop))
+        yield Site(
+            placement=placement, folder=folder, record=record, lock=lock, stop=stop
+        )
 
 
 class Training:
@@ -86,7 +116,9 @@ class Training:
         """
         if self._settings.resume is not Resume.NEVER:
             RunRecord(self._job.output_dir).refuse_if_different(
-                self._settings.as_json(), fields=self._settings.MUST_MATCH
+                self._settings.as_json(),
+                fields=self._settings.MUST_MATCH,
+                accepted=self._settings.accept_changed,
             )
 
     def claim_output_dir(self, data: Mapping[str, object], *, total: int) -> None:
@@ -101,12 +133,19 @@ class Training:
         """
         settings = self._settings.as_json()
         fingerprints = {**self._job.identity(), **data, "num_train_steps": total}
+        fields = [*self._settings.MUST_MATCH, *fingerprints]
+        if unknown := set(self._settings.accept_changed) - set(fields):
+            raise SettingsError(
+                f"--accept_changed: {', '.join(sorted(unknown))} is none of what is "
+                f"compared: {', '.join(fields)}."
+            )
         if self._settings.resume is Resume.NEVER:
             checkpoints.delete_all(self._checkpoint_dir)
         else:
             RunRecord(self._job.output_dir).refuse_if_different(
                 {**settings, **fingerprints},
-                fields=[*self._settings.MUST_MATCH, *fingerprints],
+                fields=fields,
+                accepted=self._settings.accept_changed,
             )
         record, restored = self._site.record, self._job.restored
         record.rewind(-1 if restored is None else restored.step)
@@ -148,15 +187,24 @@ class Training:
 
         Raises:
             TrainingError: A loss or gradient is not finite.
+            RunStoppedError: The run was asked to stop; what was reached is kept.
+            StorageError: The disk has no space for one checkpoint.
         """
-        settings = self._settings
+        settings, restored = self._settings, self._job.restored
+        before = restored.metrics if restored else {}
+        if self._site.placement.is_chief:
+            output_check.refuse_small_space(
+                self._checkpoint_dir,
+                checkpoint_bytes=checkpoints.size_of(made.weight_shapes()),
+                count=settings.keep_checkpoints + 1,
+            )
         plan = loop.Plan(
             total_steps=total,
             steps_per_call=settings.updates_per_call,
             save_every=settings.save_checkpoints_steps,
-            keep=settings.keep_checkpoints,
             directory=self._checkpoint_dir,
-            state={**self._job.identity(), "seed": settings.seed, **state},
+            most_skipped=settings.max_skipped_updates,
+            skipped=int(before.get(loop.SKIPPED_UPDATES, 0)),
         )
         loop.run(
             made,
@@ -166,8 +214,27 @@ class Training:
             progress=functools.partial(
                 ProgressLine, total, stream=sys.stderr, start=made.step
             ),
-            saver=loop.save if self._site.placement.is_chief else loop.leave_to_chief,
+            keeper=self._keeper(state),
+            stop=self._site.stop,
         )
+
+    def _keeper(self, state: Mapping[str, object]) -> Keeper:
+        settings = self._settings
+        if not self._site.placement.is_chief:
+            return ElsewhereKept()
+        return CheckpointKeeper(
+            self._checkpoint_dir,
+            state={**self._job.identity(), "seed": settings.seed, **state},
+            retention=Retention(
+                newest=settings.keep_checkpoints, every=settings.keep_checkpoints_every
+            ),
+            before_saving=self._make_safe,
+        )
+
+    def _make_safe(self) -> None:
+        """Called before a checkpoint is written: no line logged may come after it."""
+        self._site.lock.check()
+        self._site.record.sync()
 
     @property
     def _checkpoint_dir(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from absl import app
 from absl import logging as absl_logging
 
-from runtime.errors import ToolkitError
+from runtime.errors import RunStoppedError, ToolkitError
 
 
 def run(
@@ -19,6 +19,8 @@ def run(
     define_flags: Callable[[], None] = lambda: None,
 ) -> None:
     """Parses flags, runs `main` and exits: 0, or 1 after an error in one sentence.
+
+    A run that was asked to stop exits with 75: the same command goes on.
 
     Args:
         main: Called with what is left of the command line; may return an exit code.
@@ -38,9 +40,12 @@ def run(
 def _exit_code(work: Callable[[], int | None]) -> int:
     try:
         return work() or 0
+    except RunStoppedError as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.EXIT_CODE
     except ToolkitError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.EXIT_CODE
 
 
 def _log_plainly() -> None:

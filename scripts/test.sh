@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 select=() folder=.venv-test extras=tensorflow-cpu,jax,test
 if [[ "${1-}" == "--all" ]]; then
-  select=(-m "not gpu and not tpu and not bucket")
+  select=(-m "not gpu and not tpu")
   folder=.venv-test-all
   if [[ "$(uname -sm)" == "Linux x86_64" ]]; then
     extras+=,tpu-check

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from runtime.placement import Accelerator, Backend, Precision, place
+from tests import fake_bucket as fake
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden/tf1_bert_tiny")
 REPLICAS = 8
@@ -103,6 +104,16 @@ def _jax_gradients(function, *values):
 
     found = jax.grad(function, argnums=tuple(range(len(values))))(*values)
     return [np.asarray(each) for each in found]
+
+
+@pytest.fixture
+def fake_bucket(monkeypatch):
+    """A bucket `my-bucket` on the loopback that gs:// paths lead to."""
+    pytest.importorskip("google.cloud.storage")
+    with fake.serve() as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.address)
+        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,13 @@ PATH_MODULES = {"pathlib", "shutil", "tempfile"}
 # What of modules that reach for files says nothing about any.
 PATHLESS = {
     "glob": {"has_magic"},
-    "io": {"BytesIO", "StringIO"},
-    "os": {"environ", "getpid"},
+    "io": {"BufferedIOBase", "BytesIO", "SEEK_END", "StringIO"},
+    "os": {"_exit", "environ", "getpid", "kill"},
 }
+
+# Loading with these runs what a file says.
+EXECUTING_MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "yaml"}
+FORBIDDEN_SETTINGS = {"allow_pickle": True, "safe_mode": False}
 
 # Test files that are named after several modules, or after none of the tree.
 GROUPED_TESTS = {
@@ -32,6 +36,9 @@ GROUPED_TESTS = {
     "processors/readers/test_hostile_rows.py",  # tables and JSON
     "processors/tasks/test_japanese_pairs.py",  # janli, jnli
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
+    "scripts/test_reliability.py",  # whole runs, disturbed
+    "runtime/test_faults.py",  # a short run in a bucket
+    "runtime/test_kills.py",  # checkpoints, their keeper and storage, killed
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others
     "tf_bert/test_parity.py",  # the whole of BERT beside google-research/bert
 }
@@ -94,6 +101,25 @@ def path_touches(source: str) -> list[str]:
     return found
 
 
+def executing(source: str) -> list[str]:
+    """What in a module could execute what a file holds."""
+    found = sorted(imported_packages(source) & EXECUTING_MODULES)
+    for node in nodes(source):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in {"eval", "exec", "compile", "__import__"}:
+                found.append(f"line {node.lineno}: {node.func.id}")
+        elif isinstance(node, ast.keyword) and node.arg in FORBIDDEN_SETTINGS:
+            if not is_literally(node.value, not FORBIDDEN_SETTINGS[node.arg]):
+                found.append(f"line {node.value.lineno}: {node.arg}")
+        elif isinstance(node, ast.Attribute) and "unsafe_deseriali" in node.attr:
+            found.append(f"line {node.lineno}: {node.attr}")
+    return found
+
+
+def is_literally(node: ast.AST, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
+
+
 def module_names(source: str) -> dict[str, str]:
     """What each imported module is called in the source -> its own name."""
     return {
@@ -123,8 +149,14 @@ def test_only_files_named_after_a_framework_import_it(framework, suffix):
 
 def test_only_storage_touches_paths():
     touches = {path: path_touches(read(path)) for path in LIBRARY}
-    assert touches.pop("runtime/storage.py")
+    for ending in ("", "_local", "_copies"):
+        assert touches.pop(f"runtime/storage{ending}.py")
     assert {path: found for path, found in touches.items() if found} == {}
+
+
+def test_nothing_that_is_loaded_can_execute_code():
+    guilty = {path: executing(read(path)) for path in LIBRARY}
+    assert {path: found for path, found in guilty.items() if found} == {}
 
 
 def test_imports_are_absolute():
@@ -231,6 +263,27 @@ class TestTheRulesThemselves:
     )
     def test_what_touches_no_path_is_left_alone(self, source):
         assert path_touches(source) == []
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "import pickle",
+            "eval('1')",
+            "np.load(f, allow_pickle=True)",
+            "np.load(f, allow_pickle=trusted)",
+            "keras.saving.load_model(f, safe_mode=False)",
+            "keras.config.enable_unsafe_deserialization()",
+        ],
+    )
+    def test_what_could_execute_is_found(self, source):
+        assert executing(source)
+
+    @pytest.mark.parametrize(
+        "source",
+        ["np.load(f, allow_pickle=False)", "re.compile('x')", "model.eval()"],
+    )
+    def test_what_executes_nothing_is_left_alone(self, source):
+        assert executing(source) == []
 
     def test_relative_imports_are_found(self):
         assert relative_imports("from . import a\nfrom .b import c\nimport d") == [1, 2]

@@ -145,6 +145,7 @@ class ClassificationRun(abc.ABC):
                 arrays=stack(several),
                 examples=sum(batch.example_index.size for batch in several),
                 tokens=sum(batch.real_tokens for batch in several),
+                names=lambda index: several[index].names(split.examples),
             )
 
         self._training.fit(

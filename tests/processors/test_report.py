@@ -193,8 +193,24 @@ def test_one_prediction_an_example(path):
 )
 def test_a_cell_stays_in_its_row(path, text):
     write_texts(path, text, text)
-    assert [row[4] for row in table_of(path, delimiter="\t")] == ["text", "a b", "a b"]
+    written = f"a\\u{ord(text[1]):04x}b"
+    cells = [row[4] for row in table_of(path, delimiter="\t")]
+    assert cells == ["text", written, written]
     assert len(storage.read_text(path).splitlines()) == 3
+    assert report.text_of_cell(written) == text
+
+
+def test_every_text_can_be_had_back(path):
+    random = np.random.default_rng(0)
+    alphabet = list("\\\\u009'=あ\t\n\r\x00\x85\u2028\"-+@ abc")
+    texts = ["".join(random.choice(alphabet, 12)) for _ in range(2000)]
+    texts += ["\\u0009", "\\\\u0009", "\\", "'", "''=", "\\u00e9", "\t=1"]
+    write_texts(path, *texts)
+    lines = storage.read_text(path).split("\n")[1:-1]
+    cells = [line.split("\t") for line in lines]
+    assert {len(row) for row in cells} == {5}
+    assert [report.text_of_cell(row[4]) for row in cells] == texts
+    assert not any(row[4].startswith(("=", "+", "-", "@", "\t", "\r")) for row in cells)
 
 
 @pytest.mark.parametrize(

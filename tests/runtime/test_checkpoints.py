@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import logging
 
+import google_crc32c
 import numpy as np
 import pytest
 
 from runtime import checkpoints, storage
-from runtime.errors import CheckpointError, SettingsError, StorageError
+from runtime.errors import CheckpointError, StorageError, StorageReason
 
 KERNEL = "bert/encoder/layer_0/attention/self/query/kernel"
 
@@ -35,14 +37,14 @@ def saved_value(folder: str) -> float:
 
 def fail_at(monkeypatch, *, ending: str):
     """Makes the write of one file fail, as a crash at that moment would."""
-    real = storage.write_bytes
+    real = storage.open_write
 
-    def write_bytes(path, data):
+    def open_write(path):
         if path.endswith(ending):
             raise StorageError(f"Cannot write {path}: no space left on the disk.")
-        real(path, data)
+        return real(path)
 
-    monkeypatch.setattr(storage, "write_bytes", write_bytes)
+    monkeypatch.setattr(storage, "open_write", open_write)
 
 
 def test_everything_comes_back_as_it_was(directory):
@@ -80,7 +82,7 @@ def test_files_of_a_checkpoint(directory):
         "weights.safetensors",
     ]
     manifest = json.loads(storage.read_text(storage.join(folder, "manifest.json")))
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["step"] == 3
     for entry in manifest["files"].values():
         assert entry["size"] == storage.size(storage.join(folder, entry["name"]))
@@ -150,10 +152,10 @@ def test_interrupted_replacement_leaves_the_earlier_one(directory, monkeypatch, 
         "{",
         "[]",
         "{}",
-        '{"format": 1}',
-        '{"format": 1, "step": 2, "files": {}}',
-        '{"format": 1, "step": 2, "files": []}',
-        '{"format": 1, "step": "2", "files": {}}',
+        '{"format": 2}',
+        '{"format": 2, "step": 2, "metrics": {}, "files": {}, "crc32c": "0"}',
+        "[" * 100_000,
+        " " * (2 << 20) + "{}",
     ],
 )
 def test_folder_with_an_invalid_manifest_does_not_exist(directory, text):
@@ -165,20 +167,46 @@ def test_folder_with_an_invalid_manifest_does_not_exist(directory, text):
         checkpoints.load(folder)
 
 
+def write_manifest(path, manifest):
+    """Writes a manifest as an attacker would, with the checksum that it must have."""
+    rest = {name: value for name, value in manifest.items() if name != "crc32c"}
+    content = (json.dumps(rest, indent=2, sort_keys=True) + "\n").encode()
+    checksum = f"{google_crc32c.value(content):08x}"
+    storage.write_text(path, json.dumps({**rest, "crc32c": checksum}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": {}},
+        {"files": []},
+        {"step": "2"},
+        {"metrics": {"loss": "x"}},
+        {"metrics": []},
+    ],
+)
+def test_a_manifest_with_a_wrong_field_is_invalid(directory, change):
+    path = storage.join(save(directory, step=1), "manifest.json")
+    write_manifest(path, json.loads(storage.read_text(path)) | change)
+    assert checkpoints.list_steps(directory) == []
+
+
 def test_manifest_cannot_name_files_elsewhere(directory):
     folder = save(directory, step=1)
     path = storage.join(folder, "manifest.json")
     manifest = json.loads(storage.read_text(path))
+    write_manifest(path, manifest)
+    assert checkpoints.list_steps(directory) == [1]
     manifest["files"]["weights"]["name"] = "../../secret"
-    storage.write_text(path, json.dumps(manifest))
+    write_manifest(path, manifest)
     assert checkpoints.list_steps(directory) == []
 
 
 def test_later_format_is_refused_not_overlooked(directory):
     folder = save(directory, step=1)
-    storage.write_text(storage.join(folder, "manifest.json"), '{"format": 2}')
+    storage.write_text(storage.join(folder, "manifest.json"), '{"format": 3}')
     for ask in (checkpoints.list_steps, checkpoints.latest):
-        with pytest.raises(CheckpointError, match="written in format 2"):
+        with pytest.raises(CheckpointError, match="written in format 3"):
             ask(directory)
 
 
@@ -202,53 +230,153 @@ def test_damage_is_found_and_named(directory, name):
         checkpoints.load(folder)
 
 
-def test_prune_keeps_the_newest(directory):
-    for step in (1, 2, 3, 10):
+def test_load_of_no_folder(directory):
+    with pytest.raises(CheckpointError, match=r"expected a valid manifest\.json"):
+        checkpoints.load(storage.join(directory, "step-00000001"))
+
+
+# Which one a run goes on from --------------------------------------------------------
+
+
+def test_the_newest_is_loaded(directory, caplog):
+    assert checkpoints.load_newest(directory) is None
+    for step in (1, 2):
         save(directory, step=step)
-    checkpoints.prune(directory, keep=2)
-    assert checkpoints.list_steps(directory) == [3, 10]
-    assert storage.list_dir(directory) == ["step-00000003", "step-00000010"]
-    checkpoints.prune(directory, keep=5)
-    assert checkpoints.list_steps(directory) == [3, 10]
+    assert checkpoints.load_newest(directory).step == 2
+    assert caplog.messages == []
 
 
-def test_prune_never_empties(directory):
-    checkpoints.prune(directory, keep=1)
-    save(directory, step=1)
-    with pytest.raises(
-        SettingsError, match="At least 1 checkpoint must be kept, not 0"
-    ):
-        checkpoints.prune(directory, keep=0)
-    checkpoints.prune(directory, keep=1)
-    assert checkpoints.list_steps(directory) == [1]
+def test_an_incomplete_or_damaged_newest_is_named_and_passed_over(directory, caplog):
+    folders = {step: save(directory, step=step) for step in (1, 2, 3)}
+    storage.delete(storage.join(folders[3], "manifest.json"))
+    storage.write_bytes(storage.join(folders[2], "weights.safetensors"), b"x")
+    with caplog.at_level(logging.WARNING):
+        assert checkpoints.load_newest(directory).step == 1
+    incomplete, damaged, back = caplog.messages
+    assert incomplete.startswith(f"{folders[3]} is not complete")
+    assert f"{folders[2]}/weights.safetensors is damaged" in damaged
+    assert back == f"Going back to {folders[1]}."
 
 
-def test_prune_spares_what_save_did_not_write(directory):
+def test_when_all_are_damaged_the_run_does_not_start_anew(directory):
+    for step in (1, 2):
+        name = {1: "state.json", 2: "manifest.json"}[step]
+        storage.write_bytes(storage.join(save(directory, step=step), name), b"{}")
+    with pytest.raises(CheckpointError, match="no checkpoint that can be read") as told:
+        checkpoints.load_newest(directory)
+    assert "step-00000001/state.json is damaged" in str(told.value)
+    assert "step-00000002 is no complete checkpoint" in str(told.value)
+
+
+def test_an_interrupted_first_save_leaves_nothing_to_go_on_from(directory):
+    storage.delete(storage.join(save(directory, step=1), "manifest.json"))
+    assert checkpoints.load_newest(directory) is None
+
+
+def test_what_could_not_be_asked_is_not_passed_over(directory, monkeypatch):
+    """Older weights must not be taken because the network was down."""
+    for step in (1, 2):
+        save(directory, step=step)
+    real = storage.read_bytes
+
+    def read_bytes(path):
+        if path.endswith("step-00000002/weights.safetensors"):
+            raise StorageError("could not ask", reason=StorageReason.NO_ANSWER)
+        return real(path)
+
+    monkeypatch.setattr(storage, "read_bytes", read_bytes)
+    with pytest.raises(StorageError, match="could not ask"):
+        checkpoints.load_newest(directory)
+
+
+# Deleting ----------------------------------------------------------------------------
+
+
+def test_only_what_save_wrote_is_deleted(directory):
     for step in (1, 2):
         save(directory, step=step)
     note = storage.join(directory, "step-00000001", "note.txt")
     others = storage.join(directory, "step-best", "weights.safetensors")
     storage.write_text(note, "mine")
     storage.write_text(others, "mine too")
-    checkpoints.prune(directory, keep=1)
-    assert checkpoints.list_steps(directory) == [2]
+    checkpoints.delete_all(directory)
+    assert checkpoints.list_steps(directory) == []
+    assert storage.list_dir(directory) == ["step-00000001", "step-best"]
     assert storage.list_dir(storage.dirname(note)) == ["note.txt"]
     assert storage.exists(others)
 
 
-def test_prune_sweeps_up_after_interrupted_saves(directory, monkeypatch):
-    for step in (1, 3, 4):
-        save(directory, step=step)
-    for step in (2, 5):
-        storage.delete(storage.join(save(directory, step=step), "manifest.json"))
-    checkpoints.prune(directory, keep=2)
-    assert storage.list_dir(directory) == [
-        "step-00000003",
-        "step-00000004",
-        "step-00000005",  # may be one that is being written
-    ]
+def test_a_copy_that_is_under_way_is_not_deleted(directory):
+    folder = storage.join(directory, "step-00000001")
+    storage.write_text(storage.join(folder, "weights.safetensors"), "the first half")
+    checkpoints.delete_all(directory)
+    assert storage.list_dir(folder) == ["weights.safetensors"]
 
 
-def test_load_of_no_folder(directory):
-    with pytest.raises(CheckpointError, match=r"expected a valid manifest\.json"):
-        checkpoints.load(storage.join(directory, "step-00000001"))
+@pytest.mark.parametrize(
+    "ending", ["weights.safetensors", "optimizer.safetensors", "manifest.json"]
+)
+def test_what_an_interrupted_save_left_is_deleted(directory, monkeypatch, ending):
+    with monkeypatch.context() as patch:
+        fail_at(patch, ending=ending)
+        with pytest.raises(StorageError):
+            save(directory, step=2)
+    assert storage.list_dir(directory) == ["step-00000002"]
+    checkpoints.delete_all(directory)
+    assert storage.list_dir(directory) == []
+
+
+# Damage ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["weights.safetensors", "optimizer.safetensors", "state.json", "manifest.json"],
+)
+def test_a_flipped_bit_or_a_cut_at_any_place_is_found(directory, name):
+    weights = {KERNEL: np.random.default_rng(0).random((20, 30), np.float32)}
+    folder = checkpoints.save(
+        directory, step=7, weights=weights, slots=weights, state={"seed": 1}
+    )
+    path = storage.join(folder, name)
+    content = storage.read_bytes(path)
+    places = np.linspace(0, len(content) - 1, 100).astype(int)
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << (place % 8)
+        for damaged in (bytes(flipped), content[:place]):
+            storage.write_bytes(path, damaged)
+            assert is_refused_or_the_same(folder, name=name, weights=weights)
+    storage.write_bytes(path, content)
+    assert checkpoints.load(folder).step == 7
+
+
+def is_refused_or_the_same(folder, *, name, weights):
+    """Blanks between the words of a manifest may change without harm."""
+    try:
+        loaded = checkpoints.load(folder)
+    except CheckpointError as error:
+        return name in str(error)
+    same = np.array_equal(loaded.weights[KERNEL], weights[KERNEL])
+    return name == "manifest.json" and same and loaded.step == 7
+
+
+def test_a_header_that_claims_more_than_there_is(directory):
+    """An attacker can make the checksums fit; memory is taken for real bytes only."""
+    folder = save(directory, step=1)
+    claimed = {"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}}
+    for header in (json.dumps(claimed).encode(), b"[" * 5000, b""):
+        for length in (len(header), 1 << 62):
+            content = length.to_bytes(8, "little") + header
+            storage.write_bytes(storage.join(folder, "weights.safetensors"), content)
+            path = storage.join(folder, "manifest.json")
+            manifest = json.loads(storage.read_text(path))
+            manifest["files"]["weights"] |= {
+                "size": len(content),
+                "crc32c": f"{google_crc32c.value(content):08x}",
+            }
+            write_manifest(path, manifest)
+            with pytest.raises(
+                CheckpointError, match=r"weights\.safetensors: expected"
+            ):
+                checkpoints.load(folder)

@@ -5,68 +5,23 @@ import numpy as np
 import pytest
 
 from runtime import checkpoints, loop
-from runtime.engine import Engine, EngineState, StepReport
-from runtime.errors import TrainingError
-from runtime.loop import Call, Plan
+from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept
+from runtime.engine import EngineState
+from runtime.errors import RunStoppedError, TrainingError
+from runtime.loop import Plan
 from runtime.progress import ProgressLine
+from runtime.retention import Retention
 from runtime.run_record import RunRecord
-
-
-class CountingEngine(Engine):
-    """Adds each update's number to its only weight; breaks at one update."""
-
-    def __init__(self, *, broken_update=None):
-        self._state = EngineState(0, {"w": np.zeros(1, "f4")}, {"w/m": np.ones(1)})
-        self._broken = broken_update
-        self.calls = []
-
-    @property
-    def model(self):
-        raise NotImplementedError
-
-    def train(self, arrays):
-        numbers = arrays["number"]
-        self.calls.append(numbers.tolist())
-        weights = self._state.weights["w"] + numbers.sum()
-        self._state = EngineState(
-            self.step + len(numbers), {"w": weights}, self._state.slots
-        )
-        finite = numbers != self._broken
-        losses = np.where(finite, 1 / numbers, np.nan).astype(np.float32)
-        return StepReport(losses, losses * 2, losses * 3, finite)
-
-    def predict(self, arrays):
-        raise NotImplementedError
-
-    @property
-    def step(self):
-        return self._state.step
-
-    def state(self):
-        return self._state
-
-    def load_state(self, state):
-        self._state = state
-
-    def load_weights(self, weights):
-        raise NotImplementedError
-
-
-def feed(first, stop):
-    numbers = np.arange(first + 1, stop + 1)
-    return Call(arrays={"number": numbers}, examples=2 * len(numbers), tokens=9)
+from runtime.stop_request import StopRequest
+from tests.runtime.counting_engine import CountingEngine, feed
 
 
 def make_plan(tmp_path, **settings):
-    defaults = {"total_steps": 10, "steps_per_call": 4, "save_every": 5, "keep": 5}
-    return Plan(
-        **(defaults | settings),
-        directory=str(tmp_path / "checkpoints"),
-        state={"seed": 3},
-    )
+    defaults = {"total_steps": 10, "steps_per_call": 4, "save_every": 5}
+    return Plan(**(defaults | settings), directory=str(tmp_path / "checkpoints"))
 
 
-def run(engine, plan, *, stream=None, saver=loop.save):
+def run(engine, plan, *, stream=None, keeper=None, keep=5, stop=None):
     output_dir = os.path.dirname(plan.directory)
     with RunRecord(output_dir) as record:
         loop.run(
@@ -77,7 +32,14 @@ def run(engine, plan, *, stream=None, saver=loop.save):
             progress=lambda: ProgressLine(
                 plan.total_steps, stream=stream or io.StringIO(), start=engine.step
             ),
-            saver=saver,
+            keeper=keeper
+            or CheckpointKeeper(
+                plan.directory,
+                state={"seed": 3},
+                retention=Retention(newest=keep),
+                before_saving=record.sync,
+            ),
+            stop=stop or StopRequest(),
         )
         return record.metrics()
 
@@ -109,11 +71,12 @@ def test_checkpoints_fall_due_every_so_often_and_at_the_end(tmp_path):
     assert loaded.weights["w"] == 78
     assert loaded.slots["w/m"] == 1
     assert loaded.state == {"seed": 3}
+    assert loaded.metrics == {"loss": pytest.approx(1 / 12), "skipped_updates": 0}
 
 
 def test_only_the_newest_are_kept(tmp_path):
-    plan = make_plan(tmp_path, total_steps=12, save_every=2, keep=3)
-    run(CountingEngine(), plan)
+    plan = make_plan(tmp_path, total_steps=12, save_every=2)
+    run(CountingEngine(), plan, keep=3)
     assert checkpoints.list_steps(plan.directory) == [8, 10, 12]
 
 
@@ -121,7 +84,7 @@ def test_who_leaves_saving_to_the_chief_makes_the_same_calls(tmp_path):
     chief, other = CountingEngine(), CountingEngine()
     run(chief, make_plan(tmp_path / "chief"))
     plan = make_plan(tmp_path / "other")
-    metrics = run(other, plan, saver=loop.leave_to_chief)
+    metrics = run(other, plan, keeper=ElsewhereKept())
     assert other.calls == chief.calls
     assert len(metrics) == 10
     assert not os.path.exists(plan.directory)
@@ -161,6 +124,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(tmp
     message = str(caught.value)
     assert "Update 7 was not applied: loss nan" in message
     assert os.path.join(plan.directory, "step-00000005") in message
+    assert "Its examples: train-7, train-x." in message
     assert "--learning_rate" in message
     assert checkpoints.list_steps(plan.directory) == [5]
     with RunRecord(str(tmp_path)) as record:
@@ -172,3 +136,43 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(tmp
 def test_before_the_first_checkpoint_there_is_none_to_name(tmp_path):
     with pytest.raises(TrainingError, match="Newest good checkpoint: none yet"):
         run(CountingEngine(broken_update=1), make_plan(tmp_path))
+
+
+def test_some_updates_may_be_left_out(tmp_path, caplog):
+    plan = make_plan(tmp_path, most_skipped=1)
+    run(CountingEngine(broken_update=7), plan)
+    assert "Update 7 was not applied: loss nan" in caplog.text
+    assert "Its examples: train-7, train-x. Left out: 1 of 1." in caplog.text
+    assert checkpoints.load_newest(plan.directory).metrics["skipped_updates"] == 1
+
+
+def test_what_was_left_out_before_counts(tmp_path):
+    plan = make_plan(tmp_path, most_skipped=3, skipped=3)
+    with pytest.raises(TrainingError, match="Update 7 was not applied"):
+        run(CountingEngine(broken_update=7), plan)
+
+
+class AskedAfter(CountingEngine):
+    """Asks the run to stop while it computes the call in which an update is."""
+
+    def __init__(self, stop, update):
+        super().__init__()
+        self._stop, self._update = stop, update
+
+    def train(self, arrays):
+        if self._update in arrays["number"]:
+            self._stop.ask("a test")
+        return super().train(arrays)
+
+
+@pytest.mark.parametrize(("update", "kept"), [(2, 4), (5, 5), (6, 8), (10, 10)])
+def test_a_run_that_is_asked_to_stop_keeps_what_it_reached(tmp_path, update, kept):
+    stop = StopRequest(grace=60)
+    plan = make_plan(tmp_path)
+    with stop.on_signals(), pytest.raises(RunStoppedError, match="Stopped by a test"):
+        run(AskedAfter(stop, update), plan, stop=stop)
+    found = checkpoints.load_newest(plan.directory)
+    assert found.step == kept
+    assert found.weights["w"] == np.arange(kept + 1).sum()
+    with RunRecord(str(tmp_path)) as record:
+        assert [line["step"] for line in record.metrics()] == list(range(1, kept + 1))

@@ -100,13 +100,29 @@ def test_another_run_is_refused_with_every_difference(output_dir):
         )
     advice, *problems = caught.value.problems
     assert output_dir in advice
-    assert "Choose another --output_dir, or pass that run's values" in advice
+    assert "Choose another --output_dir, pass that run's values" in advice
     assert problems == [
         "train_batch_size: 32 there, 64 here.",
         'labels: ["政治", "経済"] there, ["政治"] here.',
         'tokenizer: {"kind": "sentencepiece", "vocabulary": "ab12"} there,'
         ' {"kind": "wordpiece"} here.',
     ]
+
+
+def test_what_may_differ_is_named_and_let_through(output_dir, caplog):
+    record = written(output_dir)
+    with_checkpoint(output_dir)
+    new = SETTINGS | {"train_batch_size": 64, "labels": ["政治"]}
+    fields = ["task_name", "train_batch_size", "labels"]
+    accepted = ["train_batch_size", "labels", "task_name"]
+    record.refuse_if_different(new, fields=fields, accepted=accepted)
+    assert "Accepted as changed: train_batch_size: 32 there, 64 here." in caplog.text
+    assert "task_name" not in caplog.text
+    with pytest.raises(SettingsError) as caught:
+        record.refuse_if_different(new, fields=fields, accepted=["labels"])
+    advice, problem = caught.value.problems
+    assert "--accept_changed" in advice
+    assert problem == "train_batch_size: 32 there, 64 here."
 
 
 def test_without_a_checkpoint_nothing_is_refused(output_dir):

@@ -6,10 +6,7 @@ import logging
 import os
 import runpy
 import shutil
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -19,23 +16,13 @@ from absl import flags
 from processors import registry
 from runtime import checkpoints, storage
 from runtime.tfrecord import read_payloads
+from tests.scripts.classifier_process import SCRIPT, as_flags, start
 from tf_bert.config import BertConfig
 from tf_bert.settings import ClassifierSettings
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-SCRIPT = os.path.join(ROOT, "scripts/run_classifier.py")
 STEPS = 8
 
 RETIRED_FLAGS = {"master": "--accelerator"}
-
-
-def as_flags(values):
-    """Command-line flags of settings by name; None leaves a flag out."""
-    texts = {
-        name: ",".join(value) if isinstance(value, tuple | list) else value
-        for name, value in values.items()
-    }
-    return [f"--{name}={text}" for name, text in texts.items() if text is not None]
 
 
 @pytest.fixture(scope="session")
@@ -51,19 +38,6 @@ def settings(small_task, backend):
         "save_checkpoints_steps": 3,
         "do_train": True,
     }
-
-
-def start(values):
-    """Starts the command in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": ROOT}
-    environment.pop("KERAS_BACKEND", None)
-    return subprocess.Popen(
-        [sys.executable, SCRIPT, *as_flags(values)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="session")
@@ -444,14 +418,6 @@ def test_the_folder_of_another_run(main, copied):
     assert sorted(os.walk(copied)) == before
 
 
-def test_a_damaged_checkpoint(main, copied):
-    path = f"{copied}/checkpoints/step-00000008/weights.safetensors"
-    storage.write_bytes(path, storage.read_bytes(path)[:-7])
-    code, log = main(output_dir=copied)
-    assert code == 1
-    assert f"error: {path} is damaged: expected " in log
-
-
 # Going on ----------------------------------------------------------------------------
 
 
@@ -459,30 +425,6 @@ def test_a_finished_run_says_so(main, copied, caplog):
     code, _ = main(output_dir=copied)
     assert code == 0
     assert "Skipping training since max_steps has already saved." in caplog.messages
-
-
-@pytest.mark.slow
-def test_a_killed_process_goes_on_to_the_same_bytes(settings, finished, tmp_path):
-    # Its fast twin, in one process, is in tests/tf_bert/test_classify.py.
-    values = settings | {"output_dir": tmp_path / "out", "do_train": True}
-    process = start(values)
-    while not (tmp_path / "out/checkpoints/step-00000003/manifest.json").exists():
-        assert process.poll() is None
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    left = checkpoints.list_steps(str(tmp_path / "out/checkpoints"))
-    assert 8 not in left
-    process = start(values | {"resume": "must"})
-    _, log = process.communicate(timeout=300)
-    assert process.returncode == 0, log
-    assert f"Going on from step {left[-1]} of" in log
-    for name in ("weights", "optimizer"):
-        ours, theirs = (
-            storage.read_bytes(f"{out}/checkpoints/step-00000008/{name}.safetensors")
-            for out in (tmp_path / "out", finished)
-        )
-        assert ours == theirs
 
 
 def test_a_checkpoint_without_a_head_cannot_predict(main, tmp_path, golden_dir):

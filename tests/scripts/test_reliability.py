@@ -1,0 +1,220 @@
+"""Runs that are killed, told to stop, damaged, or that live in a bucket."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+import safetensors.numpy
+
+from runtime import checkpoints, storage
+from runtime.tfrecord import parse_payloads
+from tests.scripts.classifier_process import SCRIPT, start
+
+STEPS = 12
+SHARED = (
+    "backend",
+    "accelerator",
+    "train_batch_size",
+    "learning_rate",
+    "max_steps",
+    "save_checkpoints_steps",
+)
+RESULTS = ("eval_results.txt", "test_results.tsv", "predictions.tsv", "metrics.jsonl")
+
+
+@pytest.fixture(scope="module")
+def settings(small_task, backend):
+    """What a run on the small task takes, by flag; 90 examples: 22 updates an epoch."""
+    return {
+        **small_task.settings(),
+        "backend": backend.value,
+        "accelerator": "cpu",
+        "train_batch_size": 8,
+        "learning_rate": 3e-3,
+        "max_steps": STEPS,
+        "save_checkpoints_steps": 3,
+        "do_train": True,
+        "do_eval": True,
+        "do_predict": True,
+    }
+
+
+def finish(process):
+    """Waits for the end of a process; returns what it said."""
+    _, log = process.communicate(timeout=300)
+    assert process.returncode == 0, log
+    return log
+
+
+@pytest.fixture(scope="module")
+def undisturbed(settings, tmp_path_factory):
+    """The folder of a run that nothing happened to."""
+    folder = str(tmp_path_factory.mktemp("undisturbed") / "out")
+    finish(start(settings | {"output_dir": folder}))
+    return folder
+
+
+def ends_the_same(folder, undisturbed, *, results=RESULTS):
+    """Whether weights, slots, logs and results are the same bytes."""
+    last = f"checkpoints/step-{STEPS:08d}"
+    files = [f"{last}/weights.safetensors", f"{last}/optimizer.safetensors", *results]
+    different = [
+        name
+        for name in files
+        if storage.read_bytes(f"{folder}/{name}")
+        != storage.read_bytes(f"{undisturbed}/{name}")
+    ]
+    assert different == []
+
+
+def wait_for_step(folder, step, *, process):
+    """Returns when a run has logged a step."""
+    path = f"{folder}/metrics.jsonl"
+    while not (os.path.exists(path) and f'"step": {step},' in storage.read_text(path)):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.001)
+
+
+def kill_twice(values, *, script):
+    """Lets a run end that is killed twice on its way; returns what it said."""
+    folder = values["output_dir"]
+    for step in (5, 8):
+        process = start(values, script=script)
+        wait_for_step(folder, step, process=process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert checkpoints.list_steps(f"{folder}/checkpoints")[-1] < STEPS
+    return finish(start(values | {"resume": "must"}, script=script))
+
+
+@pytest.mark.slow
+def test_a_run_killed_twice_in_the_middle_of_an_epoch_ends_the_same(
+    settings, undisturbed, tmp_path
+):
+    folder = str(tmp_path / "out")
+    log = kill_twice(settings | {"output_dir": folder}, script=SCRIPT)
+    assert "Going on from step " in log
+    ends_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pretrain_lstm", "finetune_lstm"])
+def test_so_does_an_lstm(settings, small_task, tmp_path, name):
+    shared = {
+        **{key: settings[key] for key in SHARED},
+        "data_dir": small_task.folder,
+        "task_name": "tsv",
+        "units": "whitespace",
+        "max_seq_length": 12,
+        "embedding_size": 6,
+        "hidden_size": 8,
+        "pad_to": "max",
+        **({"do_train": True} if name == "finetune_lstm" else {}),
+    }
+    script = f"{os.path.dirname(SCRIPT)}/{name}.py"
+    finish(start(shared | {"output_dir": tmp_path / "undisturbed"}, script=script))
+    log = kill_twice(shared | {"output_dir": str(tmp_path / "out")}, script=script)
+    assert "Going on from step " in log
+    ends_the_same(tmp_path / "out", tmp_path / "undisturbed", results=["metrics.jsonl"])
+
+
+@pytest.mark.slow
+def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_used(
+    settings, undisturbed, tmp_path
+):
+    folder = str(tmp_path / "out")
+    values = settings | {"output_dir": folder}
+    process = start(values)
+    wait_for_step(folder, 11, process=process)  # by then step 6 is saved, 9 perhaps
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    newest = checkpoints.latest(f"{folder}/checkpoints")
+    path = f"{newest}/weights.safetensors"
+    storage.write_bytes(path, storage.read_bytes(path)[:-7])
+    log = finish(start(values))
+    assert f"{path} is damaged: expected " in log
+    assert "Going back to" in log
+    ends_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_saves_and_goes_on_to_the_same(
+    settings, undisturbed, tmp_path, number
+):
+    folder = str(tmp_path / "out")
+    values = settings | {"output_dir": folder}
+    process = start(values)
+    wait_for_step(folder, 4, process=process)
+    told = time.monotonic()
+    process.send_signal(number)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert time.monotonic() - told < 25
+    assert f"Stopped by {number.name}. The same command goes on from here." in log
+    assert "Traceback" not in log
+    reached = checkpoints.list_steps(f"{folder}/checkpoints")[-1]
+    assert 4 <= reached < STEPS
+    assert f"Going on from step {reached} of" in finish(start(values))
+    ends_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_run_in_a_bucket_comes_to_the_same(
+    settings, undisturbed, tmp_path, fake_bucket, small_task
+):
+    for name in os.listdir(small_task.folder):
+        fake_bucket.put(
+            f"data/{name}", storage.read_bytes(f"{small_task.folder}/{name}")
+        )
+    root = "gs://my-bucket"
+    values = settings | {
+        "data_dir": f"{root}/data",
+        "vocab_file": f"{root}/data/vocab.txt",
+        "bert_config_file": f"{root}/data/bert_config.json",
+        "output_dir": f"{root}/runs/1",
+    }
+    finish(start(values))
+    ends_the_same(f"{root}/runs/1", undisturbed)
+    assert {*os.listdir(undisturbed)} - {*storage.list_dir(f"{root}/runs/1")} <= {
+        name for name in os.listdir(undisturbed) if name.startswith("events.")
+    }
+    finish(
+        start(
+            settings
+            | {
+                "output_dir": str(tmp_path),
+                "do_train": False,
+                "init_checkpoint": f"{root}/runs/1",
+            }
+        )
+    )
+    assert read_loss(str(tmp_path)) == read_loss(undisturbed)
+    assert fake_bucket.writes_too_close(1) == []
+
+
+def read_loss(folder):
+    lines = storage.read_text(f"{folder}/eval_results.txt").splitlines()
+    return [line for line in lines if line.startswith("eval_")]
+
+
+# What a run writes -------------------------------------------------------------------
+
+
+def test_every_file_of_a_run_opens_with_a_plain_reader(undisturbed):
+    readers = {
+        "json": json.loads,
+        "jsonl": lambda content: [json.loads(line) for line in content.splitlines()],
+        "txt": bytes.decode,
+        "tsv": bytes.decode,
+        "safetensors": safetensors.numpy.load,
+        "tf_record": lambda content: list(parse_payloads(content, path="")),
+        "events": lambda content: list(parse_payloads(content, path="")),
+        "png": lambda content: content[: content.startswith(b"\x89PNG\r\n") or 1 / 0],
+    }
+    for path in storage.glob(f"{undisturbed}/**/*.*"):
+        name = storage.basename(path)
+        kind = name.partition(".")[0] if "tfevents" in name else name.rpartition(".")[2]
+        readers[kind](storage.read_bytes(path))
