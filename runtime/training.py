@@ -218,6 +218,16 @@ class Training:
             stop=self._site.stop,
         )
 
+    def keep(self, made: Engine, *, state: Mapping[str, object]) -> None:
+        """Leaves a checkpoint of what was trained otherwise than by updates.
+
+        Args:
+            made: Holds the weights, and a step above 0.
+            state: What the checkpoint carries beside the job's identity and the seed.
+        """
+        with self._keeper(state) as keeper:
+            keeper.save(made, metrics={})
+
     def _keeper(self, state: Mapping[str, object]) -> Keeper:
         settings = self._settings
         if not self._site.placement.is_chief:

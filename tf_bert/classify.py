@@ -6,17 +6,22 @@ backend at import.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
+from processors.classification import logistic
 from processors.classification.run import ClassificationRun
 from runtime import engine, training
 from runtime.engine import Engine
 from runtime.objectives import ClassificationObjective
 from runtime.placement import Placement
 from tf_bert import weights
+from tf_bert.encoder import CachedEncoder, Encoder, Wanted
+from tf_bert.extraction_settings import Pooling
 from tf_bert.heads import BertClassifier
 from tf_bert.preparation import Job
 
@@ -58,20 +63,14 @@ class BertRun(ClassificationRun):
             return
         split = self._read("train")
         made = self._engine = self._start(split, total=1)
-        self._training.claim_output_dir(
-            {
-                "labels": split.labels,
-                "num_train_examples": len(split.dataset),
-                "train_data_crc32c": split.checksums,
-            },
-            total=1,
-        )
+        self._claim(split, total=1)
         if made.step:
             _log.info("Skipping training since max_steps has already saved.")
             return
         self._announce("training", split)
+        examples = [split.dataset.example(n) for n in range(len(split.dataset))]
         head = logistic.fit(
-            np.stack(self._frozen().vectors(split.dataset.examples())),
+            np.stack(self._frozen().vectors(examples)),
             split.dataset.label_ids,
             num_labels=len(split.labels),
             seed=self._settings.seed,
@@ -79,7 +78,7 @@ class BertRun(ClassificationRun):
         _log.info("Logistic regression with C = %s", head.strength)
         made.load_weights({"output_weights": head.weights, "output_bias": head.bias})
         made.load_state(dataclasses.replace(made.state(), step=1))
-        self._training.save(made, total=1, state=self._state(split))
+        self._training.keep(made, state=self._state(split))
 
     def _frozen(self) -> CachedEncoder:
         """The BERT as it starts, with its vectors kept in the output directory."""

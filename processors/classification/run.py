@@ -107,14 +107,7 @@ class ClassificationRun(abc.ABC):
                 f"{self._settings.num_train_epochs} epochs: no update would be done."
             )
         self._engine = self._start(split, total=total)
-        self._training.claim_output_dir(
-            {
-                "labels": split.labels,
-                "num_train_examples": len(split.dataset),
-                "train_data_crc32c": split.checksums,
-            },
-            total=total,
-        )
+        self._claim(split, total=total)
         if self._engine.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
             return
@@ -152,10 +145,24 @@ class ClassificationRun(abc.ABC):
             self._made,
             feed,
             total=total,
-            state={
-                "labels": list(split.labels),
-                "max_seq_length": settings.max_seq_length,
+            state=self._state(split),
+        )
+
+    def _state(self, split: Split) -> dict[str, object]:
+        """What checkpoints carry of the task."""
+        return {
+            "labels": list(split.labels),
+            "max_seq_length": self._settings.max_seq_length,
+        }
+
+    def _claim(self, split: Split, *, total: int) -> None:
+        self._training.claim_output_dir(
+            {
+                "labels": split.labels,
+                "num_train_examples": len(split.dataset),
+                "train_data_crc32c": split.checksums,
             },
+            total=total,
         )
 
     def evaluate(self) -> None:
