@@ -92,6 +92,31 @@ def plot_learning_curve(path: str, metrics: Iterable[Mapping[str, float]]) -> No
     save(figure, path)
 
 
+def plot_accuracies(path: str, accuracies: Mapping[str, Mapping[str, float]]) -> None:
+    """Draws a bar for each classifier and split.
+
+    Args:
+        path: The PNG file.
+        accuracies: Classifier to split to accuracy; every classifier has every split.
+    """
+    names = list(accuracies)
+    splits = list(accuracies[names[0]])
+    height = 0.8 / len(splits)
+    figure = Figure(figsize=(8, 1.2 + 0.35 * len(names) * len(splits)))
+    axes = figure.add_subplot()
+    for place, split in enumerate(splits):
+        values = [accuracies[name][split] for name in names]
+        where = np.arange(len(names)) + place * height
+        bars = axes.barh(where, values, height=height, label=split)
+        axes.bar_label(bars, fmt="%.3f", padding=3)
+    axes.set_yticks(np.arange(len(names)) + (len(splits) - 1) * height / 2, names)
+    axes.set_xlim(0, 1.1)
+    axes.invert_yaxis()
+    axes.set_xlabel("accuracy")
+    axes.legend(loc="lower right")
+    save(figure, path)
+
+
 def find_font(texts: Iterable[str]) -> str | None:
     """Returns the name of an installed font that can draw all of `texts`, or None."""
     needed = {ord(character) for text in texts for character in text} - {ord(" ")}

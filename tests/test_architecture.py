@@ -41,6 +41,7 @@ GROUPED_TESTS = {
     "runtime/test_kills.py",  # checkpoints, their keeper and storage, killed
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others
     "tf_bert/test_parity.py",  # the whole of BERT beside google-research/bert
+    "tf_bert/test_pretraining_parity.py",  # and in pre-training
 }
 
 
@@ -203,6 +204,7 @@ def test_settings_and_data_load_without_a_framework():
         if path.startswith("processors/")
     ]
     modules += ["scripts.run_classifier", "tf_bert.preparation", "runtime.engine"]
+    modules += ["scripts.run_pretraining", "scripts.extract_features"]
     modules += ["scripts.finetune_lstm", "lstm_pretrain.preparation"]
     program = (
         f"import {', '.join(modules)}, sys\n"

@@ -13,13 +13,15 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from processors.classification import logistic
+from processors import plots
+from processors.classification import comparison, logistic
 from processors.classification.run import ClassificationRun
+from processors.token_dataset import UNLABELLED
 from runtime import engine, training
 from runtime.engine import Engine
 from runtime.objectives import ClassificationObjective
 from runtime.placement import Placement
-from tf_bert import weights
+from tf_bert import compare, weights
 from tf_bert.encoder import CachedEncoder, Encoder, Wanted
 from tf_bert.extraction_settings import Pooling
 from tf_bert.heads import BertClassifier
@@ -52,6 +54,12 @@ class BertRun(ClassificationRun):
     _job: Job
     _labels: tuple[str, ...] = ()
 
+    def carry_out(self) -> None:
+        """Trains, evaluates, predicts and compares; see base class."""
+        super().carry_out()
+        if self._job.settings.compare:
+            self.compare()
+
     def train(self) -> None:
         """Trains by gradient, or a head on frozen vectors; see base class.
 
@@ -68,9 +76,8 @@ class BertRun(ClassificationRun):
             _log.info("Skipping training since max_steps has already saved.")
             return
         self._announce("training", split)
-        examples = [split.dataset.example(n) for n in range(len(split.dataset))]
         head = logistic.fit(
-            np.stack(self._frozen().vectors(examples)),
+            compare.vectors_of(self._frozen(Pooling.POOLED), split),
             split.dataset.label_ids,
             num_labels=len(split.labels),
             seed=self._settings.seed,
@@ -80,18 +87,44 @@ class BertRun(ClassificationRun):
         made.load_state(dataclasses.replace(made.state(), step=1))
         self._training.keep(made, state=self._state(split))
 
-    def _frozen(self) -> CachedEncoder:
+    def compare(self) -> None:
+        """Writes compare.txt and compare.png of the labelled splits that were read."""
+        train = self._read("train")
+        others = {
+            name: split
+            for name in self._predicted
+            if (split := self._read(name)).dataset.label_ids.min() != UNLABELLED
+        }
+        if not others:
+            _log.warning("No split is labelled: there is nothing to compare.")
+            return
+        found = compare.simple(train, others)
+        settings = self._job.settings
+        poolings = (Pooling.POOLED, Pooling.MEAN) if settings.init_checkpoint else ()
+        for pooling in poolings:
+            found[f"frozen BERT, {pooling.value}"] = compare.frozen(
+                self._frozen(pooling), train, others, seed=settings.seed
+            )
+        found[f"this run, --train={settings.train}"] = {
+            name: float(np.mean(self._predicted[name] == split.dataset.label_ids))
+            for name, split in others.items()
+        }
+        comparison.write(self._site.path("compare.txt"), found)
+        plots.plot_accuracies(self._site.path("compare.png"), found)
+        for line in comparison.table(found):
+            _log.info("%s", line)
+
+    def _frozen(self, pooling: Pooling) -> CachedEncoder:
         """The BERT as it starts, with its vectors kept in the output directory."""
         settings = self._job.settings
-        wanted = Wanted(
-            pooling=Pooling.POOLED,
-            max_seq_length=settings.max_seq_length,
-            batch_size=settings.eval_batch_size,
-        )
         encoder = Encoder(
             self._job.config,
             init_checkpoint=str(settings.init_checkpoint),
-            wanted=wanted,
+            wanted=Wanted(
+                pooling=pooling,
+                max_seq_length=settings.max_seq_length,
+                batch_size=settings.eval_batch_size,
+            ),
             placement=self._site.placement,
         )
         return CachedEncoder(encoder, folder=self._site.path("vectors"))

@@ -63,6 +63,12 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         help="What is trained: full, all of the BERT; top:N, its N top layers and the "
         "head; head, a logistic regression on the pooled vectors of a frozen BERT.",
     )
+    compare: bool = setting(
+        False,
+        help="Whether to write compare.txt and compare.png: accuracies of the most "
+        "frequent label, of TF-IDF with logistic regression, of the BERT frozen as it "
+        "starts, and of this run.",
+    )
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
     )
@@ -78,6 +84,8 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         except SettingsError as error:
             yield from error.problems
             return
+        if self.compare and not (self.do_eval or self.do_predict):
+            yield "--compare needs --do_eval or --do_predict."
         if part.is_head_alone and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
 

@@ -44,6 +44,7 @@ class ClassificationRun(abc.ABC):
         self._site = site
         self._training = Training(job, site=site)
         self._engine: Engine | None = None
+        self._predicted: dict[str, np.ndarray] = {}
         self._splits: dict[str, Split] = {}
 
     # -- what a pipeline says of its model --------------------------------------------
@@ -181,6 +182,7 @@ class ClassificationRun(abc.ABC):
             )
         self._announce("evaluation", split)
         found = self._outputs(split, self._settings.eval_batch_size)
+        self._predicted["dev"] = found.predicted
         accuracy = np.mean(found.predicted == gold)
         results = {
             "eval_accuracy": np.float32(accuracy),
@@ -205,6 +207,7 @@ class ClassificationRun(abc.ABC):
         split = self._read("test")
         self._announce("prediction", split)
         found = self._outputs(split, self._settings.predict_batch_size)
+        self._predicted["test"] = found.predicted
         report.write_test_results(
             self._site.path("test_results.tsv"), found.probabilities
         )

@@ -68,7 +68,7 @@ def test_top_layers(pretrained, place_on, tmp_path):
 
 
 def test_head(pretrained, place_on, tmp_path):
-    settings = start_again(pretrained, tmp_path, train="head")
+    settings = start_again(pretrained, tmp_path, train="head", compare=True)
     classify.run(prepare(settings), placement=place_on())
     before, after = weights_of(pretrained.output_dir), weights_of(settings.output_dir)
     for name in before:
@@ -78,6 +78,20 @@ def test_head(pretrained, place_on, tmp_path):
     results = dict(line.split(" = ") for line in lines)
     assert results["global_step"] == "1"
     assert float(results["eval_accuracy"]) > 0.5  # one in three by chance
+    table = storage.read_text(f"{settings.output_dir}/compare.txt").splitlines()
+    rows = {line[:-8].strip(): float(line[-8:]) for line in table[1:]}
+    assert list(rows) == [
+        "majority",
+        "TF-IDF + logistic regression",
+        "frozen BERT, pooled",
+        "frozen BERT, mean",
+        "this run, --train=head",
+    ]
+    assert rows["majority"] < 0.5 < rows["TF-IDF + logistic regression"]
+    accuracy = float(results["eval_accuracy"])
+    assert rows["this run, --train=head"] == pytest.approx(accuracy, abs=5e-4)
+    # The same vectors and the same regression, in the model and beside it.
+    assert rows["frozen BERT, pooled"] == pytest.approx(accuracy, abs=0.02)
     # Done already: nothing is trained again, and the same comes out.
     classify.run(prepare(settings), placement=place_on())
     again = storage.read_text(f"{settings.output_dir}/eval_results.txt").splitlines()

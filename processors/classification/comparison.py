@@ -1,0 +1,86 @@
+"""What a classifier buys: its accuracy beside simpler ones, on the same splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from processors.example import InputExample
+from runtime import storage
+
+MAJORITY, TF_IDF = "majority", "TF-IDF + logistic regression"
+_NGRAMS = (2, 3)  # characters: no words need be known
+_STRENGTH = 10.0
+
+
+def simple_predictions(
+    train: Sequence[InputExample], others: Mapping[str, Sequence[InputExample]]
+) -> dict[str, dict[str, list[str]]]:
+    """What two simple classifiers say.
+
+    Args:
+        train: Labelled examples.
+        others: Splits to label.
+
+    Returns:
+        Classifier to split to labels: the most frequent label of the training split;
+        and a logistic regression on TF-IDF of runs of 2 and 3 characters.
+    """
+    gold = [str(example.label) for example in train]
+    names, counts = np.unique(gold, return_counts=True)
+    most = str(names[counts.argmax()])
+    found: dict[str, dict[str, list[str]]] = {
+        MAJORITY: {split: [most] * len(rows) for split, rows in others.items()}
+    }
+    if len(names) > 1:
+        model = make_pipeline(
+            TfidfVectorizer(analyzer="char", ngram_range=_NGRAMS, sublinear_tf=True),
+            LogisticRegression(C=_STRENGTH, max_iter=1000),
+        ).fit(_texts(train), gold)
+        found[TF_IDF] = {
+            split: model.predict(_texts(rows)).tolist()
+            for split, rows in others.items()
+        }
+    return found
+
+
+def accuracy(examples: Sequence[InputExample], predicted: Sequence[str]) -> float:
+    """Share of the examples whose label is predicted."""
+    return float(
+        np.mean([e.label == p for e, p in zip(examples, predicted, strict=True)])
+    )
+
+
+def write(path: str, accuracies: Mapping[str, Mapping[str, float]]) -> None:
+    """Writes the accuracies as a table.
+
+    Args:
+        path: The text file.
+        accuracies: Classifier to split to accuracy.
+    """
+    storage.write_text(path, "\n".join(table(accuracies)) + "\n")
+
+
+def table(accuracies: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The accuracies as lines: a classifier a row, a split a column."""
+    splits = list(dict.fromkeys(s for row in accuracies.values() for s in row))
+    width = max(map(len, accuracies))
+    lines = [f"{'accuracy':<{width}}" + "".join(f"{split:>8}" for split in splits)]
+    return lines + [
+        f"{name:<{width}}" + "".join(f"{row[split]:8.3f}" for split in splits)
+        for name, row in accuracies.items()
+    ]
+
+
+def _texts(examples: Sequence[InputExample]) -> list[str]:
+    """Both texts of a pair, with a mark between that is in neither."""
+    return [
+        example.text_a
+        if example.text_b is None
+        else f"{example.text_a}\x1f{example.text_b}"
+        for example in examples
+    ]
