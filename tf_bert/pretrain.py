@@ -162,7 +162,7 @@ class PretrainingRun:
             data.tokens, shape=self._shape(self._settings.eval_batch_size)
         )
         masked = self._masked(data)
-        rate = self._rate(1, 2)
+        rate = rate_at(self._job.rates, done=1.0)
         for batch in itertools.islice(batches, self._settings.max_eval_steps):
             arrays = masked.arrays([batch], rates=[rate])
             yield {name: value[0, 0] for name, value in arrays.items()}

@@ -60,8 +60,11 @@ class PretrainingJob(Job):
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """Rates of masking from the first update to the last."""
-        return self.settings.rates or self.training.description.mlm_rates
+        """Rates of masking from the first update to the last.
+
+        Those of other programs' records, which are masked already, are not known: 0.
+        """
+        return self.settings.rates or self.training.description.mlm_rates or (0.0,)
 
     def masked(self, dataset: PretrainingDataset) -> Predictions | Masking:
         """What is masked in a data set, or what masks it in training."""
@@ -111,6 +114,12 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
         for dataset in (training, evaluation)
         for problem in _problems(dataset, settings, config=config, tokenizer=tokenizer)
     ]
+    makers = [dataset.description.tokenizer for dataset in (training, evaluation)]
+    if all(makers) and makers[0] != makers[1]:
+        problems.append(
+            "--eval_file was made with another tokenizer than --input_file: "
+            f"{dict(makers[1])} there, {dict(makers[0])} here."
+        )
     if problems:
         raise SettingsError(*dict.fromkeys(problems))
     job = PretrainingJob(

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -259,4 +260,31 @@ def test_too_little_text_to_hold_some_out(corpus, make_settings, tmp_path):
         objective=Objective.MLM,
     )
     with pytest.raises(DataError, match="--eval_share"):
+        prepare(settings)
+
+
+def test_records_of_the_original(make_settings, place_on, tmp_path):
+    golden = os.path.join(os.path.dirname(__file__), "../golden/pretraining")
+    path = tmp_path / "config.json"
+    sizes = {"vocab_size": 400, "max_position_embeddings": 64}
+    path.write_text(json.dumps({**CONFIG, **sizes}))
+    settings = make_settings(
+        input_file=(f"{golden}/words.tf_record",),
+        bert_config_file=str(path),
+        max_seq_length=64,
+        max_predictions_per_seq=10,
+        train_steps=2,
+    )
+    pretrain.run(prepare(settings), placement=place_on())
+    assert results(settings)["global_step"] == 2
+
+
+def test_evaluation_of_another_tokenizer(make_records, make_settings, tmp_path):
+    other = tmp_path / "vocab.txt"
+    other.write_text("\n".join([*VOCABULARY[:-2], *VOCABULARY[:-3:-1]]) + "\n")
+    settings = make_settings(
+        input_file=make_records(),
+        eval_file=make_records("other.tf_record", vocab_file=str(other)),
+    )
+    with pytest.raises(SettingsError, match="--eval_file was made"):
         prepare(settings)

@@ -1,0 +1,237 @@
+"""One masked-LM training step, beside Hugging Face on torch and beside all positions.
+
+    python benchmarks/mlm_step.py --records=train.tf_record \
+        --bert_config_file=recipes/aozora_mini.json [--batch=32]
+
+The records are those of scripts/create_pretraining_data.py, already masked. Each
+program runs in a process of its own and waits while the others work; rounds alternate
+between them, and medians are printed. All see the same masked sequences; random
+weights, dropout as configured, a clipped AdamW update in each step. Segments are not
+related.
+
+Peer (optional): `pip install transformers==5.23.0 torch`.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from absl import app, flags
+
+_RECORDS = flags.DEFINE_string("records", None, "Masked sequences.", required=True)
+_CONFIG = flags.DEFINE_string("bert_config_file", None, "Sizes.", required=True)
+_BATCH = flags.DEFINE_integer("batch", 32, "Sequences a step.")
+_LENGTH = flags.DEFINE_integer("max_seq_length", 128, "Tokens in a full row.")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after two that are not.")
+_PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "What to time.")
+_WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
+
+_UNTIMED = 2
+_PEERS = {
+    "this toolkit": ("masked tokens, pack", "masked tokens, max", "all positions, max"),
+    "torch": ("all positions, max",),
+}
+
+
+def main(_: list[str]) -> None:
+    """Times every program."""
+    if _WORKER.value:
+        _work(_WORKER.value)
+        return
+    for precision in _PRECISIONS.value:
+        workers = {name: _start(name, precision=precision) for name in _PEERS}
+        results: dict[str, list[tuple[float, float]]] = {}
+        for number in range(_ROUNDS.value + _UNTIMED):
+            for name, layouts in _PEERS.items():
+                for layout in layouts:
+                    found = _ask(workers[name], layout)
+                    if found is not None and number >= _UNTIMED:
+                        results.setdefault(f"{name}, {layout}", []).append(found)
+        for worker in workers.values():
+            worker.terminate()
+            worker.wait()
+        _table(results, precision=precision)
+
+
+def _start(name: str, *, precision: str) -> subprocess.Popen[str]:
+    own = [f"--worker={name}", f"--precisions={precision}"]
+    return subprocess.Popen(
+        [sys.executable, *sys.argv, *own],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _ask(worker: subprocess.Popen[str], layout: str) -> tuple[float, float] | None:
+    """Seconds and tokens of a step; None where the program is not installed."""
+    if worker.poll() is not None or worker.stdin is None or worker.stdout is None:
+        return None
+    try:
+        worker.stdin.write(layout + "\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        return None
+    for line in worker.stdout:
+        if line.startswith("seconds "):
+            _, seconds, tokens = line.split()
+            return float(seconds), float(tokens)
+    return None
+
+
+def _table(results: dict[str, list[tuple[float, float]]], *, precision: str) -> None:
+    print(f"\n{_BATCH.value} sequences, {precision}")
+    if not any("torch" in name for name in results):
+        print("not installed here: torch with transformers")
+    print(f"{'program':36}{'ms median':>11}{'ms min':>11}{'tokens/s':>11}")
+    for name, found in results.items():
+        seconds = [each[0] for each in found]
+        median = statistics.median(seconds)
+        print(
+            f"{name:36}{median * 1e3:11.0f}{min(seconds) * 1e3:11.0f}"
+            f"{found[0][1] / median:11.0f}"
+        )
+
+
+# -- the workers ----------------------------------------------------------------------
+
+
+def _work(name: str) -> None:
+    make = {"this toolkit": _this_toolkit, "torch": _torch}[name]
+    step = make(_PRECISIONS.value[0])
+    for line in sys.stdin:
+        seconds, tokens = step(line.strip())
+        print(f"seconds {seconds} {tokens}", flush=True)
+
+
+def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
+    from processors.batches import BatchShape, EvalBatches, PadTo
+    from processors.pretraining import records
+    from processors.pretraining.batches import MaskedBatches
+    from runtime import engine
+    from runtime.optimizer_settings import OptimizerName, OptimizerSettings
+    from runtime.placement import Accelerator, Backend, Precision, place
+
+    placement = place(
+        Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
+    )
+    from tf_bert.config import BertConfig
+    from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
+
+    def build() -> BertPretrainer:
+        model = BertPretrainer(
+            BertConfig.from_json_file(_CONFIG.value),
+            relates_segments=False,
+            dtype=placement.precision.keras_policy,
+        )
+        model.build_variables()
+        return model
+
+    made = engine.create(
+        placement,
+        build_model=build,
+        objective=PretrainingObjective(),
+        optimizer=OptimizerSettings(
+            name=OptimizerName.ADAMW, learning_rate=1e-5, num_train_steps=1000
+        ),
+        seed=0,
+    )
+    dataset = records.read([_RECORDS.value])
+
+    def step(layout: str) -> tuple[float, int]:
+        predicted, pad_to = layout.split(", ")
+        shape = BatchShape(
+            per_replica_batch=_BATCH.value,
+            max_seq_length=_LENGTH.value,
+            pad_to=PadTo(pad_to),
+        )
+        batch = next(iter(EvalBatches(dataset.tokens, shape=shape)))
+        masked = MaskedBatches(
+            dataset.predictions,
+            max_predictions=dataset.description.max_predictions_per_seq,
+            row_counts=placement.row_counts,
+        )
+        arrays = masked.arrays([batch], rates=[0.0])
+        if predicted == "all positions":
+            arrays = _everywhere(arrays)
+        return _timed(lambda: made.train(arrays)), batch.real_tokens
+
+    return step
+
+
+def _everywhere(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same loss, with a prediction for each position: those not masked weigh 0."""
+    size = arrays["input_ids"][0, 0, 0].size
+    positions = arrays["masked_positions"]
+    dense = {
+        name: np.zeros((*positions.shape[:3], size), arrays[name].dtype)
+        for name in ("masked_ids", "masked_weight")
+    }
+    real = arrays["masked_weight"] > 0
+    for name, target in dense.items():
+        target[(*np.nonzero(real)[:3], positions[real])] = arrays[name][real]
+    everywhere = np.broadcast_to(
+        np.arange(size, dtype=np.int32), dense["masked_ids"].shape
+    )
+    return {**arrays, **dense, "masked_positions": everywhere.copy()}
+
+
+def _torch(precision: str) -> Callable[[str], tuple[float, int]]:
+    import json
+
+    import torch
+    import transformers
+
+    from processors.pretraining import records
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    with open(_CONFIG.value, encoding="utf-8") as file:
+        config = transformers.BertConfig(**json.load(file))
+    model = transformers.BertForMaskedLM(config).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+    dataset = records.read([_RECORDS.value])
+    ids = np.zeros((_BATCH.value, _LENGTH.value), np.int64)
+    mask, segments, labels = ids.copy(), ids.copy(), np.full_like(ids, -100)
+    for row in range(_BATCH.value):
+        example = dataset.tokens.example(row)
+        length = len(example.input_ids)
+        ids[row, :length], mask[row, :length] = example.input_ids, 1
+        segments[row, :length] = example.segment_ids
+        span = slice(*dataset.predictions.offsets[row : row + 2])
+        positions = dataset.predictions.positions[span]
+        labels[row, positions] = dataset.predictions.ids[span]
+    inputs = {
+        "input_ids": torch.tensor(ids),
+        "attention_mask": torch.tensor(mask),
+        "token_type_ids": torch.tensor(segments),
+        "labels": torch.tensor(labels),
+    }
+
+    def update() -> None:
+        with torch.autocast(
+            "cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"
+        ):
+            loss = model(**inputs).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return lambda _: (_timed(update), int(mask.sum()))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    app.run(main)
