@@ -23,7 +23,7 @@ python="$folder/bin/python"
 
 # Keras takes its backend once a process: what depends on it runs on JAX first.
 if [[ $# -eq 0 ]]; then
-  KERAS_BACKEND=jax "$python" -m pytest ${select[@]+"${select[@]}"} \
+  KERAS_BACKEND=jax "$python" -m pytest ${select[@]+"${select[@]}"} --backend-tests \
     tests/runtime tests/tf_bert tests/lstm_pretrain
 fi
 "$python" -m pytest ${select[@]+"${select[@]}"} "$@"
