@@ -26,7 +26,7 @@ RESULTS = ("eval_results.txt", "test_results.tsv", "predictions.tsv", "metrics.j
 
 @pytest.fixture(scope="module")
 def settings(small_task, backend):
-    """What a run on the small task takes, by flag; 90 examples: 11.25 updates an epoch."""
+    """What a run on the small task takes, by flag; an epoch ends within an update."""
     return {
         **small_task.settings(),
         "backend": backend.value,
