@@ -32,7 +32,7 @@ def lstm(projected: Any, recurrent_kernel: Any, *, keep: Any = None) -> Any:
         projected: `[time, rows, 4 * units]`, inputs times kernel plus bias, in the
             dtype of the matrix products. State and gates are float32 whatever it is.
         recurrent_kernel: `[units, 4 * units]`, the same dtype.
-        keep: float32 `[time, rows, 1]`, 0 where an example starts and 1 elsewhere;
+        keep: `[time, rows, 1]`, 0 where an example starts and 1 elsewhere;
             None where every row is one example.
 
     Returns:
@@ -44,6 +44,8 @@ def lstm(projected: Any, recurrent_kernel: Any, *, keep: Any = None) -> Any:
     if keep is None:
         shape = ops.shape(projected)
         keep = ops.ones((shape[0], shape[1], 1), "float32")
+    # Keras casts what it hands a layer to the layer's own dtype.
+    keep = ops.cast(keep, "float32")
     return _backend.lstm(projected, recurrent_kernel, keep)
 
 

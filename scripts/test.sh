@@ -21,9 +21,20 @@ make_environment "$ROOT/$folder" "$extras"
 cd "$ROOT"
 python="$folder/bin/python"
 
-# Keras takes its backend once a process: what depends on it runs on JAX first.
+# Keras takes its backend once a process: what depends on it runs on JAX beside the rest.
+jax_log="$(mktemp)" jax_pid=
+trap 'rm -f "$jax_log"; [[ -z "$jax_pid" ]] || kill "$jax_pid" 2> /dev/null || true' EXIT
 if [[ $# -eq 0 ]]; then
-  KERAS_BACKEND=jax "$python" -m pytest ${select[@]+"${select[@]}"} \
-    tests/runtime tests/tf_bert tests/lstm_pretrain
+  KERAS_BACKEND=jax "$python" -m pytest ${select[@]+"${select[@]}"} --backend-tests \
+    tests/runtime tests/tf_bert tests/lstm_pretrain > "$jax_log" 2>&1 &
+  jax_pid=$!
 fi
-"$python" -m pytest ${select[@]+"${select[@]}"} "$@"
+status=0
+"$python" -m pytest ${select[@]+"${select[@]}"} "$@" || status=$?
+if [[ -n "$jax_pid" ]]; then
+  wait "$jax_pid" || status=$?
+  jax_pid=
+  echo "On JAX:"
+  cat "$jax_log"
+fi
+exit "$status"

@@ -28,6 +28,34 @@ BACKEND = Backend(os.environ["KERAS_BACKEND"])
 collect_ignore_glob = ["*_tf.py"] if BACKEND is Backend.JAX else ["*_jax.py"]
 
 
+# Fixtures by which a test runs on the backend.
+BACKEND_FIXTURES = {"backend", "compiler", "gradients", "place_on"}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--backend-tests",
+        action="store_true",
+        help="only tests whose outcome depends on Keras' backend",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--backend-tests"):
+        return
+    chosen = [item for item in items if depends_on_backend(item)]
+    config.hook.pytest_deselected(items=[i for i in items if i not in set(chosen)])
+    items[:] = chosen
+
+
+def depends_on_backend(item):
+    return (
+        hasattr(item.module, "keras")
+        or item.path.stem.endswith(f"_{BACKEND.value}")
+        or not BACKEND_FIXTURES.isdisjoint(item.fixturenames)
+    )
+
+
 def make_virtual_devices():
     """Splits the CPU in eight, which can only be done before the backend starts."""
     if BACKEND is Backend.JAX:

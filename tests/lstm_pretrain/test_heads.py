@@ -121,6 +121,17 @@ class TestLanguageModel:
         for name, gradient in theirs.items():
             np.testing.assert_allclose(ours[name], gradient, atol=1e-5, err_msg=name)
 
+    @pytest.mark.parametrize("pad_to", WAYS.values(), ids=WAYS)
+    def test_bfloat16_stays_near(self, arrays_of, pad_to):
+        config = LstmConfig(**(SIZES.to_dict() | {"bidirectional": True}))
+        losses = []
+        for dtype in ("mixed_bfloat16", "float32"):
+            layout = Layout(packed=pad_to is PadTo.PACK)
+            model = seeded(LanguageModel(config, layout=layout, dtype=dtype))
+            block = targets_of(arrays_of, pad_to)
+            losses.append(float(LanguageModelObjective().loss(model, block)))
+        assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
     def test_logits_at_the_targets_only_change_nothing(self, arrays_of, gradients):
         """The gather beside logits at every position, padding and all."""
         block = targets_of(arrays_of, PadTo.MAX)

@@ -15,6 +15,7 @@ import safetensors.numpy
 import sklearn.metrics
 
 from processors import plots
+from processors.base import DataProcessor
 from processors.batches import PadTo
 from runtime import checkpoints, storage, training
 from runtime.errors import CheckpointError, DataError, SettingsError
@@ -104,14 +105,18 @@ def snapshot(folder):
     return {p: storage.read_bytes(p) for p in paths if os.path.isfile(p)}
 
 
-class Changed:
+class Changed(DataProcessor):
     """A processor whose dev examples are changed ones of another's."""
 
     def __init__(self, processor, change):
         self._processor = processor
         self._change = change
-        self.get_labels = processor.get_labels
-        self.get_train_examples = processor.get_train_examples
+
+    def get_labels(self):
+        return self._processor.get_labels()
+
+    def get_train_examples(self, data_dir):
+        return self._processor.get_train_examples(data_dir)
 
     def get_dev_examples(self, data_dir):
         return self._change(self._processor.get_dev_examples(data_dir))

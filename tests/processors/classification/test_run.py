@@ -3,8 +3,7 @@ import pytest
 from processors.classification.run import ClassificationRun
 from runtime import storage
 from runtime.errors import DataError
-from runtime.run_record import RunRecord
-from runtime.training import Site
+from runtime.training import open_site
 
 
 class RunWithoutModel(ClassificationRun):
@@ -22,8 +21,7 @@ def carry_out(place_on):
     """Carries out a job that is to end early."""
 
     def carry_out(job):
-        with RunRecord(job.output_dir) as record:
-            site = Site(placement=place_on(1), folder=job.output_dir, record=record)
+        with open_site(job, place_on(1)) as site:
             RunWithoutModel(job, site=site).carry_out()
 
     return carry_out
