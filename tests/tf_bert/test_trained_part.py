@@ -7,6 +7,7 @@ from runtime import checkpoints, storage
 from runtime.errors import SettingsError
 from tf_bert import classify
 from tf_bert.preparation import prepare
+from tf_bert.settings import ClassifierSettings
 from tf_bert.trained_part import TrainedPart
 
 
@@ -33,9 +34,14 @@ def test_other_values(text):
 def pretrained(small_task, place_on, tmp_path_factory):
     """The output directory of a run that trained everything."""
     folder = str(tmp_path_factory.mktemp("pretrained"))
-    settings = dataclasses.replace(
-        small_task.settings(), output_dir=folder, do_eval=False, do_predict=False
-    )
+    changes = {
+        "output_dir": folder,
+        "do_train": True,
+        "learning_rate": 5e-3,
+        "max_steps": 30,
+        "steps_per_call": 10,
+    }
+    settings = ClassifierSettings(**{**small_task.settings(), **changes})
     classify.run(prepare(settings), placement=place_on())
     return settings
 
@@ -49,6 +55,7 @@ def start_again(settings, tmp_path, **changes):
         settings,
         init_checkpoint=settings.output_dir,
         output_dir=str(tmp_path / "again"),
+        bert_config_file=None,
         do_eval=True,
         **changes,
     )
@@ -100,4 +107,4 @@ def test_head(pretrained, place_on, tmp_path):
 
 def test_a_frozen_bert_must_be_named(small_task):
     with pytest.raises(SettingsError, match="--init_checkpoint"):
-        dataclasses.replace(small_task.settings(), train="head")
+        ClassifierSettings(**{**small_task.settings(), "train": "head"})
