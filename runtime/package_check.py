@@ -14,8 +14,11 @@ REQUIRED = (
     "numpy",
     "absl-py",
     "sentencepiece",
+    "fugashi",
+    "unidic-lite",
     "safetensors",
     "scikit-learn",
+    "scipy",
     "matplotlib",
     "google-crc32c",
 )

@@ -12,7 +12,7 @@ SMALL = {
     "embedding_size": 3,
     "hidden_size": 4,
     "max_seq_length": 8,
-    "eval_batch_size": 4,
+    "eval_batch_size": 8,
     "steps_per_call": 2,
 }
 
@@ -22,10 +22,10 @@ SMALL = {
 )
 def test_the_steps_run_as_they_are(pipeline, place_on):
     settings = pipeline.settings(**SMALL)
-    work = pipeline.make_workload(settings, Slicing(replicas=2, per_replica_batch=3))
-    assert work.examples == 6
+    work = pipeline.make_workload(settings, Slicing(replicas=8, per_replica_batch=3))
+    assert work.examples == 24
     made = engine.create(
-        place_on(2),
+        place_on(8),
         build_model=work.build_model,
         objective=work.objective,
         optimizer=work.optimizer,
@@ -34,7 +34,7 @@ def test_the_steps_run_as_they_are(pipeline, place_on):
     report = made.train(work.train)
     assert report.finite.tolist() == [True, True]
     losses = made.predict(work.evaluate)["losses"]
-    assert losses.shape[0] == 2
+    assert losses.shape[0] == 8
     assert np.isfinite(losses).all()
 
 

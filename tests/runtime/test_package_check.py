@@ -56,7 +56,11 @@ def test_required_packages_are_those_of_the_setup():
     lines = setup["options"]["install_requires"].splitlines()
     names = [re.match(r"[\w-]*", line)[0] for line in lines]
     assert tuple(filter(None, names)) == package_check.REQUIRED
-    assert [line for line in lines if ">=" in line] == ["keras>=3.15", "absl-py>=2"]
+    assert [line for line in lines if ">=" in line] == [
+        "keras>=3.15",
+        "absl-py>=2",
+        "sentencepiece>=0.2",
+    ]
 
 
 def test_all_is_well(machine, install, complete):
