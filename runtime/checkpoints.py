@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import google_crc32c
 import numpy as np
 
-from runtime import storage, tensor_file
+from runtime import safetensors_file, storage
 from runtime.errors import CheckpointError, StorageError, StorageReason
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def save(
     names = _free_names(folder)
     _mark_unfinished(folder, step=step)
     contents: dict[str, Callable[[BinaryIO], object]] = {
-        _WEIGHTS: lambda file: tensor_file.write(file, weights),
-        _SLOTS: lambda file: tensor_file.write(file, slots),
+        _WEIGHTS: lambda file: safetensors_file.write(file, weights),
+        _SLOTS: lambda file: safetensors_file.write(file, slots),
         _STATE: lambda file: file.write(_json_bytes(state)),
     }
     entries = {
@@ -406,7 +406,7 @@ def _erase(folder: str, *, names: Iterable[str]) -> None:
 
 def _tensors(manifest: Manifest, *, folder: str, role: str) -> dict[str, np.ndarray]:
     path = storage.join(folder, manifest.entries[role].name)
-    return tensor_file.parse(manifest.content(folder, role=role), path=path)
+    return safetensors_file.parse(manifest.content(folder, role=role), path=path)
 
 
 def _state(manifest: Manifest, *, folder: str) -> dict[str, Any]:

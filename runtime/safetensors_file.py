@@ -1,10 +1,13 @@
-"""Safetensors files read tensor by tensor, from wherever storage reads.
+"""Safetensors files: read tensor by tensor, written without a second copy in memory.
+
+A file is the length of its header in 8 bytes, the header in JSON, and the tensors'
+bytes one after the other. Nothing in it is executed by anyone.
 
 The library reads files of the local disk, or the whole file at once, and needs torch
-for bfloat16; this reads only the bytes that are asked for and knows every float. A
-file is written by the library.
+for bfloat16; `SafetensorsFile` reads only the bytes that are asked for, from wherever
+storage reads, and knows every float.
 
-Source: https://huggingface.co/docs/safetensors/index (the file format).
+Source: https://github.com/huggingface/safetensors#format
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
+import safetensors
+import safetensors.numpy
 
 from runtime import bfloat16, storage
 from runtime.errors import CheckpointError
@@ -24,21 +29,28 @@ _LENGTH_BYTES = 8
 _LARGEST_HEADER = 100_000_000  # the library's own limit
 _MAX_RANK = 32
 
+# In the order of the format's own list: a file has the later ones first, so that every
+# tensor begins at a multiple of its type's size.
 _DTYPES = {
-    "F64": "<f8",
-    "F32": "<f4",
+    "BOOL": "|b1",
+    "U8": "|u1",
+    "I8": "|i1",
+    "I16": "<i2",
+    "U16": "<u2",
     "F16": "<f2",
     "BF16": "<u2",
-    "I64": "<i8",
     "I32": "<i4",
-    "I16": "<i2",
-    "I8": "|i1",
-    "U64": "<u8",
     "U32": "<u4",
-    "U16": "<u2",
-    "U8": "|u1",
-    "BOOL": "|b1",
+    "F32": "<f4",
+    "F64": "<f8",
+    "I64": "<i8",
+    "U64": "<u8",
 }
+_RANKS = {name: rank for rank, name in enumerate(_DTYPES)}
+_WRITTEN = {
+    np.dtype(form).name: name for name, form in _DTYPES.items() if name != "BF16"
+}
+_ALIGNMENT = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,6 +112,55 @@ class SafetensorsFile:
         return bfloat16.widen(values) if place.dtype == "BF16" else values
 
 
+def write(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
+    """Writes a whole file.
+
+    Args:
+        file: What to write to.
+        tensors: Name to value.
+
+    Raises:
+        CheckpointError: A type of number has no place in the format.
+    """
+    types = {name: _type(name, value.dtype) for name, value in tensors.items()}
+    names = sorted(tensors, key=lambda name: (-_RANKS[types[name]], name))
+    header, place = {}, 0
+    for name in names:
+        value = tensors[name]
+        header[name] = {
+            "dtype": types[name],
+            "shape": list(value.shape),
+            "data_offsets": [place, place + value.nbytes],
+        }
+        place += value.nbytes
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
+    for name in names:
+        # The buffer as it lies: a transposed view would come back wrong.
+        file.write(np.ascontiguousarray(_little_endian(tensors[name])).data)
+
+
+def parse(content: bytes, *, path: str) -> dict[str, np.ndarray]:
+    """Returns the tensors of a file.
+
+    Args:
+        content: All its bytes.
+        path: What to call it in errors.
+
+    Raises:
+        CheckpointError: The bytes are no such file; nothing was allocated for what its
+            header claims.
+    """
+    try:
+        return safetensors.numpy.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: expected a safetensors file of numbers: {error}"
+        ) from error
+
+
 def _read_header(path: str) -> dict[str, _Place]:
     """Returns where each tensor lies, once all of it has been checked.
 
@@ -159,3 +220,14 @@ def _check_tiling(places: Iterable[_Place], *, start: int, held: int) -> None:
         end = place.end
     if end != held:
         raise ValueError(f"its tensors end at byte {end}, the file at byte {held}")
+
+
+def _type(name: str, dtype: np.dtype) -> str:
+    if dtype.name not in _WRITTEN:
+        known = ", ".join(_WRITTEN)
+        raise CheckpointError(f"{name} has the type {dtype}; can be saved: {known}.")
+    return _WRITTEN[dtype.name]
+
+
+def _little_endian(value: np.ndarray) -> np.ndarray:
+    return value.astype(value.dtype.newbyteorder("<"), copy=False)

@@ -1,3 +1,4 @@
+import io
 import json
 import struct
 
@@ -6,11 +7,19 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from runtime import storage
+from runtime import safetensors_file, storage
 from runtime.errors import CheckpointError
 from runtime.safetensors_file import SafetensorsFile
 
 TYPES = "float64 float32 float16 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool"
+TENSORS = {
+    "b/語": np.arange(6, dtype=np.float32).reshape(2, 3).T,
+    "every/second": np.arange(10)[::2],
+    "empty": np.zeros((0, 4), np.float32),
+    "flags": np.array([True, False, True]),
+    "half": np.array([0.5, -2.0, 1.0], np.float16),
+    "big-endian": np.arange(3, dtype=">f8"),
+}
 
 
 def write(tmp_path, header, data=b""):
@@ -95,3 +104,41 @@ def test_every_truncation_is_noticed(tmp_path):
         storage.write_bytes(path, whole[:length])
         with pytest.raises(CheckpointError):
             SafetensorsFile(path)
+
+
+def written(tensors):
+    file = io.BytesIO()
+    safetensors_file.write(file, tensors)
+    return file.getvalue()
+
+
+def test_the_bytes_are_those_of_the_library():
+    plain = {
+        name: np.ascontiguousarray(value.astype(value.dtype.newbyteorder("=")))
+        for name, value in TENSORS.items()
+    }
+    assert written(TENSORS) == safetensors.numpy.save(plain)
+
+
+def test_everything_comes_back():
+    tensors = {**TENSORS, "scalar": np.array(7, np.int64)}
+    found = safetensors_file.parse(written(tensors), path="file")
+    assert found.keys() == tensors.keys()
+    for name, value in tensors.items():
+        assert found[name].shape == value.shape
+        np.testing.assert_array_equal(found[name], value)
+
+
+def test_no_tensors_at_all():
+    assert safetensors_file.parse(written({}), path="file") == {}
+
+
+def test_types_that_have_no_place():
+    with pytest.raises(CheckpointError, match="w has the type object"):
+        written({"w": np.array([{}])})
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8, b"{}", b"\xff" * 100])
+def test_bytes_of_something_else_are_refused(content):
+    with pytest.raises(CheckpointError, match="file: expected a safetensors file"):
+        safetensors_file.parse(content, path="file")
