@@ -148,8 +148,8 @@ class _Loop:
             keeper.save(self._engine, metrics={})
 
     def _keeper(self, folder: str) -> Any:
-        from runtime.checkpoint_keeper import CheckpointKeeper
-        from runtime.retention import Retention
+        from runtime.safety.checkpoint_keeper import CheckpointKeeper
+        from runtime.safety.retention import Retention
 
         return CheckpointKeeper(
             folder, state={}, retention=Retention(newest=1), before_saving=lambda: None

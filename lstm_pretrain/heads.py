@@ -11,8 +11,8 @@ from keras import ops
 from lstm_pretrain.config import Dropouts, LstmConfig
 from lstm_pretrain.modeling import Encoder, Layout
 from lstm_pretrain.settings import Pooling
-from runtime import next_token
-from runtime.dropout import Dropout, SharedDropout
+from runtime.kernels import next_token
+from runtime.kernels.dropout import Dropout, SharedDropout
 
 LM_INPUTS = ("input_ids", "example_ids")
 

@@ -10,8 +10,8 @@ import keras
 from keras import ops
 
 from lstm_pretrain.config import Dropouts, LstmConfig
-from runtime import recurrence
-from runtime.dropout import SharedDropout
+from runtime.kernels import recurrence
+from runtime.kernels.dropout import SharedDropout
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Layout:
 
 
 class LSTM(keras.layers.LSTM):
-    """Keras' LSTM, whose time loop is `runtime.recurrence`'s.
+    """Keras' LSTM, whose time loop is `runtime.kernels.recurrence`'s.
 
     On GPUs, which this was never run on, Keras' own call takes cuDNN where rows are not
     packed.

@@ -18,7 +18,7 @@ from processors.example import InputExample
 from processors.records import Manifest, Shard, Tally
 from runtime import storage
 from runtime.errors import SettingsError
-from runtime.tfrecord import RecordWriter
+from runtime.files.tfrecord import RecordWriter
 
 # Beam's "DirectRunner" fetches an executable from the network before it falls back to
 # this (Beam 2.77).

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from processors.token_dataset import offsets_of, ranges
-from runtime import protobuf
+from runtime.files import protobuf
 
 
 class Kind(enum.Enum):

@@ -26,8 +26,9 @@ from processors import example_proto
 from processors.example_columns import BadExampleError
 from processors.features import Features
 from processors.token_dataset import UNLABELLED, TokenDataset
-from runtime import storage, tfrecord
+from runtime import storage
 from runtime.errors import DataError
+from runtime.files import tfrecord
 
 # Large enough that numpy's cost a call is nothing, small enough to stay in the cache.
 _EXAMPLES_A_BLOCK = 2048

@@ -30,8 +30,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import google_crc32c
 import numpy as np
 
-from runtime import safetensors_file, storage
+from runtime import storage
 from runtime.errors import CheckpointError, StorageError, StorageReason
+from runtime.files import safetensors_file
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

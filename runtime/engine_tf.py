@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from runtime import dropout, fusion, fusion_tf, lookup, optimization
+from runtime import optimization
 from runtime.engine import (
     DROPOUT_SEED,
     Arrays,
@@ -32,6 +32,7 @@ from runtime.engine import (
     named_variables,
     refuse_misfit,
 )
+from runtime.kernels import dropout, fusion, fusion_tf, lookup
 from runtime.optimization import SLOTS
 from runtime.optimizer_settings import OptimizerSettings
 from runtime.placement import Accelerator, Placement
@@ -233,7 +234,7 @@ class TensorFlowEngine(Engine):
         return contextlib.nullcontext()
 
     def _norm(self, sums: _Sums) -> tf.Tensor:
-        """The global norm that clipping compares; see `runtime.lookup`."""
+        """The global norm that clipping compares; see `runtime.kernels.lookup`."""
         gradients = dict(zip(self._trained, sums.gradients, strict=True))
         if not self._optimizer.norm_counts_rows:
             return tf.linalg.global_norm(list(gradients.values()))

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from runtime import checkpoints
-from runtime.checkpoint_keeper import Keeper
 from runtime.engine import Arrays, Engine, StepReport
-from runtime.guards import FiniteGuard, LossWatch
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
-from runtime.stop_request import StopRequest
+from runtime.safety.checkpoint_keeper import Keeper
+from runtime.safety.guards import FiniteGuard, LossWatch
+from runtime.safety.stop_request import StopRequest
 
 SKIPPED_UPDATES = "skipped_updates"
 """The metric of a checkpoint that counts updates left out before it."""

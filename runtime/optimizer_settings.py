@@ -96,7 +96,7 @@ class OptimizerSettings:
 
     @property
     def norm_counts_rows(self) -> bool:
-        """Whether clipping counts embedding gradients by row; see `runtime.lookup`."""
+        """Whether clipping counts embeddings by row; see `runtime.kernels.lookup`."""
         return self.name is OptimizerName.BERT
 
     def decays(self, variable_name: str) -> bool:

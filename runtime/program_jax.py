@@ -17,9 +17,10 @@ from jax import lax
 from jax import numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 
-from runtime import dropout, layer_stack, layer_stack_jax, lookup, optimization
+from runtime import optimization
 from runtime.engine import DROPOUT_SEED, Objective, named_variables
 from runtime.errors import TrainingError
+from runtime.kernels import dropout, layer_stack, layer_stack_jax, lookup
 from runtime.optimization import SLOTS
 from runtime.optimizer_settings import OptimizerSettings
 from runtime.placement_jax import REPLICA_AXIS
@@ -207,7 +208,7 @@ class JaxProgram:
         return {v.path: scope.get_current_value(v) for v in self._model.variables}
 
     def _norm(self, sums: _Sums) -> jax.Array:
-        """The global norm that clipping compares; see `runtime.lookup`."""
+        """The global norm that clipping compares; see `runtime.kernels.lookup`."""
         counts_rows = self._optimizer.norm_counts_rows
         by_row = self._looked_up if counts_rows else set()
         squares = sums.row_squares if counts_rows else jnp.zeros((), jnp.float32)
@@ -276,6 +277,6 @@ def _refuse_writes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     if written:
         raise TrainingError(
             f"The model writes to {', '.join(written)} while it computes; this engine "
-            "keeps no such state. Use runtime.dropout.Dropout for random masks, and "
-            "layers without moving averages."
+            "keeps no such state. Use runtime.kernels.dropout.Dropout for random "
+            "masks, and layers without moving averages."
         )

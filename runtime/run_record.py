@@ -17,8 +17,8 @@ import numpy as np
 
 from runtime import checkpoints, storage
 from runtime.errors import DataError, SettingsError
-from runtime.event_file import EventFile
-from runtime.storage_base import AppendFile
+from runtime.files.event_file import EventFile
+from runtime.storage.base import AppendFile
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"

@@ -12,26 +12,20 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 
-from runtime import (
-    checkpoints,
-    distribution,
-    loop,
-    output_check,
-    preemption_notice,
-    run_lock,
-    storage,
-)
-from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
+from runtime import checkpoints, distribution, loop, storage
+from runtime.doctor import output_check
 from runtime.engine import Engine, EngineState
 from runtime.errors import SettingsError
 from runtime.job import Job
 from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
-from runtime.retention import Retention
 from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
-from runtime.stop_request import StopRequest
-from runtime.storage_base import Lock
+from runtime.safety import preemption_notice, run_lock
+from runtime.safety.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
+from runtime.safety.retention import Retention
+from runtime.safety.stop_request import StopRequest
+from runtime.storage.base import Lock
 
 _log = logging.getLogger(__name__)
 

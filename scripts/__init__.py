@@ -1,1 +1,20 @@
-"""Roof: command-line flags become settings and one call."""
+"""Roof: command-line flags become settings and one call.
+
+run_classifier.py           the main job
+tpu_check.py                will a run compile for a TPU and fit
+doctor.py                   is this environment usable
+pretrain_lstm.py            an LSTM language model
+finetune_lstm.py            a classifier from it
+lstm_experiment.py          what the one buys the other
+train_tokenizer.py          a vocabulary from text
+create_tfrecords.py         a task's splits to TFRecords, without training
+convert_checkpoint.py       weights between formats
+make_authors_data.py        made processors/data/authors
+flag_definitions.py         flags from a settings dataclass
+console.py                  log lines, and errors as sentences
+create_pretraining_data.py  text to masked sequences
+run_pretraining.py          a masked language model
+extract_features.py         vectors of texts
+make_aozora_corpus.py       made the text of aozora-mini
+make_bundled_model.py       writes a model as the toolkit ships it
+"""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from runtime import device_check, diagnosis, output_check, package_check
-from runtime.diagnosis import DoctorSettings, Finding, Verdict
+from runtime.doctor import device_check, diagnosis, output_check, package_check
+from runtime.doctor.diagnosis import DoctorSettings, Finding, Verdict
 from scripts import console, flag_definitions
 
 _JAPANESE = "日本語のひらがなとカタカナ"

@@ -148,7 +148,7 @@ def fake_bucket(monkeypatch):
 def compiler():
     """What makes kernels on the backend; JAX compiles whole steps instead."""
     if BACKEND is Backend.TENSORFLOW:
-        from runtime import fusion_tf
+        from runtime.kernels import fusion_tf
 
         return fusion_tf
     return JitCompiler

@@ -150,8 +150,8 @@ def test_only_files_named_after_a_framework_import_it(framework, suffix):
 
 def test_only_storage_touches_paths():
     touches = {path: path_touches(read(path)) for path in LIBRARY}
-    for ending in ("", "_local", "_copies"):
-        assert touches.pop(f"runtime/storage{ending}.py")
+    for name in ("__init__", "local", "copies"):
+        assert touches.pop(f"runtime/storage/{name}.py")
     assert {path: found for path, found in touches.items() if found} == {}
 
 
@@ -220,12 +220,21 @@ def test_settings_and_data_load_without_a_framework():
     assert done.stdout.split() == []
 
 
-def test_the_readme_shows_the_tree_as_it_is():
-    tree = read("README.md").partition("runtime/  ")[2].partition("```")[0]
-    shown = sorted(re.findall(r"\b\w+\.py\b", tree))
-    everything = LIBRARY + python_files("benchmarks")
-    names = [os.path.basename(path) for path in everything]
-    assert shown == sorted(name for name in names if name != "__init__.py")
+def test_the_readme_shows_the_rooms_as_they_are():
+    tree = read("README.md").partition("\nruntime/  ")[2].partition("```")[0]
+    shown = re.findall(r"^ *(\w+)/", "runtime/" + tree, re.MULTILINE)
+    rooms = [os.path.dirname(path) for path in LIBRARY if path.endswith("__init__.py")]
+    assert {os.path.basename(room) for room in rooms} <= set(shown)
+    benchmarks = [os.path.basename(path) for path in python_files("benchmarks")]
+    assert sorted(re.findall(r"\w+\.py\b", tree)) == benchmarks
+
+
+@pytest.mark.parametrize("path", [p for p in LIBRARY if p.endswith("__init__.py")])
+def test_a_room_names_its_modules(path):
+    room = os.path.dirname(path)
+    named = re.findall(r"\b\w+\.py\b", ast.get_docstring(ast.parse(read(path))))
+    modules = [os.path.basename(p) for p in LIBRARY if os.path.dirname(p) == room]
+    assert sorted(named) == sorted(set(modules) - {"__init__.py"})
 
 
 class TestTheRulesThemselves:

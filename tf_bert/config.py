@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from runtime import json_file
 from runtime.errors import DataError, SettingsError
+from runtime.files import json_file
 
 ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "gelu_exact")
 """The activations this code knows.

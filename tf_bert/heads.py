@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from runtime.dropout import Dropout
+from runtime.kernels.dropout import Dropout
 from tf_bert.config import BertConfig
 from tf_bert.modeling import TOKEN_INPUTS, Bert
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from keras import ops
 
-from runtime import layer_stack
-from runtime.fusion import fused
-from runtime.lookup import lookup
+from runtime.kernels import layer_stack
+from runtime.kernels.fusion import fused
+from runtime.kernels.lookup import lookup
 from tf_bert.config import BertConfig
 from tf_bert.norm import Norm
 from tf_bert.part import Part, initializer

@@ -6,8 +6,8 @@ from typing import Any
 
 from keras import ops
 
-from runtime import dropout
-from runtime.fusion import fused
+from runtime.kernels import dropout
+from runtime.kernels.fusion import fused
 from tf_bert.config import BertConfig
 from tf_bert.part import Part
 

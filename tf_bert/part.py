@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from runtime.dropout import Dropout
+from runtime.kernels.dropout import Dropout
 from tf_bert.config import BertConfig
 
 

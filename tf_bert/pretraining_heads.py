@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from runtime import lookup, next_token
+from runtime.kernels import lookup, next_token
 from runtime.objectives import cross_entropy
 from tf_bert.config import BertConfig
 from tf_bert.modeling import TOKEN_INPUTS, Bert, activation_function, tokens_at

@@ -1,1 +1,13 @@
-"""What every classifier shares, whatever its model: splits, outputs, reports."""
+"""What every classifier shares, whatever its model: splits, outputs, reports.
+
+data_settings.py  what is said of a task's data
+settings.py       what a run on a task is told
+preparation.py    the task's processor and folder, before a framework loads
+conversion.py     the splits of a task to TFRecords, without training
+splits.py         a task's splits, read, tokenised and recorded
+data_check.py     writes the data report, refuses leakage
+outputs.py        what the model says of each example
+run.py            train, evaluate, predict; a pipeline adds its model
+logistic.py       logistic regression on frozen vectors
+comparison.py     majority, TF-IDF, and the table of accuracies
+"""

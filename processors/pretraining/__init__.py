@@ -1,1 +1,16 @@
-"""Text to masked sequences: what a masked language model is pre-trained on."""
+"""Text to masked sequences: what a masked language model is pre-trained on.
+
+settings.py       what decides the examples
+documents.py      files to documents of sentences of tokens
+words.py          which tokens are of one word
+sequences.py      documents to sequences: next sentence, order, one segment
+static_masks.py   masks with the original's random numbers
+dynamic_masks.py  masks as a function of seed, epoch and example
+create.py         text files to records
+text.py           or to sequences in memory
+dataset.py        sequences in memory
+records.py        TFRecords of sequences, and the original's
+batches.py        what is to be predicted in a batch
+scores.py         how well it is
+masked_words.py   and what, for people to read
+"""

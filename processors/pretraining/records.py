@@ -29,8 +29,9 @@ from processors.pretraining.dataset import (
 )
 from processors.pretraining.settings import Mode
 from processors.token_dataset import UNLABELLED, TokenDataset, offsets_of
-from runtime import storage, tfrecord
+from runtime import storage
 from runtime.errors import DataError
+from runtime.files import tfrecord
 
 _EXAMPLES_A_BLOCK = 2048
 _MANIFEST = ".manifest.json"

@@ -2,4 +2,15 @@
 
 Text is decoded strictly; a line ends at a line feed or carriage return and line feed
 and nowhere else. Nothing here needs memory that grows with the file.
+
+row.py         one record, or what keeps it from being one
+lines.py       lines, strictly decoded
+encodings.py   what a file is written in, and what it may be instead
+tables.py      TSV and CSV
+json_rows.py   JSON and JSON Lines
+json_items.py  the items of an array or object, one at a time
+folders.py     a folder of text files for each class
+pairs.py       labelled pairs of ids, and the texts by id
+prepared.py    what TensorFlow Datasets has prepared
+sieve.py       rows accepted, or refused with a reason
 """

@@ -1,1 +1,22 @@
-"""Texts to token ids: SentencePiece and WordPiece behind one interface."""
+"""Texts to token ids: SentencePiece and WordPiece behind one interface.
+
+base.py            the interface
+settings.py        what decides the tokenizer
+create.py          the tokenizer that the settings ask for
+hugging_face.py    or that a Hugging Face folder describes
+sentence_piece.py  bert-japanese's
+word_piece.py      google-research/bert's
+mecab.py           the Japanese BERTs'
+character.py       characters, without words
+word_tokenizer.py  what those of words have in common
+words.py           what every way of finding words can do
+basic_words.py     BERT's words
+mecab_words.py     MeCab's words
+units.py           whole words or characters as tokens
+spelling.py        words to the tokens of a vocabulary
+alignment.py       a changed text that knows its original characters
+surrogates.py      half of a surrogate pair
+vocabulary.py      vocabulary files
+trainer.py         a tokenizer's files made from text
+training.py        vocabularies made from text
+"""

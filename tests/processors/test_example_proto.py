@@ -6,8 +6,8 @@ import pytest
 from processors import example_columns, example_proto
 from processors.features import Features
 from processors.token_dataset import TokenDataset
-from runtime import protobuf
-from runtime.protobuf import field_bytes, field_float, field_varint
+from runtime.files import protobuf
+from runtime.files.protobuf import field_bytes, field_float, field_varint
 
 COLUMNS = ("ids", "segments", "offsets", "label_ids")
 

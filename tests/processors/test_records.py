@@ -8,8 +8,8 @@ import pytest
 from processors import records
 from processors.features import Features
 from processors.records import Manifest, read_records, write_records
-from runtime import tfrecord
 from runtime.errors import DataError, StorageError
+from runtime.files import tfrecord
 
 FINGERPRINT = {"kind": "wordpiece", "sha256": "ab", "do_lower_case": False}
 LABELS = ("neg", "pos", "日本")

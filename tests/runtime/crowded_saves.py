@@ -12,10 +12,10 @@ import sys
 import numpy as np
 
 from runtime import checkpoints
-from runtime.checkpoint_keeper import CheckpointKeeper
 from runtime.engine import EngineState
 from runtime.errors import StorageError
-from runtime.retention import Retention
+from runtime.safety.checkpoint_keeper import CheckpointKeeper
+from runtime.safety.retention import Retention
 
 
 class Growing:

@@ -20,9 +20,9 @@ import traceback
 import numpy as np
 
 from runtime import checkpoints
-from runtime.checkpoint_keeper import CheckpointKeeper
 from runtime.engine import EngineState
-from runtime.retention import Retention
+from runtime.safety.checkpoint_keeper import CheckpointKeeper
+from runtime.safety.retention import Retention
 
 VALUES = 20_000
 

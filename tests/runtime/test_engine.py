@@ -9,10 +9,10 @@ import pytest
 from keras import ops
 
 from runtime import engine
-from runtime.dropout import Dropout
 from runtime.engine import EngineState
 from runtime.errors import CheckpointError
-from runtime.lookup import lookup
+from runtime.kernels.dropout import Dropout
+from runtime.kernels.lookup import lookup
 from runtime.optimizer_settings import OptimizerName, OptimizerSettings
 from runtime.placement import Backend, Precision
 

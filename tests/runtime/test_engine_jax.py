@@ -12,8 +12,8 @@ from keras import ops
 
 from runtime import engine
 from runtime.errors import TrainingError
+from runtime.files.tensor_bundle import TensorBundle
 from runtime.optimizer_settings import OptimizerSettings
-from runtime.tensor_bundle import TensorBundle
 from tests.runtime import engine_runs
 
 ROOT = os.path.join(os.path.dirname(__file__), "../..")

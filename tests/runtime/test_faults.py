@@ -5,17 +5,19 @@ import io
 import numpy as np
 import pytest
 
-from runtime import checkpoints, loop, output_check, run_lock, storage
-from runtime.bucket_requests import Limits
-from runtime.checkpoint_keeper import CheckpointKeeper
+from runtime import checkpoints, loop, storage
+from runtime.doctor import output_check
 from runtime.errors import CheckpointError, StorageError, StorageReason
 from runtime.loop import Plan
 from runtime.progress import ProgressLine
-from runtime.retention import Retention
 from runtime.run_record import RunRecord
-from runtime.stop_request import StopRequest
-from runtime.storage_bucket import BucketStorage
-from runtime.storage_lock import Rhythm
+from runtime.safety import run_lock
+from runtime.safety.checkpoint_keeper import CheckpointKeeper
+from runtime.safety.retention import Retention
+from runtime.safety.stop_request import StopRequest
+from runtime.storage.bucket import BucketStorage
+from runtime.storage.bucket_requests import Limits
+from runtime.storage.lock import Rhythm
 from tests.fake_bucket import Fault, Kind
 from tests.runtime.counting_engine import CountingEngine, feed
 

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from runtime import checkpoints, loop
-from runtime.checkpoint_keeper import CheckpointKeeper, ElsewhereKept
 from runtime.engine import EngineState
 from runtime.errors import RunStoppedError, TrainingError
 from runtime.loop import Plan
 from runtime.progress import ProgressLine
-from runtime.retention import Retention
 from runtime.run_record import RunRecord
-from runtime.stop_request import StopRequest
+from runtime.safety.checkpoint_keeper import CheckpointKeeper, ElsewhereKept
+from runtime.safety.retention import Retention
+from runtime.safety.stop_request import StopRequest
 from tests.runtime.counting_engine import CountingEngine, feed
 
 

@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from runtime import checkpoints, protobuf, run_record, storage, tfrecord
+from runtime import checkpoints, run_record, storage
 from runtime.errors import DataError, SettingsError
+from runtime.files import protobuf, tfrecord
 from runtime.run_record import RunRecord
 
 SETTINGS = {

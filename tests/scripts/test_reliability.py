@@ -9,7 +9,7 @@ import pytest
 import safetensors.numpy
 
 from runtime import checkpoints, storage
-from runtime.tfrecord import parse_payloads
+from runtime.files.tfrecord import parse_payloads
 from tests.scripts.classifier_process import SCRIPT, start
 
 STEPS = 60

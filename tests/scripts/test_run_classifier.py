@@ -15,7 +15,7 @@ from absl import flags
 
 from processors import registry
 from runtime import checkpoints, storage
-from runtime.tfrecord import read_payloads
+from runtime.files.tfrecord import read_payloads
 from tests.scripts.classifier_process import SCRIPT, as_flags, start
 from tf_bert.config import BertConfig
 from tf_bert.settings import ClassifierSettings

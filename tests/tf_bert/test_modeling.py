@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from runtime import dropout
-from runtime.tensor_bundle import TensorBundle
+from runtime.files.tensor_bundle import TensorBundle
+from runtime.kernels import dropout
 from tf_bert.config import ACTIVATIONS, BertConfig
 from tf_bert.heads import BertClassifier
 from tf_bert.modeling import TOKEN_INPUTS, Bert, activation_function, attention_bias

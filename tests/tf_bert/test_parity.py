@@ -14,9 +14,9 @@ from processors.features import Features
 from processors.token_dataset import TokenDataset
 from runtime import engine, storage
 from runtime.engine import EngineState
+from runtime.files.tensor_bundle import TensorBundle
 from runtime.objectives import ClassificationObjective
 from runtime.optimizer_settings import OptimizerSettings
-from runtime.tensor_bundle import TensorBundle
 from tf_bert import classify
 from tf_bert.config import BertConfig
 from tf_bert.heads import BertClassifier

@@ -8,7 +8,7 @@ import safetensors.numpy
 
 from runtime import checkpoints
 from runtime.errors import CheckpointError, SettingsError
-from runtime.tensor_bundle import TensorBundle
+from runtime.files.tensor_bundle import TensorBundle
 from tf_bert.formats import find
 from tf_bert.weights import find_config, read_weights
 

@@ -1,1 +1,15 @@
-"""Weights as other programs keep them: found, read, written and converted."""
+"""Weights as other programs keep them: found, read, written and converted.
+
+names.py            what each variable is called by whom: one table, both ways
+variables.py        the variables that a BERT of given sizes has
+dialects.py         settings in Hugging Face's and KerasHub's words
+source.py           stored weights, whatever their kind
+find.py             which kind lies at a path
+hugging_face.py     config.json and safetensors, in and out
+keras_hub.py        KerasHub presets, in and out
+tensorflow1.py      TensorFlow 1 checkpoints, in and out
+native.py           this toolkit's checkpoints, in and out
+tokenizer_files.py  the vocabulary that goes with the weights
+convert.py          from any to any, read back and compared
+bundled.py          models that come with the toolkit
+"""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runtime import storage, tensor_bundle
+from runtime import storage
 from runtime.errors import CheckpointError
+from runtime.files import tensor_bundle
 from tf_bert.config import BertConfig
 from tf_bert.formats import bundled, hugging_face, keras_hub, native, tensorflow1
 from tf_bert.formats.hugging_face import HuggingFaceSource

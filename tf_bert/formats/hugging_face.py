@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from runtime import json_file, storage
+from runtime import storage
 from runtime.errors import CheckpointError, DataError, SettingsError
-from runtime.safetensors_file import SafetensorsFile
+from runtime.files import json_file
+from runtime.files.safetensors_file import SafetensorsFile
 from tf_bert.config import BertConfig
 from tf_bert.formats import dialects
 from tf_bert.formats.names import Kind, Name, NameTable

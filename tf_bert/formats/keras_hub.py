@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from runtime import hdf5_file, json_file, storage
+from runtime import storage
 from runtime.errors import CheckpointError, DataError, SettingsError
-from runtime.hdf5_file import Hdf5File
+from runtime.files import hdf5_file, json_file
+from runtime.files.hdf5_file import Hdf5File
 from tf_bert.config import BertConfig
 from tf_bert.formats import dialects
 from tf_bert.formats.names import Kind, Name, NameTable

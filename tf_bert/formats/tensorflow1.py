@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from runtime import storage, tensor_bundle, tensor_bundle_writer
-from runtime.tensor_bundle import TensorBundle
+from runtime import storage
+from runtime.files import tensor_bundle, tensor_bundle_writer
+from runtime.files.tensor_bundle import TensorBundle
 from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source

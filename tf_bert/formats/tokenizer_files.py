@@ -13,8 +13,9 @@ from typing import Any
 
 from processors.tokenization.vocabulary import read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
-from runtime import json_file, storage
+from runtime import storage
 from runtime.errors import SettingsError
+from runtime.files import json_file
 from tf_bert.formats import hugging_face, keras_hub
 from tf_bert.formats.names import Kind
 

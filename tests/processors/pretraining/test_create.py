@@ -4,8 +4,9 @@ import pytest
 from processors import example_columns
 from processors.pretraining import create, records
 from processors.pretraining.settings import DataSettings, Mode, Objective
-from runtime import storage, tfrecord
+from runtime import storage
 from runtime.errors import DataError, SettingsError
+from runtime.files import tfrecord
 
 
 def features(path):

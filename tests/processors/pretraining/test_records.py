@@ -7,8 +7,8 @@ from processors import example_columns
 from processors.example_columns import Column
 from processors.pretraining import create, records
 from processors.pretraining.settings import Mode
-from runtime import tfrecord
 from runtime.errors import DataError
+from runtime.files import tfrecord
 
 
 def test_reads_files_of_the_original(sample, original):

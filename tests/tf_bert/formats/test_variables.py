@@ -1,6 +1,6 @@
 import dataclasses
 
-from runtime.tensor_bundle import TensorBundle
+from runtime.files.tensor_bundle import TensorBundle
 from tf_bert.config import BertConfig
 from tf_bert.formats import variables
 

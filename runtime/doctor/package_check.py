@@ -1,0 +1,215 @@
+"""Whether the installed packages are those that this toolkit works with."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+
+from runtime import storage, tpu_environment
+from runtime.doctor.diagnosis import Finding, Verdict
+
+REQUIRED = (
+    "keras",
+    "numpy",
+    "absl-py",
+    "sentencepiece",
+    "fugashi",
+    "unidic-lite",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "matplotlib",
+    "google-crc32c",
+)
+"""What the package requires, as in setup.cfg."""
+
+_ROOT = storage.dirname(storage.dirname(storage.dirname(__file__)))
+PINS = storage.join(_ROOT, "requirements")
+"""Folder of the pinned sets, in a checkout."""
+
+_PYTHONS = ((3, 11), (3, 13))  # oldest, newest
+
+# As in setup.cfg, which says why.
+_FLOORS = {"keras": (3, 15), "absl-py": (2,)}
+_MOST_NAMED = 6
+
+
+def check(
+    *,
+    search_path: Sequence[str] | None = None,
+    pins: str = PINS,
+    root: str = "/",
+) -> list[Finding]:
+    """Checks Python and the packages, without importing any of them.
+
+    Args:
+        search_path: Folders of installed packages instead of `sys.path`.
+        pins: Folder of the pinned sets.
+        root: Folder that stands for `/`.
+
+    Returns:
+        What was found, one finding a subject.
+    """
+    return [
+        _python(sys.version_info[:2]),
+        _required(search_path),
+        _pinned(search_path, pins=pins, root=root),
+        _tensorflow(search_path),
+    ]
+
+
+def are_complete() -> bool:
+    """Whether every required package is installed."""
+    return len(tpu_environment.installed(REQUIRED)) == len(REQUIRED)
+
+
+def fitting_set(*, search_path: Sequence[str] | None = None, root: str = "/") -> str:
+    """The name of the pinned set that is for this machine.
+
+    Args:
+        search_path: Folders of installed packages instead of `sys.path`.
+        root: Folder that stands for `/`.
+    """
+    names = ("tensorflow-tpu",)
+    if tpu_environment.installed(names, search_path=search_path):
+        return "tpu-tensorflow.txt"
+    if tpu_environment.has_tpu(root):
+        return "colab-tpu-jax.txt"
+    return "gpu.txt" if has_gpu(root) else "cpu.txt"
+
+
+def has_gpu(root: str = "/") -> bool:
+    """Whether there is an NVIDIA GPU, by its device files.
+
+    Args:
+        root: Folder that stands for `/`.
+    """
+    # The second is that of the Windows Subsystem for Linux.
+    files = ("dev/nvidia[0-9]*", "dev/dxg")
+    return any(storage.glob(storage.join(root, name)) for name in files)
+
+
+def read_pins(path: str) -> dict[str, str]:
+    """Package -> version of a pinned set.
+
+    Args:
+        path: A file of lines `package==version  # reason`, or `-c file` for those of
+            another set beside it.
+    """
+    pins = {}
+    for line in storage.read_text(path).splitlines():
+        text = line.partition("#")[0].strip()
+        name, equals, version = text.partition("==")
+        if equals:
+            pins[name] = version
+        elif text.startswith("-c "):
+            other = text.removeprefix("-c ")
+            pins |= read_pins(storage.join(storage.dirname(path), other))
+    return pins
+
+
+def _python(version: tuple[int, ...]) -> Finding:
+    oldest, newest = _PYTHONS
+    fits = oldest <= version <= newest
+    return Finding(
+        check="python",
+        verdict=Verdict.OK if fits else Verdict.PROBLEM,
+        found=f"Python {platform.python_version()} at {sys.executable}",
+        remedy="" if fits else "Use Python 3.11, 3.12 or 3.13.",
+        details={"version": platform.python_version()},
+    )
+
+
+def _required(search_path: Sequence[str] | None) -> Finding:
+    versions = tpu_environment.installed(REQUIRED, search_path=search_path)
+    missing = [name for name in REQUIRED if name not in versions]
+    old = [name for name in versions if _is_too_old(name, versions[name])]
+    problems = [f"not installed: {', '.join(missing)}"] if missing else []
+    problems += [
+        f"{name} {versions[name]} is older than {'.'.join(map(str, _FLOORS[name]))}"
+        for name in old
+    ]
+    found = "; ".join(problems) or f"all {len(versions)} required ones are there"
+    fits = not problems
+    return Finding(
+        check="packages",
+        verdict=Verdict.OK if fits else Verdict.PROBLEM,
+        found=found,
+        remedy="" if fits else "Run `pip install --upgrade --editable .`.",
+        details=versions,
+    )
+
+
+def _is_too_old(name: str, version: str) -> bool:
+    return name in _FLOORS and _numbers(version) < _FLOORS[name]
+
+
+def _pinned(search_path: Sequence[str] | None, *, pins: str, root: str) -> Finding:
+    path = storage.join(pins, fitting_set(search_path=search_path, root=root))
+    if not storage.exists(path):
+        return Finding(
+            check="versions",
+            verdict=Verdict.NOTE,
+            found="not compared: the pinned sets come with a checkout only",
+        )
+    wanted = read_pins(path)
+    versions = tpu_environment.installed(tuple(wanted), search_path=search_path)
+    return _compared(versions, wanted=wanted, name=storage.basename(path))
+
+
+def _compared(
+    versions: Mapping[str, str], *, wanted: Mapping[str, str], name: str
+) -> Finding:
+    others = [
+        f"{package} {version} (not {wanted[package]})"
+        for package, version in versions.items()
+        if version != wanted[package]
+    ]
+    if not others:
+        found = f"all {len(versions)} as in requirements/{name}"
+        return Finding(check="versions", verdict=Verdict.OK, found=found)
+    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+    return Finding(
+        check="versions",
+        verdict=Verdict.NOTE,
+        found=f"other than in requirements/{name}: "
+        f"{', '.join(others[:_MOST_NAMED])}{more}",
+        remedy="The tests passed with the pinned ones. If something fails, install "
+        f"with `--constraint requirements/{name}`.",
+        details={"set": name, "different": others},
+    )
+
+
+def _tensorflow(search_path: Sequence[str] | None) -> Finding:
+    names = tpu_environment.TENSORFLOW_PACKAGES
+    versions = tpu_environment.installed(names, search_path=search_path)
+    problem = tensorflow_problem(search_path)
+    found = " and ".join(f"{name} {version}" for name, version in versions.items())
+    return Finding(
+        check="tensorflow",
+        verdict=Verdict.PROBLEM if problem else Verdict.OK,
+        found=problem or found or "not installed, which --backend=jax does not need",
+        details=versions,
+    )
+
+
+def tensorflow_problem(search_path: Sequence[str] | None = None) -> str:
+    """Why the installed TensorFlow cannot be trusted to load; "" if it can.
+
+    Args:
+        search_path: Folders of installed packages instead of `sys.path`.
+    """
+    tensorflows = tpu_environment.installed(
+        tpu_environment.TENSORFLOW_PACKAGES, search_path=search_path
+    )
+    libtpus = tpu_environment.installed(
+        tpu_environment.LIBTPU_PACKAGES, search_path=search_path
+    )
+    return tpu_environment.several_tensorflows(
+        tensorflows
+    ) or tpu_environment.libtpu_mismatch(tensorflows, libtpus=libtpus)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

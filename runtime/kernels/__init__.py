@@ -1,0 +1,15 @@
+"""Arithmetic that is worth writing by hand, for TensorFlow and JAX.
+
+recurrence.py       an LSTM's time loop, its gradient written out
+recurrence_tf.py    it on TensorFlow
+recurrence_jax.py   and on JAX
+next_token.py       cross-entropy over a vocabulary, without float32 logits
+layer_stack.py      stacks of equal layers
+layer_stack_jax.py  as a loop on the device, compiled once
+fusion.py           marks functions worth one kernel
+fusion_tf.py        compiles them with XLA inside TensorFlow's graph
+dropout.py          masks that are a function of seed, step, slice and replica
+random_bits_tf.py   the bits for them, on TensorFlow
+random_bits_jax.py  and on JAX
+lookup.py           embedding lookup whose gradient is also measured by row
+"""

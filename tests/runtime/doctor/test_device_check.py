@@ -1,0 +1,55 @@
+import pytest
+
+from runtime.doctor import device_check
+from runtime.doctor.diagnosis import Verdict
+from runtime.placement import Accelerator
+
+
+@pytest.fixture
+def broken_keras(tmp_path, monkeypatch):
+    """Puts a package before keras that does what it is told when it is imported."""
+
+    def make(line):
+        (tmp_path / "keras.py").write_text(f"import os, sys, time\n{line}\n")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    return make
+
+
+def test_devices_and_speed_of_this_machine(backend):
+    devices, speed = device_check.check(Accelerator.CPU, backend=backend, seconds=0.01)
+    assert devices.verdict is speed.verdict is Verdict.OK
+    assert devices.found.startswith("1 x ")
+    assert devices.found.endswith(f", {backend.value}, float32")
+    assert devices.details["devices"] == ["CPU:0"]
+    assert devices.details["accelerator"] == "cpu"
+    assert speed.details.keys() == {"float32", "bfloat16"}
+
+
+def test_no_such_device(backend):
+    [found] = device_check.check(Accelerator.TPU, backend=backend, seconds=0.01)
+    assert found.verdict is Verdict.PROBLEM
+    assert "TPU" in found.found or "tpu" in found.found
+
+
+def test_a_backend_that_ends_its_process_is_reported(backend, broken_keras):
+    broken_keras("sys.stderr.write('not available in this library'); os.abort()")
+    [found] = device_check.check(Accelerator.CPU, backend=backend)
+    assert found.verdict is Verdict.PROBLEM
+    assert "aborted (SIGABRT)" in found.found
+    assert "not available in this library" in found.found
+    assert found.remedy
+
+
+def test_a_backend_that_cannot_be_imported_is_reported(backend, broken_keras):
+    broken_keras("raise ImportError('libcudart.so.12 is missing')")
+    [found] = device_check.check(Accelerator.CPU, backend=backend)
+    assert found.verdict is Verdict.PROBLEM
+    assert "ImportError: libcudart.so.12 is missing" in found.found
+
+
+def test_a_backend_that_hangs_is_reported(backend, broken_keras):
+    broken_keras("time.sleep(600)")
+    [found] = device_check.check(Accelerator.CPU, backend=backend, timeout_seconds=20.0)
+    assert found.verdict is Verdict.PROBLEM
+    assert "had not started after 20 seconds" in found.found
