@@ -28,22 +28,31 @@ _CONFIG = "lstm_config"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LanguageModelJob(TaskJob):
-    """A language model's run whose settings fit each other.
+class LstmJob(TaskJob):
+    """A run of an LSTM whose settings fit each other.
 
     Attributes:
-        settings: What was asked for.
         config: Sizes of the model.
         initial: The checkpoint whose weights it starts from, or None.
     """
 
-    settings: PretrainingSettings
     config: LstmConfig
     initial: Checkpoint | None
 
     def identity(self) -> dict[str, Any]:
         """See `runtime.job.Job.identity`."""
         return {_CONFIG: self.config.to_dict(), **super().identity()}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LanguageModelJob(LstmJob):
+    """A language model's run.
+
+    Attributes:
+        settings: What was asked for.
+    """
+
+    settings: PretrainingSettings
 
     def features(
         self,
@@ -64,22 +73,14 @@ class LanguageModelJob(TaskJob):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierJob(TaskJob):
-    """A classifier's run whose settings fit each other.
+class ClassifierJob(LstmJob):
+    """A classifier's run.
 
     Attributes:
         settings: What was asked for.
-        config: Sizes of its encoder.
-        initial: The checkpoint whose weights it starts from, or None.
     """
 
     settings: ClassifierSettings
-    config: LstmConfig
-    initial: Checkpoint | None
-
-    def identity(self) -> dict[str, Any]:
-        """See `runtime.job.Job.identity`."""
-        return {_CONFIG: self.config.to_dict(), **super().identity()}
 
     def features(
         self,

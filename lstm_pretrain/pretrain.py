@@ -16,7 +16,7 @@ from lstm_pretrain import data, vocabularies
 from lstm_pretrain.heads import LanguageModel, LanguageModelObjective
 from lstm_pretrain.modeling import Layout
 from lstm_pretrain.preparation import LanguageModelJob
-from processors import plots, report
+from lstm_pretrain.settings import PretrainingSettings
 from processors.batches import (
     Batch,
     BatchShape,
@@ -26,11 +26,11 @@ from processors.batches import (
 )
 from processors.classification import splits
 from processors.classification.splits import Split
+from processors.pretraining.run import LanguageModelRun
 from runtime import engine, loop, training
 from runtime.engine import Engine, EngineState
-from runtime.errors import CheckpointError, SettingsError
+from runtime.errors import SettingsError
 from runtime.placement import Accelerator, Placement, refuse_disagreement
-from runtime.training import Site, Training
 
 _log = logging.getLogger(__name__)
 
@@ -52,27 +52,11 @@ def run(job: LanguageModelJob, *, placement: Placement) -> None:
         PretrainingRun(job, site=site).carry_out()
 
 
-class PretrainingRun:
-    """One run: its job, where it runs and, once a split is read, its model.
+class PretrainingRun(LanguageModelRun):
+    """A run of an LSTM language model."""
 
-    Args:
-        job: What to do.
-        site: Where.
-    """
-
-    def __init__(self, job: LanguageModelJob, *, site: Site) -> None:
-        self._job = job
-        self._settings = job.settings
-        self._site = site
-        self._training = Training(job, site=site)
-        self._engine: Engine | None = None
-
-    def carry_out(self) -> None:
-        """Does what the settings ask for: train, then evaluate."""
-        if self._settings.do_train:
-            self.train()
-        if self._settings.do_eval:
-            self.evaluate()
+    _job: LanguageModelJob
+    _settings: PretrainingSettings
 
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve.
@@ -89,9 +73,7 @@ class PretrainingRun:
                 f"--train_batch_size={self._settings.train_batch_size} allows for "
                 f"{self._settings.num_train_epochs} epochs: no update would be done."
             )
-        made = self._engine = self._build(total=total)
-        if not self._training.restore(made):
-            self._initialise(made)
+        made = self._start(total=total)
         self._training.claim_output_dir(
             {
                 "num_train_sequences": len(split.dataset),
@@ -133,13 +115,8 @@ class PretrainingRun:
         if self._settings.report_padded_loss:
             lengths = split.dataset.lengths
             results["eval_padded_loss"] = losses / (len(lengths) * (lengths.max() - 1))
-        report.write_eval_results(self._site.path("eval_results.txt"), results)
         logged = {name: results[name] for name in ("eval_loss", "eval_perplexity")}
-        self._site.record.log(made.step, logged)
-        self._plot()
-        _log.info("***** Eval results *****")
-        for name in sorted(results):
-            _log.info("  %s = %s", name, results[name])
+        self._report(results, logged=logged)
 
     # -- data -------------------------------------------------------------------------
 
@@ -184,7 +161,8 @@ class PretrainingRun:
 
     # -- model ------------------------------------------------------------------------
 
-    def _build(self, *, total: int) -> Engine:
+    def build(self, *, total: int) -> Engine:
+        """See base class."""
         settings, placement = self._settings, self._site.placement
 
         def build_model() -> keras.Model:
@@ -209,35 +187,10 @@ class PretrainingRun:
             seed=settings.seed,
         )
 
-    def _initialise(self, made: Engine) -> bool:
-        """Loads the weights that the settings name; False where there are none."""
+    def initialise(self, made: Engine) -> bool:
+        """See base class."""
         if self._job.initial is None:
             return False
         made.load_state(EngineState(0, self._job.initial.weights, slots={}))
         _log.info("Starting from %s", self._settings.init_checkpoint)
         return True
-
-    def _trained(self) -> Engine:
-        """The model to evaluate: this run's, else the newest checkpoint's.
-
-        Raises:
-            CheckpointError: There are no trained weights.
-        """
-        if self._engine is None:
-            self._engine = self._build(total=0)
-            restored = self._job.restored
-            if restored is not None:
-                self._engine.load_state(
-                    EngineState(restored.step, restored.weights, slots={})
-                )
-            elif not self._initialise(self._engine):
-                raise CheckpointError(
-                    f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
-                    "was not given: there is nothing to evaluate. Add --do_train."
-                )
-        return self._engine
-
-    def _plot(self) -> None:
-        plots.plot_learning_curve(
-            self._site.path("learning_curve.png"), self._site.record.metrics()
-        )

@@ -9,8 +9,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from runtime import placement
 from runtime.errors import SettingsError
-from runtime.placement import Accelerator, Placement, ProcessGroup, TpuAddress
+from runtime.placement import (
+    Accelerator,
+    Backend,
+    Placement,
+    Precision,
+    ProcessGroup,
+    TpuAddress,
+)
 from runtime.settings import setting
 
 _AUTOMATIC = "auto"
@@ -22,10 +30,14 @@ class DeviceSettings:
 
     Attributes:
         accelerator: Of the pipeline's settings.
+        backend: Of the pipeline's settings.
+        precision: Of the pipeline's settings.
         steps_per_call: Of the pipeline's settings.
     """
 
     accelerator: Accelerator
+    backend: Backend
+    precision: Precision
     steps_per_call: int
 
     # The original's flags.
@@ -122,16 +134,32 @@ class DeviceSettings:
             index=self.process_id,
         )
 
-    def refuse_other_cores(self, placement: Placement) -> None:
+    def place(self) -> Placement:
+        """Finds the devices that these settings ask for; see `placement.place`.
+
+        Keras takes its backend from this when it is first imported.
+
+        Raises:
+            PlacementError: There are none; says why.
+        """
+        return placement.place(
+            self.wanted_accelerator,
+            backend=self.backend,
+            precision=self.precision,
+            tpu=self.tpu,
+            group=self.process_group,
+        )
+
+    def refuse_other_cores(self, found: Placement) -> None:
         """Refuses a TPU of another size than the one that was asked for.
 
         Raises:
             SettingsError: Names both numbers.
         """
-        if placement.accelerator is not Accelerator.TPU or self.num_tpu_cores is None:
+        if found.accelerator is not Accelerator.TPU or self.num_tpu_cores is None:
             return
-        if placement.replicas != self.num_tpu_cores:
+        if found.replicas != self.num_tpu_cores:
             raise SettingsError(
-                f"--num_tpu_cores={self.num_tpu_cores}, but {placement.replicas} TPU "
+                f"--num_tpu_cores={self.num_tpu_cores}, but {found.replicas} TPU "
                 "cores were found. Leave the flag out to use them all."
             )

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 
 from absl import logging
 
-from runtime.placement import place
 from scripts import console, flag_definitions
 from tf_bert.extraction_preparation import prepare
 from tf_bert.extraction_settings import ExtractionSettings
@@ -34,14 +33,7 @@ def main(argv: Sequence[str]) -> None:
         logging.warning(line)
     settings = flag_definitions.values(ExtractionSettings)
     job = prepare(settings)
-    placement = place(
-        settings.wanted_accelerator,
-        backend=settings.backend,
-        precision=settings.precision,
-        tpu=settings.tpu,
-        group=settings.process_group,
-    )
-    # Keras takes its backend from the placement when it is first imported.
+    placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert import extract
 
     extract.run(job, placement=placement)

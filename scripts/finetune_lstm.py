@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from lstm_pretrain.preparation import prepare_classifier
 from lstm_pretrain.settings import ClassifierSettings
-from runtime.placement import place
 from scripts import console, flag_definitions
 
 
@@ -21,14 +20,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     settings = flag_definitions.values(ClassifierSettings)
     job = prepare_classifier(settings)
-    placement = place(
-        settings.wanted_accelerator,
-        backend=settings.backend,
-        precision=settings.precision,
-        tpu=settings.tpu,
-        group=settings.process_group,
-    )
-    # Keras takes its backend from the placement when it is first imported.
+    placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import finetune
 
     finetune.run(job, placement=placement)

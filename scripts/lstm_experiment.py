@@ -18,7 +18,6 @@ from absl import flags
 
 from lstm_pretrain.experiment_settings import ExperimentSettings
 from runtime import storage
-from runtime.placement import place
 from scripts import console, flag_definitions
 
 _RECIPES = storage.join(storage.dirname(storage.dirname(__file__)), "recipes")
@@ -46,14 +45,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the experiment that the flags describe."""
     del argv
     settings = flag_definitions.values(ExperimentSettings)
-    placement = place(
-        settings.wanted_accelerator,
-        backend=settings.backend,
-        precision=settings.precision,
-        tpu=settings.tpu,
-        group=settings.process_group,
-    )
-    # Keras takes its backend from the placement when it is first imported.
+    placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import experiment
 
     experiment.run(settings, placement=placement)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from lstm_pretrain.preparation import prepare_language_model
 from lstm_pretrain.settings import PretrainingSettings
-from runtime.placement import place
 from scripts import console, flag_definitions
 
 
@@ -22,14 +21,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     settings = flag_definitions.values(PretrainingSettings)
     job = prepare_language_model(settings)
-    placement = place(
-        settings.wanted_accelerator,
-        backend=settings.backend,
-        precision=settings.precision,
-        tpu=settings.tpu,
-        group=settings.process_group,
-    )
-    # Keras takes its backend from the placement when it is first imported.
+    placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import pretrain
 
     pretrain.run(job, placement=placement)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from absl import logging
 
-from runtime.placement import place
 from scripts import console, flag_definitions
 from tf_bert.preparation import prepare
 from tf_bert.settings import ClassifierSettings
@@ -28,14 +27,7 @@ def main(argv: Sequence[str]) -> None:
         logging.warning(line)
     settings = flag_definitions.values(ClassifierSettings)
     job = prepare(settings)
-    placement = place(
-        settings.wanted_accelerator,
-        backend=settings.backend,
-        precision=settings.precision,
-        tpu=settings.tpu,
-        group=settings.process_group,
-    )
-    # Keras takes its backend from the placement when it is first imported.
+    placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert import classify
 
     classify.run(job, placement=placement)

@@ -14,22 +14,21 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from processors import plots, report
 from processors.batches import BatchShape, EvalBatches, TrainBatches
 from processors.pretraining import masked_words
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import PretrainingDataset
 from processors.pretraining.dynamic_masks import rate_at
 from processors.pretraining.masked_words import Shown
+from processors.pretraining.run import LanguageModelRun
 from processors.pretraining.scores import Scores
 from runtime import engine, loop, training
-from runtime.engine import Engine, EngineState
-from runtime.errors import CheckpointError
+from runtime.engine import Engine
 from runtime.placement import Placement
-from runtime.training import Site, Training
 from tf_bert import weights
 from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
 from tf_bert.pretraining_preparation import PretrainingJob
+from tf_bert.pretraining_settings import PretrainingSettings
 
 _log = logging.getLogger(__name__)
 
@@ -51,27 +50,11 @@ def run(job: PretrainingJob, *, placement: Placement) -> None:
         PretrainingRun(job, site=site).carry_out()
 
 
-class PretrainingRun:
-    """One run: its job, where it runs and, once it is built, its model.
+class PretrainingRun(LanguageModelRun):
+    """A run of masked tokens and, maybe, of how segments relate."""
 
-    Args:
-        job: What to do.
-        site: Where.
-    """
-
-    def __init__(self, job: PretrainingJob, *, site: Site) -> None:
-        self._job = job
-        self._settings = job.settings
-        self._site = site
-        self._training = Training(job, site=site)
-        self._engine: Engine | None = None
-
-    def carry_out(self) -> None:
-        """Does what the settings ask for: train, then evaluate."""
-        if self._settings.do_train:
-            self.train()
-        if self._settings.do_eval:
-            self.evaluate()
+    _job: PretrainingJob
+    _settings: PretrainingSettings
 
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve.
@@ -81,9 +64,7 @@ class PretrainingRun:
         """
         total = self._settings.train_steps
         self._training.refuse_other_settings()
-        made = self._engine = self._build(total=total)
-        if not self._training.restore(made):
-            self._initialise(made)
+        made = self._start(total=total)
         data = self._job.training
         self._training.claim_output_dir(
             {
@@ -117,16 +98,11 @@ class PretrainingRun:
         for arrays in self._evaluation():
             scores.add(made.predict(arrays), arrays)
         results = {**scores.results(), "global_step": made.step}
-        report.write_eval_results(self._site.path("eval_results.txt"), results)
         logged = {
             "eval_loss": results["loss"],
             "eval_accuracy": results["masked_lm_accuracy"],
         }
-        self._site.record.log(made.step, logged)
-        self._plot()
-        _log.info("***** Eval results *****")
-        for name in sorted(results):
-            _log.info("  %s = %s", name, results[name])
+        self._report(results, logged=logged)
 
     # -- data -------------------------------------------------------------------------
 
@@ -188,7 +164,8 @@ class PretrainingRun:
 
     # -- model ------------------------------------------------------------------------
 
-    def _build(self, *, total: int) -> Engine:
+    def build(self, *, total: int) -> Engine:
+        """See base class."""
         settings, placement = self._settings, self._site.placement
 
         def build_model() -> keras.Model:
@@ -209,8 +186,8 @@ class PretrainingRun:
             seed=settings.seed,
         )
 
-    def _initialise(self, made: Engine) -> bool:
-        """Loads the weights that the settings name; False where there are none."""
+    def initialise(self, made: Engine) -> bool:
+        """See base class."""
         settings = self._settings
         if not settings.init_checkpoint:
             return False
@@ -222,26 +199,6 @@ class PretrainingRun:
         made.load_weights(initial.values)
         _log.info("%s", initial.report)
         return True
-
-    def _trained(self) -> Engine:
-        """The model to evaluate: this run's, else the newest checkpoint's.
-
-        Raises:
-            CheckpointError: There are no trained weights.
-        """
-        if self._engine is None:
-            self._engine = self._build(total=0)
-            restored = self._job.restored
-            if restored is not None:
-                self._engine.load_state(
-                    EngineState(restored.step, restored.weights, slots={})
-                )
-            elif not self._initialise(self._engine):
-                raise CheckpointError(
-                    f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
-                    "was not given: there is nothing to evaluate. Add --do_train."
-                )
-        return self._engine
 
     # -- files ------------------------------------------------------------------------
 
@@ -259,8 +216,3 @@ class PretrainingRun:
             if len(found) >= wanted:
                 break
         return found[:wanted]
-
-    def _plot(self) -> None:
-        plots.plot_learning_curve(
-            self._site.path("learning_curve.png"), self._site.record.metrics()
-        )

@@ -12,5 +12,6 @@ dataset.py        sequences in memory
 records.py        TFRecords of sequences, and the original's
 batches.py        what is to be predicted in a batch
 scores.py         how well it is
+run.py            train and evaluate; a pipeline adds its model
 masked_words.py   and what, for people to read
 """
