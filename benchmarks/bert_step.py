@@ -2,8 +2,7 @@
 
     python benchmarks/bert_step.py --corpus=SHARED/data/livedoor [--batch=32]
 
-Each program runs in a process of its own and waits while the others work; rounds
-alternate between them, and medians over rounds are printed. All see the same token
+The programs take turns, and medians over rounds are printed. All see the same token
 ids: sentences of the livedoor corpus at their natural lengths, or rows filled to
 `--max_seq_length`. Random weights, dropout 0.1, an AdamW update in each step.
 
@@ -16,12 +15,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
+import turns
 from absl import app, flags
 
 _CORPUS = flags.DEFINE_string("corpus", None, "Folder or archive of the livedoor news.")
@@ -74,60 +71,16 @@ def main(_: list[str]) -> None:
                 f"\n{rows} lengths, {_BATCH.value} examples, "
                 f"{texts.real_share:.0%} real tokens, {precision}"
             )
-            _table(_times(path, precision=precision), texts=texts)
+            measured = turns.measure(
+                _PEERS,
+                flags=[f"--data={path}", f"--precisions={precision}"],
+                rounds=_ROUNDS.value,
+            )
+            _table(measured, texts=texts)
 
 
-def _times(path: str, *, precision: str) -> dict[str, list[float]]:
-    workers = {name: _start(name, path=path, precision=precision) for name in _PEERS}
-    times: dict[str, list[float]] = {}
-    for round_number in range(_ROUNDS.value + 1):
-        for name, layouts in _PEERS.items():
-            for layout in layouts:
-                seconds = _ask(workers[name], layout)
-                if seconds is not None and round_number:
-                    times.setdefault(f"{name}, {layout}", []).append(seconds)
-    for worker in workers.values():
-        worker.terminate()
-        worker.wait()
-    return times
-
-
-def _start(name: str, *, path: str, precision: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            sys.executable,
-            __file__,
-            f"--worker={name}",
-            f"--data={path}",
-            f"--precisions={precision}",
-            f"--layers={_LAYERS.value}",
-            f"--max_seq_length={_LENGTH.value}",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def _ask(worker: subprocess.Popen[str], layout: str) -> float | None:
-    if worker.poll() is not None or worker.stdin is None or worker.stdout is None:
-        return None
-    try:
-        worker.stdin.write(layout + "\n")
-        worker.stdin.flush()
-    except BrokenPipeError:
-        return None
-    for line in worker.stdout:
-        if line.startswith("seconds "):
-            return float(line.split()[1])
-    return None
-
-
-def _table(times: dict[str, list[float]], *, texts: Texts) -> None:
-    missing = [name for name in _PEERS if not any(name in row for row in times)]
-    if missing:
-        print(f"not installed here: {', '.join(missing)}")
+def _table(measured: turns.Measured, *, texts: Texts) -> None:
+    times = {name: [row[0] for row in rows] for name, rows in measured.items()}
     reference = statistics.median(times.get("KerasHub fit, max", [float("nan")]))
     tokens = int(texts.mask.sum())
     head = ("ms median", "ms min", "tokens/s", "x KerasHub")
@@ -179,9 +132,7 @@ def _work(name: str) -> None:
         "torch": _torch,
     }[name]
     step = make(texts, _PRECISIONS.value[0])
-    for line in sys.stdin:
-        seconds = step(line.strip())
-        print(f"seconds {seconds}", flush=True)
+    turns.serve(lambda way: [step(way)])
 
 
 def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
@@ -231,7 +182,7 @@ def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
             pad_to=PadTo(layout),
         )
         arrays = stack([TrainBatches(dataset, shape=shape, seed=0).batch(0)])
-        return _timed(lambda: made.train(arrays))
+        return turns.seconds_of(lambda: made.train(arrays))
 
     return step
 
@@ -270,8 +221,11 @@ def _keras_hub(texts: Texts, precision: str) -> Callable[[str], float]:
         many = {name: np.concatenate([x] * steps) for name, x in inputs.items()}
         labels = np.concatenate([texts.labels] * steps)
         batch = len(texts.ids)
-        return (
-            _timed(lambda: model.fit(many, labels, batch_size=batch, verbose=0)) / steps
+        seconds = turns.seconds_of(
+            lambda: model.fit(many, labels, batch_size=batch, verbose=0)
+        )
+        return seconds / steps
+            / steps
         )
 
     return step
@@ -305,13 +259,7 @@ def _torch(texts: Texts, precision: str) -> Callable[[str], float]:
         optimizer.step()
         optimizer.zero_grad()
 
-    return lambda _: _timed(update)
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    return lambda _: turns.seconds_of(update)
 
 
 if __name__ == "__main__":

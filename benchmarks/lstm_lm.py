@@ -2,8 +2,7 @@
 
     python benchmarks/lstm_lm.py [--rounds=5] [--precisions=float32,bfloat16]
 
-Each program runs in a process of its own and waits while the others work; rounds
-alternate between them, and medians over rounds are printed. All learn from the same
+The programs take turns, and medians over rounds are printed. All learn from the same
 sequences: random ids, lengths spread evenly over 5 to 50 tokens. One LSTM of 512 units,
 an embedding of 200, a vocabulary of 20,000, dropout 0.3, an Adam update a batch of 32.
 Plain Keras is Embedding, LSTM, Dense softmax and `fit` on sequences padded to the
@@ -17,12 +16,10 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
+import turns
 from absl import app, flags
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one that is not.")
@@ -58,61 +55,16 @@ def main(_: list[str]) -> None:
     )
     reference = None
     for precision in _PRECISIONS.value:
-        times = _times(precision)
+        measured = turns.measure(
+            _PROGRAMS, flags=[f"--precisions={precision}"], rounds=_ROUNDS.value
+        )
+        times = {name: [row[0] for row in rows] for name, rows in measured.items()}
         reference = reference or statistics.median(times[_REFERENCE])
         print(f"\n{precision}; x: speed beside {_REFERENCE} in {_PRECISIONS.value[0]}")
         _table(times, reference=reference)
 
 
-def _times(precision: str) -> dict[str, list[float]]:
-    workers = {name: _start(name, precision=precision) for name in _PROGRAMS}
-    times: dict[str, list[float]] = {}
-    for round_number in range(_ROUNDS.value + 1):
-        for name, ways in _PROGRAMS.items():
-            for way in ways:
-                seconds = _ask(workers[name], way)
-                if seconds is not None and round_number:
-                    times.setdefault(f"{name}, {way}", []).append(seconds)
-    for worker in workers.values():
-        worker.terminate()
-        worker.wait()
-    return times
-
-
-def _start(name: str, *, precision: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            sys.executable,
-            __file__,
-            f"--worker={name}",
-            f"--precisions={precision}",
-            f"--batches={_BATCHES.value}",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def _ask(worker: subprocess.Popen[str], way: str) -> float | None:
-    if worker.poll() is not None or worker.stdin is None or worker.stdout is None:
-        return None
-    try:
-        worker.stdin.write(way + "\n")
-        worker.stdin.flush()
-    except BrokenPipeError:
-        return None
-    for line in worker.stdout:
-        if line.startswith("seconds "):
-            return float(line.split()[1])
-    return None
-
-
 def _table(times: dict[str, list[float]], *, reference: float) -> None:
-    missing = [name for name in _PROGRAMS if not any(name in row for row in times)]
-    if missing:
-        print(f"not installed here: {', '.join(missing)}")
     head = ("ms a step", "ms min", "sequences/s", "x")
     print(f"{'program':24}" + "".join(f"{column:>13}" for column in head))
     for name, seconds in times.items():
@@ -141,8 +93,7 @@ def _work(name: str) -> None:
         "torch": _torch,
     }[name]
     epoch = make(_sequences(), _PRECISIONS.value[0])
-    for line in sys.stdin:
-        print(f"seconds {epoch(line.strip())}", flush=True)
+    turns.serve(lambda way: [epoch(way)])
 
 
 def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
@@ -214,7 +165,7 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
                 )
                 engines[pad_to is PadTo.PACK].train(arrays)
 
-        return _timed(updates)
+        return turns.seconds_of(updates)
 
     return epoch
 
@@ -235,7 +186,7 @@ def _plain_keras(sequences: list[np.ndarray], precision: str) -> Epoch:
     )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     padded = keras.utils.pad_sequences(sequences, padding="post")
-    return lambda _: _timed(
+    return lambda _: turns.seconds_of(
         lambda: model.fit(padded[:, :-1], padded[:, 1:], batch_size=_BATCH, verbose=0)
     )
 
@@ -271,13 +222,7 @@ def _torch(sequences: list[np.ndarray], precision: str) -> Epoch:
         for ids in padded.split(_BATCH):
             update(ids)
 
-    return lambda _: _timed(updates)
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    return lambda _: turns.seconds_of(updates)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
     python benchmarks/mlm_step.py --records=train.tf_record \
         --bert_config_file=recipes/aozora_mini.json [--batch=32]
 
-The records are those of scripts/create_pretraining_data.py, already masked. Each
-program runs in a process of its own and waits while the others work; rounds alternate
-between them, and medians are printed. All see the same masked sequences; random
+The records are those of scripts/create_pretraining_data.py, already masked. The
+programs take turns, and medians are printed. All see the same masked sequences; random
 weights, dropout as configured, a clipped AdamW update in each step. Segments are not
 related.
 
@@ -16,12 +15,10 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
+import turns
 from absl import app, flags
 
 _RECORDS = flags.DEFINE_string("records", None, "Masked sequences.", required=True)
@@ -45,51 +42,17 @@ def main(_: list[str]) -> None:
         _work(_WORKER.value)
         return
     for precision in _PRECISIONS.value:
-        workers = {name: _start(name, precision=precision) for name in _PEERS}
-        results: dict[str, list[tuple[float, float]]] = {}
-        for number in range(_ROUNDS.value + _UNTIMED):
-            for name, layouts in _PEERS.items():
-                for layout in layouts:
-                    found = _ask(workers[name], layout)
-                    if found is not None and number >= _UNTIMED:
-                        results.setdefault(f"{name}, {layout}", []).append(found)
-        for worker in workers.values():
-            worker.terminate()
-            worker.wait()
+        results = turns.measure(
+            _PEERS,
+            flags=[f"--precisions={precision}"],
+            rounds=_ROUNDS.value,
+            untimed=_UNTIMED,
+        )
         _table(results, precision=precision)
 
 
-def _start(name: str, *, precision: str) -> subprocess.Popen[str]:
-    own = [f"--worker={name}", f"--precisions={precision}"]
-    return subprocess.Popen(
-        [sys.executable, *sys.argv, *own],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def _ask(worker: subprocess.Popen[str], layout: str) -> tuple[float, float] | None:
-    """Seconds and tokens of a step; None where the program is not installed."""
-    if worker.poll() is not None or worker.stdin is None or worker.stdout is None:
-        return None
-    try:
-        worker.stdin.write(layout + "\n")
-        worker.stdin.flush()
-    except BrokenPipeError:
-        return None
-    for line in worker.stdout:
-        if line.startswith("seconds "):
-            _, seconds, tokens = line.split()
-            return float(seconds), float(tokens)
-    return None
-
-
-def _table(results: dict[str, list[tuple[float, float]]], *, precision: str) -> None:
+def _table(results: turns.Measured, *, precision: str) -> None:
     print(f"\n{_BATCH.value} sequences, {precision}")
-    if not any("torch" in name for name in results):
-        print("not installed here: torch with transformers")
     print(f"{'program':36}{'ms median':>11}{'ms min':>11}{'tokens/s':>11}")
     for name, found in results.items():
         seconds = [each[0] for each in found]
@@ -105,10 +68,7 @@ def _table(results: dict[str, list[tuple[float, float]]], *, precision: str) -> 
 
 def _work(name: str) -> None:
     make = {"this toolkit": _this_toolkit, "torch": _torch}[name]
-    step = make(_PRECISIONS.value[0])
-    for line in sys.stdin:
-        seconds, tokens = step(line.strip())
-        print(f"seconds {seconds} {tokens}", flush=True)
+    turns.serve(make(_PRECISIONS.value[0]))
 
 
 def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
@@ -161,7 +121,7 @@ def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
         arrays = masked.arrays([batch], rates=[0.0])
         if predicted == "all positions":
             arrays = _everywhere(arrays)
-        return _timed(lambda: made.train(arrays)), batch.real_tokens
+        return turns.seconds_of(lambda: made.train(arrays)), batch.real_tokens
 
     return step
 
@@ -224,13 +184,7 @@ def _torch(precision: str) -> Callable[[str], tuple[float, int]]:
         optimizer.step()
         optimizer.zero_grad()
 
-    return lambda _: (_timed(update), int(mask.sum()))
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    return lambda _: (turns.seconds_of(update), int(mask.sum()))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,12 @@ from runtime.placement import (
 
 
 def make(**settings):
-    defaults = {"accelerator": Accelerator.AUTO, "steps_per_call": 1}
+    defaults = {
+        "accelerator": Accelerator.AUTO,
+        "backend": Backend.AUTO,
+        "precision": Precision.FLOAT32,
+        "steps_per_call": 1,
+    }
     return DeviceSettings(**(defaults | settings))
 
 
