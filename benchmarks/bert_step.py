@@ -225,8 +225,6 @@ def _keras_hub(texts: Texts, precision: str) -> Callable[[str], float]:
             lambda: model.fit(many, labels, batch_size=batch, verbose=0)
         )
         return seconds / steps
-            / steps
-        )
 
     return step
 
