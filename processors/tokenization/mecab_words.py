@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,9 +21,12 @@ from runtime.errors import SettingsError
 DICTIONARIES = ("unidic_lite", "unidic", "ipadic")
 """Dictionaries that are Python packages; unidic_lite comes with this toolkit."""
 
-# Stands between words in MeCab's output, since a word may contain any white space.
+# Words with spaces between: MeCab's fastest output, for texts without white space.
+_SPACED = "-O wakati"
+_SPACE = re.compile(r"\s")
+# Stands between words in others, since a word may contain any white space.
 _MARK = "\x01"
-_FORMAT = f'-O "" -B "{_MARK}" -F "%m{_MARK}" -U "%m{_MARK}" -E ""'
+_MARKED = f'-O "" -B "{_MARK}" -F "%m{_MARK}" -U "%m{_MARK}" -E ""'
 
 # MeCab adds up the cost of a path, up to 2 * 32767 a word; when no sum is below 2**31
 # it finds no path, and fugashi reads address 0: 200,000 times "a" ends the process.
@@ -65,7 +69,10 @@ class MecabWords(Words):
         self._normalize = normalize
         self._do_lower_case = do_lower_case
         folder, self.version = _find(dictionary)
-        self._tagger = _open(folder, dictionary=dictionary)
+        self._spaced, self._marked = (
+            _open(folder, form=form, dictionary=dictionary)
+            for form in (_SPACED, _MARKED)
+        )
 
     def segment(self, text: str) -> list[str]:
         """Returns the words of `text`.
@@ -116,9 +123,11 @@ class MecabWords(Words):
         return [word for block in _blocks(text) for word in self._parse_block(block)]
 
     def _parse_block(self, text: str) -> list[str]:
+        if not _SPACE.search(text):
+            return self._spaced.parse(text).split()
         if _MARK in text:  # several times slower, but it needs no mark
-            return [node.surface for node in self._tagger(text)]
-        return self._tagger.parse(text).split(_MARK)[1:-1]
+            return [node.surface for node in self._marked(text)]
+        return self._marked.parse(text).split(_MARK)[1:-1]
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -189,10 +198,10 @@ def _find_package(name: str) -> tuple[str, str]:
 _DOWNLOAD = {"unidic": " and python -m unidic download."}
 
 
-def _open(folder: str, *, dictionary: str) -> fugashi.GenericTagger:
+def _open(folder: str, *, form: str, dictionary: str) -> fugashi.GenericTagger:
     settings = _settings_file(folder)
     try:
-        tagger = fugashi.GenericTagger(f'-d "{folder}" -r "{settings}" {_FORMAT}')
+        tagger = fugashi.GenericTagger(f'-d "{folder}" -r "{settings}" {form}')
     except RuntimeError as error:
         raise SettingsError(
             f"MeCab cannot open its dictionary {dictionary} in {folder}; is it whole?"

@@ -41,6 +41,7 @@ class WordPieceSpelling(Spelling):
 
     def __init__(self, ids: Mapping[str, int], *, longest_word: int) -> None:
         self._longest_word = longest_word
+        self._whole = frozenset(ids)
         self._first = _tree(ids)
         self._further = _tree(
             token.removeprefix(_CONTINUED)
@@ -61,6 +62,8 @@ class WordPieceSpelling(Spelling):
         unknown = [(UNKNOWN, at, at + len(word))]
         if len(word) > self._longest_word:
             return unknown
+        if word in self._whole:
+            return [(word, at, at + len(word))]
         tree, prefix, start = self._first, "", 0
         pieces = []
         while start < len(word):
