@@ -7,7 +7,7 @@ refusals are cheap, since a program is refused before code is made for it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,23 +44,31 @@ def largest_batch(
         The largest that fits, or one of at least `enough` where all fitted; None where
         a batch of 1 does not fit.
     """
-    trial = attempt(batch)
-    fitting, failing = (trial, None) if trial.fits else (None, trial)
-    while True:
-        candidate = _next(fitting, failing, multiple=multiple, enough=enough)
-        if candidate is None:
-            return fitting
+    fitted: list[Trial] = []
+    failing: Trial | None = None
+    candidate: int | None = batch
+    while candidate is not None:
         trial = attempt(candidate)
         if trial.fits:
-            fitting = trial
+            fitted.append(trial)
         else:
             failing = trial
+        candidate = _next(fitted, failing, multiple=multiple, enough=enough)
+    return fitted[-1] if fitted else None
 
 
 def _next(
-    fitting: Trial | None, failing: Trial | None, *, multiple: int, enough: int
+    fitted: Sequence[Trial], failing: Trial | None, *, multiple: int, enough: int
 ) -> int | None:
-    """The batch to try next, or None when there is none between the two."""
+    """The batch to try next, or None when there is none left between.
+
+    Args:
+        fitted: Trials that fitted, each larger than the one before.
+        failing: The smallest that did not.
+        multiple: See `largest_batch`.
+        enough: See `largest_batch`.
+    """
+    fitting = fitted[-1] if fitted else None
     if failing is None and fitting is not None:
         if fitting.batch >= enough:
             return None
@@ -74,20 +82,22 @@ def _next(
     step = multiple if failing.batch > multiple else 1
     if failing.batch - low <= step:
         return None
-    guess = _rounded(_where_full(fitting, failing), multiple=step)
+    guess = _rounded(_where_full(fitted, failing), multiple=step)
     lowest = low // step * step + step
     highest = (failing.batch - 1) // step * step
     return min(max(guess, lowest), highest)
 
 
-def _where_full(fitting: Trial | None, failing: Trial) -> float:
-    """The batch at which a straight line through both trials reaches all memory."""
-    if failing.share is None:
-        return (failing.batch + (fitting.batch if fitting else 0)) / 2
-    if fitting is None or fitting.share is None:
+def _where_full(fitted: Sequence[Trial], failing: Trial) -> float:
+    """The batch at which a straight line through two trials reaches all memory."""
+    known = [trial for trial in (*fitted[-2:], failing) if trial.share is not None]
+    if len(known) > 1:
+        (low, less), (high, more) = ((t.batch, t.share or 0.0) for t in known[-2:])
+        if more > less:
+            return low + (1 - less) * (high - low) / (more - less)
+    if failing.share is not None:
         return failing.batch / failing.share
-    slope = (failing.share - fitting.share) / (failing.batch - fitting.batch)
-    return fitting.batch + (1 - fitting.share) / slope
+    return (failing.batch + (fitted[-1].batch if fitted else 0)) / 2
 
 
 def _rounded(batch: float, *, multiple: int) -> int:

@@ -6,15 +6,17 @@ from runtime.preflight.batch_search import Trial, largest_batch
 class Device:
     """Fits batches whose memory `fixed + per_example * batch` is at most 1."""
 
-    def __init__(self, *, fixed, per_example, knows_share=True):
+    def __init__(self, *, fixed, per_example, knows_share=True, sizes_refusals=True):
         self.fixed, self.per_example = fixed, per_example
-        self.knows_share = knows_share
+        self.knows_share, self.sizes_refusals = knows_share, sizes_refusals
         self.tried = []
 
     def __call__(self, batch):
         self.tried.append(batch)
         share = self.fixed + self.per_example * batch
-        return Trial(batch, fits=share <= 1, share=share if self.knows_share else None)
+        fits = share <= 1
+        is_known = self.knows_share and (fits or self.sizes_refusals)
+        return Trial(batch, fits=fits, share=share if is_known else None)
 
 
 @pytest.mark.parametrize("start", [1, 4, 8, 32, 100, 4096])
@@ -45,6 +47,13 @@ def test_nothing_fits():
 def test_without_numbers_it_halves():
     device = Device(fixed=0.0, per_example=0.01, knows_share=False)
     assert largest_batch(device, batch=32).batch == 96
+
+
+@pytest.mark.parametrize("start", [8, 32, 1024])
+def test_what_fits_tells_where_to_look_when_refusals_say_nothing(start):
+    device = Device(fixed=0.1, per_example=0.0021, sizes_refusals=False)
+    assert largest_batch(device, batch=start).batch == 424
+    assert len(device.tried) <= 7
 
 
 def test_a_small_model_ends_the_search_early():
