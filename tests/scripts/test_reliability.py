@@ -121,6 +121,38 @@ def test_so_does_an_lstm(settings, small_task, tmp_path, name):
 
 
 @pytest.mark.slow
+def test_so_does_a_masked_language_model(settings, tmp_path):
+    golden = os.path.join(os.path.dirname(__file__), "../golden/pretraining")
+    config = {
+        "vocab_size": 400,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "max_position_embeddings": 64,
+    }
+    storage.write_text(str(tmp_path / "config.json"), json.dumps(config))
+    values = {
+        **{key: settings[key] for key in SHARED if key != "max_steps"},
+        "text_file": f"{golden}/sample_text.txt",
+        "vocab_file": f"{golden}/vocab.txt",
+        "bert_config_file": tmp_path / "config.json",
+        "max_seq_length": 48,
+        "max_predictions_per_seq": 8,
+        "num_train_steps": STEPS,
+        "num_warmup_steps": 5,
+        "do_train": True,
+        "do_eval": True,
+    }
+    script = f"{os.path.dirname(SCRIPT)}/run_pretraining.py"
+    finish(start(values | {"output_dir": tmp_path / "undisturbed"}, script=script))
+    log = kill_twice(values | {"output_dir": str(tmp_path / "out")}, script=script)
+    assert "Going on from step " in log
+    results = ["metrics.jsonl", "eval_results.txt"]
+    ends_the_same(tmp_path / "out", tmp_path / "undisturbed", results=results)
+
+
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_used(
     settings, undisturbed, tmp_path
 ):
