@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 import numpy as np
 
 from processors.classification import comparison, logistic
 from processors.classification.splits import Split
-from processors.features import Features
-
-
-class Encodes(Protocol):
-    """What gives vectors: see `tf_bert.encoder`."""
-
-    def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
-        """See `Encoder.vectors`."""
-
+from tf_bert.encoder import Encodes
 
 Accuracies = dict[str, dict[str, float]]
 """Classifier to split to accuracy."""

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -112,6 +112,13 @@ _POOLED = {
     Pooling.MEAN: _mean,
     Pooling.MAX: _max,
 }
+
+
+class Encodes(Protocol):
+    """What gives vectors: an `Encoder` or a `CachedEncoder`."""
+
+    def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
+        """See `Encoder.vectors`."""
 
 
 class Encoder:

@@ -10,8 +10,8 @@ import itertools
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from processors.tokenization.base import Tokenizer
 from runtime import storage
 from runtime.errors import DataError
 from runtime.placement import Placement
-from tf_bert.encoder import CachedEncoder, Encoder, Wanted
+from tf_bert.encoder import CachedEncoder, Encoder, Encodes, Wanted
 from tf_bert.extraction_preparation import ExtractionJob
 from tf_bert.extraction_settings import ExtractionSettings, Pooling
 
@@ -31,13 +31,6 @@ _log = logging.getLogger(__name__)
 _PAIR = re.compile(r"^(.*) \|\|\| (.*)$")
 _BATCHES_A_CHUNK = 32  # sorted by length among themselves
 _ARCHIVE = ".npz"
-
-
-class Encodes(Protocol):
-    """What gives vectors: an `Encoder` or a `CachedEncoder`."""
-
-    def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
-        """See `Encoder.vectors`."""
 
 
 def run(job: ExtractionJob, *, placement: Placement) -> None:
@@ -53,7 +46,7 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
     """
     settings = job.settings
     examples = read_examples(str(settings.input_file))
-    encoder: Encodes = Encoder(
+    encoder = Encoder(
         job.config,
         init_checkpoint=str(settings.init_checkpoint),
         wanted=Wanted(
@@ -64,15 +57,16 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
         ),
         placement=placement,
     )
-    if settings.cache_dir and isinstance(encoder, Encoder):
-        encoder = CachedEncoder(encoder, folder=settings.cache_dir)
+    encodes: Encodes = encoder
+    if settings.cache_dir:
+        encodes = CachedEncoder(encoder, folder=settings.cache_dir)
     features = featurize(
         examples,
         tokenizer=job.tokenizer,
         labels=(),
         max_seq_length=settings.max_seq_length,
     )
-    found = _encoded(features, encoder, size=settings.batch_size * _BATCHES_A_CHUNK)
+    found = _encoded(features, encodes, size=settings.batch_size * _BATCHES_A_CHUNK)
     write = _write_archive if _is_archive(settings) else _write_lines
     write(found, settings=settings, tokenizer=job.tokenizer)
     _log.info("Vectors of %d texts: %s", len(examples), settings.output_file)
