@@ -18,12 +18,16 @@ from tf_bert.formats import bundled, find
 _INPUT = flags.DEFINE_string(
     "input", None, "Weights, as --init_checkpoint takes them.", required=True
 )
+_DROPOUT = flags.DEFINE_float(
+    "dropout", 0.1, "What its configuration says for training on a task."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to make.", required=True)
 
 
 def main(_: Sequence[str]) -> None:
     """Reads the weights and writes them in float16."""
-    bundled.write(_OUTPUT.value, find.open_source(_INPUT.value))
+    source = find.open_source(_INPUT.value)
+    bundled.write(_OUTPUT.value, source, dropout=_DROPOUT.value)
     print(_OUTPUT.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -43,12 +44,13 @@ def names() -> list[str]:
     return [name for name in present if storage.is_dir(storage.join(_FOLDER, name))]
 
 
-def write(folder: str, source: Source) -> None:
+def write(folder: str, source: Source, *, dropout: float) -> None:
     """Writes a model in the form it is bundled in: Hugging Face's, in float16.
 
     Args:
         folder: Where to.
         source: Weights with their configuration.
+        dropout: What its configuration says for training on a task.
 
     Raises:
         CheckpointError: Nothing says their configuration, or a number is too large.
@@ -57,8 +59,12 @@ def write(folder: str, source: Source) -> None:
         raise CheckpointError(
             f"{source.path}: nothing beside it says the BERT's sizes."
         )
-    shapes = source.shapes()
-    hugging_face.write(folder, source, names=list(shapes), config=source.config)
+    config = dataclasses.replace(
+        source.config,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    hugging_face.write(folder, source, names=list(source.shapes()), config=config)
     _halve(storage.join(folder, hugging_face.WEIGHTS))
     where = storage.join(folder, hugging_face.CONFIG)
     fields = {**json.loads(storage.read_text(where)), "dtype": "float16"}
