@@ -213,14 +213,12 @@ def batch_shape(
         placement: The devices.
         accumulation: Slices of an update.
     """
-    per_replica = batch // (placement.replicas * accumulation)
-    return BatchShape(
-        per_replica_batch=per_replica,
-        replicas=placement.replicas,
+    return BatchShape.on(
+        placement,
+        batch=batch,
         accumulation=accumulation,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
-        row_multiple=math.ceil(per_replica / placement.row_counts),
         buckets=buckets(settings.max_seq_length),
     )
 

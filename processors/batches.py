@@ -19,6 +19,7 @@ from processors import packing
 from processors.example import InputExample
 from processors.token_dataset import UNLABELLED, TokenDataset, ranges
 from runtime.errors import DataError, SettingsError
+from runtime.placement import Placement
 
 FILLER = -1  # in example_index: a slot of the last batch without an example
 
@@ -90,6 +91,38 @@ class BatchShape:
             )
         if problems:
             raise SettingsError(*problems)
+
+    @classmethod
+    def on(
+        cls,
+        placement: Placement,
+        *,
+        batch: int,
+        max_seq_length: int,
+        pad_to: PadTo,
+        accumulation: int = 1,
+        buckets: tuple[int, ...] = (),
+    ) -> BatchShape:
+        """The shape of a run's batches on its devices.
+
+        Args:
+            placement: The devices.
+            batch: Examples of all replicas and slices together.
+            max_seq_length: See the attributes, also for the rest.
+            pad_to: See there.
+            accumulation: See there.
+            buckets: See there.
+        """
+        per_replica = batch // (placement.replicas * accumulation)
+        return cls(
+            per_replica_batch=per_replica,
+            max_seq_length=max_seq_length,
+            pad_to=pad_to,
+            replicas=placement.replicas,
+            accumulation=accumulation,
+            row_multiple=math.ceil(per_replica / placement.row_counts),
+            buckets=buckets,
+        )
 
     @property
     def slices(self) -> int:

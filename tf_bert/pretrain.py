@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 from collections.abc import Iterator
 
 import keras
@@ -151,15 +150,12 @@ class PretrainingRun(LanguageModelRun):
         )
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
-        placement = self._site.placement
-        per_replica = batch // (placement.replicas * accumulation)
-        return BatchShape(
-            per_replica_batch=per_replica,
-            replicas=placement.replicas,
+        return BatchShape.on(
+            self._site.placement,
+            batch=batch,
             accumulation=accumulation,
             max_seq_length=self._settings.max_seq_length,
             pad_to=self._settings.pad_to,
-            row_multiple=math.ceil(per_replica / placement.row_counts),
         )
 
     # -- model ------------------------------------------------------------------------
