@@ -13,20 +13,25 @@ import numpy as np
 from processors.batches import PadTo
 from runtime.device_settings import DeviceSettings
 from runtime.errors import SettingsError
-from runtime.placement import Accelerator, Backend, place, refuse_disagreement
+from runtime.placement import Accelerator, Backend, Precision, refuse_disagreement
 
 
-def settings_of(flags):
+def settings_of(backend, flags):
     given = dict(flag.removeprefix("--").split("=") for flag in flags)
     numbers = {
         name: int(value) if value.isdigit() else value for name, value in given.items()
     }
-    return DeviceSettings(accelerator=Accelerator.CPU, steps_per_call=1, **numbers)
+    return DeviceSettings(
+        accelerator=Accelerator.CPU,
+        backend=Backend(backend),
+        precision=Precision.FLOAT32,
+        steps_per_call=1,
+        **numbers,
+    )
 
 
 def main(backend, folder, step, *flags):
-    group = settings_of(flags).process_group
-    placement = place(Accelerator.CPU, backend=Backend(backend), group=group)
+    placement = settings_of(backend, flags).place()
     try:
         refuse_disagreement(placement, {"step": int(step), "other": 2**31 - 1})
     except SettingsError as error:
