@@ -28,7 +28,8 @@ train() { # tokens, masked tokens at most, the rest as it is
     --eval_file="$folder/data/heldout$1.tf_record" \
     --max_seq_length="$1" --max_predictions_per_seq="$2" --output_dir="$folder/$1" "${@:3}"
 }
-train 32 5 --train_batch_size=128 --num_warmup_steps=150
-train 128 20 --train_batch_size=32 --num_warmup_steps=100 --init_checkpoint="$folder/32"
+train 32 5 --train_batch_size=128 --num_train_steps=2000 --num_warmup_steps=150
+train 128 20 --train_batch_size=32 --num_train_steps=1600 --num_warmup_steps=100 \
+  --init_checkpoint="$folder/32"
 
 python scripts/make_bundled_model.py --input="$folder/128" --output="$folder/aozora-mini"

@@ -12,8 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 from runtime.errors import DataError
 
-_STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
-_FOLDS = 5
+_STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+_FOLDS = 3
+_PRECISE = 1e-3  # half the steps of 1e-4
+_MOST_STEPS = 2000
 _NEVER = -1e4  # the score of a label that no example has
 
 
@@ -35,7 +37,7 @@ class Head:
 def fit(
     vectors: np.ndarray, label_ids: np.ndarray, *, num_labels: int, seed: int
 ) -> Head:
-    """Fits a head; the regularisation is chosen by five-fold cross-validation.
+    """Fits a head; the regularisation is chosen by three-fold cross-validation.
 
     Args:
         vectors: float32 `[examples, size]`.
@@ -53,7 +55,9 @@ def fit(
             f"each; the rarest of {len(present)} has {counts.min()}."
         )
     search = GridSearchCV(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
+        make_pipeline(
+            StandardScaler(), LogisticRegression(tol=_PRECISE, max_iter=_MOST_STEPS)
+        ),
         {"logisticregression__C": _STRENGTHS},
         cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=seed),
     ).fit(vectors, label_ids)
