@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh checkout to a trained and evaluated text classifier: makes .venv, installs
-# the package with TensorFlow, and teaches a small BERT to tell six Japanese authors apart.
+# the package with TensorFlow, and fine-tunes aozora-mini to tell six Japanese authors apart.
 #
 #   bash scripts/quickstart.sh [flags of scripts/run_classifier.py]
 set -euo pipefail
@@ -13,6 +13,7 @@ cd "$ROOT"
 cat <<'END'
 
 The reports lie in runs/quickstart:
+  compare.txt, compare.png                          beside simpler classifiers
   classification_report.txt, confusion_matrix.png   on the dev split
   test_classification_report.txt, predictions.tsv   on the test split
   learning_curve.png, eval_results.txt, run.json    how it was trained
