@@ -302,7 +302,7 @@ def trained(place_on, arrays_of, pad_to, *, replicas=1):
     return np.array(losses), made.state().weights
 
 
-@pytest.mark.parametrize("replicas", [1, 8])
+@pytest.mark.parametrize("replicas", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_updates_are_the_same_however_rows_are_laid_out(place_on, arrays_of, replicas):
     losses, weights = trained(place_on, arrays_of, PadTo.MAX, replicas=replicas)
     assert losses[-1] < losses[0]

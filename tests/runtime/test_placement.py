@@ -234,6 +234,7 @@ def test_two_processes_train_and_predict_as_one(backend, place_on, tmp_path):
                 np.testing.assert_allclose(ours, value, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_processes_that_start_from_different_steps_are_refused(backend, tmp_path):
     codes, outputs = share_a_run(backend, tmp_path, steps=[3, 0])
     assert codes == [1, 1], outputs

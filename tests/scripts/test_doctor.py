@@ -43,6 +43,7 @@ def test_a_usable_environment(doctor, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_one_json_object_and_exit_code_1(doctor, tmp_path):
     (tmp_path / "file").touch()
     done = doctor("--json", "--accelerator=tpu", f"--output_dir={tmp_path}/file")

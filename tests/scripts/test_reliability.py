@@ -235,6 +235,7 @@ def read_loss(folder):
 # What a run writes -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_file_of_a_run_opens_with_a_plain_reader(undisturbed):
     readers = {
         "json": json.loads,

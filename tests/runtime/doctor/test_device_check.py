@@ -16,6 +16,7 @@ def broken_keras(tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_devices_and_speed_of_this_machine(backend):
     devices, speed = device_check.check(Accelerator.CPU, backend=backend, seconds=0.01)
     assert devices.verdict is speed.verdict is Verdict.OK
@@ -26,6 +27,7 @@ def test_devices_and_speed_of_this_machine(backend):
     assert speed.details.keys() == {"float32", "bfloat16"}
 
 
+@pytest.mark.slow
 def test_no_such_device(backend):
     [found] = device_check.check(Accelerator.TPU, backend=backend, seconds=0.01)
     assert found.verdict is Verdict.PROBLEM
@@ -41,6 +43,7 @@ def test_a_backend_that_ends_its_process_is_reported(backend, broken_keras):
     assert found.remedy
 
 
+@pytest.mark.slow
 def test_a_backend_that_cannot_be_imported_is_reported(backend, broken_keras):
     broken_keras("raise ImportError('libcudart.so.12 is missing')")
     [found] = device_check.check(Accelerator.CPU, backend=backend)
