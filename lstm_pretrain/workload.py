@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 
 import keras
-import numpy as np
 
 from lstm_pretrain import data
 from lstm_pretrain.heads import (
@@ -124,7 +123,7 @@ def _training_call(
     *,
     arrays: Callable[[list[Batch]], Arrays],
 ) -> Arrays:
-    examples = _full_examples(shape.global_batch, length=shape.max_seq_length)
+    examples = TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
     batches = TrainBatches(examples, shape=shape, seed=0)
     return arrays([batches.batch(step) for step in range(settings.steps_per_call)])
 
@@ -141,19 +140,9 @@ def _evaluation_call(
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
     )
-    examples = _full_examples(shape.global_batch, length=shape.max_seq_length)
+    examples = TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
     stacked = arrays(list(EvalBatches(examples, shape=shape)))
     return {name: array[0, 0] for name, array in stacked.items()}
-
-
-def _full_examples(count: int, *, length: int) -> TokenDataset:
-    """Examples that leave no room in a row."""
-    return TokenDataset(
-        ids=np.ones(count * length, np.int32),
-        segments=np.zeros(count * length, np.int8),
-        offsets=np.arange(count + 1, dtype=np.int64) * length,
-        label_ids=np.zeros(count, np.int32),
-    )
 
 
 LANGUAGE_MODEL = Pipeline(

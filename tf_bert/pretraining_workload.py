@@ -70,7 +70,7 @@ def build_pretrainer(
 
 
 def _training_call(settings: PretrainingStepSettings, shape: BatchShape) -> Arrays:
-    tokens = _full_sequences(settings, count=shape.global_batch)
+    tokens = TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
     batches = TrainBatches(tokens, shape=shape, seed=0)
     calls = settings.steps_per_call
     several = [batches.batch(step) for step in range(calls)]
@@ -84,21 +84,10 @@ def _evaluation_call(settings: PretrainingStepSettings, *, replicas: int) -> Arr
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
     )
-    tokens = _full_sequences(settings, count=shape.global_batch)
+    tokens = TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
     [batch] = EvalBatches(tokens, shape=shape)
     arrays = _masked(settings, len(tokens)).arrays([batch], rates=[0.0])
     return {name: array[0, 0] for name, array in arrays.items()}
-
-
-def _full_sequences(settings: PretrainingStepSettings, *, count: int) -> TokenDataset:
-    """Sequences that leave no room in a row."""
-    length = settings.max_seq_length
-    return TokenDataset(
-        ids=np.ones(count * length, np.int32),
-        segments=np.zeros(count * length, np.int8),
-        offsets=np.arange(count + 1, dtype=np.int64) * length,
-        label_ids=np.zeros(count, np.int32),
-    )
 
 
 def _masked(settings: PretrainingStepSettings, count: int) -> MaskedBatches:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 import keras
-import numpy as np
 
 from processors.batches import BatchShape, EvalBatches, TrainBatches, stack
 from processors.token_dataset import TokenDataset
@@ -69,7 +68,7 @@ def build_classifier(config: BertConfig, *, settings: StepSettings) -> keras.Mod
 
 
 def _training_call(shape: BatchShape, *, calls: int) -> Arrays:
-    examples = _full_examples(shape.global_batch, length=shape.max_seq_length)
+    examples = TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
     batches = TrainBatches(examples, shape=shape, seed=0)
     return stack([batches.batch(step) for step in range(calls)])
 
@@ -81,19 +80,9 @@ def _evaluation_call(settings: StepSettings, *, replicas: int) -> Arrays:
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
     )
-    examples = _full_examples(shape.global_batch, length=shape.max_seq_length)
+    examples = TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
     [batch] = EvalBatches(examples, shape=shape)
     return {name: array[0] for name, array in batch.arrays.items()}
-
-
-def _full_examples(count: int, *, length: int) -> TokenDataset:
-    """Examples that leave no room in a row."""
-    return TokenDataset(
-        ids=np.ones(count * length, np.int32),
-        segments=np.zeros(count * length, np.int8),
-        offsets=np.arange(count + 1, dtype=np.int64) * length,
-        label_ids=np.zeros(count, np.int32),
-    )
 
 
 CLASSIFIER = Pipeline(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from processors.corpora.aozora import Work
-from processors.corpora.authors import AUTHORS, NOT_PUBLIC_DOMAIN, PASSAGE_LENGTH
+from processors.corpora.authors import is_usable, passages_of
 from processors.pretraining.documents import split_line
 
 
@@ -39,7 +39,7 @@ class HeldOut:
         return cls(
             works=frozenset(numbers),
             titles=frozenset((w.author, w.title) for w in works if w.id in numbers),
-            passages=frozenset(itertools.chain.from_iterable(map(_passages, texts))),
+            passages=frozenset(itertools.chain.from_iterable(map(passages_of, texts))),
         )
 
     def allows(self, work: Work) -> bool:
@@ -50,7 +50,7 @@ class HeldOut:
 
     def repeats(self, text: str) -> bool:
         """Whether a text has a passage of theirs."""
-        return not self.passages.isdisjoint(_passages(text))
+        return not self.passages.isdisjoint(passages_of(text))
 
 
 def documents(works: Iterable[Work], *, held_out: HeldOut) -> Iterator[list[str]]:
@@ -78,14 +78,3 @@ def documents(works: Iterable[Work], *, held_out: HeldOut) -> Iterator[list[str]
         ]
         if sentences:
             yield sentences
-
-
-def is_usable(work: Work) -> bool:
-    """Whether a work is one of the six authors', public and in modern kana."""
-    is_theirs = work.author in AUTHORS and work.id not in NOT_PUBLIC_DOMAIN
-    return is_theirs and work.has_modern_kana
-
-
-def _passages(text: str) -> set[str]:
-    starts = range(len(text) - PASSAGE_LENGTH + 1)
-    return {text[start : start + PASSAGE_LENGTH] for start in starts}

@@ -20,9 +20,9 @@ AUTHORS = {
     "坂口安吾": "sakaguchi",
 }
 # 60574 is a modern translation under CC BY 4.0, not in the public domain.
-NOT_PUBLIC_DOMAIN = {"60574"}
+_NOT_PUBLIC_DOMAIN = {"60574"}
 LENGTHS = range(60, 241)
-PASSAGE_LENGTH = 20
+_PASSAGE_LENGTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,24 @@ class Passages:
     def claim(self, paragraph: Paragraph) -> bool:
         """Takes the paragraph's passages for its work; False when others hold one."""
         text = paragraph.text
-        starts = range(len(text) - PASSAGE_LENGTH + 1)
-        passages = {text[start : start + PASSAGE_LENGTH] for start in starts}
+        passages = passages_of(text)
         owners = {self._owner.get(passage, paragraph.work) for passage in passages}
         free = owners == {paragraph.work}
         if free:
             self._owner.update(dict.fromkeys(passages, paragraph.work))
         return free
+
+
+def is_usable(work: Work) -> bool:
+    """Whether a work is one of the six authors', public and in modern kana."""
+    is_theirs = work.author in AUTHORS and work.id not in _NOT_PUBLIC_DOMAIN
+    return is_theirs and work.has_modern_kana
+
+
+def passages_of(text: str) -> set[str]:
+    """All runs of 20 characters of a text."""
+    starts = range(len(text) - _PASSAGE_LENGTH + 1)
+    return {text[start : start + _PASSAGE_LENGTH] for start in starts}
 
 
 def choose_works(works: Iterable[Work]) -> dict[str, list[list[Paragraph]]]:
@@ -68,10 +79,8 @@ def choose_works(works: Iterable[Work]) -> dict[str, list[list[Paragraph]]]:
     """
     chosen: dict[tuple[str, str], list[Paragraph]] = {}
     for work in works:
-        author = AUTHORS.get(work.author)
-        if author is None or work.id in NOT_PUBLIC_DOMAIN:
-            continue
-        if work.has_modern_kana:
+        if is_usable(work):
+            author = AUTHORS[work.author]
             chosen.setdefault((author, work.title), _paragraphs(work, author=author))
     return {
         author: [rows for (name, _), rows in chosen.items() if name == author and rows]
