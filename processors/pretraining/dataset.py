@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from processors.pretraining.settings import Mode
-from processors.token_dataset import TokenDataset, offsets_of, ranges
+from processors.token_dataset import TokenDataset, offsets_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,17 +40,6 @@ class Predictions:
             ids=np.concatenate([part.ids for part in parts]),
             weights=np.concatenate([part.weights for part in parts]),
             offsets=offsets_of(np.concatenate([part.counts for part in parts])),
-        )
-
-    def take(self, order: np.ndarray) -> Predictions:
-        """Returns those of the sequences that `order` names, in that order."""
-        counts = self.counts[order]
-        places = ranges(self.offsets[order], lengths=counts)
-        return Predictions(
-            positions=self.positions[places],
-            ids=self.ids[places],
-            weights=self.weights[places],
-            offsets=offsets_of(counts),
         )
 
 
