@@ -65,6 +65,7 @@ def test_it_leaves_its_reports(finished):
             assert file.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 def test_an_interrupted_experiment_goes_on_with_the_missing_cells(
     run, finished, tmp_path, monkeypatch
 ):

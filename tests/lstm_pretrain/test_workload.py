@@ -17,6 +17,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pipeline", [workload.LANGUAGE_MODEL, workload.CLASSIFIER], ids=["lm", "classifier"]
 )

@@ -27,6 +27,7 @@ def load(*path):
 # google-research/bert ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_originals_run_comes_out_on_eight_replicas(golden, golden_dir, place_on):
     run = engine_runs.golden(place_on(8), parts=2)
     np.testing.assert_allclose(run.train(), golden["loss_trace_clf"], rtol=1e-5)

@@ -440,6 +440,7 @@ def test_evaluation_counts_every_example_once(
 # Precision and replicas ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_bfloat16_stays_within_two_percent(run, finished, tmp_path):
     out = run(tmp_path / "out", precision=Precision.BFLOAT16, do_eval=True)
     rough, exact = (

@@ -49,6 +49,7 @@ def test_json_lines_of_the_original(make_settings, place_on):
     assert list(rows[0]) == ["linex_index", "features"]
 
 
+@pytest.mark.slow
 def test_archives_hold_the_same(make_settings, place_on, tmp_path):
     placement = place_on()
     lines = make_settings()

@@ -176,7 +176,10 @@ def test_logits_and_loss(made, start, golden, dataset, pad_to):
     assert abs(loss - golden["classifier_loss"]) <= OUTPUT
 
 
-@pytest.mark.parametrize("pad_to", PadTo)
+@pytest.mark.parametrize(
+    "pad_to",
+    [PadTo.MAX, PadTo.PACK, pytest.param(PadTo.BUCKET, marks=pytest.mark.slow)],
+)
 def test_twenty_updates(made, start, golden, golden_dir, dataset, pad_to):
     made.load_state(start)
     losses = train(made, make_batches(dataset, pad_to), per_call=4)

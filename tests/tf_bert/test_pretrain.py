@@ -143,6 +143,7 @@ def test_goes_on_where_it_stopped(make_records, make_settings, place_on, tmp_pat
         np.testing.assert_array_equal(ours.weights[name], value)
 
 
+@pytest.mark.slow
 def test_text_without_segments(corpus, make_settings, place_on):
     settings = make_settings(
         text_file=(f"{corpus}/text.txt",),

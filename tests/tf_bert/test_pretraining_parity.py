@@ -170,7 +170,10 @@ def test_log_probabilities(made, start, golden, dataset):
     assert np.abs(found[: len(expected)] - expected).max() <= OUTPUT
 
 
-@pytest.mark.parametrize("pad_to", PadTo)
+@pytest.mark.parametrize(
+    "pad_to",
+    [PadTo.MAX, PadTo.PACK, pytest.param(PadTo.BUCKET, marks=pytest.mark.slow)],
+)
 def test_twenty_updates(made, start, golden, dataset, pad_to):
     made.load_state(start)
     assert_trained_alike(made, make_calls(dataset, pad_to, per_call=4), golden)

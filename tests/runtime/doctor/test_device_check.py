@@ -34,6 +34,7 @@ def test_no_such_device(backend):
     assert "TPU" in found.found or "tpu" in found.found
 
 
+@pytest.mark.slow
 def test_a_backend_that_ends_its_process_is_reported(backend, broken_keras):
     broken_keras("sys.stderr.write('not available in this library'); os.abort()")
     [found] = device_check.check(Accelerator.CPU, backend=backend)
