@@ -345,8 +345,8 @@ class TensorFlowEngine(Engine):
         self.make_slots()
         return EngineState(
             step=self.step,
-            weights={name: v.numpy() for name, v in self._variables.items()},
-            slots={name: v.numpy() for name, v in self._slots.items()},
+            weights={name: _on_host(v) for name, v in self._variables.items()},
+            slots={name: _on_host(v) for name, v in self._slots.items()},
         )
 
     def load_state(self, state: EngineState) -> None:
@@ -463,6 +463,17 @@ class _PerSignature:
             bound = functools.partial(self._function, **static)
             self._traced[key] = tf.function(bound, autograph=False, **options)
         return self._traced[key](blocks)
+
+
+def _on_host(variable: Any) -> np.ndarray:
+    """What a variable holds now; read-only.
+
+    On a CPU that is the variable's own memory: the next update puts its result
+    elsewhere, and TensorFlow writes in place only where nobody else looks on.
+    """
+    found = np.asarray(tf.convert_to_tensor(variable))
+    found.flags.writeable = False
+    return found
 
 
 def _assign_all(

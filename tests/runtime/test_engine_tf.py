@@ -3,6 +3,7 @@
 A TPU's program is compiled by XLA as a whole. Here it is, for the CPU.
 """
 
+import copy
 import functools
 
 import numpy as np
@@ -56,6 +57,11 @@ def test_the_program_of_a_tpu_trains_as_the_host_loop(one_core, by_xla):
     assert ours.step == theirs.step == stop
     for name, value in ours.weights.items():
         np.testing.assert_allclose(value, theirs.weights[name], atol=1e-5, err_msg=name)
+    kept = copy.deepcopy(ours)
+    run.train(stop=stop + engine_runs.PER_CALL)
+    for name, value in {**ours.weights, **ours.slots}.items():
+        was = {**kept.weights, **kept.slots}[name]
+        np.testing.assert_array_equal(value, was, err_msg=f"{name} is no copy")
 
 
 @pytest.mark.slow
