@@ -38,8 +38,16 @@ def simple_predictions(
     }
     if len(names) > 1:
         model = make_pipeline(
-            TfidfVectorizer(analyzer="char", ngram_range=_NGRAMS, sublinear_tf=True),
-            LogisticRegression(C=_STRENGTH, max_iter=1000),
+            TfidfVectorizer(
+                analyzer="char",
+                ngram_range=_NGRAMS,
+                sublinear_tf=True,
+                dtype=np.float32,
+            ),
+            # With a million runs of characters this solver takes a tenth of the time.
+            LogisticRegression(
+                C=_STRENGTH, solver="newton-cg", tol=1e-3, max_iter=1000
+            ),
         ).fit(_texts(train), gold)
         found[TF_IDF] = {
             split: model.predict(_texts(rows)).tolist()

@@ -72,9 +72,9 @@ def _loss_and_gradients(logits: Any, bias: Any, target_ids: Any, weights: Any) -
     total = ops.sum(exponents, axis=-1, keepdims=True)
     found = ops.log(total) + largest
     each = found[:, 0] - _picked(wide, target_ids)
-    places = ops.arange(logits.shape[-1], dtype="int32")
-    is_target = ops.cast(places == target_ids[:, None], "float32")
-    d_logits = (exponents / total - is_target) * weights[:, None]
+    is_target = ops.arange(logits.shape[-1], dtype="int32") == target_ids[:, None]
+    shares = exponents / total
+    d_logits = ops.where(is_target, shares - 1.0, shares) * weights[:, None]
     return (
         ops.sum(each * weights),
         ops.cast(d_logits, logits.dtype),

@@ -49,47 +49,66 @@ def lstm(projected: Any, recurrent_kernel: Any, *, keep: Any = None) -> Any:
     return _backend.lstm(projected, recurrent_kernel, keep)
 
 
-def step(pre_activations: Any, cell: Any) -> Any:
+def step(projected: Any, recurrent: Any, cell: Any, keep: Any) -> tuple[Any, Any, Any]:
     """One step of every row, all but its matrix product.
 
     Args:
-        pre_activations: float32 `[rows, 4 * units]`.
+        projected: `[rows, 4 * units]`, of the inputs.
+        recurrent: `[rows, 4 * units]`, the hidden state before times the kernel.
         cell: float32 `[rows, units]`, the cell state before.
+        keep: float32 `[rows, 1]`, 0 where an example starts.
 
     Returns:
-        float32 `[rows, 6 * units]`: the four gates, the new cell state and the new
-        hidden state side by side.
+        The four gates float32 `[rows, 4 * units]`, the new cell state float32
+        `[rows, units]`, and the new hidden state `[rows, units]` in the dtype of
+        `projected`.
     """
+    pre_activations = _wide(projected) + keep * _wide(recurrent)
     gate_in, forget, candidate, gate_out = ops.split(pre_activations, GATES, axis=-1)
     gate_in, forget = ops.sigmoid(gate_in), ops.sigmoid(forget)
     candidate, gate_out = ops.tanh(candidate), ops.sigmoid(gate_out)
-    cell = forget * cell + gate_in * candidate
-    hidden = gate_out * ops.tanh(cell)
-    parts = [gate_in, forget, candidate, gate_out, cell, hidden]
-    return ops.concatenate(parts, axis=-1)
+    cell = forget * keep * cell + gate_in * candidate
+    hidden = ops.cast(gate_out * ops.tanh(cell), projected.dtype)
+    gates = ops.concatenate([gate_in, forget, candidate, gate_out], axis=-1)
+    return gates, cell, hidden
 
 
-def step_gradient(saved: Any, cell: Any, d_hidden: Any, d_cell: Any) -> Any:
+def step_gradient(
+    gates: Any,
+    cells: tuple[Any, Any],
+    keeps: tuple[Any, Any],
+    d_hidden: tuple[Any, Any],
+    d_cell: Any,
+) -> tuple[Any, Any]:
     """The gradient of one step.
 
     Args:
-        saved: What `step` returned.
-        cell: float32 `[rows, units]`, the cell state it was given.
-        d_hidden: float32 `[rows, units]`, gradient of the new hidden state.
+        gates: What `step` returned.
+        cells: float32 `[rows, units]`, the cell states before and after.
+        keeps: float32 `[rows, 1]` of this step and of the one that follows; 0 where
+            none follows.
+        d_hidden: `[rows, units]`, gradients of the new hidden state, from above and,
+            through the matrix product, from the step that follows.
         d_cell: float32 `[rows, units]`, gradient of the new cell state from later on.
 
     Returns:
-        float32 `[rows, 5 * units]`: gradients of the pre-activations and of the cell
-        state before, side by side.
+        Gradients of the pre-activations, `[rows, 4 * units]` in the dtype of
+        `d_hidden`, and of the cell state before, float32 `[rows, units]`.
     """
-    gate_in, forget, candidate, gate_out, new_cell, _ = ops.split(saved, 6, axis=-1)
-    squashed = ops.tanh(new_cell)
-    d_cell = d_cell + d_hidden * gate_out * (1.0 - squashed * squashed)
+    gate_in, forget, candidate, gate_out = ops.split(gates, GATES, axis=-1)
+    cell, squashed = keeps[0] * cells[0], ops.tanh(cells[1])
+    from_above, from_later = map(_wide, d_hidden)
+    d_state = from_above + keeps[1] * from_later
+    d_cell = d_cell + d_state * gate_out * (1.0 - squashed * squashed)
     parts = [
         d_cell * candidate * gate_in * (1.0 - gate_in),
         d_cell * cell * forget * (1.0 - forget),
         d_cell * gate_in * (1.0 - candidate * candidate),
-        d_hidden * squashed * gate_out * (1.0 - gate_out),
-        d_cell * forget,
+        d_state * squashed * gate_out * (1.0 - gate_out),
     ]
-    return ops.concatenate(parts, axis=-1)
+    d_gates = ops.cast(ops.concatenate(parts, axis=-1), d_hidden[0].dtype)
+    return d_gates, d_cell * forget * keeps[0]
+
+
+def _wide(values: Any) -> Any:
+    return ops.cast(values, "float32")

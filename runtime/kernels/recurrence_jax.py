@@ -18,47 +18,44 @@ def lstm(projected: jax.Array, kernel: jax.Array, keep: jax.Array) -> jax.Array:
 
 
 def _forward(projected: jax.Array, kernel: jax.Array, keep: jax.Array) -> Any:
-    units = kernel.shape[0]
-
-    def body(state: jax.Array, at: tuple[jax.Array, ...]) -> Any:
+    def body(state: tuple[jax.Array, ...], at: tuple[jax.Array, ...]) -> Any:
+        cell, hidden = state
         given, kept = at
-        cell, hidden = jnp.split(state * kept, 2, axis=-1)
-        recurrent = jnp.matmul(hidden.astype(kernel.dtype), kernel)
-        pre_activations = given.astype(jnp.float32) + recurrent.astype(jnp.float32)
-        saved = recurrence.step(pre_activations, cell)
-        return saved[:, -2 * units :], saved
+        gates, cell, hidden = recurrence.step(given, hidden @ kernel, cell, kept)
+        return (cell, hidden), (gates, cell, hidden)
 
-    start = jnp.zeros((projected.shape[1], 2 * units), jnp.float32)
-    _, saved = lax.scan(body, start, (projected, keep))
-    return saved[..., -units:].astype(kernel.dtype), (saved, kernel, keep)
+    cell = jnp.zeros((projected.shape[1], kernel.shape[0]), jnp.float32)
+    start = cell, cell.astype(kernel.dtype)
+    _, (gates, cells, hidden) = lax.scan(body, start, (projected, keep))
+    return hidden, (gates, cells, hidden, kernel, keep)
 
 
 def _backward(residuals: tuple[jax.Array, ...], upstream: jax.Array) -> Any:
-    saved, kernel, keep = residuals
-    units = kernel.shape[0]
-    states = saved[..., -2 * units :]
-    earlier = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]]) * keep
-    cells, hidden = jnp.split(earlier, 2, axis=-1)
+    gates, cells, hidden, kernel, keep = residuals
+    keep_after = jnp.concatenate([keep[1:], jnp.zeros_like(keep[:1])])
 
-    def body(d_state: jax.Array, at: tuple[jax.Array, ...]) -> Any:
-        above, step, cell, kept = at
-        d_cell, d_hidden = jnp.split(d_state, 2, axis=-1)
-        d_hidden += above.astype(jnp.float32)
-        found = recurrence.step_gradient(step, cell, d_hidden, d_cell)
-        d_gates, d_cell = found[:, :-units], found[:, -units:]
-        d_hidden = jnp.matmul(d_gates.astype(kernel.dtype), kernel.T)
-        d_state = jnp.concatenate([d_cell, d_hidden.astype(jnp.float32)], axis=-1)
-        return d_state * kept, d_gates
+    def body(state: tuple[jax.Array, ...], at: tuple[Any, ...]) -> Any:
+        d_cell, from_later = state
+        above, gates, cells, keeps = at
+        d_gates, d_cell = recurrence.step_gradient(
+            gates, cells, keeps, (above, from_later), d_cell
+        )
+        return (d_cell, d_gates @ kernel.T), d_gates
 
-    _, d_gates = lax.scan(
+    _, d_projected = lax.scan(
         body,
-        jnp.zeros_like(states[0]),
-        (upstream, saved, cells, keep),
+        (jnp.zeros_like(cells[0]), jnp.zeros_like(hidden[0])),
+        (upstream, gates, (_before(cells), cells), (keep, keep_after)),
         reverse=True,
     )
-    d_projected = d_gates.astype(kernel.dtype)
-    d_kernel = jnp.einsum("tru,trg->ug", hidden.astype(kernel.dtype), d_projected)
+    before = _before(hidden) * keep.astype(hidden.dtype)
+    d_kernel = jnp.einsum("tru,trg->ug", before, d_projected)
     return d_projected, d_kernel, jnp.zeros_like(keep)
+
+
+def _before(states: jax.Array) -> jax.Array:
+    """Each step's state one step later, zeros first."""
+    return jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
 
 
 lstm.defvjp(_forward, _backward)

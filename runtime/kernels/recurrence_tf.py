@@ -1,17 +1,26 @@
 """The time loop of an LSTM on TensorFlow.
 
 Matrix products stay with oneDNN, as elsewhere in the graph; what is around them is one
-XLA kernel a step where the engine compiles kernels.
+XLA kernel a step where the engine compiles kernels. What a step leaves for the
+backward pass stays in lists, one tensor a step, and is never copied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from runtime.kernels import fusion, recurrence
+
+
+class _Steps(NamedTuple):
+    """What the steps leave: gates and hidden states, and cell states with the first."""
+
+    gates: tf.TensorArray
+    cells: tf.TensorArray
+    hidden: tf.TensorArray
 
 
 def lstm(projected: tf.Tensor, recurrent_kernel: tf.Tensor, keep: tf.Tensor) -> Any:
@@ -22,24 +31,21 @@ def lstm(projected: tf.Tensor, recurrent_kernel: tf.Tensor, keep: tf.Tensor) -> 
 
     @tf.custom_gradient
     def run(projected: tf.Tensor, kernel: tf.Tensor, keep: tf.Tensor) -> Any:
-        saved = _forward(projected, kernel, keep, step=step)
-        units = kernel.shape[0]
+        steps = _forward(projected, kernel, keep, step=step)
+        hidden = steps.hidden.stack()
 
         def gradient(upstream: tf.Tensor) -> tuple[Any, ...]:
-            earlier = _shifted(saved[..., -2 * units :]) * keep
-            cells, hidden = tf.split(earlier, 2, axis=-1)
-            d_projected = tf.cast(
-                _backward(upstream, saved, cells, kernel, keep, step=step_gradient),
-                kernel.dtype,
-            )
+            d_projected = _backward(upstream, steps, kernel, keep, step=step_gradient)
+            before = tf.concat([tf.zeros_like(hidden[:1]), hidden[:-1]], axis=0)
+            before *= tf.cast(keep, hidden.dtype)
             d_kernel = tf.matmul(
-                tf.reshape(tf.cast(hidden, kernel.dtype), [-1, units]),
-                tf.reshape(d_projected, [-1, recurrence.GATES * units]),
+                tf.reshape(before, [-1, kernel.shape[0]]),
+                tf.reshape(d_projected, [-1, kernel.shape[1]]),
                 transpose_a=True,
             )
             return d_projected, d_kernel, None
 
-        return tf.cast(saved[..., -units:], kernel.dtype), gradient
+        return hidden, gradient
 
     return run(projected, tf.convert_to_tensor(recurrent_kernel), keep)
 
@@ -49,81 +55,85 @@ def _forward(
     kernel: tf.Tensor,
     keep: tf.Tensor,
     *,
-    step: Callable[..., tf.Tensor],
-) -> tf.Tensor:
-    """What `recurrence.step` returns for each step, float32 `[time, rows, 6 units]`."""
+    step: Callable[..., Any],
+) -> _Steps:
     time, rows, units = tf.shape(projected)[0], tf.shape(projected)[1], kernel.shape[0]
-    inputs = _unstacked(projected)
-    kept = _unstacked(keep)
+    cell = tf.zeros([rows, units])
+    hidden = tf.zeros([rows, units], kernel.dtype)
+    steps = _Steps(
+        gates=_array(time, recurrence.GATES * units),
+        cells=_array(time + 1, units).write(0, cell),
+        hidden=_array(time, units, kernel.dtype),
+    )
 
-    def body(t: tf.Tensor, state: tf.Tensor, done: tf.TensorArray) -> tuple[Any, ...]:
-        cell, hidden = tf.split(state * kept.read(t), 2, axis=-1)
-        recurrent = tf.matmul(tf.cast(hidden, kernel.dtype), kernel)
-        pre_activations = tf.cast(inputs.read(t), tf.float32) + tf.cast(
-            recurrent, tf.float32
+    def body(
+        t: tf.Tensor, cell: tf.Tensor, hidden: tf.Tensor, steps: _Steps
+    ) -> tuple[Any, ...]:
+        recurrent = tf.matmul(hidden, kernel)
+        gates, cell, hidden = step(projected[t], recurrent, cell, keep[t])
+        written = _Steps(
+            gates=steps.gates.write(t, gates),
+            cells=steps.cells.write(t + 1, cell),
+            hidden=steps.hidden.write(t, hidden),
         )
-        saved = step(pre_activations, cell)
-        return t + 1, saved[:, -2 * units :], done.write(t, saved)
+        return t + 1, cell, hidden, written
 
-    _, _, done = tf.while_loop(
+    *_, steps = tf.while_loop(
         lambda t, *_: t < time,
         body,
-        (0, tf.zeros([rows, 2 * units]), _array(time, 6 * units)),
-        shape_invariants=(
-            tf.TensorShape([]),
-            tf.TensorShape([None, 2 * units]),
-            tf.TensorShape(None),
-        ),
+        (tf.constant(0), cell, hidden, steps),
+        shape_invariants=_invariants(units, _Steps(*[tf.TensorShape(None)] * 3)),
     )
-    return done.stack()
+    return steps
 
 
 def _backward(
     upstream: tf.Tensor,
-    saved: tf.Tensor,
-    cells: tf.Tensor,
+    steps: _Steps,
     kernel: tf.Tensor,
     keep: tf.Tensor,
     *,
-    step: Callable[..., tf.Tensor],
+    step: Callable[..., Any],
 ) -> tf.Tensor:
-    """Gradient of the pre-activations, float32 `[time, rows, 4 units]`."""
-    time, rows, units = tf.shape(saved)[0], tf.shape(saved)[1], kernel.shape[0]
+    """Gradient of the pre-activations, `[time, rows, 4 units]`."""
+    time, rows, units = tf.shape(keep)[0], tf.shape(keep)[1], kernel.shape[0]
     transposed = tf.transpose(kernel)
-    from_above, kept = _unstacked(upstream), _unstacked(keep)
-    steps, before = _unstacked(saved), _unstacked(cells)
+    keep_after = tf.concat([keep[1:], tf.zeros_like(keep[:1])], axis=0)
 
-    def body(t: tf.Tensor, d_state: tf.Tensor, done: tf.TensorArray) -> tuple[Any, ...]:
-        d_cell, d_hidden = tf.split(d_state, 2, axis=-1)
-        d_hidden += tf.cast(from_above.read(t), tf.float32)
-        found = step(steps.read(t), before.read(t), d_hidden, d_cell)
-        d_gates, d_cell = found[:, :-units], found[:, -units:]
-        d_hidden = tf.matmul(tf.cast(d_gates, kernel.dtype), transposed)
-        d_state = tf.concat([d_cell, tf.cast(d_hidden, tf.float32)], axis=-1)
-        return t - 1, d_state * kept.read(t), done.write(t, d_gates)
+    def body(
+        t: tf.Tensor, d_cell: tf.Tensor, from_later: tf.Tensor, done: tf.TensorArray
+    ) -> tuple[Any, ...]:
+        d_gates, d_cell = step(
+            steps.gates.read(t),
+            (steps.cells.read(t), steps.cells.read(t + 1)),
+            (keep[t], keep_after[t]),
+            (upstream[t], from_later),
+            d_cell,
+        )
+        return t - 1, d_cell, tf.matmul(d_gates, transposed), done.write(t, d_gates)
 
-    _, _, done = tf.while_loop(
+    start = (
+        time - 1,
+        tf.zeros([rows, units]),
+        tf.zeros([rows, units], kernel.dtype),
+        _array(time, kernel.shape[1], kernel.dtype),
+    )
+    *_, done = tf.while_loop(
         lambda t, *_: t >= 0,
         body,
-        (time - 1, tf.zeros([rows, 2 * units]), _array(time, recurrence.GATES * units)),
-        shape_invariants=(
-            tf.TensorShape([]),
-            tf.TensorShape([None, 2 * units]),
-            tf.TensorShape(None),
-        ),
+        start,
+        shape_invariants=_invariants(units, tf.TensorShape(None)),
     )
     return done.stack()
 
 
-def _shifted(values: tf.Tensor) -> tf.Tensor:
-    """Each step's values one step later, zeros first."""
-    return tf.concat([tf.zeros_like(values[:1]), values[:-1]], axis=0)
+def _invariants(units: int, arrays: Any) -> tuple[Any, ...]:
+    """Shapes of a loop's time, its two states and its arrays."""
+    state = tf.TensorShape([None, units])
+    return tf.TensorShape([]), state, state, arrays
 
 
-def _unstacked(values: tf.Tensor) -> tf.TensorArray:
-    array = tf.TensorArray(values.dtype, size=tf.shape(values)[0])
-    return array.unstack(values)
-
-
-def _array(time: tf.Tensor, size: int) -> tf.TensorArray:
-    return tf.TensorArray(tf.float32, size=time, element_shape=[None, size])
+def _array(time: tf.Tensor, size: int, dtype: Any = tf.float32) -> tf.TensorArray:
+    return tf.TensorArray(
+        dtype, size=time, element_shape=[None, size], clear_after_read=False
+    )
