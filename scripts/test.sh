@@ -21,20 +21,30 @@ make_environment "$ROOT/$folder" "$extras"
 cd "$ROOT"
 python="$folder/bin/python"
 
-# Keras takes its backend once a process: what depends on it runs on JAX beside the rest.
-jax_log="$(mktemp)" jax_pid=
-trap 'rm -f "$jax_log"; [[ -z "$jax_pid" ]] || kill "$jax_pid" 2> /dev/null || true' EXIT
-if [[ $# -eq 0 ]]; then
-  KERAS_BACKEND=jax "$python" -m pytest ${select[@]+"${select[@]}"} --backend-tests \
-    tests/runtime tests/tf_bert tests/lstm_pretrain > "$jax_log" 2>&1 &
-  jax_pid=$!
+tests=("$python" -m pytest ${select[@]+"${select[@]}"})
+if [[ $# -gt 0 ]]; then
+  exec "${tests[@]}" "$@"
 fi
+
+# Keras takes its backend once a process: what depends on it runs again, on JAX, in a
+# second process. The tests of the scripts, which start processes of their own, follow
+# there, so that both take about as long.
+beside() {
+  local status=0
+  KERAS_BACKEND=jax "${tests[@]}" --backend-tests \
+    tests/runtime tests/tf_bert tests/lstm_pretrain || status=$?
+  "${tests[@]}" tests/scripts || status=$?
+  return "$status"
+}
+log="$(mktemp)"
+set -m  # a process group of its own, to be ended as a whole
+beside > "$log" 2>&1 &
+pid=$!
+set +m
+trap 'rm -f "$log"; kill -- "-$pid" 2> /dev/null || true' EXIT
 status=0
-"$python" -m pytest ${select[@]+"${select[@]}"} "$@" || status=$?
-if [[ -n "$jax_pid" ]]; then
-  wait "$jax_pid" || status=$?
-  jax_pid=
-  echo "On JAX:"
-  cat "$jax_log"
-fi
+"${tests[@]}" --ignore=tests/scripts || status=$?
+wait "$pid" || status=$?
+echo "On JAX, and of the scripts:"
+cat "$log"
 exit "$status"

@@ -189,6 +189,7 @@ def test_frozen_parts_do_not_move(train_classifier, language_model, tmp_path):
                 assert not state.slots[f"{name}/adam_v"].any()
 
 
+@pytest.mark.slow
 def test_lower_layers_learn_at_lower_rates(train_classifier, tmp_path):
     one, other = (
         weights_of(

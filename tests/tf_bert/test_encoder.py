@@ -104,6 +104,7 @@ def test_nothing_is_encoded_twice(make, features, tmp_path):
     np.testing.assert_allclose(np.stack(again), np.stack(expected), atol=OUTPUT)
 
 
+@pytest.mark.slow
 def test_encoders_of_another_kind_share_no_vector(make):
     names = {
         make(Pooling.MEAN).fingerprint,

@@ -52,6 +52,7 @@ def test_a_backend_that_cannot_be_imported_is_reported(backend, broken_keras):
     assert "ImportError: libcudart.so.12 is missing" in found.found
 
 
+@pytest.mark.slow
 def test_a_backend_that_hangs_is_reported(backend, broken_keras):
     broken_keras("time.sleep(600)")
     [found] = device_check.check(Accelerator.CPU, backend=backend, timeout_seconds=6.0)
