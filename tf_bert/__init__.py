@@ -17,7 +17,10 @@ pretraining_workload.py     the steps of pre-training, for tpu_check
 pretrain.py                 trains and evaluates a masked language model
 extraction_settings.py      what the extraction of vectors is told
 extraction_preparation.py   what of it can be refused before a framework loads
-extract.py                  vectors of a file's texts
+extraction_texts.py         the texts, as a stream
+extract.py                  their vectors
+extraction_parts.py         what is done of them, to go on from
+extraction_output.py        JSON lines of the original, or a numpy archive
 encoder.py                  a BERT that gives vectors
 trained_part.py             full, head or top:N
 compare.py                  a fine-tuned BERT beside itself, frozen

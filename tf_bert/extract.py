@@ -6,35 +6,35 @@ backend at import.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-import json
 import logging
-import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from processors.example import InputExample
-from processors.features import Features, featurize
-from processors.token_dataset import offsets_of
-from processors.tokenization.base import Tokenizer
-from runtime import storage
-from runtime.errors import DataError
+from processors.features import TokenCounts, featurize
 from runtime.placement import Placement
+from runtime.safety.stop_request import StopRequest
+from tf_bert import extraction_output, extraction_texts
 from tf_bert.encoder import CachedEncoder, Encoder, Encodes, Wanted
+from tf_bert.extraction_parts import Part, VectorParts
 from tf_bert.extraction_preparation import ExtractionJob
-from tf_bert.extraction_settings import ExtractionSettings, Pooling
+from tf_bert.extraction_settings import Pooling
 
 _log = logging.getLogger(__name__)
 
-_PAIR = re.compile(r"^(.*) \|\|\| (.*)$")
-_BATCHES_A_CHUNK = 32  # sorted by length among themselves
-_ARCHIVE = ".npz"
+# Sorted by length among themselves, and held in memory until they are written.
+_BATCHES_A_PART = 32
+_NUMBERS_A_PART = 1 << 24
 
 
 def run(job: ExtractionJob, *, placement: Placement) -> None:
     """Writes the vectors that the settings ask for.
+
+    What is done is kept beside the output file until that is written whole; a run that
+    was stopped goes on from there.
 
     Args:
         job: From `tf_bert.extraction_preparation.prepare`.
@@ -43,10 +43,57 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
     Raises:
         DataError: There is no text.
         CheckpointError: The weights do not fit.
+        RunStoppedError: The run was asked to stop; the same command goes on.
     """
     settings = job.settings
-    examples = read_examples(str(settings.input_file))
-    encoder = Encoder(
+    _log.info("Running on %s", placement.describe())
+    with StopRequest().on_signals():
+        parts = _extracted(job, placement=placement)
+        _tell_what_was_cut(parts, max_seq_length=settings.max_seq_length)
+        extraction_output.write(parts, settings=settings, tokenizer=job.tokenizer)
+        parts.delete()
+    _log.info("Vectors: %s", settings.output_file)
+
+
+def _extracted(job: ExtractionJob, *, placement: Placement) -> VectorParts:
+    settings = job.settings
+    total, texts = _counted(extraction_texts.read(settings))
+    encoder = _encoder(job, placement=placement)
+    size = _texts_a_part(job)
+    parts = VectorParts(
+        str(settings.output_file),
+        identity={
+            "encoder": encoder.fingerprint,
+            "tokenizer": job.tokenizer.fingerprint(),
+            "max_seq_length": settings.max_seq_length,
+            "texts": texts,
+            "texts a part": size,
+        },
+    )
+    if len(parts):
+        done = min(len(parts) * size, total)
+        _log.info("Going on after %d of %d texts: %s", done, total, parts.folder)
+    encodes: Encodes = encoder
+    if settings.cache_dir:
+        encodes = CachedEncoder(encoder, folder=settings.cache_dir)
+    rest = itertools.islice(extraction_texts.read(settings), len(parts) * size, None)
+    while chunk := list(itertools.islice(rest, size)):
+        parts.add(_part(chunk, job=job, encoder=encodes))
+    return parts
+
+
+def _counted(examples: Iterable[InputExample]) -> tuple[int, str]:
+    """How many there are, and a hash of their texts."""
+    digest, count = hashlib.sha256(), 0
+    for example in examples:
+        digest.update(repr((example.text_a, example.text_b)).encode())
+        count += 1
+    return count, digest.hexdigest()
+
+
+def _encoder(job: ExtractionJob, *, placement: Placement) -> Encoder:
+    settings = job.settings
+    return Encoder(
         job.config,
         init_checkpoint=str(settings.init_checkpoint),
         wanted=Wanted(
@@ -57,111 +104,47 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
         ),
         placement=placement,
     )
-    encodes: Encodes = encoder
-    if settings.cache_dir:
-        encodes = CachedEncoder(encoder, folder=settings.cache_dir)
-    features = featurize(
-        examples,
-        tokenizer=job.tokenizer,
-        labels=(),
-        max_seq_length=settings.max_seq_length,
+
+
+def _texts_a_part(job: ExtractionJob) -> int:
+    settings = job.settings
+    vectors = settings.max_seq_length if settings.pooling is Pooling.LAYERS else 1
+    numbers = vectors * len(settings.layers) * job.config.hidden_size
+    batches = _NUMBERS_A_PART // (numbers * settings.batch_size)
+    return settings.batch_size * min(max(batches, 1), _BATCHES_A_PART)
+
+
+def _part(
+    examples: Sequence[InputExample], *, job: ExtractionJob, encoder: Encodes
+) -> Part:
+    counts = TokenCounts()
+    features = list(
+        featurize(
+            examples,
+            tokenizer=job.tokenizer,
+            labels=(),
+            max_seq_length=job.settings.max_seq_length,
+            counts=counts,
+        )
     )
-    found = _encoded(features, encodes, size=settings.batch_size * _BATCHES_A_CHUNK)
-    write = _write_archive if _is_archive(settings) else _write_lines
-    write(found, settings=settings, tokenizer=job.tokenizer)
-    _log.info("Vectors of %d texts: %s", len(examples), settings.output_file)
-
-
-def read_examples(path: str) -> list[InputExample]:
-    """Reads a text a line, or two with ` ||| ` between.
-
-    Args:
-        path: A UTF-8 file.
-
-    Raises:
-        DataError: It has no line, or is in another encoding.
-    """
-    lines = (
-        storage.read_text(path).removeprefix("\ufeff").removesuffix("\n").split("\n")
+    vectors = encoder.vectors(features)
+    is_of_tokens = job.settings.pooling is Pooling.LAYERS
+    return Part(
+        vectors=np.concatenate(vectors) if is_of_tokens else np.stack(vectors),
+        lengths=np.array([len(each.input_ids) for each in features], np.int64),
+        input_ids=np.concatenate([each.input_ids for each in features]),
+        whole_lengths=np.array(counts.lengths, np.int64),
     )
-    if lines == [""]:
-        raise DataError("has no line of text.", path=path)
-    examples = []
-    for number, line in enumerate(map(str.strip, lines)):
-        pair = _PAIR.match(line)
-        first, second = pair.groups() if pair else (line, None)
-        examples.append(InputExample(str(number), first, second))
-    return examples
 
 
-def _is_archive(settings: ExtractionSettings) -> bool:
-    return str(settings.output_file).endswith(_ARCHIVE)
-
-
-def _encoded(
-    features: Iterator[Features], encoder: Encodes, *, size: int
-) -> Iterator[tuple[Features, np.ndarray]]:
-    while chunk := list(itertools.islice(features, size)):
-        yield from zip(chunk, encoder.vectors(chunk), strict=True)
-
-
-def _write_lines(
-    found: Iterator[tuple[Features, np.ndarray]],
-    *,
-    settings: ExtractionSettings,
-    tokenizer: Tokenizer,
-) -> None:
-    """One JSON object a line, for tokens with the names of the original."""
-    with storage.open_write(str(settings.output_file)) as file:
-        for number, (features, vectors) in enumerate(found):
-            if settings.pooling is Pooling.LAYERS:
-                ids = features.input_ids.tolist()
-                tokens = tokenizer.convert_ids_to_tokens(ids)
-                content: dict[str, Any] = {
-                    "features": [
-                        {"token": token, "layers": _layers(vector, settings)}
-                        for token, vector in zip(tokens, vectors, strict=True)
-                    ]
-                }
-            elif settings.pooling is Pooling.POOLED:
-                content = {"pooling": "pooled", "values": _rounded(vectors)}
-            else:
-                content = {
-                    "pooling": settings.pooling.value,
-                    "layers": _layers(vectors, settings),
-                }
-            line = json.dumps({"linex_index": number, **content}) + "\n"
-            file.write(line.encode())
-
-
-def _layers(vectors: np.ndarray, settings: ExtractionSettings) -> list[dict[str, Any]]:
-    return [
-        {"index": index, "values": _rounded(vector)}
-        for index, vector in zip(settings.layer_indexes, vectors, strict=True)
-    ]
-
-
-def _rounded(vector: np.ndarray) -> list[float]:
-    return [round(value, 6) for value in vector.tolist()]
-
-
-def _write_archive(
-    found: Iterator[tuple[Features, np.ndarray]],
-    *,
-    settings: ExtractionSettings,
-    tokenizer: Tokenizer,
-) -> None:
-    """`vectors`, and for tokens where each text's start (`offsets`) and their ids."""
-    del tokenizer
-    features, vectors = zip(*found, strict=True)
-    arrays: dict[str, np.ndarray] = {}
-    if settings.pooling is Pooling.LAYERS:
-        arrays["vectors"] = np.concatenate(vectors)
-        arrays["offsets"] = offsets_of([len(each) for each in vectors])
-        arrays["input_ids"] = np.concatenate([each.input_ids for each in features])
-    else:
-        arrays["vectors"] = np.stack(vectors)
-    if settings.pooling is not Pooling.POOLED:
-        arrays["layers"] = np.array(settings.layer_indexes)
-    with storage.open_write(str(settings.output_file)) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+def _tell_what_was_cut(parts: VectorParts, *, max_seq_length: int) -> None:
+    lengths = np.concatenate(list(parts.arrays("whole_lengths")))
+    cut = int((lengths > max_seq_length).sum())
+    if cut:
+        _log.warning(
+            "%d of %d texts are cut at --max_seq_length=%d; the longest has %d tokens.",
+            cut,
+            len(lengths),
+            max_seq_length,
+            lengths.max(),
+        )

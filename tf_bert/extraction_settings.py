@@ -10,6 +10,7 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 
+from processors.readers import encodings
 from processors.tokenization.settings import TokenizerSettings
 from runtime.device_settings import DeviceSettings
 from runtime.errors import SettingsError
@@ -37,7 +38,9 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
 
     # The original's flags.
     input_file: str | None = setting(
-        None, help="A text a line, or two with ` ||| ` between."
+        None,
+        help="A text a line, or two with ` ||| ` between; with --text_a a table, known "
+        "by its ending .tsv, .csv, .json or .jsonl. Each may be gzipped.",
     )
     output_file: str | None = setting(
         None, help="JSON lines; or a numpy archive, if it ends in .npz."
@@ -58,6 +61,15 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
     batch_size: int = setting(32, help="Examples a batch.")
 
     # New here.
+    text_a: str | None = setting(None, help="Column of the text, in a table.")
+    text_b: str | None = setting(None, help="Column of the second text of a pair.")
+    header: bool = setting(True, help="Whether a table's first row names its columns.")
+    quoted: bool = setting(
+        False, help="Whether fields of a TSV may stand in quotes, as in CSV."
+    )
+    encoding: str = setting(
+        "utf-8", help="What the file is written in, such as cp932 or euc_jp."
+    )
     pooling: Pooling = setting(
         Pooling.LAYERS,
         help="layers: every token's vectors, as the original; of a text: cls, mean and "
@@ -87,11 +99,27 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
         for name in ("max_seq_length", "batch_size"):
             if getattr(self, name) < 1:
                 yield f"--{name} must be at least 1; got {getattr(self, name)}."
+        yield from self._column_problems()
         for layer in self.layers:
             if not layer.removeprefix("-").isdecimal():
                 yield f"--layers: expected numbers such as -1,-2; got {layer!r}."
         if self.cache_dir and self.pooling is Pooling.LAYERS:
             yield "--cache_dir keeps a vector an example: choose a --pooling for it."
+
+    def _column_problems(self) -> Iterator[str]:
+        try:
+            encodings.refuse_unknown(self.encoding)
+        except SettingsError as error:
+            yield from error.problems
+        if self.text_b and not self.text_a:
+            yield "--text_b names a column of a table: give --text_a as well."
+        for name in ("text_a", "text_b"):
+            column = getattr(self, name)
+            if column and not self.header and not column.isdecimal():
+                yield (
+                    f"--{name}={column}: a file without a header has positions such as "
+                    "0 for columns."
+                )
 
     @property
     def layer_indexes(self) -> tuple[int, ...]:

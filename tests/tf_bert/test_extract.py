@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from runtime import storage
-from runtime.errors import DataError, SettingsError
+from runtime.errors import SettingsError
 from tf_bert import extract
+from tf_bert.extraction_parts import VectorParts
 from tf_bert.extraction_preparation import prepare
 from tf_bert.extraction_settings import ExtractionSettings, Pooling
 
@@ -85,6 +86,9 @@ def test_archives_hold_the_same(make_settings, place_on, tmp_path):
         ({"layers": ("x",)}, "'x'"),
         ({"cache_dir": "somewhere"}, "--cache_dir"),
         ({"batch_size": 0}, "--batch_size"),
+        ({"encoding": "no-such"}, "--encoding"),
+        ({"text_b": "b"}, "give --text_a"),
+        ({"text_a": "text", "header": False}, "--text_a=text: .* positions"),
     ],
 )
 def test_wrong_settings(make_settings, changes, message):
@@ -104,7 +108,92 @@ def test_settings_that_do_not_fit_the_bert(make_settings, changes, message):
         prepare(make_settings(**changes))
 
 
-def test_no_text(tmp_path):
-    (tmp_path / "empty.txt").write_text("")
-    with pytest.raises(DataError, match="no line"):
-        extract.read_examples(str(tmp_path / "empty.txt"))
+def vectors_of(settings):
+    with np.load(settings.output_file) as archive:
+        return archive["vectors"]
+
+
+def test_what_is_cut_is_told(make_settings, place_on, caplog):
+    caplog.set_level("INFO")
+    extract.run(prepare(make_settings()), placement=place_on())
+    assert "1 of 4 texts are cut at --max_seq_length=32; the longest has 94" in (
+        caplog.text
+    )
+    assert "Running on" in caplog.text
+    caplog.clear()
+    extract.run(prepare(make_settings(max_seq_length=94)), placement=place_on())
+    assert "cut at" not in caplog.text
+
+
+class TakenAwayError(Exception):
+    """The machine is taken away."""
+
+
+@pytest.fixture
+def stopping(monkeypatch):
+    """Ends an extraction when it is about to keep its second part."""
+    add = VectorParts.add
+
+    def stop_at_the_second(parts, part):
+        if len(parts) == 1:
+            raise TakenAwayError
+        add(parts, part)
+
+    monkeypatch.setattr(extract, "_BATCHES_A_PART", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(VectorParts, "add", stop_at_the_second)
+        yield patch
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.npz"])
+def test_it_goes_on_after_what_was_done(
+    make_settings, place_on, tmp_path, stopping, name, caplog
+):
+    caplog.set_level("INFO")
+    placement = place_on()
+    whole = make_settings(output_file=str(tmp_path / f"whole-{name}"), batch_size=2)
+    settings = make_settings(output_file=str(tmp_path / name), batch_size=2)
+    with pytest.raises(TakenAwayError):
+        extract.run(prepare(settings), placement=placement)
+    assert not storage.exists(settings.output_file)
+    stopping.undo()
+    extract.run(prepare(settings), placement=placement)
+    assert "Going on after 2 of 4 texts" in caplog.text
+    extract.run(prepare(whole), placement=placement)
+    if name.endswith(".npz"):  # whose members bear the time
+        with np.load(whole.output_file) as a, np.load(settings.output_file) as b:
+            assert {k: v.tolist() for k, v in a.items()} == {
+                k: v.tolist() for k, v in b.items()
+            }
+    else:
+        made = [storage.read_bytes(each.output_file) for each in (whole, settings)]
+        assert made[0] == made[1]
+    assert storage.glob(f"{tmp_path}/*.parts") == []
+
+
+def test_parts_of_other_texts_are_not_taken(
+    make_settings, place_on, tmp_path, stopping
+):
+    placement = place_on()
+    pooled = {"output_file": str(tmp_path / "out.npz"), "pooling": Pooling.MEAN}
+    settings = make_settings(batch_size=2, **pooled)
+    with pytest.raises(TakenAwayError):
+        extract.run(prepare(settings), placement=placement)
+    stopping.undo()
+    other = tmp_path / "texts.txt"
+    other.write_text("w9\n" + "\n".join(LINES[1:]) + "\n")
+    extract.run(prepare(settings), placement=placement)
+    resumed = vectors_of(settings)
+    extract.run(prepare(settings), placement=placement)
+    assert resumed.tolist() == vectors_of(settings).tolist()
+
+
+def test_a_part_holds_about_as_many_numbers_for_any_pooling(make_settings, monkeypatch):
+    tokens = prepare(make_settings(batch_size=4))
+    means = prepare(make_settings(batch_size=4, pooling=Pooling.MEAN))
+    two_batches_of_tokens = 2 * 4 * 32 * 2 * 64  # texts, tokens, layers, hidden
+    monkeypatch.setattr(extract, "_NUMBERS_A_PART", two_batches_of_tokens)
+    assert extract._texts_a_part(tokens) == 2 * 4
+    assert extract._texts_a_part(means) == 32 * 4
+    monkeypatch.setattr(extract, "_NUMBERS_A_PART", 1)
+    assert extract._texts_a_part(tokens) == 4

@@ -1,0 +1,107 @@
+"""Vectors that were made so far, beside the file that they are for.
+
+A part is a safetensors file of a folder `OUTPUT.parts`, complete or absent: an
+extraction that was stopped goes on after the last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from runtime import storage
+from runtime.files import safetensors_file
+from runtime.files.safetensors_file import SafetensorsFile
+
+_IDENTITY = "extraction.json"
+_SUFFIX = ".safetensors"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """The vectors of some texts that follow each other.
+
+    Attributes:
+        vectors: float32, of all tokens of the texts one after the other `[tokens,
+            layers, hidden]`, or one a text, `[texts, layers, hidden]` or `[texts,
+            hidden]`.
+        lengths: Tokens read of each text, int64 `[texts]`.
+        input_ids: Their ids, int32 `[tokens]`.
+        whole_lengths: Tokens of each text before any were cut off, int64 `[texts]`.
+    """
+
+    vectors: np.ndarray
+    lengths: np.ndarray
+    input_ids: np.ndarray
+    whole_lengths: np.ndarray
+
+
+class VectorParts:
+    """The parts of one extraction, in order.
+
+    Args:
+        output_file: What they are for.
+        identity: What decides the vectors, as JSON values; parts of another are
+            deleted.
+    """
+
+    def __init__(self, output_file: str, *, identity: Mapping[str, Any]) -> None:
+        self.folder = f"{output_file}.parts"
+        about = json.dumps(identity, indent=2, sort_keys=True) + "\n"
+        path = storage.join(self.folder, _IDENTITY)
+        if not storage.exists(path) or storage.read_text(path) != about:
+            if storage.is_dir(self.folder):
+                _log.warning("Starting anew: %s is of other settings.", self.folder)
+                storage.delete_tree(self.folder)
+            storage.write_text(path, about)
+        self._count = 0
+        while storage.exists(self._path(self._count)):
+            self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def arrays(self, name: str) -> Iterator[np.ndarray]:
+        """Reads an attribute of each `Part`, one at a time.
+
+        Raises:
+            CheckpointError: A part is damaged.
+        """
+        for number in range(self._count):
+            yield SafetensorsFile(self._path(number)).read(name)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of an attribute of all parts one after the other.
+
+        Raises:
+            CheckpointError: A part is damaged.
+        """
+        shapes = [
+            SafetensorsFile(self._path(number)).shapes()[name]
+            for number in range(self._count)
+        ]
+        return (sum(shape[0] for shape in shapes), *shapes[0][1:])
+
+    def add(self, part: Part) -> None:
+        """Keeps the next part."""
+        arrays = {
+            field.name: np.ascontiguousarray(getattr(part, field.name))
+            for field in dataclasses.fields(part)
+        }
+        with storage.open_write(self._path(self._count)) as file:
+            safetensors_file.write(file, arrays)
+        self._count += 1
+
+    def delete(self) -> None:
+        """Deletes the folder; call it when the output is written."""
+        storage.delete_tree(self.folder)
+
+    def _path(self, number: int) -> str:
+        return storage.join(self.folder, f"{number:08d}{_SUFFIX}")
