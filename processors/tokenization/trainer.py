@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from processors.readers import encodings
 from processors.tokenization import training
 from processors.tokenization.basic_words import BasicWords, Case, Dialect
 from processors.tokenization.character import Characters
@@ -19,6 +21,10 @@ from runtime.errors import SettingsError
 from runtime.settings import setting
 
 _KIND = TokenizerKind
+_BY_SENTENCE_PIECE = {_KIND.SENTENCEPIECE, _KIND.WORDPIECE, _KIND.MECAB}
+_LEAST_COVERAGE = 0.98  # of SentencePiece
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,12 @@ class TrainingSettings:
         _KIND.SENTENCEPIECE, help="What to make; not auto."
     )
     input: tuple[str, ...] = setting(
-        (), help="UTF-8 text files, a sentence a line; paths or patterns."
+        (),
+        help="Text files, gzipped or not, a sentence or paragraph a line; paths or "
+        "patterns.",
+    )
+    encoding: str = setting(
+        "utf-8", help="What the files are written in, such as cp932 or euc_jp."
     )
     output_dir: str | None = setting(None, help="Folder for the files.")
     vocab_size: int = setting(32000, help="Tokens, special ones included.")
@@ -64,11 +75,16 @@ class TrainingSettings:
                 yield f"--{name} is required."
         if self.vocab_size < 10:
             yield f"--vocab_size must be at least 10; got {self.vocab_size}."
-        if not 0.5 <= self.character_coverage <= 1:
+        least = _LEAST_COVERAGE if self.tokenizer in _BY_SENTENCE_PIECE else 0.5
+        if not least <= self.character_coverage <= 1:
             yield (
-                "--character_coverage must lie in [0.5, 1]; got "
-                f"{self.character_coverage}."
+                f"--character_coverage must lie in [{least}, 1] for --tokenizer="
+                f"{self.tokenizer.value}; got {self.character_coverage}."
             )
+        try:
+            encodings.refuse_unknown(self.encoding)
+        except SettingsError as error:
+            yield from error.problems
         if self.byte_fallback and self.tokenizer is not _KIND.SENTENCEPIECE:
             yield "--byte_fallback is for --tokenizer=sentencepiece."
         if self.do_lower_case and self.tokenizer is _KIND.CHAR:
@@ -83,14 +99,15 @@ def train(settings: TrainingSettings) -> dict[str, bytes]:
 
     Raises:
         SettingsError: There is no text, or not enough for the size.
-        DataError: The text is not UTF-8.
+        DataError: A line is not text.
     """
     paths = [path for pattern in settings.input for path in storage.glob(pattern)]
     if not paths:
         raise SettingsError(f"--input: no file matches {', '.join(settings.input)}.")
     if settings.tokenizer is _KIND.SENTENCEPIECE:
         return _sentence_piece(settings, paths=paths)
-    counts = training.count_words(training.read_lines(paths), words=_words(settings))
+    lines = training.read_lines(paths, encoding=settings.encoding)
+    counts = training.count_words(lines, words=_words(settings))
     if settings.tokenizer in {_KIND.CHAR, _KIND.MECAB_CHAR}:
         tokens = training.train_characters(counts, vocab_size=settings.vocab_size)
     else:
@@ -109,13 +126,26 @@ def train(settings: TrainingSettings) -> dict[str, bytes]:
 def _sentence_piece(
     settings: TrainingSettings, *, paths: Sequence[str]
 ) -> dict[str, bytes]:
-    lines = training.read_lines(paths)
+    lines = training.read_lines(paths, encoding=settings.encoding)
+    sentences = training.Sentences(
+        (line.lower() for line in lines) if settings.do_lower_case else lines
+    )
     model = training.train_sentence_piece(
-        (line.lower() for line in lines) if settings.do_lower_case else lines,
+        sentences,
         vocab_size=settings.vocab_size,
         character_coverage=settings.character_coverage,
         byte_fallback=settings.byte_fallback,
     )
+    if sentences.cut:
+        _log.info(
+            "%d of %d lines (%d characters) are longer than the %d bytes that "
+            "SentencePiece takes; they were cut, where that is possible at the ends of "
+            "sentences.",
+            sentences.cut,
+            sentences.count,
+            sentences.cut_characters,
+            training.LONGEST_SENTENCE,
+        )
     vocabulary = training.vocabulary_of(model).encode("utf-8")
     return {"sentencepiece.model": model, "sentencepiece.vocab": vocabulary}
 

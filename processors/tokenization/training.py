@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sentencepiece
 
+from processors.readers.lines import TextFile
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
 from processors.tokenization.words import Words
-from runtime import storage
-from runtime.errors import DataError, SettingsError
+from runtime.errors import SettingsError, ToolkitError
 
 # SentencePiece writes the start of a word with it, so that no word may contain it.
 _SPACE = "\u2581"
@@ -22,19 +24,90 @@ _CONTROL_SYMBOLS = ("[PAD]", "[CLS]", "[SEP]", "[MASK]")
 # their number, not on the machine.
 _THREADS = 16
 
+LONGEST_SENTENCE = 4192
+"""Bytes in UTF-8; SentencePiece's own default for --max_sentence_length."""
 
-def read_lines(paths: Sequence[str]) -> Iterator[str]:
-    r"""Yields the lines of UTF-8 text files that are not empty, ended by `\n`.
+_LONGEST_CHARACTER = 4
+_SENTENCES = re.compile(r".*?(?:[。．！？!?]+[」』）)\"']*|\.(?=\s)|$)\s*", re.DOTALL)
+_WORDS = re.compile(r"\s*\S+|\s+")
+
+
+def read_lines(paths: Sequence[str], *, encoding: str = "utf-8") -> Iterator[str]:
+    r"""Yields the lines of text files that are not empty, ended by `\n`.
+
+    Args:
+        paths: The files, gzipped or not.
+        encoding: What they are written in.
 
     Raises:
-        DataError: A line is not UTF-8.
+        DataError: A line is not text in this encoding.
     """
     for path in paths:
-        with storage.open_read(path) as file:
-            for number, line in enumerate(file, start=1):
-                text = _decoded(line, path=path, number=number).strip("\r\n\ufeff")
-                if text:
-                    yield text
+        for line in TextFile(path, encoding=encoding).lines():
+            if line.bad is not None:
+                raise line.bad.error
+            if text := line.text.strip("\r\ufeff"):
+                yield text
+
+
+@dataclasses.dataclass
+class Sentences:
+    """Lines as SentencePiece takes them: it skips those that are too long.
+
+    Such a line is cut at the ends of its sentences, and where a sentence is too long at
+    a space or between two characters.
+
+    Args:
+        lines: The text.
+
+    Attributes:
+        count: How many lines were read.
+        cut: How many of them were cut.
+        cut_characters: Their characters.
+    """
+
+    lines: Iterable[str]
+    count: int = 0
+    cut: int = 0
+    cut_characters: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.lines:
+            self.count += 1
+            if _size(line) <= LONGEST_SENTENCE:
+                yield line
+            else:
+                self.cut += 1
+                self.cut_characters += len(line)
+                yield from _joined(_fitting_parts(line))
+
+
+def _fitting_parts(line: str) -> Iterator[str]:
+    """Sentences, and of those that are too long the words, and of those parts."""
+    for sentence in _SENTENCES.findall(line):
+        if _size(sentence) <= LONGEST_SENTENCE:
+            yield sentence
+            continue
+        for word in _WORDS.findall(sentence):
+            most = LONGEST_SENTENCE // _LONGEST_CHARACTER
+            for start in range(0, len(word), most):
+                yield word[start : start + most]
+
+
+def _joined(parts: Iterable[str]) -> Iterator[str]:
+    """Joins parts that follow each other as long as they fit."""
+    held, size = [], 0
+    for part in parts:
+        if size + _size(part) > LONGEST_SENTENCE:
+            yield "".join(held)
+            held, size = [], 0
+        held.append(part)
+        size += _size(part)
+    yield "".join(held)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8"))
 
 
 def count_words(lines: Iterable[str], *, words: Words) -> collections.Counter[str]:
@@ -160,18 +233,43 @@ def _join(counts: Mapping[str, int], **options: Any) -> list[str]:
 
 def _train(texts: Iterable[str], **options: Any) -> bytes:
     model = io.BytesIO()
+    read = _Read(texts)
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
+            sentence_iterator=iter(read),
             model_writer=model,
             num_threads=_THREADS,
             minloglevel=2,
+            max_sentence_length=LONGEST_SENTENCE,
             **options,
         )
     except RuntimeError as error:
-        reason = str(error).rpartition("] ")[2]
+        if read.failure is not None:  # the library keeps no more than its message
+            raise read.failure from None
+        reason = str(error).rpartition("] ")[2].strip() or str(error).strip()
+        if "sentences_.empty()" in reason:
+            reason = "there is no text; look at what --input names"
         raise SettingsError(f"SentencePiece cannot be trained: {reason}") from error
     return model.getvalue()
+
+
+class _Read:
+    """Texts on their way to SentencePiece.
+
+    Attributes:
+        failure: What ended them too early.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = texts
+        self.failure: ToolkitError | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            yield from self._texts
+        except ToolkitError as error:
+            self.failure = error
+            raise
 
 
 def _alphabet(counts: Mapping[str, int], *, known: set[str]) -> list[str]:
@@ -199,15 +297,3 @@ def _as_word_piece(piece: str) -> str:
 def _refuse_nothing(counts: Mapping[str, int]) -> None:
     if not counts:
         raise SettingsError("--input: expected text, found no word.")
-
-
-def _decoded(line: bytes, *, path: str, number: int) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"expected UTF-8 text, found the byte 0x{line[error.start]:02x}; convert "
-            "the file first",
-            path=path,
-            line=number,
-        ) from error

@@ -73,6 +73,11 @@ def test_a_sentence_piece_model_that_can_be_used(corpus, tmp_path):
             ["--input=a", "--output_dir=b", "--tokenizer=char", "--do_lower_case"],
             "keeps the case",
         ),
+        (
+            ["--input=a", "--output_dir=b", "--character_coverage=0.9"],
+            "must lie in [0.98, 1] for --tokenizer=sentencepiece",
+        ),
+        (["--input=a", "--output_dir=b", "--encoding=none"], "--encoding"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(flags, message):

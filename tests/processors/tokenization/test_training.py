@@ -21,12 +21,53 @@ def test_lines_end_at_line_feeds_only(tmp_path):
 
 def test_bytes_that_are_no_text_are_named_by_line(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_bytes("あ\nい\n".encode() + "う".encode("cp932"))
-    with pytest.raises(DataError, match=r"a\.txt:3: expected UTF-8"):
+    path.write_bytes("あ\nい\n".encode() + "うえ\n".encode("cp932"))
+    with pytest.raises(DataError, match=r"a\.txt:3: expected UTF-8, found 0x82"):
         list(training.read_lines([str(path)]))
-    path.write_bytes(gzip.compress(b"a"))
-    with pytest.raises(DataError, match=r"a\.txt:1: expected UTF-8"):
-        list(training.read_lines([str(path)]))
+
+
+def test_other_encodings_and_gzip(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(gzip.compress("う\nえ".encode("cp932")))
+    assert list(training.read_lines([str(path)], encoding="cp932")) == ["う", "え"]
+
+
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        ("走れメロス。" * 900, "。"),
+        ("「はい！」と言った。" * 500, "。！"),
+        ("One more. Again? " * 700, " "),
+        ("word " * 3000, "d "),
+        ("𠮷" * 5000, "𠮷"),
+    ],
+)
+def test_long_lines_are_cut_where_sentences_end(line, ends):
+    sentences = training.Sentences([line, "短い。"])
+    parts = list(sentences)
+    assert "".join(parts) == line + "短い。"
+    assert max(len(part.encode()) for part in parts) <= training.LONGEST_SENTENCE
+    assert all(part.rstrip("」")[-1] in ends for part in parts[:-2])
+    assert len(parts) <= 2 + len(line.encode()) / (training.LONGEST_SENTENCE - 100)
+    assert (sentences.count, sentences.cut) == (2, 1)
+    assert sentences.cut_characters == len(line)
+
+
+def test_lines_that_fit_stay_whole():
+    longest = "あ" * (training.LONGEST_SENTENCE // 3)
+    sentences = training.Sentences([longest, "一。二。"])
+    assert list(sentences) == [longest, "一。二。"]
+    assert sentences.cut == 0
+
+
+def test_the_text_of_long_lines_is_learned():
+    """SentencePiece skips them whole: the characters of this one would be unknown."""
+    lines = training.Sentences(["深海探査船は新種を発見した。" * 400, "走れメロス。"])
+    model = training.train_sentence_piece(
+        lines, vocab_size=27, character_coverage=1.0, byte_fallback=False
+    )
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    assert processor.unk_id() not in processor.encode("深海探査船は新種")
 
 
 def test_words_are_counted_in_their_final_shape():
@@ -117,6 +158,26 @@ def test_too_large_a_model_is_refused():
     with pytest.raises(SettingsError, match=r"cannot be trained: .* too high"):
         training.train_sentence_piece(
             ["走れメロス"], vocab_size=5000, character_coverage=1.0, byte_fallback=False
+        )
+
+
+@pytest.mark.parametrize("lines", [[], [""]])
+def test_no_text_is_a_reason(lines):
+    with pytest.raises(SettingsError, match=r"cannot be trained: there is no text"):
+        training.train_sentence_piece(
+            lines, vocab_size=50, character_coverage=1.0, byte_fallback=False
+        )
+
+
+def test_what_ends_the_text_ends_the_training(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"good\n\xff\n")
+    with pytest.raises(DataError, match=r"a\.txt:2: expected UTF-8"):
+        training.train_sentence_piece(
+            training.read_lines([str(path)]),
+            vocab_size=50,
+            character_coverage=1.0,
+            byte_fallback=False,
         )
 
 
