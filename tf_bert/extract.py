@@ -6,10 +6,9 @@ backend at import.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -57,7 +56,6 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
 
 def _extracted(job: ExtractionJob, *, placement: Placement) -> VectorParts:
     settings = job.settings
-    total, texts = _counted(extraction_texts.read(settings))
     encoder = _encoder(job, placement=placement)
     size = _texts_a_part(job)
     parts = VectorParts(
@@ -66,13 +64,15 @@ def _extracted(job: ExtractionJob, *, placement: Placement) -> VectorParts:
             "encoder": encoder.fingerprint,
             "tokenizer": job.tokenizer.fingerprint(),
             "max_seq_length": settings.max_seq_length,
-            "texts": texts,
+            "texts": job.texts.digest,
             "texts a part": size,
         },
     )
     if len(parts):
-        done = min(len(parts) * size, total)
-        _log.info("Going on after %d of %d texts: %s", done, total, parts.folder)
+        done = min(len(parts) * size, job.texts.count)
+        _log.info(
+            "Going on after %d of %d texts: %s", done, job.texts.count, parts.folder
+        )
     encodes: Encodes = encoder
     if settings.cache_dir:
         encodes = CachedEncoder(encoder, folder=settings.cache_dir)
@@ -80,15 +80,6 @@ def _extracted(job: ExtractionJob, *, placement: Placement) -> VectorParts:
     while chunk := list(itertools.islice(rest, size)):
         parts.add(_part(chunk, job=job, encoder=encodes))
     return parts
-
-
-def _counted(examples: Iterable[InputExample]) -> tuple[int, str]:
-    """How many there are, and a hash of their texts."""
-    digest, count = hashlib.sha256(), 0
-    for example in examples:
-        digest.update(repr((example.text_a, example.text_b)).encode())
-        count += 1
-    return count, digest.hexdigest()
 
 
 def _encoder(job: ExtractionJob, *, placement: Placement) -> Encoder:

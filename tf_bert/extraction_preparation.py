@@ -8,9 +8,10 @@ from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime.errors import SettingsError
 from tf_bert import config as configs
-from tf_bert import weights
+from tf_bert import extraction_texts, weights
 from tf_bert.config import BertConfig
 from tf_bert.extraction_settings import ExtractionSettings, Pooling
+from tf_bert.extraction_texts import Texts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,11 +22,13 @@ class ExtractionJob:
         settings: What was asked for.
         config: Sizes of the BERT.
         tokenizer: Texts to ids.
+        texts: How many there are, and which.
     """
 
     settings: ExtractionSettings
     config: BertConfig
     tokenizer: Tokenizer
+    texts: Texts
 
 
 def prepare(settings: ExtractionSettings) -> ExtractionJob:
@@ -37,6 +40,7 @@ def prepare(settings: ExtractionSettings) -> ExtractionJob:
     Raises:
         SettingsError: Settings that do not fit.
         CheckpointError: The weights are those of another model.
+        DataError: The input file cannot be read.
     """
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
@@ -56,4 +60,9 @@ def prepare(settings: ExtractionSettings) -> ExtractionJob:
             f"--layers={','.join(settings.layers)}: the BERT has {count} layers, so "
             f"there is no {outside[0]}; give numbers from {-count} to {count - 1}."
         )
-    return ExtractionJob(settings=settings, config=config, tokenizer=tokenizer)
+    return ExtractionJob(
+        settings=settings,
+        config=config,
+        tokenizer=tokenizer,
+        texts=extraction_texts.look_through(settings),
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Iterator
 
 from processors.base import Format, Table
@@ -14,6 +16,33 @@ from runtime.errors import DataError, SettingsError
 from tf_bert.extraction_settings import ExtractionSettings
 
 _BETWEEN = " ||| "
+
+
+@dataclasses.dataclass(frozen=True)
+class Texts:
+    """What a first pass over the input file has found.
+
+    Attributes:
+        count: How many examples it has.
+        digest: A hash of their texts.
+    """
+
+    count: int
+    digest: str
+
+
+def look_through(settings: ExtractionSettings) -> Texts:
+    """Reads the whole input file, so that an error in it is found at once.
+
+    Raises:
+        DataError: As `read`.
+        SettingsError: As `read`.
+    """
+    digest, count = hashlib.sha256(), 0
+    for example in read(settings):
+        digest.update(repr((example.text_a, example.text_b)).encode())
+        count += 1
+    return Texts(count, digest.hexdigest())
 
 
 def read(settings: ExtractionSettings) -> Iterator[InputExample]:

@@ -96,7 +96,8 @@ def _fitting_parts(line: str) -> Iterator[str]:
 
 def _joined(parts: Iterable[str]) -> Iterator[str]:
     """Joins parts that follow each other as long as they fit."""
-    held, size = [], 0
+    held: list[str] = []
+    size = 0
     for part in parts:
         if size + _size(part) > LONGEST_SENTENCE:
             yield "".join(held)
