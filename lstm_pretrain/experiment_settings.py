@@ -35,7 +35,9 @@ class ExperimentSettings(ClassifierSettings):
     lm_task_name: str | None = setting(
         None, help="Task whose texts the language model reads; by default task_name."
     )
-    lm_data_dir: str | None = setting(None, help="Its folder; by default data_dir.")
+    lm_data_dir: str | None = setting(
+        None, path=True, help="Its folder; by default data_dir."
+    )
     tuning_epochs: float = setting(
         0.0,
         help="Passes over the task's own texts, after those over lm_task_name's.",

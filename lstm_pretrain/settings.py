@@ -213,9 +213,11 @@ class VocabularySettings:
         help="What a vocabulary is of: MeCab's words; characters; or whitespace, for "
         "text that is in words already.",
     )
-    vocab_file: str | None = setting(None, help="A vocabulary of units, one a line.")
+    vocab_file: str | None = setting(
+        None, path=True, help="A vocabulary of units, one a line."
+    )
     model_file: str | None = setting(
-        None, help="SentencePiece model, instead of units."
+        None, path=True, help="SentencePiece model, instead of units."
     )
     do_lower_case: bool = setting(True, help="Whether to lower-case the text.")
 

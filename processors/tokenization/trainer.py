@@ -33,9 +33,9 @@ class TrainingSettings:
         _KIND.SENTENCEPIECE, help="What to make; not auto."
     )
     input: tuple[str, ...] = setting(
-        (), help="UTF-8 text files, a sentence a line; paths or patterns."
+        (), path=True, help="UTF-8 text files, a sentence a line; paths or patterns."
     )
-    output_dir: str | None = setting(None, help="Folder for the files.")
+    output_dir: str | None = setting(None, path=True, help="Folder for the files.")
     vocab_size: int = setting(32000, help="Tokens, special ones included.")
     character_coverage: float = setting(
         0.9995, help="Share of the text whose characters are in the vocabulary."
@@ -45,6 +45,7 @@ class TrainingSettings:
     )
     mecab_dic: str = setting(
         "unidic_lite",
+        path=True,
         help="MeCab dictionary of mecab and mecab-char: unidic_lite, unidic, ipadic.",
     )
     byte_fallback: bool = setting(
