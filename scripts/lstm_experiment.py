@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from lstm_pretrain.experiment_preparation import prepare
 from lstm_pretrain.experiment_settings import ExperimentSettings
 from runtime import storage
 from scripts import command_line, console, flag_definitions
@@ -43,10 +44,11 @@ def main(argv: Sequence[str]) -> None:
     """Runs the experiment that the flags describe."""
     del argv
     settings = flag_definitions.values(ExperimentSettings)
+    job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import experiment
 
-    experiment.run(settings, placement=placement)
+    experiment.run(job, placement=placement)
 
 
 if __name__ == "__main__":
