@@ -65,11 +65,12 @@ def language_model_features(
     Raises:
         DataError: Nothing is left.
     """
-    texts = short = long = yielded = 0
+    texts = short = long = cut = yielded = 0
     for _, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
         texts += 1
         short += len(ids) < 2
         long += len(ids) > max_seq_length
+        cut += max(len(ids) - max_seq_length, 0)
         for piece in _pieces(ids, size=max_seq_length, long_texts=long_texts):
             yielded += 1
             yield _features(piece, label_id=None)
@@ -78,6 +79,11 @@ def language_model_features(
         (short, "have fewer than two tokens and are left out"),
         (long, f"are longer than {max_seq_length} tokens: {_READ[long_texts]} is read"),
     )
+    if long_texts is LongTexts.TRUNCATE and cut:
+        _log.warning(
+            "%d of %d tokens are cut off with it; --long_texts=chunk reads them all.",
+            *(cut, sum(counts.lengths)),
+        )
     if not yielded:
         raise DataError(
             f"The corpus is empty: none of its {texts} texts has two tokens or more."
@@ -121,6 +127,20 @@ def classifier_features(
         (empty, "have no token and are read as [UNK]"),
         (long, f"are longer than {max_seq_length} tokens: their start is read"),
     )
+
+
+def draw(available: int, *, count: int, seed: int) -> np.ndarray:
+    """Draws examples; of one seed, a smaller draw is the start of a larger.
+
+    Args:
+        available: How many there are.
+        count: How many are wanted, at most all.
+        seed: Seed of the draw.
+
+    Returns:
+        Their places, int64 `[count]`.
+    """
+    return np.random.RandomState(seed).permutation(available)[:count]
 
 
 def add_targets(
@@ -172,22 +192,44 @@ class GroupedBatches(TrainBatches):
     cut into batches, and these are shuffled. Each epoch still holds every text once,
     but texts of one length meet more often: another course of training, and a faster
     one.
+
+    Pools are cut where the run's batches end, not where the epoch starts. The batch
+    that two epochs share is filled by both with texts of about one length, drawn for
+    their border.
     """
 
     def _order(self, epoch: int) -> np.ndarray:
         order = super()._order(epoch)
-        batch = self._shape.global_batch
-        pools = np.split(order, range(_POOL * batch, len(order), _POOL * batch))
+        batch, count = self._shape.global_batch, len(order)
+        if count < batch:
+            return order
+        head, tail = -epoch * count % batch, (epoch + 1) * count % batch
+        bounds = range(head + _POOL * batch, count - tail, _POOL * batch)
+        ranked = [
+            pool[np.argsort(self._dataset.lengths[pool], kind="stable")]
+            for pool in np.split(order, bounds)
+        ]
+        first, ranked[0] = self._drawn(ranked[0], head, border=epoch)
+        last, ranked[-1] = self._drawn(ranked[-1], tail, border=epoch + 1)
         random = np.random.RandomState([self._seed, epoch, 1])
-        return np.concatenate([self._grouped(pool, random) for pool in pools])
+        pools = [self._shuffled(pool, random) for pool in ranked]
+        return np.concatenate([first, *pools, last])
 
-    def _grouped(self, pool: np.ndarray, random: np.random.RandomState) -> np.ndarray:
-        batch = self._shape.global_batch
-        ranked = pool[np.argsort(self._dataset.lengths[pool], kind="stable")]
-        batches = np.split(ranked, range(batch, len(ranked), batch))
-        shuffled = [batches[place] for place in random.permutation(len(batches))]
-        # A short batch goes last, so that the others keep their bounds.
-        return np.concatenate(sorted(shuffled, key=len, reverse=True))
+    def _drawn(
+        self, ranked: np.ndarray, count: int, *, border: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Texts of about the length that is drawn for a border, and the others."""
+        place = np.random.RandomState([self._seed, border, 2]).random_sample()
+        start = int(place * (len(ranked) - count))
+        drawn = ranked[start : start + count]
+        return drawn, np.delete(ranked, slice(start, start + count))
+
+    def _shuffled(
+        self, ranked: np.ndarray, random: np.random.RandomState
+    ) -> np.ndarray:
+        """The batches of a pool in random order."""
+        batches = ranked.reshape(-1, self._shape.global_batch)
+        return batches[random.permutation(len(batches))].ravel()
 
 
 def train_batches(

@@ -17,14 +17,16 @@ import numpy as np
 
 from lstm_pretrain import data, figures, finetune, pretrain, summary
 from lstm_pretrain.cells import Cell, Result, Results, Start
+from lstm_pretrain.experiment_preparation import ExperimentJob
 from lstm_pretrain.experiment_settings import ExperimentSettings
 from lstm_pretrain.preparation import (
     ClassifierJob,
     prepare_classifier,
     prepare_language_model,
 )
+from processors.base import SPLITS
 from processors.batches import stack
-from processors.classification import outputs, splits
+from processors.classification import data_check, outputs, splits
 from processors.classification.splits import Split
 from runtime import storage
 from runtime.engine import Engine, EngineState
@@ -36,16 +38,16 @@ _log = logging.getLogger(__name__)
 _MAY_GROW = ("train_sizes", "seeds", "accelerator", "steps_per_call", "output_dir")
 
 
-def run(settings: ExperimentSettings, *, placement: Placement) -> None:
+def run(experiment: ExperimentJob, *, placement: Placement) -> None:
     """Trains the language model and all cells that are not done, and reports.
 
     Args:
-        settings: What to compare.
+        experiment: From `lstm_pretrain.experiment_preparation.prepare`.
         placement: From `runtime.placement.place`.
 
     Raises:
         SettingsError: The output directory holds another experiment.
-        DataError: A split cannot be read, or holds fewer examples than a size asks for.
+        DataError: A split cannot be read.
         TrainingError: A loss is not finite.
     """
     if placement.processes > 1:
@@ -53,19 +55,18 @@ def run(settings: ExperimentSettings, *, placement: Placement) -> None:
             f"The experiment runs in one process, not in {placement.processes}; for "
             "speed give each some of the seeds in a folder of its own."
         )
-    output_dir = str(settings.output_dir)
+    settings, output_dir = experiment.settings, str(experiment.settings.output_dir)
     _claim(settings, path=storage.join(output_dir, "experiment.json"))
     model_dir = _train_language_models(settings, placement=placement)
-    job = prepare_classifier(_classifier(settings, init_checkpoint=model_dir))
-    read = {
-        name: splits.read(job, name, folder=_made(str(job.output_dir)))
-        for name in ("train", "dev", "test")
-    }
+    job = prepare_classifier(settings.classifier(init_checkpoint=model_dir))
+    storage.make_dirs(job.output_dir)
+    read = {name: splits.read(job, name, folder=job.output_dir) for name in SPLITS}
+    data_check.check(job, read, folder=job.output_dir)
     results = Results(storage.join(output_dir, "results.jsonl"))
     cells = [
         Cell(size, seed, start)
         for size, seed, start in itertools.product(
-            settings.sizes(len(read["train"].dataset)), range(settings.seeds), Start
+            experiment.sizes, range(settings.seeds), Start
         )
     ]
     results.complete(
@@ -113,21 +114,6 @@ def _train_language_models(
             _log.info("%s is trained.", folder)
             continue
         pretrain.run(prepare_language_model(stage), placement=placement)
-    return folder
-
-
-def _classifier(
-    settings: ExperimentSettings, *, init_checkpoint: str
-) -> ExperimentSettings:
-    return dataclasses.replace(
-        settings,
-        output_dir=storage.join(str(settings.output_dir), "classifiers"),
-        init_checkpoint=init_checkpoint,
-    )
-
-
-def _made(folder: str) -> str:
-    storage.make_dirs(folder)
     return folder
 
 
@@ -191,7 +177,7 @@ class _Course:
     def train(self, split: Split, *, total: int) -> None:
         """Trains for all epochs and looks at dev after each."""
         epochs = max(round(self._settings.num_train_epochs), 1)
-        stops = [round(total * epoch / epochs) for epoch in range(1, epochs + 1)]
+        stops = {round(total * epoch / epochs) for epoch in range(1, epochs + 1)}
         settings = self._settings
         shape = data.batch_shape(
             settings,
@@ -202,7 +188,7 @@ class _Course:
         batches = data.train_batches(
             split.dataset, settings=settings, shape=shape, seed=settings.seed
         )
-        for stop in stops:
+        for stop in sorted(stops - {0}):  # of few examples an epoch is no update
             losses = []
             while self._made.step < stop:
                 first = self._made.step

@@ -8,9 +8,10 @@ from typing import Any
 
 from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
 from runtime import storage
-from runtime.settings import setting
+from runtime.settings import fixed, setting
 
-_ALL = "all"
+ALL = "all"
+"""The value of `train_sizes` that takes all examples."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,9 +22,13 @@ class ExperimentSettings(ClassifierSettings):
         SettingsError: One sentence for each value that cannot be used.
     """
 
-    do_train: bool = setting(True, help="Always done.")
+    do_train: bool = fixed(True)
+    do_eval: bool = fixed(False)
+    do_predict: bool = fixed(False)
+    predict_batch_size: int = fixed(1)
+    train_examples: int | None = fixed(None)
     train_sizes: tuple[str, ...] = setting(
-        (_ALL, "3000", "1000"), help="Labelled training examples; all for all of them."
+        (ALL, "3000", "1000"), help="Labelled training examples; all for all of them."
     )
     seeds: int = setting(
         3, help="Runs of each size and start; each draws its own examples."
@@ -35,13 +40,17 @@ class ExperimentSettings(ClassifierSettings):
     lm_task_name: str | None = setting(
         None, help="Task whose texts the language model reads; by default task_name."
     )
-    lm_data_dir: str | None = setting(None, help="Its folder; by default data_dir.")
+    lm_data_dir: str | None = setting(
+        None, path=True, help="Its folder; by default data_dir."
+    )
     tuning_epochs: float = setting(
         0.0,
         help="Passes over the task's own texts, after those over lm_task_name's.",
     )
-    tie_weights: bool = setting(
-        False, help="Read the embedding as the output layer's kernel."
+    tie_weights: bool | None = setting(
+        None,
+        help="Read the embedding as the output layer's kernel; by default "
+        "init_checkpoint's choice, else not.",
     )
     variational_dropout: bool = setting(
         False, help="One mask for a whole text in lm_dropout, too."
@@ -50,8 +59,8 @@ class ExperimentSettings(ClassifierSettings):
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         for size in self.train_sizes:
-            if size != _ALL and not (size.isdecimal() and int(size) > 0):
-                yield f"--train_sizes: expected {_ALL} or a number, got {size!r}."
+            if size != ALL and not (size.isdecimal() and int(size) > 0):
+                yield f"--train_sizes: expected {ALL} or a number, got {size!r}."
         if self.lm_epochs <= 0:
             yield f"--lm_epochs must be above 0; got {self.lm_epochs}."
         if self.tuning_epochs < 0:
@@ -64,6 +73,20 @@ class ExperimentSettings(ClassifierSettings):
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "seeds", "lm_batch_size")
+
+    def classifier(self, *, init_checkpoint: str) -> ExperimentSettings:
+        """Settings of the classifiers.
+
+        Args:
+            init_checkpoint: Folder of the language model that half of them start from.
+        """
+        return dataclasses.replace(
+            self,
+            output_dir=storage.join(str(self.output_dir), "classifiers"),
+            init_checkpoint=init_checkpoint,
+            tie_weights=None,  # they have no output layer over the vocabulary
+            vocab_size=None,  # its vocabulary is read
+        )
 
     def language_model(self) -> PretrainingSettings:
         """Settings of the language model's training."""
@@ -81,6 +104,7 @@ class ExperimentSettings(ClassifierSettings):
         return self._pretraining(
             output_dir=storage.join(str(self.output_dir), "tuned_language_model"),
             init_checkpoint=self.language_model().output_dir,
+            vocab_size=None,  # its vocabulary is read
             num_train_epochs=self.tuning_epochs,
         )
 
@@ -103,9 +127,13 @@ class ExperimentSettings(ClassifierSettings):
             }
         )
 
-    def sizes(self, available: int) -> list[int]:
-        """Numbers of training examples, of so many available."""
-        return [
-            available if size == _ALL else int(size)
+    def sizes(self, available: int) -> dict[str, int]:
+        """Numbers of training examples, by what --train_sizes calls them.
+
+        Args:
+            available: How many there are.
+        """
+        return {
+            size: available if size == ALL else int(size)
             for size in dict.fromkeys(self.train_sizes)
-        ]
+        }

@@ -17,7 +17,7 @@ from lstm_pretrain import data, vocabularies
 from lstm_pretrain.heads import LstmClassifier
 from lstm_pretrain.modeling import Layout
 from lstm_pretrain.preparation import ClassifierJob
-from processors.batches import BatchShape, PadTo
+from processors.batches import BatchShape, PadTo, TrainBatches
 from processors.classification.run import ClassificationRun
 from processors.classification.splits import Split
 from processors.token_dataset import UNLABELLED
@@ -70,6 +70,13 @@ class LstmRun(ClassificationRun):
         if initial is None:
             return None
         return transfer(initial.weights, made)
+
+    def train_batches(self, split: Split, *, shape: BatchShape) -> TrainBatches:
+        """See base class; by length, where that is asked for."""
+        settings = self._job.settings
+        return data.train_batches(
+            split.dataset, settings=settings, shape=shape, seed=settings.seed
+        )
 
     def _read(self, name: str) -> Split:
         split = super()._read(name)
@@ -174,7 +181,7 @@ def choose(split: Split, *, count: int | None, seed: int) -> Split:
             f"{available}. Ask for fewer, or for all by leaving the flag out."
         )
     if count is not None:
-        order = np.random.RandomState(seed).permutation(available)[:count]
+        order = data.draw(available, count=count, seed=seed)
         split = dataclasses.replace(
             split,
             examples=[split.examples[place] for place in order],

@@ -8,7 +8,11 @@ from typing import Any, TypeVar
 
 from lstm_pretrain import data, vocabularies
 from lstm_pretrain.config import LstmConfig
-from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from lstm_pretrain.settings import (
+    ClassifierSettings,
+    EncoderSettings,
+    PretrainingSettings,
+)
 from processors.base import DataProcessor
 from processors.classification.preparation import (
     TaskJob,
@@ -19,12 +23,14 @@ from processors.classification.settings import TaskSettings
 from processors.example import InputExample
 from processors.features import Features, TokenCounts
 from processors.tokenization.base import Tokenizer
+from processors.tokenization.units import Units
 from runtime import checkpoints, storage
 from runtime.checkpoints import Checkpoint
 from runtime.errors import CheckpointError, SettingsError
 from runtime.job import refuse_foreign_checkpoint, restore
 
 _CONFIG = "lstm_config"
+_SIZES = ("embedding_size", "hidden_size", "num_layers", "bidirectional")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,9 +117,10 @@ def prepare_language_model(settings: PretrainingSettings) -> LanguageModelJob:
         DataError: The corpus is empty.
     """
     parts = _Parts.read(settings)
-    config = settings.config(vocab_size=parts.tokenizer.vocab_size)
-    if parts.initial is not None:
-        config = LstmConfig(**parts.initial.state[_CONFIG])
+    config = parts.config(settings)
+    settings = dataclasses.replace(
+        settings, **parts.resolved(config), tie_weights=config.tie_weights
+    )
     return _checked(
         LanguageModelJob(settings=settings, config=config, **parts.as_fields())
     )
@@ -131,13 +138,25 @@ def prepare_classifier(settings: ClassifierSettings) -> ClassifierJob:
         DataError: The training texts are empty.
     """
     parts = _Parts.read(settings)
-    config = settings.config(vocab_size=parts.tokenizer.vocab_size)
-    if parts.initial is not None:
-        sizes = LstmConfig(**parts.initial.state[_CONFIG])
-        config = dataclasses.replace(sizes, tie_weights=False)
+    config = dataclasses.replace(parts.config(settings), tie_weights=False)
+    settings = dataclasses.replace(settings, **parts.resolved(config))
     return _checked(
         ClassifierJob(settings=settings, config=config, **parts.as_fields())
     )
+
+
+def initial_config(settings: EncoderSettings) -> LstmConfig | None:
+    """The sizes of the checkpoint that the settings start from; None without one.
+
+    Args:
+        settings: What was asked for.
+
+    Raises:
+        SettingsError: Other sizes were asked for.
+        CheckpointError: It is missing or damaged, or is no LSTM's.
+    """
+    initial, _ = _initial(settings.init_checkpoint)
+    return None if initial is None else _same_sizes(settings, initial)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,6 +174,7 @@ class _Parts:
     def read(cls, settings: PretrainingSettings | ClassifierSettings) -> _Parts:
         restored = restore(settings)
         initial, initial_dir = _initial(settings.init_checkpoint)
+        _refuse_other_limit(settings, initial)
         processor = find_processor(settings, restored=restored)
         data_dir = find_data_dir(settings, processor=processor)
         output_dir = str(settings.output_dir)
@@ -174,6 +194,24 @@ class _Parts:
             restored=restored,
             initial=initial,
         )
+
+    def config(self, settings: EncoderSettings) -> LstmConfig:
+        """Sizes of the model: those of a checkpoint, where there is one."""
+        if self.initial is not None:
+            return _same_sizes(settings, self.initial)
+        if self.restored is not None:  # others than its own are refused, as all is
+            sizes = {**self.restored.state[_CONFIG], **settings.asked_sizes()}
+            return LstmConfig(**sizes)
+        return settings.config(vocab_size=self.tokenizer.vocab_size)
+
+    def resolved(self, config: LstmConfig) -> dict[str, Any]:
+        """What was left open in the settings, as it turned out."""
+        units = self.tokenizer.fingerprint().get("units")
+        return {
+            "units": None if units is None else Units(units),
+            "do_lower_case": self.tokenizer.do_lower_case,
+            **{name: getattr(config, name) for name in _SIZES},
+        }
 
     def as_fields(self) -> dict[str, Any]:
         return {
@@ -208,6 +246,33 @@ def _initial(path: str | None) -> tuple[Checkpoint | None, str]:
             "folder of scripts/pretrain_lstm.py or finetune_lstm.py."
         )
     return found, run
+
+
+def _same_sizes(settings: EncoderSettings, initial: Checkpoint) -> LstmConfig:
+    """The sizes of a checkpoint.
+
+    Raises:
+        SettingsError: Other ones were asked for.
+    """
+    found = initial.state[_CONFIG]
+    problems = [
+        f"--{name}={str(value).lower()}: --init_checkpoint={settings.init_checkpoint} "
+        f"has {str(found[name]).lower()}. Leave the flag out: sizes come with weights."
+        for name, value in settings.asked_sizes().items()
+        if value != found[name]
+    ]
+    if problems:
+        raise SettingsError(*problems)
+    return LstmConfig(**found)
+
+
+def _refuse_other_limit(settings: EncoderSettings, initial: Checkpoint | None) -> None:
+    if initial is not None and settings.vocab_size is not None:
+        raise SettingsError(
+            f"--vocab_size={settings.vocab_size} is for a vocabulary that is made of "
+            "the training texts; that of --init_checkpoint="
+            f"{settings.init_checkpoint} is read. Leave the flag out."
+        )
 
 
 def _texts(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
+import types
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -24,13 +26,18 @@ from processors.batches import (
     PadTo,
     stack,
 )
-from processors.classification import splits
+from processors.classification import data_check, splits
 from processors.classification.splits import Split
 from processors.pretraining.run import LanguageModelRun
 from runtime import engine, loop, training
 from runtime.engine import Engine, EngineState
-from runtime.errors import SettingsError
+from runtime.errors import SettingsError, StorageError
 from runtime.placement import Accelerator, Placement, refuse_disagreement
+
+_NO_DEV = (
+    "The language model is measured on the dev texts: put them there, hold some of the "
+    "training texts back by --split=train:0.9,dev:0.1, or train without by --nodo_eval."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +64,21 @@ class PretrainingRun(LanguageModelRun):
 
     _job: LanguageModelJob
     _settings: PretrainingSettings
+    _splits: Mapping[str, Split] = types.MappingProxyType({})
+
+    def carry_out(self) -> None:
+        """Reads all texts of the work ahead and reports on them; see base class.
+
+        Raises:
+            SettingsError: The folder is another run's.
+            DataError: A split cannot be read, or has more copies than are allowed.
+        """
+        if self._settings.do_train:
+            self._training.refuse_other_settings()
+        ahead = {"train": self._settings.do_train, "dev": self._settings.do_eval}
+        self._splits = {name: self._read(name) for name in ahead if ahead[name]}
+        data_check.check(self._job, self._splits, folder=self._site.folder)
+        super().carry_out()
 
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve.
@@ -64,8 +86,7 @@ class PretrainingRun(LanguageModelRun):
         Raises:
             SettingsError: No update would be done, or the folder is another run's.
         """
-        self._training.refuse_other_settings()
-        split = self._read("train")
+        split = self._splits["train"]
         total = self._settings.num_train_steps(len(split.dataset))
         if total == 0:
             raise SettingsError(
@@ -96,7 +117,7 @@ class PretrainingRun(LanguageModelRun):
 
     def evaluate(self) -> None:
         """Writes eval_results.txt: loss a token and perplexity of the dev split."""
-        split = self._read("dev")
+        split = self._splits["dev"]
         made = self._trained()
         shape = self._shape(self._settings.eval_batch_size)
         losses, tokens = 0.0, 0
@@ -121,7 +142,13 @@ class PretrainingRun(LanguageModelRun):
     # -- data -------------------------------------------------------------------------
 
     def _read(self, name: str) -> Split:
-        split = splits.read(self._job, name, folder=self._site.folder)
+        try:
+            split = splits.read(self._job, name, folder=self._site.folder)
+        except StorageError as error:
+            if name != "dev":
+                raise
+            message = f"{str(error).rstrip('.')}. {_NO_DEV}"
+            raise StorageError(message, reason=error.reason) from error
         refuse_disagreement(self._site.placement, {f"{name} data": split.identity})
         return split
 

@@ -21,7 +21,7 @@ from runtime.optimizer_settings import (
     OptimizerSettings,
     Schedule,
 )
-from runtime.settings import setting
+from runtime.settings import fixed, setting
 
 
 class LongTexts(enum.Enum):
@@ -69,14 +69,23 @@ class EncoderSettings(TaskStepSettings):
         help="Make batches of texts of about one length: faster, but another order of "
         "training.",
     )
-    embedding_size: int = setting(200, help="Width of the embedding.")
-    hidden_size: int = setting(512, help="Units of each LSTM.")
-    num_layers: int = setting(1, help="LSTMs one above the other.")
-    bidirectional: bool = setting(
-        False, help="Add a stack that reads each text from its end."
+    # None: the checkpoint's to start from, else what `LstmConfig` has.
+    embedding_size: int | None = setting(
+        None, help="Width of the embedding; by default init_checkpoint's, else 200."
     )
-    vocab_size: int = setting(
-        20000, help="Most tokens in a vocabulary that is made here."
+    hidden_size: int | None = setting(
+        None, help="Units of each LSTM; by default init_checkpoint's, else 512."
+    )
+    num_layers: int | None = setting(
+        None, help="LSTMs one above another; by default init_checkpoint's, else 1."
+    )
+    bidirectional: bool | None = setting(
+        None,
+        help="Add a stack that reads each text from its end; by default "
+        "init_checkpoint's choice, else not.",
+    )
+    vocab_size: int | None = setting(
+        None, help="Most tokens in a vocabulary that is made here; 20000 by default."
     )
     input_dropout: float = setting(
         0.3, help="Dropout of what each LSTM reads, one mask for a whole text."
@@ -91,21 +100,23 @@ class EncoderSettings(TaskStepSettings):
 
     def _counts(self) -> tuple[str, ...]:
         sizes = ("embedding_size", "hidden_size", "num_layers", "vocab_size")
-        return (*super()._counts(), *sizes)
+        given = [name for name in sizes if getattr(self, name) is not None]
+        return (*super()._counts(), *given)
+
+    def asked_sizes(self) -> dict[str, int | bool]:
+        """The sizes that were asked for, by their name in `LstmConfig`."""
+        names = [field.name for field in dataclasses.fields(LstmConfig)]
+        values = {name: getattr(self, name, None) for name in names}
+        del values["vocab_size"]  # a limit here, the vocabulary's size there
+        return {name: value for name, value in values.items() if value is not None}
 
     def config(self, *, vocab_size: int) -> LstmConfig:
-        """The sizes asked for.
+        """The sizes asked for, the usual ones in place of the others.
 
         Args:
             vocab_size: Tokens of the vocabulary.
         """
-        return LstmConfig(
-            vocab_size=vocab_size,
-            embedding_size=self.embedding_size,
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            bidirectional=self.bidirectional,
-        )
+        return LstmConfig(vocab_size=vocab_size, **self.asked_sizes())
 
     def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
         """Optimiser and schedule of a run of so many updates."""
@@ -124,8 +135,10 @@ class LanguageModelStepSettings(EncoderSettings):
 
     num_train_epochs: float = setting(60.0, help="Passes over the training texts.")
     eval_batch_size: int = setting(32, help="Texts a batch in evaluation.")
-    tie_weights: bool = setting(
-        False, help="Read the embedding as the output layer's kernel."
+    tie_weights: bool | None = setting(
+        None,
+        help="Read the embedding as the output layer's kernel; by default "
+        "init_checkpoint's choice, else not.",
     )
     variational_dropout: bool = setting(
         False, help="One mask for a whole text in `dropout`, too."
@@ -139,11 +152,6 @@ class LanguageModelStepSettings(EncoderSettings):
             outputs=self.dropout,
             variational=self.variational_dropout,
         )
-
-    def config(self, *, vocab_size: int) -> LstmConfig:
-        """See base class."""
-        sizes = super().config(vocab_size=vocab_size)
-        return dataclasses.replace(sizes, tie_weights=self.tie_weights)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -185,7 +193,7 @@ class ClassifierStepSettings(EncoderSettings):
     def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
         """See base class."""
         epoch = round(num_train_steps / self.num_train_epochs)
-        levels = range(self.num_layers - 1, -1, -1)
+        levels = range((self.num_layers or LstmConfig.num_layers) - 1, -1, -1)
         patterns = [rf"encoder/\w+_{level}/" for level in levels]
         return dataclasses.replace(
             super().optimizer_settings(num_train_steps),
@@ -208,16 +216,41 @@ class VocabularySettings:
     training texts.
     """
 
-    units: Units = setting(
-        Units.WORD,
-        help="What a vocabulary is of: MeCab's words; characters; or whitespace, for "
-        "text that is in words already.",
+    units: Units | None = setting(
+        None,
+        help="What a vocabulary is of: MeCab's words (the default); characters; or "
+        "whitespace, for text that is in words already.",
     )
-    vocab_file: str | None = setting(None, help="A vocabulary of units, one a line.")
+    vocab_file: str | None = setting(
+        None, path=True, help="A vocabulary of units, one a line."
+    )
     model_file: str | None = setting(
-        None, help="SentencePiece model, instead of units."
+        None, path=True, help="SentencePiece model, instead of units."
     )
-    do_lower_case: bool = setting(True, help="Whether to lower-case the text.")
+    do_lower_case: bool | None = setting(
+        None,
+        help="Whether to lower-case the text; by default as init_checkpoint does, "
+        "else true.",
+    )
+
+    def vocabulary_problems(self, *, vocab_size: int | None) -> Iterator[str]:
+        """A sentence for each setting that the others leave without a meaning.
+
+        Args:
+            vocab_size: Most tokens of a vocabulary that is made here.
+        """
+        if self.model_file and self.vocab_file:
+            yield "--model_file and --vocab_file: give the one or the other."
+        if self.model_file and self.units is not None:
+            yield (
+                f"--units={self.units.value} is of no use to --model_file: a "
+                "SentencePiece model has its own pieces."
+            )
+        if vocab_size is not None and (self.model_file or self.vocab_file):
+            yield (
+                f"--vocab_size={vocab_size} is for a vocabulary that is made of the "
+                "training texts, and a file names one."
+            )
 
 
 _SAME_VOCABULARY = ("do_lower_case", "units", "vocab_size")
@@ -254,6 +287,8 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
 
     do_train: bool = setting(True, help="Whether to train.")
     do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
+    do_predict: bool = fixed(False)
+    predict_batch_size: int = fixed(1)
     long_texts: LongTexts = setting(
         LongTexts.TRUNCATE,
         help="What is read of a text longer than max_seq_length: its start, or all of "
@@ -269,8 +304,7 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
         yield from super()._problems()
         if self.max_seq_length < 2:
             yield f"--max_seq_length must be at least 2; got {self.max_seq_length}."
-        if self.do_predict:
-            yield "--do_predict is of classifiers; a language model has no predictions."
+        yield from self.vocabulary_problems(vocab_size=self.vocab_size)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -298,5 +332,6 @@ class ClassifierSettings(ClassifierStepSettings, TaskSettings, VocabularySetting
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        yield from self.vocabulary_problems(vocab_size=self.vocab_size)
         if self.train_examples is not None and self.train_examples < 1:
             yield f"--train_examples must be at least 1; got {self.train_examples}."

@@ -21,6 +21,10 @@ from processors.tokenization.units import (
 )
 from processors.tokenization.vocabulary import read_word_piece
 from runtime import storage
+from runtime.errors import SettingsError
+
+VOCAB_SIZE = 20000
+"""Most tokens of a vocabulary that is made here, if nothing else is said."""
 
 VOCABULARY_FILE = "vocab.txt"
 MODEL_FILE = "sentencepiece.model"
@@ -29,7 +33,7 @@ MODEL_FILE = "sentencepiece.model"
 def find(
     settings: VocabularySettings,
     *,
-    vocab_size: int,
+    vocab_size: int | None,
     kept: Mapping[str, Mapping[str, Any]],
     texts: Callable[[], Iterable[str]],
 ) -> Tokenizer:
@@ -44,27 +48,53 @@ def find(
 
     Raises:
         DataError: A vocabulary cannot be read, or the texts are empty.
+        SettingsError: That of an earlier run is of other units or of another case.
     """
+    units = settings.units or Units.WORD
+    do_lower_case = settings.do_lower_case is not False
     if settings.model_file:
-        return SentencePieceTokenizer(
-            settings.model_file, do_lower_case=settings.do_lower_case
-        )
+        return SentencePieceTokenizer(settings.model_file, do_lower_case=do_lower_case)
     if settings.vocab_file:
         return UnitTokenizer(
             read_word_piece(settings.vocab_file),
-            units=settings.units,
-            do_lower_case=settings.do_lower_case,
+            units=units,
+            do_lower_case=do_lower_case,
         )
     for folder, fingerprint in kept.items():
         found = _kept(folder, fingerprint=fingerprint)
         if found is not None:
+            _refuse_others(settings, fingerprint, folder=folder)
             return found
-    counts = count(texts(), units=settings.units, do_lower_case=settings.do_lower_case)
+    counts = count(texts(), units=units, do_lower_case=do_lower_case)
     return UnitTokenizer(
-        make_vocabulary(counts, size=vocab_size),
-        units=settings.units,
-        do_lower_case=settings.do_lower_case,
+        make_vocabulary(counts, size=vocab_size or VOCAB_SIZE),
+        units=units,
+        do_lower_case=do_lower_case,
     )
+
+
+def _refuse_others(
+    settings: VocabularySettings, fingerprint: Mapping[str, Any], *, folder: str
+) -> None:
+    asked = {
+        "units": settings.units and settings.units.value,
+        "do_lower_case": settings.do_lower_case,
+    }
+    problems = [
+        f"--{name}={_said(value)}: the vocabulary of {folder} has "
+        f"{_said(fingerprint.get(name))}. Leave the flag out to read that one."
+        for name, value in asked.items()
+        if value is not None and value != fingerprint.get(name)
+    ]
+    if problems:
+        raise SettingsError(*problems)
+
+
+def _said(value: object) -> str:
+    """A value as a command line would say it."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def keep(tokenizer: Tokenizer, *, folder: str) -> None:

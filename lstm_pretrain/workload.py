@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
 import keras
 
-from lstm_pretrain import data
+from lstm_pretrain import data, vocabularies
+from lstm_pretrain.config import LstmConfig
 from lstm_pretrain.heads import (
     LanguageModel,
     LanguageModelObjective,
     LstmClassifier,
 )
 from lstm_pretrain.modeling import Layout
+from lstm_pretrain.preparation import initial_config
 from lstm_pretrain.settings import (
     ClassifierSettings,
     ClassifierStepSettings,
@@ -50,9 +53,9 @@ def language_model_workload(
     def with_targets(batches: list[Batch]) -> Arrays:
         return data.add_targets(stack(batches), row_counts=1)
 
-    shape = _shape(settings, slicing)
+    config, shape = _config(settings), _shape(settings, slicing)
     return Workload(
-        build_model=functools.partial(_build_language_model, settings),
+        build_model=functools.partial(_build_language_model, settings, config),
         objective=LanguageModelObjective(),
         optimizer=settings.optimizer_settings(settings.max_steps or 1000),
         train=_training_call(settings, shape, arrays=with_targets),
@@ -68,9 +71,10 @@ def classifier_workload(settings: ClassifierStepSettings, slicing: Slicing) -> W
         settings: Sizes, batches, precision and optimiser.
         slicing: How a batch is cut.
     """
-    shape = _shape(settings, slicing)
+    config, shape = _config(settings), _shape(settings, slicing)
+    settings = dataclasses.replace(settings, num_layers=config.num_layers)
     return Workload(
-        build_model=functools.partial(_build_classifier, settings),
+        build_model=functools.partial(_build_classifier, settings, config),
         objective=ClassificationObjective(),
         optimizer=settings.optimizer_settings(settings.max_steps or 1000),
         train=_training_call(settings, shape, arrays=stack),
@@ -79,9 +83,11 @@ def classifier_workload(settings: ClassifierStepSettings, slicing: Slicing) -> W
     )
 
 
-def _build_language_model(settings: LanguageModelStepSettings) -> keras.Model:
+def _build_language_model(
+    settings: LanguageModelStepSettings, config: LstmConfig
+) -> keras.Model:
     model = LanguageModel(
-        settings.config(vocab_size=settings.vocab_size),
+        config,
         dropouts=settings.dropouts,
         layout=_layout(settings),
         dtype=settings.precision.keras_policy,
@@ -90,9 +96,11 @@ def _build_language_model(settings: LanguageModelStepSettings) -> keras.Model:
     return model
 
 
-def _build_classifier(settings: ClassifierStepSettings) -> keras.Model:
+def _build_classifier(
+    settings: ClassifierStepSettings, config: LstmConfig
+) -> keras.Model:
     model = LstmClassifier(
-        settings.config(vocab_size=settings.vocab_size),
+        dataclasses.replace(config, tie_weights=False),
         num_labels=len(settings.labels) or _CLASSES,
         pooling=settings.pooling,
         dropouts=settings.dropouts,
@@ -101,6 +109,12 @@ def _build_classifier(settings: ClassifierStepSettings) -> keras.Model:
     )
     model.build_variables()
     return model
+
+
+def _config(settings: EncoderSettings) -> LstmConfig:
+    """Sizes as a run with these settings finds them; of a full vocabulary."""
+    vocab_size = settings.vocab_size or vocabularies.VOCAB_SIZE
+    return initial_config(settings) or settings.config(vocab_size=vocab_size)
 
 
 def _layout(settings: EncoderSettings) -> Layout:

@@ -204,7 +204,8 @@ class TrainBatches:
         )
         # The epochs of this batch are, most likely, those of the next.
         self._orders = {
-            epoch: self._order(epoch) for epoch in range(epochs[0], epochs[-1] + 1)
+            epoch: self._orders[epoch] if epoch in self._orders else self._order(epoch)
+            for epoch in range(epochs[0], epochs[-1] + 1)
         }
         index = np.concatenate(
             [order[places[epochs == epoch]] for epoch, order in self._orders.items()]
@@ -212,8 +213,7 @@ class TrainBatches:
         return _assemble(self._dataset, index, epochs=epochs, shape=self._shape)
 
     def _order(self, epoch: int) -> np.ndarray:
-        if epoch in self._orders:
-            return self._orders[epoch]
+        """The order of an epoch's examples, a pure function of (seed, epoch)."""
         # Not default_rng: only RandomState's stream is promised never to change, and a
         # run must resume in the same order under a later numpy.
         return np.random.RandomState([self._seed, epoch]).permutation(

@@ -153,6 +153,8 @@ class DataReport:
         return text_table.aligned(table) + _filled(self._baseline(counts))
 
     def _baseline(self, counts: Mapping[str, Counter[str | None]]) -> str:
+        if not self._labels:
+            return ""
         base = "train" if "train" in counts else next(iter(counts))
         label = max(self._labels, key=lambda label: counts[base][label])
         labelled = {name: found.total() - found[None] for name, found in counts.items()}

@@ -148,7 +148,7 @@ class RunSettings(StepSettings, DeviceSettings):
     MAY_DIFFER: ClassVar[tuple[str, ...]] = ("process_id", "output_dir")
 
     output_dir: str | None = setting(
-        None, help="Folder for checkpoints, reports and records."
+        None, path=True, help="Folder for checkpoints, reports and records."
     )
     save_checkpoints_steps: int = setting(1000, help="Updates between checkpoints.")
     seed: int = setting(0, help="Decides initial weights, order and dropout.")

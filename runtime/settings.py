@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -11,6 +12,7 @@ def setting(
     *,
     help: str,  # noqa: A002 - absl's word
     flag: str | None = None,
+    path: bool = False,
 ) -> Any:
     """A dataclass field with a default and the help of its flag.
 
@@ -18,11 +20,13 @@ def setting(
         default: Value where the flag is not given.
         help: What the flag means, with its unit.
         flag: Its name, if it is not that of the field.
+        path: Whether it names files or folders: a command line then knows `~` in it.
 
     Returns:
         The field.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "flag": flag})
+    metadata = {"help": help, "flag": flag, "path": path}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def fixed(value: Any) -> Any:
@@ -41,3 +45,15 @@ def flags_of(settings: type[Any]) -> dict[str, dataclasses.Field[Any]]:
         for field in dataclasses.fields(settings)
         if "flag" in field.metadata
     }
+
+
+def missing(settings: Any, *names: str) -> Iterator[str]:
+    """A sentence for each setting that must be given and was not.
+
+    Args:
+        settings: A dataclass.
+        names: Its fields that must be given.
+    """
+    for name in names:
+        if not getattr(settings, name):
+            yield f"--{name} is required."

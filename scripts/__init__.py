@@ -11,6 +11,9 @@ create_tfrecords.py         a task's splits to TFRecords, without training
 convert_checkpoint.py       weights between formats
 make_authors_data.py        made processors/data/authors
 flag_definitions.py         flags from a settings dataclass
+flag_parsers.py             from a word to the value of a flag
+command_line.py             flags read as a whole, with sentences on what is wrong
+other_names.py              what flags of other programs are called here
 console.py                  log lines, and errors as sentences
 create_pretraining_data.py  text to masked sequences
 run_pretraining.py          a masked language model

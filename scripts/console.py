@@ -11,6 +11,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from runtime.errors import RunStoppedError, ToolkitError
+from scripts import command_line
 
 
 def run(
@@ -20,10 +21,11 @@ def run(
 ) -> None:
     """Parses flags, runs `main` and exits: 0, or 1 after an error in one sentence.
 
-    A run that was asked to stop exits with 75: the same command goes on.
+    A run that was asked to stop exits with 75: the same command goes on. `--help` needs
+    nothing but the flags.
 
     Args:
-        main: Called with what is left of the command line; may return an exit code.
+        main: Called with the program; may return an exit code.
         define_flags: Called before the flags are parsed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before tensorflow loads
@@ -34,7 +36,16 @@ def run(
 
     if failure := _exit_code(define_flags):
         sys.exit(failure)
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    if command_line.show_help(argv):
+        sys.exit(0)
+    program: list[str] = []
+    if failure := _exit_code(lambda: program.extend(command_line.parse(argv))):
+        sys.exit(failure)
+    return program
 
 
 def _exit_code(work: Callable[[], int | None]) -> int:

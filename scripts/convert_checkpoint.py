@@ -9,52 +9,68 @@ with safetensors, a KerasHub preset of a BertBackbone, or this toolkit's checkpo
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
-from absl import flags
-
-from scripts import console
+from runtime.errors import SettingsError
+from runtime.settings import missing, setting
+from scripts import console, flag_definitions
 from tf_bert.formats.convert import Conversion, convert
 from tf_bert.formats.names import Kind
 
-_INPUT = flags.DEFINE_string(
-    "input", None, "Weights, as --init_checkpoint takes them.", required=True
-)
-_OUTPUT = flags.DEFINE_string("output", None, "Folder to make.", required=True)
-_TO = flags.DEFINE_enum(
-    "to", None, [kind.value for kind in Kind], "Format of the output.", required=True
-)
-_BERT_CONFIG_FILE = flags.DEFINE_string(
-    "bert_config_file", None, "Sizes, where nothing beside the weights says them."
-)
-_VOCAB_FILE = flags.DEFINE_string(
-    "vocab_file", None, "WordPiece vocabulary, where none lies beside the weights."
-)
-_DO_LOWER_CASE = flags.DEFINE_bool(
-    "do_lower_case", None, "Whether that vocabulary is for lower-cased text."
-)
-_ALLOW_INEXACT = flags.DEFINE_bool(
-    "allow_inexact",
-    False,
-    "Convert although the target's program would compute something else.",
-)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConversionSettings:
+    """What is to be converted; each field is a command-line flag.
+
+    Raises:
+        SettingsError: One sentence for each flag that is missing.
+    """
+
+    input: str | None = setting(
+        None, path=True, help="Weights, as --init_checkpoint takes them."
+    )
+    output: str | None = setting(None, path=True, help="Folder to make.")
+    to: Kind | None = setting(None, help="Format of the output.")
+    bert_config_file: str | None = setting(
+        None, path=True, help="Sizes, where nothing beside the weights says them."
+    )
+    vocab_file: str | None = setting(
+        None,
+        path=True,
+        help="WordPiece vocabulary, where none lies beside the weights.",
+    )
+    do_lower_case: bool | None = setting(
+        None, help="Whether that vocabulary is for lower-cased text."
+    )
+    allow_inexact: bool = setting(
+        False,
+        help="Convert although the target's program would compute something else.",
+    )
+
+    def __post_init__(self) -> None:
+        if problems := list(missing(self, "input", "output", "to")):
+            raise SettingsError(*problems)
 
 
-def main(_: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Converts, and prints what was carried over."""
+    del argv
+    settings = flag_definitions.values(ConversionSettings)
     report = convert(
         Conversion(
-            input=_INPUT.value,
-            output=_OUTPUT.value,
-            to=Kind(_TO.value),
-            bert_config_file=_BERT_CONFIG_FILE.value,
-            vocab_file=_VOCAB_FILE.value,
-            do_lower_case=_DO_LOWER_CASE.value,
-            allow_inexact=_ALLOW_INEXACT.value,
+            input=str(settings.input),
+            output=str(settings.output),
+            to=Kind(settings.to),
+            bert_config_file=settings.bert_config_file,
+            vocab_file=settings.vocab_file,
+            do_lower_case=settings.do_lower_case,
+            allow_inexact=settings.allow_inexact,
         )
     )
     print(report)
 
 
 if __name__ == "__main__":
+    flag_definitions.define(ConversionSettings)
     console.run(main)

@@ -1,4 +1,4 @@
-"""Makes TFRecords for masked-LM pre-training from text.
+r"""Makes TFRecords for masked-LM pre-training from text.
 
     python scripts/create_pretraining_data.py --input_file=corpus.txt \
         --output_file=train.tf_record --vocab_file=vocab.txt

@@ -1,4 +1,4 @@
-"""Converts the splits of a task to TFRecords, without training.
+r"""Converts the splits of a task to TFRecords, without training.
 
     python scripts/create_tfrecords.py --task_name=tsv --data_dir=... --model_file=... \
         --output_dir=... --workers=4

@@ -1,4 +1,4 @@
-"""Fine-tunes, evaluates and applies an LSTM classifier.
+r"""Fine-tunes, evaluates and applies an LSTM classifier.
 
     python scripts/finetune_lstm.py --task_name=authors --do_train --do_eval \
         --init_checkpoint=runs/language_model --output_dir=runs/classifier

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import sys
 import typing
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
@@ -11,19 +12,33 @@ from typing import Any, TypeVar
 from absl import flags
 
 from runtime.settings import flags_of
+from scripts.flag_parsers import (
+    ChoiceParser,
+    NumberParser,
+    PathListParser,
+    PathParser,
+    ValueSerializer,
+)
 
 _Settings = TypeVar("_Settings")
 
 
-def define(settings: type[Any]) -> None:
+def define(settings: type[Any], *, shared: Collection[str] = ()) -> None:
     """Defines a flag for each field, with its default and its help.
 
     Args:
         settings: A dataclass; see `runtime.settings.flags_of`.
+        shared: Those of its flags that are defined already and mean the same.
     """
     types = typing.get_type_hints(settings)
     for name, field in flags_of(settings).items():
-        _define_one(name, field, _without_none(types[field.name]))
+        if name in shared:
+            continue
+        kind = _without_none(types[field.name])
+        if kind is bool:
+            _define_switch(name, field.default, field.metadata["help"])
+        else:
+            _define_one(name, field, kind)
 
 
 def define_retired(
@@ -36,8 +51,12 @@ def define_retired(
         switches: Those of them that may stand without a value.
     """
     for name, instead in replacements.items():
-        define_one = flags.DEFINE_bool if name in switches else flags.DEFINE_string
-        define_one(name, None, f"Retired. {instead}")
+        if name in switches:
+            _define_switch(name, None, f"Retired. {instead}")
+        else:
+            flags.DEFINE_string(
+                name, None, f"Retired. {instead}", module_name=sys.argv[0]
+            )
 
 
 def warnings(replacements: Mapping[str, str]) -> list[str]:
@@ -91,41 +110,30 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _define_switch(name: str, default: bool | None, help_text: str) -> None:
+    flags.DEFINE_bool(name, default, help_text, module_name=sys.argv[0])
+
+
 def _define_one(name: str, field: dataclasses.Field[Any], kind: Any) -> None:
-    default: Any = field.default
-    help_text = field.metadata["help"]
+    is_list = typing.get_origin(kind) is tuple
+    flags.DEFINE(
+        _parser(kind, is_path=field.metadata["path"]),
+        name,
+        list(field.default) if is_list else field.default,
+        field.metadata["help"],
+        serializer=flags.CsvListSerializer(",") if is_list else ValueSerializer(),
+        module_name=sys.argv[0],  # so that --help lists it
+    )
+
+
+def _parser(kind: Any, *, is_path: bool) -> flags.ArgumentParser[Any]:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        choices = {member.value: member for member in kind}
-        flags.DEFINE(_ChoiceParser(choices), name, default, help_text)
-    elif typing.get_origin(kind) is tuple:
-        flags.DEFINE_list(name, list(default), help_text)
-    else:
-        _DEFINERS[kind](name, default, help_text)
-
-
-class _ChoiceParser(flags.ArgumentParser[enum.Enum]):
-    """Parses the value of an enum's member."""
-
-    def __init__(self, choices: Mapping[str, enum.Enum]) -> None:
-        super().__init__()
-        self._choices = choices
-        self.syntactic_help = f"<{'|'.join(choices)}>"
-
-    def parse(self, argument: Any) -> enum.Enum:
-        """Returns the member; absl also passes defaults, already members.
-
-        Raises:
-            ValueError: No member has this value; absl adds the flag's name.
-        """
-        if isinstance(argument, enum.Enum):
-            return argument
-        if argument not in self._choices:
-            raise ValueError(f"expected one of {', '.join(self._choices)}")
-        return self._choices[argument]
-
-    def flag_type(self) -> str:
-        """Name of the type, for --help."""
-        return "string enum"
+        return ChoiceParser({member.value: member for member in kind})
+    if typing.get_origin(kind) is tuple:
+        return PathListParser() if is_path else flags.ListParser()
+    if is_path:
+        return PathParser()
+    return _PARSERS[kind]()
 
 
 def _without_none(kind: Any) -> Any:
@@ -134,9 +142,8 @@ def _without_none(kind: Any) -> Any:
     return parts[0] if is_optional else kind
 
 
-_DEFINERS: dict[type, Any] = {
-    bool: flags.DEFINE_bool,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    str: flags.DEFINE_string,
+_PARSERS: dict[type, type[flags.ArgumentParser[Any]]] = {
+    int: flags.IntegerParser,
+    float: NumberParser,
+    str: flags.ArgumentParser,
 }

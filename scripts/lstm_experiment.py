@@ -1,4 +1,4 @@
-"""Shows what pretraining an LSTM on unlabelled text buys its classifier.
+r"""Shows what pretraining an LSTM on unlabelled text buys its classifier.
 
     python scripts/lstm_experiment.py --preset=demo --output_dir=runs/lstm_demo
     python scripts/lstm_experiment.py --preset=original --data_dir=FOLDER \
@@ -16,28 +16,27 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from lstm_pretrain.experiment_preparation import prepare
 from lstm_pretrain.experiment_settings import ExperimentSettings
 from runtime import storage
-from scripts import console, flag_definitions
+from scripts import command_line, console, flag_definitions
 
 _RECIPES = storage.join(storage.dirname(storage.dirname(__file__)), "recipes")
+_PRESETS = ["demo", "original"]
 
 
 def define_flags() -> None:
     """Defines the flags and puts the preset's before those of the command line."""
-    early = flags.FlagValues()  # type: ignore[no-untyped-call]
-    for values in (early, flags.FLAGS):
-        flags.DEFINE_enum(
-            "preset",
-            None,
-            ["demo", "original"],
-            "demo takes minutes on two cores; original is the published experiment.",
-            flag_values=values,
-        )
+    flags.DEFINE_enum(
+        "preset",
+        None,
+        _PRESETS,
+        "demo takes minutes on two cores; original is the published experiment.",
+    )
     flag_definitions.define(ExperimentSettings)
-    early(sys.argv, known_only=True)
-    if early.preset:
-        recipe = storage.join(_RECIPES, f"lstm_{early.preset}.flags")
+    preset = command_line.peek(sys.argv, preset=None)["preset"]
+    if preset in _PRESETS:
+        recipe = storage.join(_RECIPES, f"lstm_{preset}.flags")
         sys.argv.insert(1, f"--flagfile={recipe}")
 
 
@@ -45,10 +44,11 @@ def main(argv: Sequence[str]) -> None:
     """Runs the experiment that the flags describe."""
     del argv
     settings = flag_definitions.values(ExperimentSettings)
+    job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import experiment
 
-    experiment.run(settings, placement=placement)
+    experiment.run(job, placement=placement)
 
 
 if __name__ == "__main__":

@@ -11,42 +11,57 @@ work. For the archive see scripts/make_authors_data.py.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
-
-from absl import flags
 
 from processors.corpora import aozora, aozora_corpus
 from processors.corpora.aozora_corpus import HeldOut
 from processors.tasks.authors import AuthorsProcessor
 from runtime import storage
-from scripts import console
-
-_ARCHIVE = flags.DEFINE_string(
-    "archive", None, "The .tar.xz or .tar.gz of Aozora's text files.", required=True
-)
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Where train.txt and heldout.txt go.", required=True
-)
+from runtime.errors import SettingsError
+from runtime.settings import missing, setting
+from scripts import console, flag_definitions
 
 _STORY = "走れメロス"
 
 
-def write(name: str, documents: Iterable[list[str]]) -> None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CorpusSettings:
+    """What the text is made of; each field is a command-line flag.
+
+    Raises:
+        SettingsError: One sentence for each flag that is missing.
+    """
+
+    archive: str | None = setting(
+        None, path=True, help="The .tar.xz or .tar.gz of Aozora's text files."
+    )
+    output_dir: str | None = setting(
+        None, path=True, help="Where train.txt and heldout.txt go."
+    )
+
+    def __post_init__(self) -> None:
+        if problems := list(missing(self, "archive", "output_dir")):
+            raise SettingsError(*problems)
+
+
+def write(path: str, documents: Iterable[list[str]]) -> None:
     """Writes documents, and says how many."""
-    path = storage.join(_OUTPUT_DIR.value, name)
     texts = ["\n".join(sentences) + "\n" for sentences in documents]
     storage.write_text(path, "\n".join(texts))
     print(f"{path}: {len(texts)} works, {sum(map(len, texts))} characters")
 
 
-def main(_: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Reads the archive and writes both texts."""
-    works = list(aozora.read_works(_ARCHIVE.value))
+    del argv
+    settings = flag_definitions.values(CorpusSettings)
+    folder = str(settings.output_dir)
+    works = list(aozora.read_works(str(settings.archive)))
     task = AuthorsProcessor()
-    folder = task.default_data_dir
     splits = {
-        "dev": task.get_dev_examples(folder),
-        "test": task.get_test_examples(folder),
+        "dev": task.get_dev_examples(task.default_data_dir),
+        "test": task.get_test_examples(task.default_data_dir),
     }
     numbers = {
         split: {example.guid.split("-")[1] for example in examples}
@@ -58,11 +73,18 @@ def main(_: Sequence[str]) -> None:
     held_out = HeldOut.of(
         works, numbers=numbers["dev"] | numbers["test"] | story, texts=[*seen, *told]
     )
-    write("train.txt", aozora_corpus.documents(works, held_out=held_out))
+    write(
+        storage.join(folder, "train.txt"),
+        aozora_corpus.documents(works, held_out=held_out),
+    )
     nothing = HeldOut(frozenset(), frozenset(), frozenset())
     dev = [work for work in works if work.id in numbers["dev"]]
-    write("heldout.txt", aozora_corpus.documents(dev, held_out=nothing))
+    write(
+        storage.join(folder, "heldout.txt"),
+        aozora_corpus.documents(dev, held_out=nothing),
+    )
 
 
 if __name__ == "__main__":
+    flag_definitions.define(CorpusSettings)
     console.run(main)

@@ -9,27 +9,45 @@ https://github.com/aozorahack/aozorabunko_text, in CP932. Same seed, same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from absl import flags
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 from processors.corpora import aozora, authors
 from runtime import storage
-from scripts import console
+from runtime.errors import SettingsError
+from runtime.settings import missing, setting
+from scripts import console, flag_definitions
 
-_ARCHIVE = flags.DEFINE_string(
-    "archive", None, "The .tar.xz or .tar.gz of Aozora's text files.", required=True
-)
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Where train.tsv, dev.tsv and test.tsv go.", required=True
-)
-_TRAIN_SIZE = flags.DEFINE_integer(
-    "train_size", 500, "Training paragraphs an author.", lower_bound=1
-)
-_TEST_SIZE = flags.DEFINE_integer(
-    "test_size", 100, "Paragraphs an author in each of dev and test.", lower_bound=1
-)
-_SEED = flags.DEFINE_integer("seed", 23, "Seed of the draw and of the order of rows.")
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AuthorsSettings:
+    """What the data set is made of; each field is a command-line flag.
+
+    Raises:
+        SettingsError: One sentence for each value that cannot be used.
+    """
+
+    archive: str | None = setting(
+        None, path=True, help="The .tar.xz or .tar.gz of Aozora's text files."
+    )
+    output_dir: str | None = setting(
+        None, path=True, help="Where train.tsv, dev.tsv and test.tsv go."
+    )
+    train_size: int = setting(500, help="Training paragraphs an author.")
+    test_size: int = setting(100, help="Paragraphs an author in each of dev and test.")
+    seed: int = setting(23, help="Seed of the draw and of the order of rows.")
+
+    def __post_init__(self) -> None:
+        if problems := list(self._problems()):
+            raise SettingsError(*problems)
+
+    def _problems(self) -> Iterator[str]:
+        yield from missing(self, "archive", "output_dir")
+        for name in ("train_size", "test_size"):
+            if getattr(self, name) < 1:
+                yield f"--{name} must be at least 1; got {getattr(self, name)}."
+        if not 0 <= self.seed < 2**32:
+            yield f"--seed must lie in [0, 2**32); got {self.seed}."
 
 
 def write_tsv(path: str, rows: Sequence[authors.Paragraph]) -> None:
@@ -39,23 +57,26 @@ def write_tsv(path: str, rows: Sequence[authors.Paragraph]) -> None:
     storage.write_text(path, "\n".join(lines) + "\n")
 
 
-def main(_: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Reads the archive and writes the three splits."""
-    works = authors.choose_works(aozora.read_works(_ARCHIVE.value))
+    del argv
+    settings = flag_definitions.values(AuthorsSettings)
+    works = authors.choose_works(aozora.read_works(str(settings.archive)))
     splits = authors.split_by_work(
         works,
         sizes={
-            "test": _TEST_SIZE.value,
-            "dev": _TEST_SIZE.value,
-            "train": _TRAIN_SIZE.value,
+            "test": settings.test_size,
+            "dev": settings.test_size,
+            "train": settings.train_size,
         },
-        seed=_SEED.value,
+        seed=settings.seed,
     )
     for split, rows in splits.items():
-        path = storage.join(_OUTPUT_DIR.value, f"{split}.tsv")
+        path = storage.join(str(settings.output_dir), f"{split}.tsv")
         write_tsv(path, rows)
         print(f"{path}: {len(rows)} paragraphs of {len({r.work for r in rows})} works")
 
 
 if __name__ == "__main__":
+    flag_definitions.define(AuthorsSettings)
     console.run(main)

@@ -1,4 +1,4 @@
-"""Writes a model in the form in which the toolkit ships it.
+r"""Writes a model in the form in which the toolkit ships it.
 
     python scripts/make_bundled_model.py --input=runs/aozora_mini \
         --output=tf_bert/data/aozora-mini
@@ -8,28 +8,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
-from absl import flags
-
-from scripts import console
+from runtime.errors import SettingsError
+from runtime.settings import missing, setting
+from scripts import console, flag_definitions
 from tf_bert.formats import bundled, find
 
-_INPUT = flags.DEFINE_string(
-    "input", None, "Weights, as --init_checkpoint takes them.", required=True
-)
-_DROPOUT = flags.DEFINE_float(
-    "dropout", 0.1, "What its configuration says for training on a task."
-)
-_OUTPUT = flags.DEFINE_string("output", None, "Folder to make.", required=True)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BundleSettings:
+    """What is to be written; each field is a command-line flag.
+
+    Raises:
+        SettingsError: One sentence for each flag that is missing.
+    """
+
+    input: str | None = setting(
+        None, path=True, help="Weights, as --init_checkpoint takes them."
+    )
+    output: str | None = setting(None, path=True, help="Folder to make.")
+    dropout: float = setting(
+        0.1, help="What its configuration says for training on a task."
+    )
+
+    def __post_init__(self) -> None:
+        problems = list(missing(self, "input", "output"))
+        if not 0 <= self.dropout < 1:
+            problems.append(f"--dropout must lie in [0, 1); got {self.dropout}.")
+        if problems:
+            raise SettingsError(*problems)
 
 
-def main(_: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Reads the weights and writes them in float16."""
-    source = find.open_source(_INPUT.value)
-    bundled.write(_OUTPUT.value, source, dropout=_DROPOUT.value)
-    print(_OUTPUT.value)
+    del argv
+    settings = flag_definitions.values(BundleSettings)
+    source = find.open_source(str(settings.input))
+    bundled.write(str(settings.output), source, dropout=settings.dropout)
+    print(settings.output)
 
 
 if __name__ == "__main__":
+    flag_definitions.define(BundleSettings)
     console.run(main)

@@ -1,4 +1,4 @@
-"""Trains an LSTM language model on the texts of a task.
+r"""Trains an LSTM language model on the texts of a task.
 
     python scripts/pretrain_lstm.py --task_name=lines --data_dir=FOLDER \
         --output_dir=runs/language_model

@@ -1,4 +1,4 @@
-"""Fine-tunes, evaluates and applies a BERT classifier.
+r"""Fine-tunes, evaluates and applies a BERT classifier.
 
     python scripts/run_classifier.py --task_name=authors --do_train --do_eval \
         --model_file=... --bert_config_file=... --output_dir=...

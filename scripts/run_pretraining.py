@@ -1,4 +1,4 @@
-"""Pre-trains a BERT on masked tokens and evaluates it.
+r"""Pre-trains a BERT on masked tokens and evaluates it.
 
     python scripts/run_pretraining.py --do_train --do_eval \
         --input_file=train.tf_record --bert_config_file=bert_config.json \

@@ -11,15 +11,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
-from runtime import storage
+from lstm_pretrain.settings import ClassifierSettings as LstmClassifierSettings
+from lstm_pretrain.settings import PretrainingSettings as LstmPretrainingSettings
 from runtime.placement import Backend, bind_keras
 from runtime.preflight import topologies
-from runtime.preflight.compilation import ENVIRONMENT, Effort
+from runtime.preflight.compilation import ENVIRONMENT
+from runtime.preflight.settings import CheckSettings
+from runtime.settings import flags_of
 from runtime.workload import find_pipeline
-from scripts import console, flag_definitions
+from scripts import command_line, console, flag_definitions
+from tf_bert.pretraining_settings import PretrainingSettings
+from tf_bert.settings import ClassifierSettings
 
 _PIPELINES = {
     "classifier": "tf_bert.workload:CLASSIFIER",
@@ -28,34 +34,27 @@ _PIPELINES = {
     "lstm_classifier": "lstm_pretrain.workload:CLASSIFIER",
 }
 
-_TOPOLOGY = flags.DEFINE_string(
-    "topology", "v5e-1", f"The TPU: {', '.join(topologies.TOPOLOGIES)}."
-)
-_SEARCH = flags.DEFINE_bool("search", True, "Whether to look for the largest batch.")
-_EXAMPLES = flags.DEFINE_integer("train_examples", None, "Examples, to bound its time.")
-_EFFORT = flags.DEFINE_enum_class(
-    "effort",
-    Effort.QUICK,
-    Effort,
-    "quick compiles in less than half the time, to up to a tenth more memory.",
-)
-_CACHE = storage.user_cache("tpu_check")
-_CACHE_DIR = flags.DEFINE_string("cache_dir", _CACHE, "Where answers are kept.")
+# Of pipelines that are known the flags are, too, before any framework is loaded.
+_RUN_SETTINGS: dict[str, type[Any]] = {
+    "classifier": ClassifierSettings,
+    "pretraining": PretrainingSettings,
+    "lstm_language_model": LstmPretrainingSettings,
+    "lstm_classifier": LstmClassifierSettings,
+}
 
 
 def define_flags() -> None:
     """Defines the flags of the pipeline that the command line names."""
-    early = flags.FlagValues()  # type: ignore[no-untyped-call]
-    flags.DEFINE_string("backend", Backend.JAX.value, "", flag_values=early)
-    _define_pipeline(early)
-    early(sys.argv, known_only=True)
+    early = command_line.peek(sys.argv, backend="jax", pipeline="classifier")
     os.environ.update(ENVIRONMENT)
     # Keras takes its backend from here when the pipeline imports it.
-    bind_keras(_backend(early.backend))
-    _define_pipeline(flags.FLAGS)
-    flag_definitions.define(
-        find_pipeline(early.pipeline, known=_PIPELINES).run_settings
+    bind_keras(_backend(str(early["backend"])))
+    name = str(early["pipeline"])
+    run_settings = (
+        _RUN_SETTINGS.get(name) or find_pipeline(name, known=_PIPELINES).run_settings
     )
+    flag_definitions.define(run_settings)
+    flag_definitions.define(CheckSettings, shared=flags_of(run_settings))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,29 +63,25 @@ def main(argv: Sequence[str]) -> int:
     from runtime.preflight.check import TpuCheck
     from runtime.preflight.report import TpuReport, Wishes
 
-    pipeline = find_pipeline(flags.FLAGS.pipeline, known=_PIPELINES)
+    asked = flag_definitions.values(CheckSettings)
+    pipeline = find_pipeline(asked.pipeline, known=_PIPELINES)
     check = TpuCheck(
         pipeline,
         flag_definitions.values(pipeline.settings),
-        topology=topologies.find(_TOPOLOGY.value),
+        topology=topologies.find(asked.topology),
         backend=_backend(flags.FLAGS.backend.value),
-        effort=_EFFORT.value,
-        cache_dir=_CACHE_DIR.value,
+        effort=asked.effort,
+        cache_dir=asked.cache_dir,
     )
     wishes = Wishes(
-        search=_SEARCH.value,
-        train_examples=_EXAMPLES.value,
+        search=asked.search,
+        train_examples=asked.train_examples,
         script=pipeline.script,
         flags=flag_definitions.given(pipeline.run_settings),
     )
     for line in (report := TpuReport(check, wishes)).lines():
         print(line, flush=True)
     return 0 if report.passed else 1
-
-
-def _define_pipeline(values: flags.FlagValues) -> None:
-    text = f"Whose steps: {', '.join(_PIPELINES)}, or package.module:NAME of your own."
-    flags.DEFINE_string("pipeline", "classifier", text, flag_values=values)
 
 
 def _backend(name: str) -> Backend:

@@ -39,24 +39,26 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
     # The original's flags.
     input_file: str | None = setting(
         None,
+        path=True,
         help="A text a line, or two with ` ||| ` between; with --text_a a table, known "
         "by its ending .tsv, .csv, .json or .jsonl. Each may be gzipped.",
     )
     output_file: str | None = setting(
-        None, help="JSON lines; or a numpy archive, if it ends in .npz."
+        None, path=True, help="JSON lines; or a numpy archive, if it ends in .npz."
     )
     layers: tuple[str, ...] = setting(
         ("-1", "-2", "-3", "-4"), help="Layers, -1 the last."
     )
     bert_config_file: str | None = setting(
         None,
+        path=True,
         help="JSON with the sizes; by default what is stored with init_checkpoint.",
     )
     max_seq_length: int = setting(
         128, help="Longest input in tokens, special tokens included."
     )
     init_checkpoint: str | None = setting(
-        None, help="Weights: all that run_classifier.py starts from."
+        None, path=True, help="Weights: all that run_classifier.py starts from."
     )
     batch_size: int = setting(32, help="Examples a batch.")
 
@@ -77,6 +79,7 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
     )
     cache_dir: str | None = setting(
         None,
+        path=True,
         help="Folder that keeps the vectors of examples by their content, so that none "
         "is encoded twice. Not for --pooling=layers.",
     )

@@ -106,6 +106,10 @@ def _refuse_misfits(
             lambda **sizes: configs.check_vocabulary(config, **sizes),
             {"tokenizer_vocab_size": tokenizer.vocab_size},
         ),
+        (
+            settings.trained_part.refuse_beyond,
+            {"num_layers": config.num_hidden_layers},
+        ),
     )
     for check, values in checks:
         try:

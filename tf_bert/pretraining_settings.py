@@ -32,11 +32,13 @@ class PretrainingStepSettings(StepSettings):
     # The original's flags.
     bert_config_file: str | None = setting(
         None,
+        path=True,
         help="JSON with the sizes of the BERT; by default what is stored with "
         "init_checkpoint.",
     )
     init_checkpoint: str | None = setting(
         None,
+        path=True,
         help="Weights to go on with: a TF1 checkpoint, a Hugging Face folder, a "
         "KerasHub preset, or a checkpoint of this toolkit.",
     )
@@ -122,7 +124,7 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
 
     # The original's flags.
     input_file: tuple[str, ...] = setting(
-        (), help="TFRecords of create_pretraining_data.py, or patterns."
+        (), path=True, help="TFRecords of create_pretraining_data.py, or patterns."
     )
     do_train: bool = setting(False, help="Whether to train.")
     do_eval: bool = setting(False, help="Whether to evaluate.")
@@ -130,10 +132,11 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
 
     # New here.
     eval_file: tuple[str, ...] = setting(
-        (), help="TFRecords to evaluate on; by default input_file."
+        (), path=True, help="TFRecords to evaluate on; by default input_file."
     )
     text_file: tuple[str, ...] = setting(
         (),
+        path=True,
         help="Text instead of input_file, masked anew in every epoch; the flags of "
         "create_pretraining_data.py and of the tokenizer say how.",
     )

@@ -29,15 +29,36 @@ class StepSettings(TaskStepSettings):
     # The original's flags.
     bert_config_file: str | None = setting(
         None,
+        path=True,
         help="JSON with the sizes of the BERT; by default what is stored with "
         "init_checkpoint, or with model_file BERT-base as bert-japanese.",
     )
     init_checkpoint: str | None = setting(
         None,
+        path=True,
         help="Weights to start from: a TF1 checkpoint, a Hugging Face folder, a "
         "KerasHub preset, or a checkpoint of this toolkit.",
     )
-    model_file: str | None = setting(None, help="SentencePiece model.")
+    model_file: str | None = setting(None, path=True, help="SentencePiece model.")
+
+    # New here.
+    train: str = setting(
+        "full",
+        help="What is trained: full, all of the BERT; top:N, its N top layers and the "
+        "head; head, a logistic regression on the pooled vectors of a frozen BERT.",
+    )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        try:
+            TrainedPart.parse(self.train)
+        except SettingsError as error:
+            yield from error.problems
+
+    @property
+    def trained_part(self) -> TrainedPart:
+        """The part of the model that is trained."""
+        return TrainedPart.parse(self.train)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,11 +79,6 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         "init_checkpoint",
     )
 
-    train: str = setting(
-        "full",
-        help="What is trained: full, all of the BERT; top:N, its N top layers and the "
-        "head; head, a logistic regression on the pooled vectors of a frozen BERT.",
-    )
     compare: bool = setting(
         False,
         help="Whether to write compare.txt and compare.png: accuracies of the most "
@@ -79,17 +95,7 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
-        try:
-            part = self.trained_part
-        except SettingsError as error:
-            yield from error.problems
-            return
         if self.compare and not (self.do_eval or self.do_predict):
             yield "--compare needs --do_eval or --do_predict."
-        if part.is_head_alone and not self.init_checkpoint:
+        if self.train == TrainedPart.HEAD and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
-
-    @property
-    def trained_part(self) -> TrainedPart:
-        """The part of the model that is trained."""
-        return TrainedPart.parse(self.train)

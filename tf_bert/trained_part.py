@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from runtime.errors import SettingsError
 
@@ -16,11 +16,14 @@ class TrainedPart:
     """The part that changes.
 
     Attributes:
+        HEAD: The value of `--train` that trains the head alone.
         layers: How many layers below the pooler are trained by gradient; None for all
             and the embeddings.
         is_head_alone: Whether nothing but the head is trained, as a logistic regression
             on the pooled vectors of a frozen BERT.
     """
+
+    HEAD: ClassVar[str] = "head"
 
     layers: int | None = None
     is_head_alone: bool = False
@@ -34,13 +37,28 @@ class TrainedPart:
         """
         if text == "full":
             return cls()
-        if text == "head":
+        if text == cls.HEAD:
             return cls(is_head_alone=True)
         if top := _TOP.fullmatch(text):
             return cls(layers=int(top[1]))
         raise SettingsError(
             f"--train: expected full, head or top:N such as top:2; got {text!r}."
         )
+
+    def refuse_beyond(self, num_layers: int) -> None:
+        """Refuses more layers than the BERT has.
+
+        Args:
+            num_layers: Those of the BERT.
+
+        Raises:
+            SettingsError: Says how many there are.
+        """
+        if self.layers is not None and self.layers > num_layers:
+            raise SettingsError(
+                f"--train=top:{self.layers}: the BERT has {num_layers} layers. Give at "
+                f"most top:{num_layers}, which trains all but the embeddings, or full."
+            )
 
     def freeze(self, model: Any) -> None:
         """Keeps the rest of a built classifier as it is.
@@ -52,5 +70,5 @@ class TrainedPart:
             return
         blocks = model.bert.encoder.blocks
         model.bert.embeddings.trainable = False
-        for block in blocks[: max(len(blocks) - self.layers, 0)]:
+        for block in blocks[: len(blocks) - self.layers]:
             block.trainable = False

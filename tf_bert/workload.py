@@ -9,6 +9,7 @@ import keras
 from processors.batches import BatchShape, EvalBatches, TrainBatches, stack
 from processors.token_dataset import TokenDataset
 from runtime.engine import Arrays
+from runtime.errors import SettingsError
 from runtime.objectives import ClassificationObjective
 from runtime.workload import Pipeline, Slicing, Workload
 from tf_bert import config as configs
@@ -16,6 +17,7 @@ from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.heads import BertClassifier
 from tf_bert.settings import ClassifierSettings, StepSettings
+from tf_bert.trained_part import TrainedPart
 
 _CLASSES = 2  # where no labels are named: the head is a thousandth of the model
 
@@ -30,8 +32,9 @@ def classifier_workload(settings: StepSettings, slicing: Slicing) -> Workload:
         slicing: How a batch is cut.
 
     Raises:
-        SettingsError: The sizes of the BERT are nowhere to be found, or it has fewer
-            positions than `max_seq_length`.
+        SettingsError: The sizes of the BERT are nowhere to be found, it has fewer
+            positions than `max_seq_length`, or `train` asks for more layers or for none
+            of these steps.
     """
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
@@ -39,6 +42,7 @@ def classifier_workload(settings: StepSettings, slicing: Slicing) -> Workload:
         model_file=settings.model_file,
     )
     configs.check_sequence_length(config, max_seq_length=settings.max_seq_length)
+    _refuse_untrainable(settings.trained_part, config=config)
     shape = BatchShape(
         per_replica_batch=slicing.per_replica_batch,
         replicas=slicing.replicas,
@@ -64,7 +68,17 @@ def build_classifier(config: BertConfig, *, settings: StepSettings) -> keras.Mod
         dtype=settings.precision.keras_policy,
     )
     model.build_variables()
+    settings.trained_part.freeze(model)
     return model
+
+
+def _refuse_untrainable(part: TrainedPart, *, config: BertConfig) -> None:
+    part.refuse_beyond(config.num_hidden_layers)
+    if part.is_head_alone:
+        raise SettingsError(
+            "--train=head fits a logistic regression on the CPU: there is no training "
+            "step to compile. Its vectors need no more memory than an evaluation."
+        )
 
 
 def _training_call(shape: BatchShape, *, calls: int) -> Arrays:

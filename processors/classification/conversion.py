@@ -40,7 +40,7 @@ class ConversionSettings(DataSettings, TokenizerSettings):
         SettingsError: One sentence for each value that cannot be used.
     """
 
-    output_dir: str | None = setting(None, help="Folder for the records.")
+    output_dir: str | None = setting(None, path=True, help="Folder for the records.")
     splits: tuple[str, ...] = setting(
         (), help="Splits to convert; by default all that the task has."
     )

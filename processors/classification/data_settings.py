@@ -30,7 +30,9 @@ class DataSettings(LabelSettings):
         None, help="The task: a known name or package.module:ClassName of your own."
     )
     data_dir: str | None = setting(
-        None, help="Folder of the task's files; tasks with shipped data need none."
+        None,
+        path=True,
+        help="Folder of the task's files; tasks with shipped data need none.",
     )
 
     # New here.
@@ -46,9 +48,9 @@ class DataSettings(LabelSettings):
     text_b: str | None = setting(None, help="Column of the second text of a pair.")
     label: str = setting("label", help="Column of the label.")
     id: str | None = setting(None, help="Column of the example's id.")
-    train_file: str | None = setting(None, help="Name of the training file.")
-    dev_file: str | None = setting(None, help="Name of the dev file.")
-    test_file: str | None = setting(None, help="Name of the test file.")
+    train_file: str | None = setting(None, path=True, help="Name of the training file.")
+    dev_file: str | None = setting(None, path=True, help="Name of the dev file.")
+    test_file: str | None = setting(None, path=True, help="Name of the test file.")
     header: bool = setting(True, help="Whether a table's first row names its columns.")
     quoted: bool = setting(
         False, help="Whether fields of a TSV may stand in quotes, as in CSV."
@@ -69,8 +71,12 @@ class DataSettings(LabelSettings):
     seed: int = setting(0, help="Decides draws, initial weights, order and dropout.")
 
     # The task pairs.
-    texts_file: str | None = setting(None, help="JSON of the texts of pairs, by id.")
-    pairs_file: str | None = setting(None, help="JSON of labelled pairs of ids.")
+    texts_file: str | None = setting(
+        None, path=True, help="JSON of the texts of pairs, by id."
+    )
+    pairs_file: str | None = setting(
+        None, path=True, help="JSON of labelled pairs of ids."
+    )
 
     # The task tfds.
     tfds_name: str | None = setting(None, help="A set that TFDS has prepared.")
@@ -78,7 +84,7 @@ class DataSettings(LabelSettings):
     tfds_text_b: str | None = setting(None, help="Its feature of the second text.")
     tfds_label: str = setting("label", help="Its feature that is the label.")
     tfds_data_dir: str | None = setting(
-        None, help="Where it was prepared; ~/tensorflow_datasets by default."
+        None, path=True, help="Where it was prepared; ~/tensorflow_datasets by default."
     )
 
     def table_options(self) -> TableOptions:

@@ -71,6 +71,15 @@ class ClassificationRun(abc.ABC):
             Names of the weights that stay random; None where no weights are named.
         """
 
+    def train_batches(self, split: Split, *, shape: BatchShape) -> TrainBatches:
+        """The batches to train on; by default in an order that looks at no text.
+
+        Args:
+            split: The examples.
+            shape: Of the batches.
+        """
+        return TrainBatches(split.dataset, shape=shape, seed=self._settings.seed)
+
     # -- the work ---------------------------------------------------------------------
 
     def carry_out(self) -> None:
@@ -123,13 +132,12 @@ class ClassificationRun(abc.ABC):
 
     def _fit(self, split: Split, *, total: int) -> None:
         settings = self._settings
-        batches = TrainBatches(
-            split.dataset,
+        batches = self.train_batches(
+            split,
             shape=self._shape(
                 settings.train_batch_size,
                 accumulation=settings.gradient_accumulation_steps,
             ),
-            seed=settings.seed,
         )
 
         def feed(first: int, stop: int) -> loop.Call:

@@ -25,7 +25,9 @@ class TaskStepSettings(StepSettings, LabelSettings):
     """
 
     # The original's flags.
-    init_checkpoint: str | None = setting(None, help="Weights to start from.")
+    init_checkpoint: str | None = setting(
+        None, path=True, help="Weights to start from."
+    )
     max_seq_length: int = setting(
         128, help="Longest input in tokens, special tokens included."
     )

@@ -59,6 +59,7 @@ class CorpusSettings(TokenizerSettings):
     )
     word_dic: str = setting(
         "unidic_lite",
+        path=True,
         help="MeCab dictionary whose words are masked whole, where the vocabulary has "
         "no ## pieces that tell them.",
     )
@@ -87,9 +88,13 @@ class DataSettings(CorpusSettings):
 
     # The original's flags.
     input_file: tuple[str, ...] = setting(
-        (), help="Text files or patterns: a sentence a line, a blank line between."
+        (),
+        path=True,
+        help="Text files or patterns: a sentence a line, a blank line between.",
     )
-    output_file: tuple[str, ...] = setting((), help="TFRecord files to write.")
+    output_file: tuple[str, ...] = setting(
+        (), path=True, help="TFRecord files to write."
+    )
     random_seed: int = setting(12345, help="Decides cuts, order and masks.")
     dupe_factor: int | None = setting(
         None,

@@ -29,9 +29,11 @@ class TokenizerSettings:
 
     # The flags of google-research/bert and bert-japanese.
     vocab_file: str | None = setting(
-        None, help="Vocabulary of a token a line, or the .vocab file beside model_file."
+        None,
+        path=True,
+        help="Vocabulary of a token a line, or the .vocab file beside model_file.",
     )
-    model_file: str | None = setting(None, help="SentencePiece model.")
+    model_file: str | None = setting(None, path=True, help="SentencePiece model.")
     do_lower_case: bool | None = setting(
         None,
         help="Whether to lower-case the text; by default true, false for mecab, "
@@ -47,11 +49,13 @@ class TokenizerSettings:
     )
     tokenizer_dir: str | None = setting(
         None,
+        path=True,
         help="Folder with a Hugging Face tokenizer (tokenizer_config.json), instead of "
         "the other flags here.",
     )
     mecab_dic: str | None = setting(
         None,
+        path=True,
         help="MeCab dictionary that the vocabulary was made with: unidic_lite, unidic, "
         "ipadic or the folder of a compiled one.",
     )

@@ -40,13 +40,14 @@ class TrainingSettings:
     )
     input: tuple[str, ...] = setting(
         (),
+        path=True,
         help="Text files, gzipped or not, a sentence or paragraph a line; paths or "
         "patterns.",
     )
     encoding: str = setting(
         "utf-8", help="What the files are written in, such as cp932 or euc_jp."
     )
-    output_dir: str | None = setting(None, help="Folder for the files.")
+    output_dir: str | None = setting(None, path=True, help="Folder for the files.")
     vocab_size: int = setting(32000, help="Tokens, special ones included.")
     character_coverage: float = setting(
         0.9995, help="Share of the text whose characters are in the vocabulary."
@@ -56,6 +57,7 @@ class TrainingSettings:
     )
     mecab_dic: str = setting(
         "unidic_lite",
+        path=True,
         help="MeCab dictionary of mecab and mecab-char: unidic_lite, unidic, ipadic.",
     )
     byte_fallback: bool = setting(

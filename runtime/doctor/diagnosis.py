@@ -44,7 +44,9 @@ class DoctorSettings:
     """What to check; each field is a command-line flag."""
 
     output_dir: str | None = setting(
-        None, help="Folder or gs:// path that a run is to write to, to check as well."
+        None,
+        path=True,
+        help="Folder or gs:// path that a run is to write to, to check as well.",
     )
     accelerator: Accelerator = setting(Accelerator.AUTO, help="What to run on.")
     backend: Backend = setting(Backend.AUTO, help="What to run with.")

@@ -1,5 +1,6 @@
 """Compiles the real steps of a run for a TPU that is not there.
 
+settings.py      what a check is told
 check.py         compiles the steps, and keeps the answers
 report.py        what came of it, as lines
 topologies.py    TPUs by name: how many, how large, how fast

@@ -58,6 +58,26 @@ def user_cache(*names: str) -> str:
     return os.path.join(os.path.expanduser("~"), ".cache", "tf-bert-toolkit", *names)
 
 
+def expand_user(path: str) -> str:
+    """Returns a path with the home folder in place of `~` or `~user` at its start.
+
+    Args:
+        path: Any path; one that starts otherwise is returned as it is.
+
+    Raises:
+        StorageError: There is no such user, or the home folder is not known.
+    """
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        user = path.partition("/")[0]
+        raise StorageError(
+            f"{user} is no user with a home folder here; a file that is really called "
+            f"so is ./{user}",
+            reason=StorageReason.MISSING,
+        )
+    return expanded
+
+
 def basename(path: str) -> str:
     """Returns the last name of `path`; a trailing separator does not count."""
     return os.path.basename(path.rstrip("/"))

@@ -7,8 +7,9 @@ import pytest
 
 from lstm_pretrain import experiment
 from lstm_pretrain.cells import Results, Start
+from lstm_pretrain.experiment_preparation import prepare
 from lstm_pretrain.experiment_settings import ExperimentSettings
-from runtime.errors import DataError, SettingsError
+from runtime.errors import SettingsError
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def run(words_task, place_on):
             "seeds": 2,
             **others,
         }
-        experiment.run(ExperimentSettings(**values), placement=place_on())
+        experiment.run(prepare(ExperimentSettings(**values)), placement=place_on())
         return str(output_dir)
 
     return run
@@ -97,10 +98,10 @@ def test_another_experiments_folder_is_refused(run, finished, tmp_path):
         run(folder, dropout=0.25)
 
 
-def test_a_size_that_the_data_has_not(run, finished, tmp_path):
-    folder = shutil.copytree(finished, str(tmp_path / "copy"))
-    with pytest.raises(DataError, match="=61 were asked for"):
-        run(folder, train_sizes=("61",))
+def test_its_data_are_reported_on(finished):
+    for folder in ("language_model", "classifiers"):
+        with open(f"{finished}/{folder}/data_report.txt", encoding="utf-8") as file:
+            assert file.read().startswith("Data report\n")
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,14 @@ def test_the_stages_of_the_language_model(words_task):
     assert second.task_name == "tsv"
     assert second.init_checkpoint == first.output_dir
     assert second.num_train_epochs == 3.0
+
+
+def test_the_classifiers_read_the_vocabulary_of_the_language_model(words_task):
+    settings = ExperimentSettings(
+        **words_task, output_dir="out", vocab_size=50, tie_weights=True
+    )
+    assert settings.language_model().vocab_size == 50
+    classifier = settings.classifier(init_checkpoint="out/language_model")
+    assert classifier.vocab_size is classifier.tie_weights is None
+    assert classifier.output_dir == "out/classifiers"
+    assert classifier.units is settings.units

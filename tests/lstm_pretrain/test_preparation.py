@@ -65,16 +65,72 @@ def test_an_empty_corpus(pretraining, tmp_path):
 
 
 def test_vocabulary_and_sizes_come_with_the_checkpoint(classification, pretrained):
-    settings = classification(
-        init_checkpoint=pretrained, units=Units.CHARACTER, hidden_size=99
+    open_settings = dict.fromkeys(("units", "embedding_size", "hidden_size"))
+    job = prepare_classifier(
+        classification(init_checkpoint=pretrained, **open_settings)
     )
-    job = prepare_classifier(settings)
     assert job.tokenizer.fingerprint()["units"] == "whitespace"
+    assert job.settings.units is Units.WHITESPACE
+    assert job.settings.do_lower_case is True
+    assert (job.settings.embedding_size, job.settings.hidden_size) == (6, 8)
+    assert (job.settings.num_layers, job.settings.bidirectional) == (1, False)
     assert job.config.hidden_size == 8
     assert job.initial.step == 3
     step = f"{pretrained}/checkpoints/step-00000003"
     again = prepare_classifier(classification(init_checkpoint=step))
     assert again.tokenizer.fingerprint() == job.tokenizer.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"hidden_size": 512}, "--hidden_size=512: --init_checkpoint=.* has 8."),
+        ({"num_layers": 2}, "--num_layers=2: --init_checkpoint=.* has 1."),
+        ({"bidirectional": True}, "--bidirectional=true: .* has false."),
+        ({"units": Units.WORD}, "--units=word: the vocabulary of .* has whitespace."),
+        ({"do_lower_case": False}, "--do_lower_case=false: .* has true."),
+        ({"vocab_size": 20000}, "--vocab_size=20000 is for a vocabulary that is made"),
+    ],
+)
+def test_what_the_checkpoint_has_otherwise_is_refused(
+    classification, pretraining, pretrained, values, problem
+):
+    settings = classification(init_checkpoint=pretrained, **values)
+    with pytest.raises(SettingsError, match=problem):
+        prepare_classifier(settings)
+    with pytest.raises(SettingsError, match=problem):
+        prepare_language_model(pretraining(init_checkpoint=pretrained, **values))
+
+
+def test_an_output_layer_of_another_kind_is_refused(pretraining, pretrained):
+    settings = pretraining(init_checkpoint=pretrained, tie_weights=True)
+    with pytest.raises(SettingsError, match=r"--tie_weights=true: .* has false\."):
+        prepare_language_model(settings)
+    job = prepare_language_model(pretraining(init_checkpoint=pretrained))
+    assert job.settings.tie_weights is job.config.tie_weights is False
+
+
+def test_what_is_left_open_is_of_the_run_that_is_gone_on_with(pretraining, pretrained):
+    values = dict.fromkeys(("units", "embedding_size", "hidden_size"))
+    job = prepare_language_model(pretraining(output_dir=pretrained, **values))
+    assert job.restored.step == 3
+    assert job.config.hidden_size == job.settings.hidden_size == 8
+    with pytest.raises(SettingsError, match="lstm_config"):
+        prepare_language_model(pretraining(output_dir=pretrained, hidden_size=9))
+
+
+def test_sizes_by_default(pretraining):
+    values = dict.fromkeys(("units", "embedding_size", "hidden_size"))
+    job = prepare_language_model(pretraining(**values))
+    assert job.config.to_dict() == {
+        "vocab_size": job.tokenizer.vocab_size,
+        "embedding_size": 200,
+        "hidden_size": 512,
+        "num_layers": 1,
+        "bidirectional": False,
+        "tie_weights": False,
+    }
+    assert job.settings.units is Units.WORD
 
 
 def test_another_vocabulary_is_refused_with_both_fingerprints(
@@ -107,7 +163,9 @@ def test_a_missing_checkpoint_is_an_error(classification, tmp_path):
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"do_predict": True}, "--do_predict is of classifiers"),
+        ({"model_file": "a"}, "--units=whitespace is of no use to --model_file"),
+        ({"model_file": "a", "vocab_file": "b"}, "give the one or the other"),
+        ({"vocab_file": "a", "vocab_size": 9}, "--vocab_size=9 is for a vocabulary"),
         ({"dropout": 1.0}, r"--dropout must lie in \[0, 1\)"),
         ({"max_seq_length": 1}, "--max_seq_length must be at least 2"),
         ({"hidden_size": 0}, "--hidden_size must be at least 1"),

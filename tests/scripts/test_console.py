@@ -36,8 +36,8 @@ def failing_with(error):
 
 def test_success_is_exit_code_0(run, capsys):
     seen = []
-    assert run(seen.append, "left", "over") == 0
-    assert seen == [["script", "left", "over"]]
+    assert run(seen.append) == 0
+    assert seen == [["script"]]
     assert capsys.readouterr().err == ""
 
 
@@ -62,7 +62,22 @@ def test_a_mistake_of_ours_is_not_dressed_up(monkeypatch):
 
 def test_an_unknown_flag_ends_the_run(run, capsys):
     assert run(failing_with(AssertionError("reached")), "--no_such_flag=1") == 1
-    assert "no_such_flag" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "error: There is no flag --no_such_flag.\n--help lists the flags.\n"
+    )
+
+
+def test_a_word_that_no_flag_takes_ends_the_run(run, capsys):
+    assert run(failing_with(AssertionError("reached")), "left", "over") == 1
+    assert "error: left over: no flag takes this." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--help", "-help", "--helpshort", "-h", "--helpfull"])
+def test_help_is_no_error(run, capsys, flag):
+    assert run(failing_with(AssertionError("reached")), "--nothing", flag) == 0
+    captured = capsys.readouterr()
+    assert captured.out
+    assert captured.err == ""
 
 
 def test_log_lines_are_plain(run, monkeypatch, capfd):

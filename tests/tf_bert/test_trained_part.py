@@ -30,6 +30,21 @@ def test_other_values(text):
         TrainedPart.parse(text)
 
 
+def test_more_layers_than_there_are():
+    TrainedPart.parse("top:2").refuse_beyond(2)
+    TrainedPart.parse("full").refuse_beyond(2)
+    with pytest.raises(SettingsError, match=r"top:3: the BERT has 2 layers.*top:2,"):
+        TrainedPart.parse("top:3").refuse_beyond(2)
+
+
+def test_more_layers_than_the_model_has_are_refused_at_the_start(small_task):
+    settings = ClassifierSettings(
+        **small_task.settings(), output_dir="out", do_train=True, train="top:2"
+    )
+    with pytest.raises(SettingsError, match="--train=top:2: the BERT has 1 layers"):
+        prepare(settings)
+
+
 @pytest.fixture(scope="module")
 def pretrained(small_task, place_on, tmp_path_factory):
     """The output directory of a run that trained everything."""

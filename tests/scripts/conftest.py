@@ -1,0 +1,34 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def scripts():
+    """All scripts that can be started."""
+    found = []
+    for name in sorted(os.listdir(os.path.join(ROOT, "scripts"))):
+        path = os.path.join(ROOT, "scripts", name)
+        if name.endswith(".py"):
+            with open(path, encoding="utf-8") as file:
+                if "__main__" in file.read():
+                    found.append(f"scripts/{name}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def script_flags():
+    """What `--help` leaves behind, by script; see tests/scripts/script_flags.py."""
+    done = subprocess.run(
+        [sys.executable, "tests/scripts/script_flags.py", *scripts()],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)

@@ -1,0 +1,68 @@
+"""Asks every script for its flags, each in a child of one process.
+
+Run as a program it prints a JSON object: script -> what `--help` left behind.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import runpy
+import sys
+
+from absl import flags
+
+HEAVY = {"tensorflow", "jax", "keras", "sklearn.linear_model"}
+
+
+def ask(path, option):
+    """Exit code, output, flags and modules after `path option`."""
+    sys.argv = [path, option]
+    output = io.StringIO()
+    code = None
+    with contextlib.redirect_stdout(output):
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    return {
+        "code": code,
+        "output": output.getvalue(),
+        "loaded": sorted(HEAVY & set(sys.modules)),
+        "flags": {
+            flag.name: {
+                "help": flag.help,
+                "default": flag.default_as_str,
+                "type": type(flag.parser).__name__,
+            }
+            for flag in flags.FLAGS.get_flags_for_module(path)
+        },
+    }
+
+
+def in_child(path, option):
+    """The same, and this process stays as it is."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with os.fdopen(writing, "w", encoding="utf-8") as file:
+            json.dump(ask(path, option), file)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as file:
+        found = json.load(file)
+    os.waitpid(child, 0)
+    return found
+
+
+def main(paths):
+    for path in paths:  # what they import is imported once
+        importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    found = {path: in_child(path, "--help") for path in paths}
+    found["--helpfull"] = in_child(paths[0], "--helpfull")
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
