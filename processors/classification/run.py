@@ -280,6 +280,7 @@ class ClassificationRun(abc.ABC):
         if restored is not None:
             _log.info("Using step %d of %s", restored.step, self._job.output_dir)
             made.load_state(EngineState(restored.step, restored.weights, slots={}))
+            restored.close()
         else:
             self._refuse_untrained(self.initialise(made))
         self._engine = made

@@ -97,6 +97,7 @@ class LanguageModelRun(abc.ABC):
                 self._engine.load_state(
                     EngineState(restored.step, restored.weights, slots={})
                 )
+                restored.close()
             elif not self.initialise(self._engine):
                 raise CheckpointError(
                     f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "

@@ -29,7 +29,7 @@ class NativeSource(Source):
     kind = Kind.NATIVE
 
     def __init__(self, folder: str) -> None:
-        found = checkpoints.load(folder)
+        found = checkpoints.load(folder, with_slots=False)
         self.path = folder
         self._weights = found.weights
         self.tokenizer = found.state.get("tokenizer") or {}
@@ -43,7 +43,7 @@ class NativeSource(Source):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """See `Source.shapes`."""
-        return {name: value.shape for name, value in sorted(self._weights.items())}
+        return dict(sorted(self._weights.shapes().items()))
 
     def _read(self, name: str) -> np.ndarray:
         return self._weights[name]
