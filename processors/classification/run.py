@@ -153,6 +153,7 @@ class ClassificationRun(abc.ABC):
         return {
             "labels": list(split.labels),
             "max_seq_length": self._settings.max_seq_length,
+            "special_ids": self._job.tokenizer.special.known(),
         }
 
     def _claim(self, split: Split, *, total: int) -> None:

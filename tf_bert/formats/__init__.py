@@ -3,6 +3,7 @@
 names.py            what each variable is called by whom: one table, both ways
 variables.py        the variables that a BERT of given sizes has
 dialects.py         settings in Hugging Face's and KerasHub's words
+special_ids.py      which ids pad, separate and mask, in each format's words
 source.py           stored weights, whatever their kind
 find.py             which kind lies at a path
 hugging_face.py     config.json and safetensors, in and out
@@ -10,6 +11,7 @@ keras_hub.py        KerasHub presets, in and out
 tensorflow1.py      TensorFlow 1 checkpoints, in and out
 native.py           this toolkit's checkpoints, in and out
 tokenizer_files.py  the vocabulary that goes with the weights
+losses.py           what a format has no place for
 convert.py          from any to any, read back and compared
 bundled.py          models that come with the toolkit
 """

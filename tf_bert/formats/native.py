@@ -12,6 +12,7 @@ from runtime.errors import CheckpointError, SettingsError
 from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source
+from tf_bert.formats.special_ids import SpecialIds
 
 _STEP_FOLDER = re.compile(r"step-\d{8,}")
 
@@ -33,6 +34,7 @@ class NativeSource(Source):
         self.path = folder
         self._weights = found.weights
         self.tokenizer = found.state.get("tokenizer") or {}
+        self.special_ids = found.state.get("special_ids") or {}
         self.labels = tuple(found.state.get("labels") or ())
         stored = found.state.get("bert_config")
         if stored is not None:
@@ -40,6 +42,13 @@ class NativeSource(Source):
                 self.config = BertConfig.from_dict(stored)
             except SettingsError as error:
                 raise CheckpointError(f"{folder}: {error}") from error
+
+    @property
+    def folder(self) -> str:
+        """See `Source.folder`: the run's."""
+        above = storage.dirname(self.path)
+        is_run = storage.basename(above) == checkpoints.DIRECTORY
+        return storage.dirname(above) or "." if is_run else self.path
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """See `Source.shapes`."""
@@ -62,7 +71,12 @@ def newest(path: str) -> str | None:
 
 
 def write(
-    folder: str, source: Source, *, names: Sequence[str], config: BertConfig
+    folder: str,
+    source: Source,
+    *,
+    names: Sequence[str],
+    config: BertConfig,
+    special: SpecialIds,
 ) -> None:
     """Writes `checkpoints/step-00000000`, for `--init_checkpoint` to name.
 
@@ -71,11 +85,19 @@ def write(
         source: The weights.
         names: Which of them.
         config: The model's settings.
+        special: Ids of the special tokens.
     """
+    state = {
+        "bert_config": config.to_dict(),
+        "labels": list(source.labels),
+        "special_ids": dict(special),
+    }
+    if source.tokenizer:
+        state["tokenizer"] = dict(source.tokenizer)
     checkpoints.save(
         storage.join(folder, checkpoints.DIRECTORY),
         step=0,
         weights={name: source.read(name) for name in names},
         slots={},
-        state={"bert_config": config.to_dict(), "labels": list(source.labels)},
+        state=state,
     )
