@@ -141,6 +141,13 @@ def size_of(shapes: Mapping[str, Sequence[int]]) -> int:
     return 3 * 4 * sum(map(math.prod, shapes.values()))
 
 
+def is_weights_file(path: str) -> bool:
+    """Whether a file is one of those in which a `step-*` folder holds its weights."""
+    folder = storage.basename(storage.dirname(path))
+    is_step = _STEP_FOLDER.fullmatch(folder) is not None
+    return is_step and storage.basename(path) in {each[_WEIGHTS] for each in _NAMES}
+
+
 def list_steps(directory: str) -> list[int]:
     """Returns the steps of the complete checkpoints, ascending."""
     return [step for step, _ in read_manifests(directory)]

@@ -81,10 +81,8 @@ class PretrainingRun(LanguageModelRun):
         _log.info("  Batch size = %d", self._settings.train_batch_size)
         _log.info("  Num steps = %d", total)
         before = self._show() if made.step == 0 else []
-        special = dict(data.description.special_ids)
-        self._training.fit(
-            made, self._feed(data, total), total=total, state={"special_ids": special}
-        )
+        state = {"special_ids": dict(data.description.special_ids)}
+        self._training.fit(made, self._feed(data, total), total=total, state=state)
         if before:
             masked_words.write(
                 self._site.path("masked_words.txt"), before=before, after=self._show()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import CheckpointError, SettingsError
+from tf_bert import other_models
 from tf_bert.config import BertConfig
 from tf_bert.formats import find, variables
 from tf_bert.formats.source import Source
@@ -227,6 +228,8 @@ def _checked(
 ) -> MatchReport:
     found = source.shapes()
     report = _match(expected, found, source=path)
+    if any(name.startswith(_ENCODER) for name in report.missing):
+        _refuse_other_model(found, path=path)
     problems = [*_shape_problems(report, found)]
     if not report.matched:
         problems.append(_stranger(report))
@@ -235,6 +238,16 @@ def _checked(
     if problems:
         raise CheckpointError("\n".join(f"{path}: {each}" for each in problems))
     return report
+
+
+def _refuse_other_model(names: Iterable[str], *, path: str) -> None:
+    """Refuses the variables of a model that is not a BERT.
+
+    Raises:
+        CheckpointError: They are those of one that is known.
+    """
+    if model := other_models.of_variables(names):
+        raise CheckpointError(f"{path} {other_models.refusal(model)}")
 
 
 def _match(expected: Shapes, found: Shapes, *, source: str) -> MatchReport:

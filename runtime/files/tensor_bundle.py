@@ -229,6 +229,11 @@ class TensorBundle:
         return found.size
 
 
+def is_prefix(path: str) -> bool:
+    """Whether a path, or a file's path without its ending, is a checkpoint's prefix."""
+    return storage.stat(f"{_prefix(path)}.index") is not None
+
+
 def find_prefix(path: str) -> str:
     """Finds the checkpoint a user means.
 
@@ -241,7 +246,7 @@ def find_prefix(path: str) -> str:
     Raises:
         CheckpointError: There is none; the message says where it was looked for.
     """
-    prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
+    prefix = _prefix(path)
     if storage.exists(f"{prefix}.index"):
         return prefix
     if storage.is_dir(prefix):
@@ -257,6 +262,10 @@ def find_prefix(path: str) -> str:
         f"{prefix}: no TensorFlow checkpoint here: looked for {prefix}.index"
         f"{old}{_neighbours(storage.dirname(prefix) or '.')}"
     )
+
+
+def _prefix(path: str) -> str:
+    return re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
 
 
 def _newest_prefix(folder: str) -> str:

@@ -5,6 +5,7 @@ variables.py        the variables that a BERT of given sizes has
 dialects.py         settings in Hugging Face's and KerasHub's words
 special_ids.py      which ids pad, separate and mask, in each format's words
 source.py           stored weights, whatever their kind
+foreign.py          what is not read, by its name, and what to do
 find.py             which kind lies at a path
 hugging_face.py     config.json and safetensors, in and out
 keras_hub.py        KerasHub presets, in and out

@@ -14,6 +14,7 @@ from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source
 from tf_bert.formats.special_ids import SpecialIds
 
+_LSTM = "lstm_config"  # what checkpoints of the other pipeline carry
 _STEP_FOLDER = re.compile(r"step-\d{8,}")
 
 
@@ -31,6 +32,11 @@ class NativeSource(Source):
 
     def __init__(self, folder: str) -> None:
         found = checkpoints.load(folder, with_slots=False)
+        if _LSTM in found.state:
+            raise CheckpointError(
+                f"{folder} is the checkpoint of an LSTM, not of a BERT. "
+                "scripts/finetune_lstm.py starts from it."
+            )
         self.path = folder
         self._weights = found.weights
         self.tokenizer = found.state.get("tokenizer") or {}
@@ -58,16 +64,20 @@ class NativeSource(Source):
         return self._weights[name]
 
 
-def newest(path: str) -> str | None:
+def newest(path: str, present: Sequence[str]) -> str | None:
     """The `step-*` folder that a path means: itself, or the newest of a run.
 
     Args:
         path: A folder.
+        present: What it holds.
     """
     if _STEP_FOLDER.fullmatch(storage.basename(path)):
         return path
-    runs = (path, storage.join(path, checkpoints.DIRECTORY))
-    return next(filter(None, map(checkpoints.latest, runs)), None)
+    if any(map(_STEP_FOLDER.fullmatch, present)):
+        return checkpoints.latest(path)
+    if checkpoints.DIRECTORY in present:
+        return checkpoints.latest(storage.join(path, checkpoints.DIRECTORY))
+    return None
 
 
 def write(

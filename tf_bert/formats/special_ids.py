@@ -55,7 +55,9 @@ def of_vocabulary(
     found: dict[str, int] = {}
     for role, names in _NAMES.items():
         called = (tokens[role],) if role in tokens else names
-        found |= {role: ids[name] for name in called[::-1] if name in ids}
+        name = next((name for name in called if name in ids), None)
+        if name is not None:
+            found[role] = ids[name]
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from runtime import storage
+from runtime.errors import CheckpointError
 from runtime.files import json_file, tensor_bundle, tensor_bundle_writer
 from runtime.files.tensor_bundle import TensorBundle
 from tf_bert.config import BertConfig
@@ -19,6 +20,8 @@ from tf_bert.formats.variables import NOT_WEIGHTS
 
 CONFIG = "bert_config.json"
 PREFIX = "bert_model.ckpt"
+# Source: tensorflow/python/checkpoint/util.py.
+_OF_OBJECT = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class TensorFlow1Source(Source):
@@ -39,6 +42,7 @@ class TensorFlow1Source(Source):
         self.path = tensor_bundle.find_prefix(path)
         self._refuse_links()
         self._bundle = TensorBundle(self.path)
+        self._refuse_objects()
         for name in self._bundle.names():
             if not NOT_WEIGHTS.fullmatch(name):
                 self._bundle.check(name)
@@ -47,6 +51,16 @@ class TensorFlow1Source(Source):
             values = json_file.read_object(storage.join(self.folder, CONFIG))
             self.special_ids = special_ids.from_settings(values)
             self.extras = extras_of(values, config=self.config)
+
+    def _refuse_objects(self) -> None:
+        names = self._bundle.names()
+        found = next((name for name in names if name.endswith(_OF_OBJECT)), None)
+        if found is not None:
+            raise CheckpointError(
+                f"{self.path} is a checkpoint of TensorFlow 2, which names variables "
+                f"by the objects of its own program ({found}), and is not read. Give "
+                "the TensorFlow 1 checkpoint or the Hugging Face folder of this model."
+            )
 
     def _refuse_links(self) -> None:
         for name in storage.list_dir(self.folder):
