@@ -48,7 +48,7 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
     examples = read_examples(str(settings.input_file))
     encoder = Encoder(
         job.config,
-        init_checkpoint=str(settings.init_checkpoint),
+        source=job.source,
         wanted=Wanted(
             pooling=settings.pooling,
             layers=settings.layer_indexes,

@@ -11,6 +11,8 @@ from tf_bert import config as configs
 from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.extraction_settings import ExtractionSettings, Pooling
+from tf_bert.formats import find
+from tf_bert.formats.source import Source
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,11 +23,13 @@ class ExtractionJob:
         settings: What was asked for.
         config: Sizes of the BERT.
         tokenizer: Texts to ids.
+        source: Its weights.
     """
 
     settings: ExtractionSettings
     config: BertConfig
     tokenizer: Tokenizer
+    source: Source
 
 
 def prepare(settings: ExtractionSettings) -> ExtractionJob:
@@ -38,17 +42,18 @@ def prepare(settings: ExtractionSettings) -> ExtractionJob:
         SettingsError: Settings that do not fit.
         CheckpointError: The weights are those of another model.
     """
+    source = find.open_source(str(settings.init_checkpoint))
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=settings.init_checkpoint,
+        init_checkpoint=source,
         model_file=settings.model_file,
     )
     tokenizer = tokenizers.create(settings)
     configs.check_sequence_length(config, max_seq_length=settings.max_seq_length)
     configs.check_vocabulary(config, tokenizer_vocab_size=tokenizer.vocab_size)
-    weights.check_start(
-        str(settings.init_checkpoint), config=config, allow_partial=False
-    )
+    report = weights.check_start(source, config=config, tokenizer=tokenizer)
+    if settings.pooling is Pooling.POOLED:
+        weights.refuse_untrained_pooler(report)
     count = config.num_hidden_layers
     outside = [n for n in settings.layer_indexes if not -count <= n < count]
     if outside and settings.pooling is not Pooling.POOLED:
@@ -56,4 +61,6 @@ def prepare(settings: ExtractionSettings) -> ExtractionJob:
             f"--layers={','.join(settings.layers)}: the BERT has {count} layers, so "
             f"there is no {outside[0]}; give numbers from {-count} to {count - 1}."
         )
-    return ExtractionJob(settings=settings, config=config, tokenizer=tokenizer)
+    return ExtractionJob(
+        settings=settings, config=config, tokenizer=tokenizer, source=source
+    )

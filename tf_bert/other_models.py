@@ -128,7 +128,8 @@ def of_settings(values: Mapping[str, Any]) -> str | None:
     kind = str(values.get("model_type", "bert"))
     if kind != "bert":
         return next((each.name for each in _MODELS if kind in each.types), None)
-    classes = [str(name).lower() for name in values.get("architectures") or ()]
+    listed = values.get("architectures")
+    classes = [str(name).lower() for name in listed] if isinstance(listed, list) else []
     for each in _MODELS:
         of_class = any(_is_class(name, each.types) for name in classes)
         if of_class or (each.keys and values.keys() >= set(each.keys)):

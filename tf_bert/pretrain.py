@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -183,19 +183,18 @@ class PretrainingRun(LanguageModelRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> bool:
+    def initialise(self, made: Engine) -> Sequence[str] | None:
         """See base class."""
-        settings = self._settings
-        if not settings.init_checkpoint:
-            return False
-        initial = weights.read_weights(
-            settings.init_checkpoint,
+        if self._job.start is None:
+            return None
+        initial = weights.take_weights(
+            self._job.start,
             expected=made.weight_shapes(),
-            allow_partial=settings.allow_partial_init,
+            allow_partial=self._settings.allow_partial_init,
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)
-        return True
+        return initial.report.missing
 
     # -- files ------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from runtime.errors import SettingsError
@@ -41,6 +42,20 @@ class TrainedPart:
         raise SettingsError(
             f"--train: expected full, head or top:N such as top:2; got {text!r}."
         )
+
+    def frozen(self, names: Iterable[str], *, layers: int) -> list[str]:
+        """Those of the BERT's variables that keep the values they start with.
+
+        Args:
+            names: Names of variables.
+            layers: Layers of the BERT.
+        """
+        if self.layers is None and not self.is_head_alone:
+            return []
+        first = max(layers - self.layers, 0) if self.layers is not None else layers
+        lower = (f"bert/encoder/layer_{number}/" for number in range(first))
+        kept = ("bert/",) if self.is_head_alone else ("bert/embeddings/", *lower)
+        return [name for name in names if name.startswith(kept)]
 
     def freeze(self, model: Any) -> None:
         """Keeps the rest of a built classifier as it is.

@@ -20,7 +20,7 @@ from processors.classification.outputs import Outputs
 from processors.classification.preparation import TaskJob
 from processors.classification.splits import Split
 from processors.token_dataset import UNLABELLED
-from runtime import loop
+from runtime import loop, untrained
 from runtime.engine import Engine, EngineState
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.placement import refuse_disagreement
@@ -293,11 +293,12 @@ class ClassificationRun(abc.ABC):
                 f"{self._job.output_dir} holds no checkpoint and --init_checkpoint was "
                 "not given: there is nothing to evaluate. Add --do_train."
             )
-        if missing:
-            raise CheckpointError(
-                f"{self._settings.init_checkpoint} has no trained "
-                f"{', '.join(missing)}. Train first, or name a fine-tuned checkpoint."
-            )
+        untrained.refuse(
+            missing,
+            path=self._settings.init_checkpoint,
+            work="predictions",
+            advice="Train first, or name a fine-tuned checkpoint.",
+        )
 
     def _outputs(self, split: Split, batch_size: int) -> Outputs:
         return outputs.compute(

@@ -110,7 +110,7 @@ def convert(conversion: Conversion) -> Report:
     _refuse_full(conversion.output)
     source = find.open_source(conversion.input)
     config = _config(conversion, source)
-    _check_whole(source, config=config, path=conversion.input)
+    _check_whole(source, config=config)
     tokenizer = _tokenizer(conversion, source)
     vocabulary = tokenizer_files.vocabulary_of(tokenizer)
     special = {**source.special_ids, **tokenizer_files.special_ids_of(tokenizer)}
@@ -166,13 +166,13 @@ def _config(conversion: Conversion, source: Source) -> BertConfig:
     return config
 
 
-def _check_whole(source: Source, *, config: BertConfig, path: str) -> None:
+def _check_whole(source: Source, *, config: BertConfig) -> None:
     """Refuses an encoder with parts missing, and with parts that have no name here.
 
     Raises:
         CheckpointError: So it is.
     """
-    weights.check(source, config=config, path=path, allow_partial=False)
+    weights.check(source, config=config, allow_partial=False)
     expected = variables.sized(config, source.shapes())
     strangers = [
         name
@@ -183,8 +183,8 @@ def _check_whole(source: Source, *, config: BertConfig, path: str) -> None:
     ]
     if strangers:
         raise CheckpointError(
-            f"{path}: the encoder has parts that a BERT of {config.num_hidden_layers} "
-            f"layers does not have: {', '.join(strangers[:5])}"
+            f"{source.path}: the encoder has parts that a BERT of "
+            f"{config.num_hidden_layers} layers does not have: {', '.join(strangers[:5])}"
         )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from processors.tokenization.base import Tokenizer
 from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
@@ -19,6 +21,7 @@ from runtime.errors import SettingsError
 from runtime.files import json_file
 from tf_bert.formats import hugging_face, keras_hub, special_ids
 from tf_bert.formats.names import Kind
+from tf_bert.formats.source import Source
 from tf_bert.formats.special_ids import ROLES
 
 VOCABULARY = "vocab.txt"
@@ -36,6 +39,7 @@ _OF_KERAS_HUB = {
     "tokenize_chinese_chars",
     *(f"{role}_token" for role in ROLES),
 }
+_UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>")
 _PLAIN = ("BertTokenizer", "BertTokenizerFast")
 
 
@@ -167,6 +171,50 @@ def keras_hub_tokenizer(files: TokenizerFiles) -> dict[str, Any] | None:
         lowercase=lowercase,
         strip_accents=lowercase if accents is None else bool(accents),
     )
+
+
+def refuse_other_vocabulary(source: Source, tokenizer: Tokenizer) -> None:
+    """Refuses texts in other ids than those that weights were trained with.
+
+    A run says what its tokenizer was. Beside other weights there may be a vocabulary;
+    in it the ids count, and a token in the place of an unused one may be a user's own.
+
+    Args:
+        source: The weights.
+        tokenizer: What makes the ids.
+
+    Raises:
+        SettingsError: So it is.
+    """
+    if source.tokenizer:
+        _refuse_other_fingerprint(source, tokenizer.fingerprint())
+        return
+    beside = vocabulary_of(find(source.folder, source.kind))
+    if beside is None:
+        return
+    given = tokenizer.vocabulary
+    for number, token in sorted(given.tokens.items()):
+        there = beside.tokens.get(number, token)
+        if there.strip() != token.strip() and not _UNUSED.fullmatch(there):
+            raise SettingsError(
+                f"{given.path} is another vocabulary than that of {source.path}: the "
+                f"id {number} is {token!r} there and {there!r} in {beside.path}. Give "
+                "the vocabulary that the weights were trained with."
+            )
+
+
+def _refuse_other_fingerprint(source: Source, given: Mapping[str, Any]) -> None:
+    trained_with = source.tokenizer
+    other = [
+        f"{name}: {trained_with.get(name)} there, {given.get(name)} here"
+        for name in sorted({*given, *trained_with})
+        if trained_with.get(name) != given.get(name)
+    ]
+    if other:
+        raise SettingsError(
+            f"{source.path} was trained with another tokenizer ({'; '.join(other)}). "
+            "Give the tokenizer's flags as that run was given them."
+        )
 
 
 def unknown_to_keras_hub(files: TokenizerFiles) -> list[str]:
