@@ -239,7 +239,7 @@ def _initial(path: str | None) -> tuple[Checkpoint | None, str]:
     folder, run = checkpoints.latest(directory), path
     if folder is None:
         folder, run = path, storage.dirname(storage.dirname(path))
-    found = checkpoints.load(folder)
+    found = checkpoints.load(folder, with_slots=False)
     if _CONFIG not in found.state:
         raise CheckpointError(
             f"--init_checkpoint={path} is no checkpoint of an LSTM. Name the output "

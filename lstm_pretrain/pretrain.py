@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -214,10 +214,10 @@ class PretrainingRun(LanguageModelRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> bool:
+    def initialise(self, made: Engine) -> Sequence[str] | None:
         """See base class."""
         if self._job.initial is None:
-            return False
+            return None
         made.load_state(EngineState(0, self._job.initial.weights, slots={}))
         _log.info("Starting from %s", self._settings.init_checkpoint)
-        return True
+        return ()

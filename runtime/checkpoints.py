@@ -20,6 +20,7 @@ Source: https://huggingface.co/docs/safetensors/index (the file format).
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import logging
 import math
@@ -33,6 +34,7 @@ import numpy as np
 from runtime import storage
 from runtime.errors import CheckpointError, StorageError, StorageReason
 from runtime.files import safetensors_file
+from runtime.files.safetensors_file import SafetensorsFile, Tensors
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -66,21 +68,28 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What one checkpoint folder holds.
+    """What one checkpoint folder holds; its tensors stay in their files till asked for.
 
     Attributes:
         step: Number of updates done.
         weights: Variable path -> value, in the shape and dtype it was saved with.
-        slots: `<variable path>/<slot>` -> value of the optimiser.
+        slots: `<variable path>/<slot>` -> value of the optimiser; empty where it was
+            opened without them.
         state: The run's JSON object.
         metrics: How good it is, by the metric's name.
     """
 
     step: int
-    weights: dict[str, np.ndarray]
-    slots: dict[str, np.ndarray]
+    weights: Tensors
+    slots: Tensors | Mapping[str, np.ndarray]
     state: dict[str, Any]
     metrics: Mapping[str, float]
+
+    def close(self) -> None:
+        """Lets go of its files, which may be deleted then."""
+        for tensors in (self.weights, self.slots):
+            if isinstance(tensors, Tensors):
+                tensors.close()
 
 
 def save(
@@ -132,6 +141,13 @@ def size_of(shapes: Mapping[str, Sequence[int]]) -> int:
     return 3 * 4 * sum(map(math.prod, shapes.values()))
 
 
+def is_weights_file(path: str) -> bool:
+    """Whether a file is one of those in which a `step-*` folder holds its weights."""
+    folder = storage.basename(storage.dirname(path))
+    is_step = _STEP_FOLDER.fullmatch(folder) is not None
+    return is_step and storage.basename(path) in {each[_WEIGHTS] for each in _NAMES}
+
+
 def list_steps(directory: str) -> list[int]:
     """Returns the steps of the complete checkpoints, ascending."""
     return [step for step, _ in read_manifests(directory)]
@@ -151,8 +167,13 @@ def latest(directory: str) -> str | None:
     return next((folder for folder in folders if Manifest.read(folder)), None)
 
 
-def load(folder: str) -> Checkpoint:
-    """Reads one checkpoint and verifies every file against the manifest.
+def load(folder: str, *, with_slots: bool = True) -> Checkpoint:
+    """Opens one checkpoint and verifies its files against the manifest.
+
+    Args:
+        folder: The `step-*` folder.
+        with_slots: Whether the optimiser's slots, two thirds of it, are needed too;
+            only training that goes on from there needs them.
 
     Raises:
         CheckpointError: the folder holds no complete checkpoint, or a file in it is
@@ -169,16 +190,20 @@ def load(folder: str) -> Checkpoint:
     return Checkpoint(
         step=manifest.step,
         weights=_tensors(manifest, folder=folder, role=_WEIGHTS),
-        slots=_tensors(manifest, folder=folder, role=_SLOTS),
+        slots=_tensors(manifest, folder=folder, role=_SLOTS) if with_slots else {},
         state=_state(manifest, folder=folder),
         metrics=manifest.metrics,
     )
 
 
-def load_newest(directory: str) -> Checkpoint | None:
-    """Reads the newest checkpoint that is complete and undamaged.
+def load_newest(directory: str, *, with_slots: bool = True) -> Checkpoint | None:
+    """Opens the newest checkpoint that is complete and undamaged.
 
     Newer ones that are not are named in the log.
+
+    Args:
+        directory: The folder that holds the `step-*` folders.
+        with_slots: See `load`.
 
     Returns:
         The checkpoint; None where no save has ended here.
@@ -194,7 +219,7 @@ def load_newest(directory: str) -> Checkpoint | None:
             _log.warning("%s is not complete: its save was interrupted.", folder)
             continue
         try:
-            found = load(folder)
+            found = load(folder, with_slots=with_slots)
         except CheckpointError as error:
             _log.warning("%s", error)
             problems.append(str(error))
@@ -323,8 +348,8 @@ class Manifest:
             raise ValueError(f"unknown file names in {files!r}")
         return cls(step=step, metrics=metrics, entries=entries)
 
-    def content(self, folder: str, *, role: str) -> bytes:
-        """Returns the bytes of one file.
+    def open(self, folder: str, *, role: str) -> BinaryIO:
+        """Opens one file, at its start, once all of it is known to be as it was saved.
 
         Raises:
             CheckpointError: the file is missing or not the one that was saved.
@@ -334,20 +359,20 @@ class Manifest:
         path = storage.join(folder, expected.name)
         advice = "Delete that folder to go on from the checkpoint before it."
         try:
-            size = storage.size(path)
-            content = storage.read_bytes(path) if size == expected.size else b""
+            file = storage.open_read(path)
         except StorageError as error:
             if error.reason in {StorageReason.MISSING, StorageReason.DAMAGED}:
                 raise CheckpointError(f"{error} {advice}") from error
             raise
-        crc32c = _checksum(content)
+        size, crc32c = _measured(file, expected=expected.size)
         if (size, crc32c) != (expected.size, expected.crc32c):
+            file.close()
             raise CheckpointError(
                 f"{path} is damaged: expected {expected.size} bytes with the CRC32C"
                 f" {expected.crc32c}, found {size} bytes"
-                f"{f' with {crc32c}' if content else ''}. {advice}"
+                f"{f' with {crc32c}' if crc32c else ''}. {advice}"
             )
-        return content
+        return file
 
 
 class _Summing:
@@ -405,13 +430,14 @@ def _erase(folder: str, *, names: Iterable[str]) -> None:
             storage.delete(storage.join(folder, name))
 
 
-def _tensors(manifest: Manifest, *, folder: str, role: str) -> dict[str, np.ndarray]:
+def _tensors(manifest: Manifest, *, folder: str, role: str) -> Tensors:
     path = storage.join(folder, manifest.entries[role].name)
-    return safetensors_file.parse(manifest.content(folder, role=role), path=path)
+    return Tensors(SafetensorsFile(path, file=manifest.open(folder, role=role)))
 
 
 def _state(manifest: Manifest, *, folder: str) -> dict[str, Any]:
-    content = manifest.content(folder, role=_STATE)
+    with manifest.open(folder, role=_STATE) as file:
+        content = file.read()
     try:
         state = json.loads(content)
         if isinstance(state, dict):
@@ -422,6 +448,22 @@ def _state(manifest: Manifest, *, folder: str) -> dict[str, Any]:
         f"{storage.join(folder, manifest.entries[_STATE].name)}: expected a JSON"
         f" object, found {content[:40]!r}."
     )
+
+
+def _measured(file: BinaryIO, *, expected: int) -> tuple[int, str]:
+    """Size and checksum of a file, which stands at its start again.
+
+    One of another size than expected is not read; its checksum is "".
+    """
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if size != expected:
+        return size, ""
+    crc32c = 0
+    while block := file.read(_CHECKED_AT_ONCE):
+        crc32c = google_crc32c.extend(crc32c, block)
+    file.seek(0)
+    return size, f"{crc32c:08x}"
 
 
 def _checksum(content: bytes) -> str:

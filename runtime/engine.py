@@ -71,8 +71,8 @@ class EngineState:
     """
 
     step: int
-    weights: dict[str, np.ndarray]
-    slots: dict[str, np.ndarray]
+    weights: Mapping[str, np.ndarray]
+    slots: Mapping[str, np.ndarray]
 
 
 class Engine(abc.ABC):

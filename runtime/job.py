@@ -54,7 +54,9 @@ def restore(settings: RunSettings) -> Checkpoint | None:
     if settings.trains and settings.resume is Resume.NEVER:
         return None
     output_dir = str(settings.output_dir)
-    found = checkpoints.load_newest(storage.join(output_dir, checkpoints.DIRECTORY))
+    found = checkpoints.load_newest(
+        storage.join(output_dir, checkpoints.DIRECTORY), with_slots=settings.trains
+    )
     if found is None and settings.resume is Resume.MUST:
         raise CheckpointError(
             f"--resume=must: {output_dir} holds no complete checkpoint. Check "

@@ -161,6 +161,7 @@ class Training:
             return False
         _log.info("Going on from step %d of %s", restored.step, self._job.output_dir)
         made.load_state(EngineState(restored.step, restored.weights, restored.slots))
+        restored.close()  # it is deleted once there are newer ones
         return True
 
     def fit(

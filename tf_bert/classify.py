@@ -7,6 +7,7 @@ backend at import.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Sequence
 
@@ -17,13 +18,15 @@ from processors import plots
 from processors.classification import comparison, logistic
 from processors.classification.run import ClassificationRun
 from processors.token_dataset import UNLABELLED
-from runtime import engine, training
+from runtime import engine, training, untrained
 from runtime.engine import Engine
 from runtime.objectives import ClassificationObjective
 from runtime.placement import Placement
 from tf_bert import compare, weights
 from tf_bert.encoder import CachedEncoder, Encoder, Wanted
 from tf_bert.extraction_settings import Pooling
+from tf_bert.formats import find, variables
+from tf_bert.formats.source import Source
 from tf_bert.heads import BertClassifier
 from tf_bert.preparation import Job
 
@@ -100,8 +103,7 @@ class BertRun(ClassificationRun):
             return
         found = compare.simple(train, others)
         settings = self._job.settings
-        poolings = (Pooling.POOLED, Pooling.MEAN) if settings.init_checkpoint else ()
-        for pooling in poolings:
+        for pooling in self._poolings():
             found[f"frozen BERT, {pooling.value}"] = compare.frozen(
                 self._frozen(pooling), train, others, seed=settings.seed
             )
@@ -114,12 +116,30 @@ class BertRun(ClassificationRun):
         for line in comparison.table(found):
             _log.info("%s", line)
 
+    def _poolings(self) -> tuple[Pooling, ...]:
+        """The kinds of vectors that the BERT it starts from has."""
+        if not self._job.settings.init_checkpoint:
+            return ()
+        if not variables.absent(self._source.shapes()):
+            return (Pooling.POOLED, Pooling.MEAN)
+        _log.info(
+            "%s has no pooler: frozen BERT, pooled, is not compared.", self._source.path
+        )
+        return (Pooling.MEAN,)
+
+    @functools.cached_property
+    def _source(self) -> Source:
+        """The weights it starts from, or started from."""
+        return self._job.start or find.open_source(
+            str(self._job.settings.init_checkpoint)
+        )
+
     def _frozen(self, pooling: Pooling) -> CachedEncoder:
         """The BERT as it starts, with its vectors kept in the output directory."""
         settings = self._job.settings
         encoder = Encoder(
             self._job.config,
-            init_checkpoint=str(settings.init_checkpoint),
+            source=self._source,
             wanted=Wanted(
                 pooling=pooling,
                 max_seq_length=settings.max_seq_length,
@@ -155,14 +175,21 @@ class BertRun(ClassificationRun):
 
     def initialise(self, made: Engine) -> Sequence[str] | None:
         """See base class."""
-        settings = self._job.settings
-        if not settings.init_checkpoint:
+        settings, start = self._job.settings, self._job.start
+        if start is None:
             return None
-        initial = weights.read_weights(
-            settings.init_checkpoint,
+        initial = weights.take_weights(
+            start,
             expected=made.weight_shapes(),
             allow_partial=settings.allow_partial_init,
             labels=self._labels,
+        )
+        layers = self._job.config.num_hidden_layers
+        untrained.refuse(
+            settings.trained_part.frozen(initial.report.missing, layers=layers),
+            path=start.path,
+            work="what they compute for the layers above",
+            advice=f"They are not trained with --train={settings.train}: use full.",
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from runtime.errors import DataError, SettingsError
 from runtime.files import json_file
+from tf_bert import other_models
 
 ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "gelu_exact")
 """The activations this code knows.
@@ -245,13 +246,14 @@ def _activation(values: Mapping[str, object]) -> object:
 
 
 def _foreign_problems(values: Mapping[str, object]) -> Iterator[str]:
-    if "vocab_size" not in values:
+    kind = values.get("model_type", "bert")
+    if model := other_models.of_settings(values):
+        seen = "model_type is " + repr(kind) if kind != "bert" else "keys are no BERT's"
+        yield f"The configuration's {seen}: the model {other_models.refusal(model)}"
+    elif kind != "bert":
+        yield f"The configuration's model_type is {kind!r}; only 'bert' can be read"
+    elif "vocab_size" not in values:
         yield "The BERT configuration has no vocab_size"
-    if values.get("model_type", "bert") != "bert":
-        yield (
-            f"The configuration's model_type is {values['model_type']!r}; "
-            "only 'bert' can be read"
-        )
     positions = values.get("position_embedding_type", "absolute")
     if positions != "absolute":
         yield (

@@ -27,6 +27,7 @@ from runtime.placement import Placement
 from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.extraction_settings import Pooling
+from tf_bert.formats.source import Source
 from tf_bert.modeling import TOKEN_INPUTS, Bert
 
 
@@ -126,28 +127,29 @@ class Encoder:
 
     Args:
         config: Its sizes.
-        init_checkpoint: Its weights.
+        source: Its weights.
         wanted: Which vectors it gives.
         placement: From `runtime.placement.place`.
 
     Raises:
-        CheckpointError: The weights are not those of such a BERT.
+        CheckpointError: The weights are not those of such a BERT, or pooled vectors
+            are wanted and they have no pooler.
     """
 
     def __init__(
         self,
         config: BertConfig,
         *,
-        init_checkpoint: str,
+        source: Source,
         wanted: Wanted,
         placement: Placement,
     ) -> None:
         self._wanted = wanted
         self._placement = placement
         self._engine = _built(config, wanted=wanted, placement=placement)
-        initial = weights.read_weights(
-            init_checkpoint, expected=self._engine.weight_shapes()
-        )
+        initial = weights.take_weights(source, expected=self._engine.weight_shapes())
+        if wanted.pooling is Pooling.POOLED:
+            weights.refuse_untrained_pooler(initial.report)
         self._engine.load_weights(initial.values)
         self.fingerprint = _fingerprint(config, initial.values, wanted, placement)
 

@@ -86,7 +86,7 @@ def _encoder(job: ExtractionJob, *, placement: Placement) -> Encoder:
     settings = job.settings
     return Encoder(
         job.config,
-        init_checkpoint=str(settings.init_checkpoint),
+        source=job.source,
         wanted=Wanted(
             pooling=settings.pooling,
             layers=settings.layer_indexes,

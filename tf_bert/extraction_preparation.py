@@ -12,6 +12,8 @@ from tf_bert import extraction_texts, weights
 from tf_bert.config import BertConfig
 from tf_bert.extraction_settings import ExtractionSettings, Pooling
 from tf_bert.extraction_texts import Texts
+from tf_bert.formats import find
+from tf_bert.formats.source import Source
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,12 +25,14 @@ class ExtractionJob:
         config: Sizes of the BERT.
         tokenizer: Texts to ids.
         texts: How many there are, and which.
+        source: Its weights.
     """
 
     settings: ExtractionSettings
     config: BertConfig
     tokenizer: Tokenizer
     texts: Texts
+    source: Source
 
 
 def prepare(settings: ExtractionSettings) -> ExtractionJob:
@@ -42,17 +46,18 @@ def prepare(settings: ExtractionSettings) -> ExtractionJob:
         CheckpointError: The weights are those of another model.
         DataError: The input file cannot be read.
     """
+    source = find.open_source(str(settings.init_checkpoint))
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=settings.init_checkpoint,
+        init_checkpoint=source,
         model_file=settings.model_file,
     )
     tokenizer = tokenizers.create(settings)
     configs.check_sequence_length(config, max_seq_length=settings.max_seq_length)
     configs.check_vocabulary(config, tokenizer_vocab_size=tokenizer.vocab_size)
-    weights.check_start(
-        str(settings.init_checkpoint), config=config, allow_partial=False
-    )
+    report = weights.check_start(source, config=config, tokenizer=tokenizer)
+    if settings.pooling is Pooling.POOLED:
+        weights.refuse_untrained_pooler(report)
     count = config.num_hidden_layers
     outside = [n for n in settings.layer_indexes if not -count <= n < count]
     if outside and settings.pooling is not Pooling.POOLED:
@@ -65,4 +70,5 @@ def prepare(settings: ExtractionSettings) -> ExtractionJob:
         config=config,
         tokenizer=tokenizer,
         texts=extraction_texts.look_through(settings),
+        source=source,
     )

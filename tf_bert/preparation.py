@@ -19,6 +19,8 @@ from runtime.job import refuse_foreign_checkpoint, restore
 from tf_bert import config as configs
 from tf_bert import weights
 from tf_bert.config import BertConfig
+from tf_bert.formats import find
+from tf_bert.formats.source import Source
 from tf_bert.settings import ClassifierSettings
 
 
@@ -29,10 +31,12 @@ class Job(TaskJob):
     Attributes:
         settings: What was asked for.
         config: Sizes of the BERT.
+        start: The weights it starts from; None where it goes on or starts at random.
     """
 
     settings: ClassifierSettings
     config: BertConfig
+    start: Source | None = None
 
     def identity(self) -> dict[str, Any]:
         """See `runtime.job.Job.identity`."""
@@ -58,20 +62,26 @@ def prepare(
             from is damaged or of another model.
     """
     restored = restore(settings)
+    start = None
+    if restored is None and settings.init_checkpoint:
+        start = find.open_source(settings.init_checkpoint)
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=settings.init_checkpoint,
+        init_checkpoint=start,
         model_file=settings.model_file,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )
     tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
-    if restored is None and settings.init_checkpoint:
-        weights.check_start(
-            settings.init_checkpoint,
+    if start is not None:
+        report = weights.check_start(
+            start,
             config=config,
+            tokenizer=tokenizer,
             allow_partial=settings.allow_partial_init,
         )
+        if settings.trained_part.is_head_alone:
+            weights.refuse_untrained_pooler(report)
     processor = find_processor(settings, restored=restored, made=processor)
     job = Job(
         settings=settings,
@@ -81,6 +91,7 @@ def prepare(
         data_dir=find_data_dir(settings, processor=processor),
         output_dir=str(settings.output_dir),
         restored=restored,
+        start=start,
     )
     refuse_foreign_checkpoint(job)
     return job

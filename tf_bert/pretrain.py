@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -81,7 +81,8 @@ class PretrainingRun(LanguageModelRun):
         _log.info("  Batch size = %d", self._settings.train_batch_size)
         _log.info("  Num steps = %d", total)
         before = self._show() if made.step == 0 else []
-        self._training.fit(made, self._feed(data, total), total=total, state={})
+        state = {"special_ids": dict(data.description.special_ids)}
+        self._training.fit(made, self._feed(data, total), total=total, state=state)
         if before:
             masked_words.write(
                 self._site.path("masked_words.txt"), before=before, after=self._show()
@@ -182,19 +183,18 @@ class PretrainingRun(LanguageModelRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> bool:
+    def initialise(self, made: Engine) -> Sequence[str] | None:
         """See base class."""
-        settings = self._settings
-        if not settings.init_checkpoint:
-            return False
-        initial = weights.read_weights(
-            settings.init_checkpoint,
+        if self._job.start is None:
+            return None
+        initial = weights.take_weights(
+            self._job.start,
             expected=made.weight_shapes(),
-            allow_partial=settings.allow_partial_init,
+            allow_partial=self._settings.allow_partial_init,
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)
-        return True
+        return initial.report.missing
 
     # -- files ------------------------------------------------------------------------
 

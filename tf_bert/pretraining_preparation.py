@@ -22,7 +22,7 @@ from tf_bert import config as configs
 from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.formats import find
-from tf_bert.formats.native import NativeSource
+from tf_bert.formats.source import Source
 from tf_bert.pretraining_settings import PretrainingSettings
 
 
@@ -36,6 +36,7 @@ class PretrainingJob(Job):
         training: What is trained on.
         evaluation: What is evaluated on.
         tokenizer: What made the ids; None where none was named.
+        start: The weights it starts from; None where it goes on or starts at random.
     """
 
     settings: PretrainingSettings
@@ -43,6 +44,7 @@ class PretrainingJob(Job):
     training: PretrainingDataset
     evaluation: PretrainingDataset
     tokenizer: Tokenizer | None
+    start: Source | None = None
 
     def identity(self) -> dict[str, Any]:
         """See `runtime.job.Job.identity`."""
@@ -94,25 +96,31 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
         DataError: The text or the records cannot be used.
     """
     restored = restore(settings)
+    start = None
+    if restored is None and settings.init_checkpoint:
+        start = find.open_source(settings.init_checkpoint)
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=settings.init_checkpoint,
+        init_checkpoint=start,
         model_file=None,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )
     configs.check_sequence_length(config, max_seq_length=settings.max_seq_length)
-    if restored is None and settings.init_checkpoint:
+    tokenizer = tokenizers.create(settings) if settings.names_tokenizer else None
+    if start is not None:
         weights.check_start(
-            settings.init_checkpoint,
+            start,
             config=config,
+            tokenizer=tokenizer,
             allow_partial=settings.allow_partial_init,
         )
-    tokenizer = tokenizers.create(settings) if settings.names_tokenizer else None
     training, evaluation = _read(settings, tokenizer=tokenizer)
     problems = [
         problem
         for dataset in (training, evaluation)
-        for problem in _problems(dataset, settings, config=config, tokenizer=tokenizer)
+        for problem in _problems(
+            dataset, settings, config=config, tokenizer=tokenizer, start=start
+        )
     ]
     makers = [dataset.description.tokenizer for dataset in (training, evaluation)]
     if all(makers) and makers[0] != makers[1]:
@@ -130,6 +138,7 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
         tokenizer=tokenizer,
         output_dir=str(settings.output_dir),
         restored=restored,
+        start=start,
     )
     refuse_foreign_checkpoint(job)
     return job
@@ -158,13 +167,14 @@ def _problems(
     *,
     config: BertConfig,
     tokenizer: Tokenizer | None,
+    start: Source | None,
 ) -> Iterator[str]:
     yield from _size_problems(dataset, settings, config=config)
     yield from _mask_problems(dataset, settings)
     made_by = dataset.description.tokenizer
     if not made_by:
         return
-    others = {"--init_checkpoint": _tokenizer_of(settings.init_checkpoint)}
+    others = {"--init_checkpoint": dict(start.tokenizer) if start is not None else {}}
     if tokenizer is not None:
         others["the flags"] = tokenizer.fingerprint()
     for name, other in others.items():
@@ -218,8 +228,3 @@ def _mask_problems(
     predictions = dataset.predictions
     if predictions is not None and not np.any(predictions.counts):
         yield "No token of the records is masked: there is nothing to predict."
-
-
-def _tokenizer_of(path: str | None) -> dict[str, Any]:
-    source = find.open_source(path) if path else None
-    return dict(source.tokenizer) if isinstance(source, NativeSource) else {}

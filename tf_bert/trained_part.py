@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from runtime.errors import SettingsError
@@ -59,6 +60,20 @@ class TrainedPart:
                 f"--train=top:{self.layers}: the BERT has {num_layers} layers. Give at "
                 f"most top:{num_layers}, which trains all but the embeddings, or full."
             )
+
+    def frozen(self, names: Iterable[str], *, layers: int) -> list[str]:
+        """Those of the BERT's variables that keep the values they start with.
+
+        Args:
+            names: Names of variables.
+            layers: Layers of the BERT.
+        """
+        if self.layers is None and not self.is_head_alone:
+            return []
+        first = max(layers - self.layers, 0) if self.layers is not None else layers
+        lower = (f"bert/encoder/layer_{number}/" for number in range(first))
+        kept = ("bert/",) if self.is_head_alone else ("bert/embeddings/", *lower)
+        return [name for name in names if name.startswith(kept)]
 
     def freeze(self, model: Any) -> None:
         """Keeps the rest of a built classifier as it is.

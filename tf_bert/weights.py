@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from processors.tokenization.base import Tokenizer
+from runtime import untrained
 from runtime.errors import CheckpointError, SettingsError
+from tf_bert import other_models
 from tf_bert.config import BertConfig
-from tf_bert.formats import find, variables
+from tf_bert.formats import find, tokenizer_files, variables
 from tf_bert.formats.source import Source
 from tf_bert.formats.variables import Shapes
 
@@ -114,8 +117,23 @@ def read_weights(
         CheckpointError: Nothing matches, a shape differs, or the encoder is only
             half there.
     """
-    source = find.open_source(path)
-    report = _checked(source, expected, path=path, allow_partial=allow_partial)
+    return take_weights(
+        find.open_source(path),
+        expected=expected,
+        allow_partial=allow_partial,
+        labels=labels,
+    )
+
+
+def take_weights(
+    source: Source,
+    *,
+    expected: Shapes,
+    allow_partial: bool = False,
+    labels: Sequence[str] = (),
+) -> InitialWeights:
+    """What `read_weights` returns, of weights that are open already; see there."""
+    report = _checked(source, expected, allow_partial=allow_partial)
     order = _order(source.labels, labels)
     if order is None:
         report = report.without(_CLASSIFIER)
@@ -137,7 +155,7 @@ def _order(theirs: Sequence[str], ours: Sequence[str]) -> Any:
 def find_config(
     *,
     bert_config_file: str | None,
-    init_checkpoint: str | None,
+    init_checkpoint: Source | str | None,
     model_file: str | None,
     stored: Mapping[str, object] | None = None,
 ) -> BertConfig:
@@ -145,7 +163,7 @@ def find_config(
 
     Args:
         bert_config_file: Read if given.
-        init_checkpoint: Else what is stored with these weights.
+        init_checkpoint: Else what is stored with these weights, open or by their path.
         model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
         stored: What the checkpoint that a run goes on with says; before the last two.
 
@@ -157,7 +175,7 @@ def find_config(
         return BertConfig.from_json_file(bert_config_file)
     if stored is not None:
         return BertConfig.from_dict(stored)
-    if init_checkpoint and (config := find.find_config(init_checkpoint)):
+    if config := _config_beside(init_checkpoint):
         return config
     if model_file:
         return BertConfig.bert_japanese()
@@ -167,39 +185,76 @@ def find_config(
     )
 
 
-def check_start(path: str, *, config: BertConfig, allow_partial: bool) -> None:
-    """Refuses weights of another model, before a framework loads.
+def _config_beside(weights: Source | str | None) -> BertConfig | None:
+    if isinstance(weights, Source):
+        return weights.config
+    return find.find_config(weights) if weights else None
+
+
+def check_start(
+    source: Source,
+    *,
+    config: BertConfig,
+    tokenizer: Tokenizer | None,
+    allow_partial: bool = False,
+) -> MatchReport:
+    """Refuses weights of another model or vocabulary, before a framework loads.
 
     Args:
-        path: As for `read_weights`.
+        source: The opened weights.
         config: The model's settings.
+        tokenizer: What makes the ids; None where that is not known.
         allow_partial: Whether encoder variables may be missing in the checkpoint.
+
+    Returns:
+        What of the encoder is there.
 
     Raises:
         CheckpointError: As `read_weights`.
-        SettingsError: The settings stored with the weights compute otherwise.
+        SettingsError: The settings stored with the weights compute otherwise, or they
+            were trained with another vocabulary.
     """
-    source = find.open_source(path)
-    check(source, config=config, path=path, allow_partial=allow_partial)
+    report = check(source, config=config, allow_partial=allow_partial)
     refuse_other_config(config, source)
+    if tokenizer is not None:
+        tokenizer_files.refuse_other_vocabulary(source, tokenizer)
+    return report
 
 
-def check(
-    source: Source, *, config: BertConfig, path: str, allow_partial: bool
-) -> None:
+def check(source: Source, *, config: BertConfig, allow_partial: bool) -> MatchReport:
     """Refuses weights of another model before any model is made.
 
     Args:
         source: The opened weights.
         config: The model's settings.
-        path: As the user gave it.
         allow_partial: Whether encoder variables may be missing in the checkpoint.
+
+    Returns:
+        What of the encoder is there.
 
     Raises:
         CheckpointError: As `read_weights`.
     """
     expected = variables.sized(config, source.shapes())
-    _checked(source, expected, path=path, allow_partial=allow_partial)
+    return _checked(source, expected, allow_partial=allow_partial)
+
+
+def refuse_untrained_pooler(report: MatchReport) -> None:
+    """Refuses pooled vectors of weights that have no pooler.
+
+    Args:
+        report: What of the encoder is in the weights.
+
+    Raises:
+        CheckpointError: There is none, as in models of masked tokens alone.
+    """
+    untrained.refuse(
+        [name for name in report.missing if name.startswith(_POOLER)],
+        path=report.source,
+        work="pooled vectors",
+        advice="Take other vectors (--pooling=mean or cls), or train the whole model "
+        "on a task (--train=full) first.",
+    )
 
 
 def refuse_other_config(config: BertConfig, source: Source) -> None:
@@ -222,11 +277,11 @@ def refuse_other_config(config: BertConfig, source: Source) -> None:
 # Matching ----------------------------------------------------------------------------
 
 
-def _checked(
-    source: Source, expected: Shapes, *, path: str, allow_partial: bool
-) -> MatchReport:
-    found = source.shapes()
+def _checked(source: Source, expected: Shapes, *, allow_partial: bool) -> MatchReport:
+    path, found = source.path, source.shapes()
     report = _match(expected, found, source=path)
+    if any(name.startswith(_ENCODER) for name in report.missing):
+        _refuse_other_model(found, path=path)
     problems = [*_shape_problems(report, found)]
     if not report.matched:
         problems.append(_stranger(report))
@@ -235,6 +290,16 @@ def _checked(
     if problems:
         raise CheckpointError("\n".join(f"{path}: {each}" for each in problems))
     return report
+
+
+def _refuse_other_model(names: Iterable[str], *, path: str) -> None:
+    """Refuses the variables of a model that is not a BERT.
+
+    Raises:
+        CheckpointError: They are those of one that is known.
+    """
+    if model := other_models.of_variables(names):
+        raise CheckpointError(f"{path} {other_models.refusal(model)}")
 
 
 def _match(expected: Shapes, found: Shapes, *, source: str) -> MatchReport:

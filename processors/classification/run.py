@@ -20,7 +20,7 @@ from processors.classification.outputs import Outputs
 from processors.classification.preparation import TaskJob
 from processors.classification.splits import Split
 from processors.token_dataset import UNLABELLED
-from runtime import loop
+from runtime import loop, untrained
 from runtime.engine import Engine, EngineState
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.placement import refuse_disagreement
@@ -161,6 +161,7 @@ class ClassificationRun(abc.ABC):
         return {
             "labels": list(split.labels),
             "max_seq_length": self._settings.max_seq_length,
+            "special_ids": self._job.tokenizer.special.known(),
         }
 
     def _claim(self, split: Split, *, total: int) -> None:
@@ -288,6 +289,7 @@ class ClassificationRun(abc.ABC):
         if restored is not None:
             _log.info("Using step %d of %s", restored.step, self._job.output_dir)
             made.load_state(EngineState(restored.step, restored.weights, slots={}))
+            restored.close()
         else:
             self._refuse_untrained(self.initialise(made))
         self._engine = made
@@ -299,11 +301,12 @@ class ClassificationRun(abc.ABC):
                 f"{self._job.output_dir} holds no checkpoint and --init_checkpoint was "
                 "not given: there is nothing to evaluate. Add --do_train."
             )
-        if missing:
-            raise CheckpointError(
-                f"{self._settings.init_checkpoint} has no trained "
-                f"{', '.join(missing)}. Train first, or name a fine-tuned checkpoint."
-            )
+        untrained.refuse(
+            missing,
+            path=self._settings.init_checkpoint,
+            work="predictions",
+            advice="Train first, or name a fine-tuned checkpoint.",
+        )
 
     def _outputs(self, split: Split, batch_size: int) -> Outputs:
         return outputs.compute(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from processors import plots, report
+from runtime import untrained
 from runtime.engine import Engine, EngineState
 from runtime.errors import CheckpointError
 from runtime.job import Job
@@ -49,11 +50,14 @@ class LanguageModelRun(abc.ABC):
         """
 
     @abc.abstractmethod
-    def initialise(self, made: Engine) -> bool:
-        """Loads the weights that the settings name; False where there are none.
+    def initialise(self, made: Engine) -> Sequence[str] | None:
+        """Loads the weights that the settings name.
 
         Args:
             made: From `build`.
+
+        Returns:
+            Names of the weights that stay random; None where no weights are named.
         """
 
     @abc.abstractmethod
@@ -88,7 +92,7 @@ class LanguageModelRun(abc.ABC):
         """The model to evaluate: this run's, else the newest checkpoint's.
 
         Raises:
-            CheckpointError: There are no trained weights.
+            CheckpointError: There are no trained weights, or they lack a head.
         """
         if self._engine is None:
             self._engine = self.build(total=0)
@@ -97,12 +101,23 @@ class LanguageModelRun(abc.ABC):
                 self._engine.load_state(
                     EngineState(restored.step, restored.weights, slots={})
                 )
-            elif not self.initialise(self._engine):
-                raise CheckpointError(
-                    f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
-                    "was not given: there is nothing to evaluate. Add --do_train."
-                )
+                restored.close()
+            else:
+                self._refuse_untrained(self.initialise(self._engine))
         return self._engine
+
+    def _refuse_untrained(self, missing: Sequence[str] | None) -> None:
+        if missing is None:
+            raise CheckpointError(
+                f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
+                "was not given: there is nothing to evaluate. Add --do_train."
+            )
+        untrained.refuse(
+            missing,
+            path=self._settings.init_checkpoint,
+            work="scores",
+            advice="Train first, or name weights that have them.",
+        )
 
     def _report(
         self, results: Mapping[str, float], *, logged: Mapping[str, float]

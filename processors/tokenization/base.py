@@ -47,6 +47,11 @@ class SpecialTokens:
             raise DataError(_missing(vocabulary.ids), path=vocabulary.path)
         return cls(pad=pad or 0, unk=unk, cls=start, sep=end, mask=mask)
 
+    def known(self) -> dict[str, int]:
+        """Returns the ids by name, of those that there are."""
+        ids = dataclasses.asdict(self)
+        return {name: each for name, each in ids.items() if each is not None}
+
 
 @dataclasses.dataclass(frozen=True)
 class EncodedText:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from runtime.files import bfloat16
 
 
 class Hdf5File:
-    """One file, open for reading.
+    """One file, open for reading until nobody holds it.
 
     Args:
         path: The file, local or gs://.
@@ -34,6 +35,8 @@ class Hdf5File:
     def __init__(self, path: str) -> None:
         self.path = path
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self._stream = storage.open_read(path)
+        weakref.finalize(self, self._stream.close)
         with self._opened() as file:
             file.visititems(self._note)
 
@@ -59,16 +62,15 @@ class Hdf5File:
     def _opened(self) -> Iterator[Any]:
         import h5py  # Keras' own requirement; only this format needs it
 
-        with storage.open_read(self.path) as stream:
-            try:
-                with h5py.File(stream, "r") as file:
-                    yield file
-            except StorageError:
-                raise
-            except (OSError, RuntimeError, KeyError, ValueError) as error:
-                raise CheckpointError(
-                    f"{self.path}: expected an HDF5 file of weights: {error}"
-                ) from error
+        try:
+            with h5py.File(self._stream, "r") as file:
+                yield file
+        except StorageError:
+            raise
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.path}: expected an HDF5 file of weights: {error}"
+            ) from error
 
     def _note(self, name: str, item: Any) -> None:
         if not hasattr(item, "shape"):  # a group

@@ -4,8 +4,8 @@ A file is the length of its header in 8 bytes, the header in JSON, and the tenso
 bytes one after the other. Nothing in it is executed by anyone.
 
 The library reads files of the local disk, or the whole file at once, and needs torch
-for bfloat16; `SafetensorsFile` reads only the bytes that are asked for, from wherever
-storage reads, and knows every float.
+for bfloat16; `SafetensorsFile` opens the file once and reads only the bytes that are
+asked for, from wherever storage reads, and knows every float.
 
 Source: https://github.com/huggingface/safetensors#format
 """
@@ -13,14 +13,14 @@ Source: https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import math
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from runtime import storage
 from runtime.errors import CheckpointError
@@ -65,19 +65,21 @@ class _Place:
 
 
 class SafetensorsFile:
-    """One file, open for reading.
+    """One file, open for reading until nobody holds it or it is closed.
 
     Args:
         path: The file, local or gs://.
+        file: Where it is open already.
 
     Raises:
         CheckpointError: It is no safetensors file, or its header does not fit it.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, file: BinaryIO | None = None) -> None:
         self.path = path
+        self._file = self._kept(file or storage.open_read(path))
         try:
-            self._places = _read_header(path)
+            self._places = _read_header(self._file)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(
                 f"{path}: expected a safetensors file: {error}"
@@ -101,9 +103,10 @@ class SafetensorsFile:
             CheckpointError: The file has become shorter.
         """
         place = self._places[name]
-        with storage.open_read(self.path) as file:
-            file.seek(place.begin)
-            data = file.read(place.end - place.begin)
+        if self._file.closed:
+            self._file = self._kept(storage.open_read(self.path))
+        self._file.seek(place.begin)
+        data = self._file.read(place.end - place.begin)
         if len(data) != place.end - place.begin:
             raise CheckpointError(
                 f"{self.path}: truncated: {name} lies at bytes {place.begin} to "
@@ -111,6 +114,42 @@ class SafetensorsFile:
             )
         values = np.frombuffer(data, _DTYPES[place.dtype]).reshape(place.shape)
         return bfloat16.widen(values) if place.dtype == "BF16" else values
+
+    def close(self) -> None:
+        """Lets go of the file, which may be deleted then; `read` opens it again."""
+        self._file.close()
+
+    def _kept(self, file: BinaryIO) -> BinaryIO:
+        weakref.finalize(self, file.close)
+        return file
+
+
+class Tensors(Mapping[str, np.ndarray]):
+    """The tensors of a file by name, each read when it is asked for.
+
+    Args:
+        file: The file.
+    """
+
+    def __init__(self, file: SafetensorsFile) -> None:
+        self._file = file
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._file.read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file.shapes())
+
+    def __len__(self) -> int:
+        return len(self._file.shapes())
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each; none is read."""
+        return self._file.shapes()
+
+    def close(self) -> None:
+        """See `SafetensorsFile.close`."""
+        self._file.close()
 
 
 def write(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
@@ -143,37 +182,18 @@ def write(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
         file.write(np.ascontiguousarray(_little_endian(tensors[name])).data)
 
 
-def parse(content: bytes, *, path: str) -> dict[str, np.ndarray]:
-    """Returns the tensors of a file.
-
-    Args:
-        content: All its bytes.
-        path: What to call it in errors.
-
-    Raises:
-        CheckpointError: The bytes are no such file; nothing was allocated for what its
-            header claims.
-    """
-    try:
-        return safetensors.numpy.load(content)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{path}: expected a safetensors file of numbers: {error}"
-        ) from error
-
-
-def _read_header(path: str) -> dict[str, _Place]:
+def _read_header(file: BinaryIO) -> dict[str, _Place]:
     """Returns where each tensor lies, once all of it has been checked.
 
     Raises:
         ValueError: The header, or the file's length, is none of safetensors.
     """
-    held = storage.size(path)
-    with storage.open_read(path) as file:
-        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        if length > min(_LARGEST_HEADER, held - _LENGTH_BYTES):
-            raise ValueError(f"a header of {length} bytes in a file of {held}")
-        header = json.loads(file.read(length), object_pairs_hook=_once_each)
+    held = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+    if length > min(_LARGEST_HEADER, held - _LENGTH_BYTES):
+        raise ValueError(f"a header of {length} bytes in a file of {held}")
+    header = json.loads(file.read(length), object_pairs_hook=_once_each)
     if not isinstance(header, dict):
         raise ValueError(f"its header is a {type(header).__name__}")
     header.pop("__metadata__", None)

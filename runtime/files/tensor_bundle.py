@@ -10,9 +10,12 @@ tensorflow/core/protobuf/tensor_bundle.proto.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import re
+import weakref
+from typing import BinaryIO
 
 import numpy as np
 
@@ -52,7 +55,7 @@ _Extents = tuple[tuple[int, int], ...]
 
 
 class TensorBundle:
-    """One checkpoint, open for reading.
+    """One checkpoint, open for reading until nobody holds it.
 
     Args:
         path: The prefix (`.../bert_model.ckpt`, `.../model.ckpt-1400000`), one of its
@@ -77,8 +80,10 @@ class TensorBundle:
             raise CheckpointError(
                 f"{index}: expected the index of a TensorFlow V2 checkpoint: {error}"
             ) from error
-        self._check_shards_exist()
-        self._sizes = [storage.size(self._data_file(n)) for n in range(self._shards)]
+        self._sizes = [self._size_of(self._data_file(n)) for n in range(self._shards)]
+        self._files: dict[str, BinaryIO] = {}
+        self._open_files = contextlib.ExitStack()
+        weakref.finalize(self, self._open_files.close)
 
     def names(self) -> list[str]:
         """Returns the names of all tensors, sorted."""
@@ -162,9 +167,11 @@ class TensorBundle:
     def _read_entry(self, name: str, entry: _Entry) -> np.ndarray:
         self._check_place(name, entry)
         path = self._data_file(entry.shard)
-        with storage.open_read(path) as file:
-            file.seek(entry.offset)
-            data = file.read(entry.size)
+        if path not in self._files:
+            file = self._open_files.enter_context(storage.open_read(path))
+            self._files[path] = file
+        self._files[path].seek(entry.offset)
+        data = self._files[path].read(entry.size)
         if masked_crc(data) != entry.crc:
             raise CheckpointError(
                 f"{path}: damaged: the checksum of {name}, bytes {entry.offset} to "
@@ -212,17 +219,19 @@ class TensorBundle:
     def _data_file(self, shard: int) -> str:
         return f"{self.prefix}.data-{shard:05d}-of-{self._shards:05d}"
 
-    def _check_shards_exist(self) -> None:
-        missing = (
-            path
-            for path in map(self._data_file, range(self._shards))
-            if not storage.exists(path)
-        )
-        if path := next(missing, None):
+    def _size_of(self, path: str) -> int:
+        found = storage.stat(path)
+        if found is None:
             raise CheckpointError(
                 f"{path}: does not exist; {self.prefix}.index counts {self._shards} "
                 "data file(s), and all of them are needed"
             )
+        return found.size
+
+
+def is_prefix(path: str) -> bool:
+    """Whether a path, or a file's path without its ending, is a checkpoint's prefix."""
+    return storage.stat(f"{_prefix(path)}.index") is not None
 
 
 def find_prefix(path: str) -> str:
@@ -237,7 +246,7 @@ def find_prefix(path: str) -> str:
     Raises:
         CheckpointError: There is none; the message says where it was looked for.
     """
-    prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
+    prefix = _prefix(path)
     if storage.exists(f"{prefix}.index"):
         return prefix
     if storage.is_dir(prefix):
@@ -253,6 +262,10 @@ def find_prefix(path: str) -> str:
         f"{prefix}: no TensorFlow checkpoint here: looked for {prefix}.index"
         f"{old}{_neighbours(storage.dirname(prefix) or '.')}"
     )
+
+
+def _prefix(path: str) -> str:
+    return re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
 
 
 def _newest_prefix(folder: str) -> str:

@@ -277,14 +277,14 @@ def test_what_could_not_be_asked_is_not_passed_over(directory, monkeypatch):
     """Older weights must not be taken because the network was down."""
     for step in (1, 2):
         save(directory, step=step)
-    real = storage.read_bytes
+    real = storage.open_read
 
-    def read_bytes(path):
+    def open_read(path):
         if path.endswith("step-00000002/weights.safetensors"):
             raise StorageError("could not ask", reason=StorageReason.NO_ANSWER)
         return real(path)
 
-    monkeypatch.setattr(storage, "read_bytes", read_bytes)
+    monkeypatch.setattr(storage, "open_read", open_read)
     with pytest.raises(StorageError, match="could not ask"):
         checkpoints.load_newest(directory)
 

@@ -5,6 +5,7 @@ from processors.features import Features
 from tf_bert.config import BertConfig
 from tf_bert.encoder import CachedEncoder, Encoder, Wanted
 from tf_bert.extraction_settings import Pooling
+from tf_bert.formats import find
 
 LENGTH, OUTPUT = 48, 2e-5
 
@@ -14,7 +15,7 @@ def make(place_on, golden_dir):
     def make(pooling, *, layers=(-1,), batch_size=5):
         return Encoder(
             BertConfig.from_json_file(f"{golden_dir}/bert_config.json"),
-            init_checkpoint=f"{golden_dir}/bert_model.ckpt",
+            source=find.open_source(f"{golden_dir}/bert_model.ckpt"),
             wanted=Wanted(
                 pooling=pooling,
                 layers=layers,

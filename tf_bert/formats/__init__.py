@@ -3,13 +3,16 @@
 names.py            what each variable is called by whom: one table, both ways
 variables.py        the variables that a BERT of given sizes has
 dialects.py         settings in Hugging Face's and KerasHub's words
+special_ids.py      which ids pad, separate and mask, in each format's words
 source.py           stored weights, whatever their kind
+foreign.py          what is not read, by its name, and what to do
 find.py             which kind lies at a path
 hugging_face.py     config.json and safetensors, in and out
 keras_hub.py        KerasHub presets, in and out
 tensorflow1.py      TensorFlow 1 checkpoints, in and out
 native.py           this toolkit's checkpoints, in and out
 tokenizer_files.py  the vocabulary that goes with the weights
+losses.py           what a format has no place for
 convert.py          from any to any, read back and compared
 bundled.py          models that come with the toolkit
 """

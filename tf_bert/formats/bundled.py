@@ -64,7 +64,13 @@ def write(folder: str, source: Source, *, dropout: float) -> None:
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
     )
-    hugging_face.write(folder, source, names=list(source.shapes()), config=config)
+    hugging_face.write(
+        folder,
+        source,
+        names=list(source.shapes()),
+        config=config,
+        special=source.special_ids,
+    )
     _halve(storage.join(folder, hugging_face.WEIGHTS))
     where = storage.join(folder, hugging_face.CONFIG)
     fields = {**json.loads(storage.read_text(where)), "dtype": "float16"}

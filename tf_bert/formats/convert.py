@@ -15,6 +15,7 @@ from tf_bert.formats import (
     find,
     hugging_face,
     keras_hub,
+    losses,
     native,
     tensorflow1,
     tokenizer_files,
@@ -64,7 +65,8 @@ class Report:
     Attributes:
         title: From where to where.
         carried: Our name, shape and their name of each variable written.
-        left_out: Names of variables that the target has no place for.
+        left_out: What the target has no place for, or the source does not have: names
+            of variables, then what stands beside them.
         ignored: The source's steps and optimiser slots, which are no weights.
         notes: Sentences on what a user should know.
     """
@@ -108,21 +110,29 @@ def convert(conversion: Conversion) -> Report:
     _refuse_full(conversion.output)
     source = find.open_source(conversion.input)
     config = _config(conversion, source)
-    _check_whole(source, config=config, path=conversion.input)
+    _check_whole(source, config=config)
     tokenizer = _tokenizer(conversion, source)
-    notes = [*_inexactness(conversion, config), *_on_masked_lm(conversion, source)]
+    vocabulary = tokenizer_files.vocabulary_of(tokenizer)
+    special = {**source.special_ids, **tokenizer_files.special_ids_of(tokenizer)}
+    notes = [
+        *_inexactness(conversion, config),
+        *_on_masked_lm(conversion, source),
+        *losses.of_vocabulary(vocabulary, config=config, path=source.path),
+        *losses.of_special_ids(source, special, vocabulary=vocabulary),
+    ]
     names = _names(conversion, source)
     write = _writer(conversion.to, tokenizer)
-    write(conversion.output, source, names=names, config=config)
+    write(conversion.output, source, names=names, config=config, special=special)
     notes += tokenizer_files.write(conversion.output, tokenizer, to=conversion.to)
     _verify(source, names, folder=conversion.output)
     shapes = source.shapes()
-    left_out = _weighty(source).keys() - set(names)
+    left_out = sorted(_weighty(source).keys() - set(names))
+    left_out += losses.named(source, tokenizer, to=conversion.to, special=special)
     return Report(
         title=f"{source.kind.value} {source.path} -> {conversion.to.value} "
         f"{conversion.output}",
         carried=tuple((n, shapes[n], _there(n, conversion.to)) for n in names),
-        left_out=tuple(sorted(left_out)),
+        left_out=tuple(left_out),
         ignored=tuple(filter(variables.NOT_WEIGHTS.fullmatch, shapes)),
         notes=tuple(notes),
     )
@@ -156,13 +166,13 @@ def _config(conversion: Conversion, source: Source) -> BertConfig:
     return config
 
 
-def _check_whole(source: Source, *, config: BertConfig, path: str) -> None:
+def _check_whole(source: Source, *, config: BertConfig) -> None:
     """Refuses an encoder with parts missing, and with parts that have no name here.
 
     Raises:
         CheckpointError: So it is.
     """
-    weights.check(source, config=config, path=path, allow_partial=False)
+    weights.check(source, config=config, allow_partial=False)
     expected = variables.sized(config, source.shapes())
     strangers = [
         name
@@ -173,8 +183,9 @@ def _check_whole(source: Source, *, config: BertConfig, path: str) -> None:
     ]
     if strangers:
         raise CheckpointError(
-            f"{path}: the encoder has parts that a BERT of {config.num_hidden_layers} "
-            f"layers does not have: {', '.join(strangers[:5])}"
+            f"{source.path}: the encoder has parts that a BERT of "
+            f"{config.num_hidden_layers} layers does not have: "
+            f"{', '.join(strangers[:5])}"
         )
 
 
@@ -184,7 +195,7 @@ def _tokenizer(conversion: Conversion, source: Source) -> TokenizerFiles:
     Raises:
         SettingsError: Its case is not known, or the weights had another vocabulary.
     """
-    files = tokenizer_files.find(_folder(conversion.input), source.kind)
+    files = tokenizer_files.find(source.folder, source.kind)
     vocabulary = conversion.vocab_file or files.vocabulary
     trained_with = source.tokenizer
     if vocabulary is not None and trained_with:
@@ -195,10 +206,6 @@ def _tokenizer(conversion: Conversion, source: Source) -> TokenizerFiles:
         )
     tokenizer_files.refuse_unknown_case(files)
     return files
-
-
-def _folder(path: str) -> str:
-    return path if storage.is_dir(path) else storage.dirname(path) or "."
 
 
 def _inexactness(conversion: Conversion, config: BertConfig) -> list[str]:

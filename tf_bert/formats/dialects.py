@@ -61,7 +61,6 @@ def to_hugging_face(config: BertConfig) -> dict[str, Any]:
         **config.to_dict(),
         "model_type": "bert",
         "hidden_act": _TO_HUGGING_FACE.get(activation, activation),
-        "pad_token_id": 0,
         "tie_word_embeddings": True,
     }
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 
-from runtime import storage
+from runtime import checkpoints, storage
 from runtime.errors import CheckpointError
 from runtime.files import tensor_bundle
 from tf_bert.config import BertConfig
-from tf_bert.formats import bundled, hugging_face, keras_hub, native, tensorflow1
+from tf_bert.formats import (
+    bundled,
+    foreign,
+    hugging_face,
+    keras_hub,
+    native,
+    tensorflow1,
+)
 from tf_bert.formats.hugging_face import HuggingFaceSource
 from tf_bert.formats.keras_hub import KerasHubSource
 from tf_bert.formats.names import Kind
@@ -22,22 +30,8 @@ _MARKS = {
     hugging_face.INDEX: Kind.HUGGING_FACE,
     keras_hub.WEIGHTS: Kind.KERAS_HUB,
 }
-
-_REFUSED = {
-    "pytorch_model.bin": (
-        "is a pickle, which can run any program, and is not read. Where the model is "
-        "trusted, convert it once with transformers: "
-        "AutoModel.from_pretrained(FOLDER).save_pretrained(FOLDER, "
-        "safe_serialization=True)"
-    ),
-    "tf_model.h5": "is no longer written by transformers and not read; "
-    "give its model.safetensors",
-    "flax_model.msgpack": "is no longer written by transformers and not read; "
-    "give its model.safetensors",
-    keras_hub.SHARDED_WEIGHTS: "names weights in shards, which no BERT needs and are "
-    "not read; save with save_to_preset(FOLDER, max_shard_size=100)",
-}
-_REFUSED["pytorch_model.bin.index.json"] = _REFUSED["pytorch_model.bin"]
+_STATE = "checkpoint"  # the file that names TensorFlow's newest checkpoint
+_CACHE = "snapshots"  # of a model in Hugging Face's cache
 
 _OPENERS: dict[Kind, Callable[[str], Source]] = {
     Kind.TF1: TensorFlow1Source,
@@ -46,35 +40,26 @@ _OPENERS: dict[Kind, Callable[[str], Source]] = {
     Kind.NATIVE: NativeSource,
 }
 
+_log = logging.getLogger(__name__)
+
 
 def open_source(path: str) -> Source:
     """Opens whatever weights lie at a path.
 
     Args:
         path: `bundled:NAME`; the prefix of a TensorFlow 1 checkpoint; a folder of any
-            kind; a run's output folder; or the file that holds the weights, where a
-            folder holds several kinds.
+            kind, or one with such a folder in it; a run's output folder; or one of the
+            files that hold the weights, where a folder holds several kinds.
 
     Raises:
         CheckpointError: Nothing that can be read lies there, or several kinds do.
         SettingsError: The configuration beside it describes no BERT.
     """
     path = bundled.resolve(path)
-    if not storage.is_dir(path):
+    if storage.is_dir(path):
+        kind, place = _kind_of_folder(path)
+    else:
         kind, place = _kind_of_file(path)
-        return _OPENERS[kind](place)
-    kinds = dict(_kinds_of_folder(path))
-    if len(kinds) > 1:
-        found = " and ".join(sorted(kind.value for kind in kinds))
-        raise CheckpointError(
-            f"{path}: holds weights of several kinds: {found}. Name the one that is "
-            f"meant by its file (such as {hugging_face.WEIGHTS} or "
-            f"{keras_hub.WEIGHTS}), its prefix or its step folder"
-        )
-    if not kinds:
-        _refuse(path, storage.list_dir(path))
-        kinds[Kind.TF1] = path  # says what was looked for
-    [(kind, place)] = kinds.items()
     return _OPENERS[kind](place)
 
 
@@ -95,29 +80,100 @@ def find_config(path: str) -> BertConfig | None:
 
 
 def _kind_of_file(path: str) -> tuple[Kind, str]:
+    """What a file is, or the prefix of several.
+
+    Raises:
+        CheckpointError: It is nothing that can be read.
+    """
     name, folder = storage.basename(path), storage.dirname(path) or "."
-    if storage.exists(path):
-        _refuse(folder, [name])
-        if name in _MARKS:
-            return _MARKS[name], folder
-    return Kind.TF1, path
+    if tensor_bundle.is_prefix(path):
+        return Kind.TF1, path
+    if storage.stat(path) is None:
+        raise CheckpointError(f"{path}: {foreign.of_missing(path)}.")
+    if name in _MARKS:
+        return _MARKS[name], folder
+    if name == _STATE:
+        return Kind.TF1, folder
+    if checkpoints.is_weights_file(path):
+        return Kind.NATIVE, folder
+    if said := foreign.of_file(name):
+        raise CheckpointError(f"{path} {said}.")
+    raise CheckpointError(
+        f"{path} is no file that weights are known by. Give the folder that holds "
+        f"{hugging_face.WEIGHTS}, {keras_hub.WEIGHTS} or a run's checkpoints, or the "
+        "prefix of a TensorFlow 1 checkpoint."
+    )
 
 
-def _kinds_of_folder(folder: str) -> Iterator[tuple[Kind, str]]:
-    step_folder = native.newest(folder)
+def _kind_of_folder(folder: str) -> tuple[Kind, str]:
+    """What a folder holds.
+
+    Raises:
+        CheckpointError: It is nothing that can be read, or several kinds.
+    """
+    present = storage.list_dir(folder)
+    kinds = dict(_kinds(folder, present))
+    if len(kinds) > 1:
+        found = " and ".join(sorted(kind.value for kind in kinds))
+        raise CheckpointError(
+            f"{folder}: holds weights of several kinds: {found}. Name the one that is "
+            f"meant by its file (such as {hugging_face.WEIGHTS} or "
+            f"{keras_hub.WEIGHTS}), its prefix or its step folder"
+        )
+    if kinds:
+        return next(iter(kinds.items()))
+    return _kind_inside(folder, present)
+
+
+def _kinds(folder: str, present: Sequence[str]) -> Iterator[tuple[Kind, str]]:
+    """The kinds of weights in a folder, each with the place to open."""
+    step_folder = native.newest(folder, present)
     if step_folder is not None:
         yield Kind.NATIVE, step_folder
         if step_folder == folder:
             return
-    present = storage.list_dir(folder)
     for name, kind in _MARKS.items():
         if name in present:
             yield kind, folder
-    if "checkpoint" in present or any(name.endswith(".index") for name in present):
+    if _STATE in present or any(name.endswith(".index") for name in present):
         yield Kind.TF1, tensor_bundle.find_prefix(folder)
 
 
-def _refuse(folder: str, present: list[str]) -> None:
-    for name, reason in _REFUSED.items():
-        if name in present:
-            raise CheckpointError(f"{storage.join(folder, name)} {reason}")
+def _kind_inside(folder: str, present: Sequence[str]) -> tuple[Kind, str]:
+    """What the one folder with weights in a folder without any holds.
+
+    An archive that was unpacked in a folder of its own leaves such a one.
+
+    Raises:
+        CheckpointError: There is none, or there are several.
+    """
+    inner = dict(_inner(folder, present))
+    if len(inner) == 1:
+        [(place, kind)] = inner.items()
+        _log.info("Taking the weights in %s.", place)
+        return kind, place
+    if inner:
+        raise CheckpointError(
+            f"{folder}: weights lie in several of its folders: "
+            f"{', '.join(sorted(inner))}. Name the one that is meant."
+        )
+    if found := foreign.of_folder(present):
+        name, said = found
+        raise CheckpointError(f"{storage.join(folder, name)} {said}.")
+    raise CheckpointError(
+        f"{folder}: holds no weights: looked for {hugging_face.WEIGHTS}, "
+        f"{keras_hub.WEIGHTS}, a TensorFlow 1 checkpoint (.index) and the complete "
+        f"checkpoints of a run; found {', '.join(present[:5]) or 'nothing'}"
+        f"{' and more' if present[5:] else ''}."
+    )
+
+
+def _inner(folder: str, present: Sequence[str]) -> Iterator[tuple[str, Kind]]:
+    for name in present:
+        place = storage.join(folder, name)
+        if storage.is_dir(place):
+            below = storage.list_dir(place)
+            for kind, found in _kinds(place, below):
+                yield found, kind
+            if name == _CACHE:
+                yield from _inner(place, below)

@@ -18,9 +18,15 @@ from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.files import json_file
 from runtime.files.safetensors_file import SafetensorsFile
 from tf_bert.config import BertConfig
-from tf_bert.formats import dialects
+from tf_bert.formats import dialects, special_ids
 from tf_bert.formats.names import Kind, Name, NameTable
-from tf_bert.formats.source import Source, TranslatedSource, theirs_of
+from tf_bert.formats.source import (
+    Source,
+    TranslatedSource,
+    extras_of,
+    theirs_of,
+)
+from tf_bert.formats.special_ids import SpecialIds
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -91,6 +97,8 @@ class HuggingFaceSource(TranslatedSource):
         )
         self.config = _config(folder, values)
         self.labels = _labels(values)
+        self.special_ids = special_ids.from_settings(values)
+        self.extras = extras_of(values, config=self.config)
 
 
 def read_config(folder: str) -> dict[str, Any]:
@@ -241,6 +249,7 @@ def write(
     *,
     names: Sequence[str],
     config: BertConfig,
+    special: SpecialIds,
     shard_bytes: int = _SHARD_BYTES,
 ) -> None:
     """Writes the folder that `from_pretrained` reads; `config.json` comes last.
@@ -250,6 +259,8 @@ def write(
         source: The weights.
         names: Which of them, by our names; each must be one that `knows`.
         config: The model's settings.
+        special: Ids of the special tokens. Where nobody knows that of `[PAD]`, no
+            token is one there: transformers would never train it.
         shard_bytes: The most that one file of several holds.
     """
     is_bare = all(name.startswith("bert/") for name in names)
@@ -271,7 +282,12 @@ def write(
         )
     _write_json(
         storage.join(folder, CONFIG),
-        {**dialects.to_hugging_face(config), **_about(source, names)},
+        {
+            **dialects.to_hugging_face(config),
+            "pad_token_id": None,
+            **special_ids.to_settings(special),
+            **_about(source, names),
+        },
     )
 
 

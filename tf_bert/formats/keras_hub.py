@@ -22,6 +22,7 @@ from tf_bert.config import BertConfig
 from tf_bert.formats import dialects
 from tf_bert.formats.names import Kind, Name, NameTable
 from tf_bert.formats.source import Source, TranslatedSource, theirs_of
+from tf_bert.formats.special_ids import SpecialIds
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
@@ -195,6 +196,7 @@ def write(
     *,
     names: Sequence[str],
     config: BertConfig,
+    special: SpecialIds,
     tokenizer: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the preset that `from_preset` reads; `config.json` comes last.
@@ -205,8 +207,10 @@ def write(
         names: Which of them, by our names; each must be one that `knows` and, beside
             the encoder, of one task.
         config: The model's settings.
+        special: Ids of the special tokens, which KerasHub finds in the vocabulary.
         tokenizer: From `tokenizer_object`, for a task that takes texts.
     """
+    del special
     files: dict[str, dict[str, np.ndarray]] = {"model": {}, "task": {}}
     heads = config.num_attention_heads
     for name in names:

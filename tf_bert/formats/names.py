@@ -252,6 +252,11 @@ def encoder_names(layers: int) -> Iterator[str]:
                     yield ours.replace("{n}", str(number)) + each.ours
 
 
+def pooler_names() -> list[str]:
+    """Our names of the pooler's variables."""
+    return [name for name in encoder_names(0) if name.startswith("bert/pooler/")]
+
+
 def layer_count(names: Iterable[str]) -> int:
     """Encoder layers among our names: the highest number and one."""
     found = (re.match(r"bert/encoder/layer_(\d+)/", name) for name in names)

@@ -12,7 +12,9 @@ from runtime.errors import CheckpointError, SettingsError
 from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source
+from tf_bert.formats.special_ids import SpecialIds
 
+_LSTM = "lstm_config"  # what checkpoints of the other pipeline carry
 _STEP_FOLDER = re.compile(r"step-\d{8,}")
 
 
@@ -29,10 +31,16 @@ class NativeSource(Source):
     kind = Kind.NATIVE
 
     def __init__(self, folder: str) -> None:
-        found = checkpoints.load(folder)
+        found = checkpoints.load(folder, with_slots=False)
+        if _LSTM in found.state:
+            raise CheckpointError(
+                f"{folder} is the checkpoint of an LSTM, not of a BERT. "
+                "scripts/finetune_lstm.py starts from it."
+            )
         self.path = folder
         self._weights = found.weights
         self.tokenizer = found.state.get("tokenizer") or {}
+        self.special_ids = found.state.get("special_ids") or {}
         self.labels = tuple(found.state.get("labels") or ())
         stored = found.state.get("bert_config")
         if stored is not None:
@@ -41,28 +49,44 @@ class NativeSource(Source):
             except SettingsError as error:
                 raise CheckpointError(f"{folder}: {error}") from error
 
+    @property
+    def folder(self) -> str:
+        """See `Source.folder`: the run's."""
+        above = storage.dirname(self.path)
+        is_run = storage.basename(above) == checkpoints.DIRECTORY
+        return storage.dirname(above) or "." if is_run else self.path
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """See `Source.shapes`."""
-        return {name: value.shape for name, value in sorted(self._weights.items())}
+        return dict(sorted(self._weights.shapes().items()))
 
     def _read(self, name: str) -> np.ndarray:
         return self._weights[name]
 
 
-def newest(path: str) -> str | None:
+def newest(path: str, present: Sequence[str]) -> str | None:
     """The `step-*` folder that a path means: itself, or the newest of a run.
 
     Args:
         path: A folder.
+        present: What it holds.
     """
     if _STEP_FOLDER.fullmatch(storage.basename(path)):
         return path
-    runs = (path, storage.join(path, checkpoints.DIRECTORY))
-    return next(filter(None, map(checkpoints.latest, runs)), None)
+    if any(map(_STEP_FOLDER.fullmatch, present)):
+        return checkpoints.latest(path)
+    if checkpoints.DIRECTORY in present:
+        return checkpoints.latest(storage.join(path, checkpoints.DIRECTORY))
+    return None
 
 
 def write(
-    folder: str, source: Source, *, names: Sequence[str], config: BertConfig
+    folder: str,
+    source: Source,
+    *,
+    names: Sequence[str],
+    config: BertConfig,
+    special: SpecialIds,
 ) -> None:
     """Writes `checkpoints/step-00000000`, for `--init_checkpoint` to name.
 
@@ -71,11 +95,19 @@ def write(
         source: The weights.
         names: Which of them.
         config: The model's settings.
+        special: Ids of the special tokens.
     """
+    state = {
+        "bert_config": config.to_dict(),
+        "labels": list(source.labels),
+        "special_ids": dict(special),
+    }
+    if source.tokenizer:
+        state["tokenizer"] = dict(source.tokenizer)
     checkpoints.save(
         storage.join(folder, checkpoints.DIRECTORY),
         step=0,
         weights={name: source.read(name) for name in names},
         slots={},
-        state={"bert_config": config.to_dict(), "labels": list(source.labels)},
+        state=state,
     )

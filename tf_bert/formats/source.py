@@ -12,6 +12,7 @@ import numpy as np
 from runtime.errors import CheckpointError
 from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind, Name, NameTable
+from tf_bert.formats.special_ids import ROLES, SpecialIds, key_of
 
 
 class Source(abc.ABC):
@@ -24,6 +25,8 @@ class Source(abc.ABC):
         labels: Names of a classifier's outputs in order; empty where not known.
         tokenizer: Fingerprint of the tokenizer of the run that trained them; empty
             where not known.
+        special_ids: Role (`pad`, `mask`) -> id, as far as they say it.
+        extras: Keys of their configuration that mean nothing here.
     """
 
     kind: ClassVar[Kind]
@@ -31,6 +34,13 @@ class Source(abc.ABC):
     config: BertConfig | None = None
     labels: tuple[str, ...] = ()
     tokenizer: Mapping[str, Any] = types.MappingProxyType({})
+    special_ids: SpecialIds = types.MappingProxyType({})
+    extras: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Where the files of their tokenizer lie."""
+        return self.path
 
     @abc.abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -59,6 +69,34 @@ class Source(abc.ABC):
                 f"{value.dtype}. Quantised weights are not read."
             )
         return np.asarray(value, np.float32, order="C")
+
+
+# What a format says by itself, whatever the settings were.
+_IMPLIED = frozenset(
+    {
+        "_name_or_path",
+        "add_cross_attention",
+        "architectures",
+        "dtype",
+        "id2label",
+        "is_decoder",
+        "label2id",
+        "model_type",
+        "num_labels",
+        "position_embedding_type",
+        "tie_word_embeddings",
+        "torch_dtype",
+        "transformers_version",
+        "use_cache",
+        *map(key_of, ROLES),
+    }
+)
+
+
+def extras_of(values: Mapping[str, Any], *, config: BertConfig) -> tuple[str, ...]:
+    """The keys of a configuration file that say something and mean nothing here."""
+    unused = (name for name in config.ignored_keys if name not in _IMPLIED)
+    return tuple(name for name in unused if values.get(name))
 
 
 class TranslatedSource(Source):

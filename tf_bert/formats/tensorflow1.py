@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from runtime import storage
-from runtime.files import tensor_bundle, tensor_bundle_writer
+from runtime.errors import CheckpointError
+from runtime.files import json_file, tensor_bundle, tensor_bundle_writer
 from runtime.files.tensor_bundle import TensorBundle
 from tf_bert.config import BertConfig
+from tf_bert.formats import special_ids
 from tf_bert.formats.names import Kind
-from tf_bert.formats.source import Source
+from tf_bert.formats.source import Source, extras_of
+from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.formats.variables import NOT_WEIGHTS
 
 CONFIG = "bert_config.json"
 PREFIX = "bert_model.ckpt"
+# Source: tensorflow/python/checkpoint/util.py.
+_OF_OBJECT = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class TensorFlow1Source(Source):
@@ -36,10 +42,25 @@ class TensorFlow1Source(Source):
         self.path = tensor_bundle.find_prefix(path)
         self._refuse_links()
         self._bundle = TensorBundle(self.path)
+        self._refuse_objects()
         for name in self._bundle.names():
             if not NOT_WEIGHTS.fullmatch(name):
                 self._bundle.check(name)
         self.config = read_config(self.folder)
+        if self.config is not None:
+            values = json_file.read_object(storage.join(self.folder, CONFIG))
+            self.special_ids = special_ids.from_settings(values)
+            self.extras = extras_of(values, config=self.config)
+
+    def _refuse_objects(self) -> None:
+        names = self._bundle.names()
+        found = next((name for name in names if name.endswith(_OF_OBJECT)), None)
+        if found is not None:
+            raise CheckpointError(
+                f"{self.path} is a checkpoint of TensorFlow 2, which names variables "
+                f"by the objects of its own program ({found}), and is not read. Give "
+                "the TensorFlow 1 checkpoint or the Hugging Face folder of this model."
+            )
 
     def _refuse_links(self) -> None:
         for name in storage.list_dir(self.folder):
@@ -48,7 +69,7 @@ class TensorFlow1Source(Source):
 
     @property
     def folder(self) -> str:
-        """Where its files lie."""
+        """See `Source.folder`."""
         return storage.dirname(self.path) or "."
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -70,7 +91,12 @@ def read_config(folder: str) -> BertConfig | None:
 
 
 def write(
-    folder: str, source: Source, *, names: Sequence[str], config: BertConfig
+    folder: str,
+    source: Source,
+    *,
+    names: Sequence[str],
+    config: BertConfig,
+    special: SpecialIds,
 ) -> None:
     """Writes `bert_model.ckpt.*` as TensorFlow does, and `bert_config.json`.
 
@@ -79,6 +105,7 @@ def write(
         source: The weights.
         names: Which of them.
         config: The model's settings.
+        special: Ids of the special tokens, which google-research/bert passes over.
     """
 
     def tensors() -> Iterator[tuple[str, np.ndarray]]:
@@ -87,4 +114,6 @@ def write(
 
     tensor_bundle_writer.write(storage.join(folder, PREFIX), tensors())
     tensor_bundle_writer.write_state(folder, PREFIX)
-    storage.write_text(storage.join(folder, CONFIG), config.to_json_string())
+    values = {**config.to_dict(), **special_ids.to_settings(special)}
+    text = json.dumps(values, indent=2, sort_keys=True)
+    storage.write_text(storage.join(folder, CONFIG), text + "\n")

@@ -8,28 +8,38 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from processors.tokenization.vocabulary import read_word_piece
+from processors.tokenization.base import Tokenizer
+from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
+from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
 from runtime import storage
 from runtime.errors import SettingsError
 from runtime.files import json_file
-from tf_bert.formats import hugging_face, keras_hub
+from tf_bert.formats import hugging_face, keras_hub, special_ids
 from tf_bert.formats.names import Kind
+from tf_bert.formats.source import Source
+from tf_bert.formats.special_ids import ROLES
 
 VOCABULARY = "vocab.txt"
 CONFIG = "tokenizer_config.json"
+_LIBRARY = "tokenizer.json"
+_ADDED = "added_tokens.json"
 # What a Hugging Face folder may hold beside, for the same tokenizer.
-_OTHERS = (
-    "tokenizer.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "spiece.model",
-)
+_OTHERS = (_LIBRARY, "special_tokens_map.json", _ADDED, "spiece.model")
 _KERAS_HUB_CONFIG = "tokenizer.json"
 _KERAS_HUB_VOCABULARY = "assets/tokenizer/vocabulary.txt"
+_OF_KERAS_HUB = {
+    "tokenizer_class",
+    "do_lower_case",
+    "strip_accents",
+    "tokenize_chinese_chars",
+    *(f"{role}_token" for role in ROLES),
+}
+_UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>")
 _PLAIN = ("BertTokenizer", "BertTokenizerFast")
 
 
@@ -71,7 +81,9 @@ def given(vocab_file: str, *, do_lower_case: bool | None) -> TokenizerFiles:
         vocab_file: WordPiece vocabulary.
         do_lower_case: Whether text is lower-cased; None: not said.
     """
-    config = None if do_lower_case is None else _plain_config(do_lower_case)
+    config = None
+    if do_lower_case is not None:
+        config = _plain_config(do_lower_case, read_word_piece(vocab_file))
     return TokenizerFiles(vocab_file, config)
 
 
@@ -90,14 +102,14 @@ def of_run(vocab_file: str, fingerprint: Mapping[str, Any]) -> TokenizerFiles:
             f"The weights were trained with a {fingerprint.get('kind')} tokenizer, not "
             f"the WordPiece of {vocab_file}; convert them without --vocab_file."
         )
-    found = read_word_piece(vocab_file).sha256
-    if found != fingerprint.get("vocabulary_sha256"):
+    found = read_word_piece(vocab_file)
+    if found.sha256 != fingerprint.get("vocabulary_sha256"):
         raise SettingsError(
             f"{vocab_file} is not the vocabulary the weights were trained with: "
             f"expected the SHA-256 {fingerprint.get('vocabulary_sha256')}, found "
-            f"{found}."
+            f"{found.sha256}."
         )
-    config = _plain_config(bool(fingerprint.get("do_lower_case")))
+    config = _plain_config(bool(fingerprint.get("do_lower_case")), found)
     if fingerprint.get("keep_voicing_marks"):
         config["strip_accents"] = False
     return TokenizerFiles(vocab_file, config)
@@ -151,6 +163,8 @@ def keras_hub_tokenizer(files: TokenizerFiles) -> dict[str, Any] | None:
         return None
     if not config.get("tokenize_chinese_chars", True):
         return None
+    if not read_word_piece(files.vocabulary).ids.keys() >= set(SPECIAL_TOKENS):
+        return None  # it would find no token under the one name it knows
     lowercase = bool(config.get("do_lower_case", True))
     accents = config.get("strip_accents")
     return keras_hub.tokenizer_object(
@@ -159,13 +173,118 @@ def keras_hub_tokenizer(files: TokenizerFiles) -> dict[str, Any] | None:
     )
 
 
+def refuse_other_vocabulary(source: Source, tokenizer: Tokenizer) -> None:
+    """Refuses texts in other ids than those that weights were trained with.
+
+    A run says what its tokenizer was. Beside other weights there may be a vocabulary;
+    in it the ids count, and a token in the place of an unused one may be a user's own.
+
+    Args:
+        source: The weights.
+        tokenizer: What makes the ids.
+
+    Raises:
+        SettingsError: So it is.
+    """
+    if source.tokenizer:
+        _refuse_other_fingerprint(source, tokenizer.fingerprint())
+        return
+    beside = vocabulary_of(find(source.folder, source.kind))
+    if beside is None:
+        return
+    given = tokenizer.vocabulary
+    for number, token in sorted(given.tokens.items()):
+        there = beside.tokens.get(number, token)
+        if there.strip() != token.strip() and not _UNUSED.fullmatch(there):
+            raise SettingsError(
+                f"{given.path} is another vocabulary than that of {source.path}: the "
+                f"id {number} is {token!r} there and {there!r} in {beside.path}. Give "
+                "the vocabulary that the weights were trained with."
+            )
+
+
+def _refuse_other_fingerprint(source: Source, given: Mapping[str, Any]) -> None:
+    trained_with = source.tokenizer
+    other = [
+        f"{name}: {trained_with.get(name)} there, {given.get(name)} here"
+        for name in sorted({*given, *trained_with})
+        if trained_with.get(name) != given.get(name)
+    ]
+    if other:
+        raise SettingsError(
+            f"{source.path} was trained with another tokenizer ({'; '.join(other)}). "
+            "Give the tokenizer's flags as that run was given them."
+        )
+
+
+def unknown_to_keras_hub(files: TokenizerFiles) -> list[str]:
+    """Names of files, and of settings of a tokenizer, that its presets do not have."""
+    settings = sorted((files.config or {}).keys() - _OF_KERAS_HUB)
+    return [*files.others, *(f"{CONFIG}: {name}" for name in settings)]
+
+
+def vocabulary_of(files: TokenizerFiles) -> Vocabulary | None:
+    """The tokens and ids that the files give; None where that is not known here."""
+    added = _added(files)
+    if files.vocabulary is not None:
+        listed = read_word_piece(files.vocabulary)
+        return _with(listed.ids, added, size=listed.size, path=files.vocabulary)
+    if _LIBRARY not in files.others:
+        return None
+    path = files.others[_LIBRARY]
+    whole = json_file.read_object(path)
+    model = whole.get("model")
+    words = model.get("vocab") if isinstance(model, dict) else None
+    if not isinstance(words, dict):
+        return None
+    more = {each["content"]: each["id"] for each in whole.get("added_tokens") or ()}
+    return _with(words, {**more, **added}, size=len(words), path=path)
+
+
+def special_ids_of(files: TokenizerFiles) -> dict[str, int]:
+    """The ids of the special tokens that the files give, by role."""
+    vocabulary = vocabulary_of(files)
+    if vocabulary is None:
+        return {}
+    named = {role: (files.config or {}).get(f"{role}_token") for role in ROLES}
+    tokens = {
+        role: token["content"] if isinstance(token, dict) else token
+        for role, token in named.items()
+        if token
+    }
+    return special_ids.of_vocabulary(vocabulary.ids, tokens=tokens)
+
+
+def _added(files: TokenizerFiles) -> dict[str, int]:
+    path = files.others.get(_ADDED)
+    return json_file.read_object(path) if path else {}
+
+
+def _with(
+    ids: Mapping[str, int], added: Mapping[str, int], *, size: int, path: str
+) -> Vocabulary:
+    every = {**ids, **added}
+    return Vocabulary(
+        path,
+        size=max([size, *(each + 1 for each in added.values())]),
+        ids=every,
+        tokens={each: token for token, each in every.items()},
+        sha256="",
+    )
+
+
 def _present(folder: str, name: str) -> str | None:
     path = hugging_face.file_of(folder, name)
     return path if storage.exists(path) else None
 
 
-def _plain_config(do_lower_case: bool) -> dict[str, Any]:
-    return {"tokenizer_class": "BertTokenizer", "do_lower_case": do_lower_case}
+def _plain_config(do_lower_case: bool, vocabulary: Vocabulary) -> dict[str, Any]:
+    unusual = special_ids.unusual_tokens(vocabulary.ids)
+    return {
+        "tokenizer_class": "BertTokenizer",
+        "do_lower_case": do_lower_case,
+        **{f"{role}_token": token for role, token in unusual.items()},
+    }
 
 
 def _of_keras_hub(folder: str) -> TokenizerFiles:
@@ -176,7 +295,9 @@ def _of_keras_hub(folder: str) -> TokenizerFiles:
     values = json_file.read_object(config).get("config")
     if not isinstance(values, dict):
         return TokenizerFiles(vocabulary)
-    plain = _plain_config(bool(values.get("lowercase", False)))
+    plain = _plain_config(
+        bool(values.get("lowercase", False)), read_word_piece(vocabulary)
+    )
     accents = bool(values.get("strip_accents", False))
     return TokenizerFiles(vocabulary, {**plain, "strip_accents": accents})
 

@@ -8,9 +8,9 @@ import pytest
 import safetensors.numpy
 
 from runtime import storage
-from runtime.errors import CheckpointError
+from runtime.errors import CheckpointError, StorageError
 from runtime.files import safetensors_file
-from runtime.files.safetensors_file import SafetensorsFile
+from runtime.files.safetensors_file import SafetensorsFile, Tensors
 
 TYPES = "float64 float32 float16 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool"
 TENSORS = {
@@ -121,17 +121,25 @@ def test_the_bytes_are_those_of_the_library():
     assert written(TENSORS) == safetensors.numpy.save(plain)
 
 
+def opened(content):
+    """The tensors of a file that is open already."""
+    return Tensors(SafetensorsFile("file", file=io.BytesIO(content)))
+
+
 def test_everything_comes_back():
     tensors = {**TENSORS, "scalar": np.array(7, np.int64)}
-    found = safetensors_file.parse(written(tensors), path="file")
+    found = opened(written(tensors))
     assert found.keys() == tensors.keys()
+    assert found.shapes() == {name: value.shape for name, value in tensors.items()}
     for name, value in tensors.items():
         assert found[name].shape == value.shape
         np.testing.assert_array_equal(found[name], value)
 
 
 def test_no_tensors_at_all():
-    assert safetensors_file.parse(written({}), path="file") == {}
+    found = opened(written({}))
+    assert len(found) == 0
+    assert found == {}
 
 
 def test_types_that_have_no_place():
@@ -142,4 +150,17 @@ def test_types_that_have_no_place():
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"{}", b"\xff" * 100])
 def test_bytes_of_something_else_are_refused(content):
     with pytest.raises(CheckpointError, match="file: expected a safetensors file"):
-        safetensors_file.parse(content, path="file")
+        opened(content)
+
+
+def test_it_is_open_until_it_is_closed(tmp_path):
+    """A folder that is deleted meanwhile does not matter, and is deleted whole."""
+    path = write(tmp_path, {"v": tensor([4], 0, 16)}, bytes(16))
+    file, tensors = SafetensorsFile(path), Tensors(SafetensorsFile(path))
+    tensors.close()
+    np.testing.assert_array_equal(tensors["v"], np.zeros(4, np.float32))
+    tensors.close()
+    storage.delete(path)
+    np.testing.assert_array_equal(file.read("v"), np.zeros(4, np.float32))
+    with pytest.raises(StorageError, match="does not exist"):
+        tensors["v"]

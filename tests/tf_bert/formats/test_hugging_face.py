@@ -290,6 +290,7 @@ def test_what_is_written_is_read(hugging_face_dir, tmp_path, shard_bytes):
         source,
         names=list(source.shapes()),
         config=source.config,
+        special=source.special_ids,
         shard_bytes=shard_bytes,
     )
     assert (tmp_path / "model.safetensors").exists() == (shard_bytes > 4000)
@@ -316,7 +317,9 @@ def test_the_architecture_follows_the_heads(
     kind = "classifier" if heads == ("output_",) else "pretraining"
     source = HuggingFaceSource(f"{hugging_face_dir}/{kind}")
     names = [n for n in source.shapes() if n.startswith(("bert/", *heads))]
-    hugging_face.write(str(tmp_path), source, names=names, config=source.config)
+    hugging_face.write(
+        str(tmp_path), source, names=names, config=source.config, special={}
+    )
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["architectures"] == [architecture]
     written = safetensors.numpy.load_file(tmp_path / "model.safetensors")

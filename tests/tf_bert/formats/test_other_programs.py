@@ -134,6 +134,7 @@ def test_transformers_reads_our_shards(
         source,
         names=list(source.shapes()),
         config=source.config,
+        special=source.special_ids,
         shard_bytes=4000,
     )
     assert (tmp_path / "model-00002-of-00007.safetensors").exists()

@@ -9,6 +9,7 @@ from tf_bert.formats import tokenizer_files
 from tf_bert.formats.names import Kind
 from tf_bert.formats.tokenizer_files import TokenizerFiles
 
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a")
 JAPANESE = {
     "tokenizer_class": "BertJapaneseTokenizer",
     "word_tokenizer_type": "mecab",
@@ -28,6 +29,17 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def vocabulary(tmp_path):
+    """Writes a vocabulary."""
+
+    def write(*words):
+        (tmp_path / "words.txt").write_text("\n".join(words or WORDS) + "\n")
+        return str(tmp_path / "words.txt")
+
+    return write
+
+
 @pytest.mark.parametrize("to", [Kind.TF1, Kind.HUGGING_FACE, Kind.NATIVE])
 def test_what_is_kept_as_it_is(folder, tmp_path, to):
     files = tokenizer_files.find(str(folder), Kind.HUGGING_FACE)
@@ -43,8 +55,72 @@ def test_a_tokenizer_that_keras_hub_does_not_have(folder, tmp_path):
     [note] = tokenizer_files.write(str(tmp_path / "new"), files, to=Kind.KERAS_HUB)
     assert "KerasHub has no tokenizer that splits as this model's does" in note
     assert not (tmp_path / "new").exists()
-    whole = TokenizerFiles("vocab.txt", {"tokenize_chinese_chars": False})
-    assert tokenizer_files.keras_hub_tokenizer(whole) is None
+
+
+def test_what_keras_hub_would_not_find(vocabulary):
+    whole = TokenizerFiles(vocabulary(), {"tokenize_chinese_chars": True})
+    assert tokenizer_files.keras_hub_tokenizer(whole) is not None
+    uncut = TokenizerFiles(vocabulary(), {"tokenize_chinese_chars": False})
+    assert tokenizer_files.keras_hub_tokenizer(uncut) is None
+    renamed = TokenizerFiles(vocabulary("<pad>", *WORDS[1:]), {})
+    assert tokenizer_files.keras_hub_tokenizer(renamed) is None
+
+
+def test_the_ids_that_files_give(vocabulary, tmp_path):
+    turned = ("[UNK]", "a", "[CLS]", "[PAD]", "[SEP]", "[MASK]", "</s>")
+    expected = {"unk": 0, "cls": 2, "pad": 3, "sep": 4, "mask": 5}
+    files = TokenizerFiles(vocabulary(*turned), None)
+    assert tokenizer_files.special_ids_of(files) == expected
+    named = TokenizerFiles(
+        files.vocabulary, {"eos_token": {"content": "</s>"}, "pad_token": "a"}
+    )
+    assert tokenizer_files.special_ids_of(named) == {**expected, "eos": 6, "pad": 1}
+    (tmp_path / "added.json").write_text('{"[PAD]": 9}')
+    more = TokenizerFiles(
+        vocabulary("[UNK]", "[CLS]", "[SEP]"),
+        others={"added_tokens.json": str(tmp_path / "added.json")},
+    )
+    assert tokenizer_files.special_ids_of(more)["pad"] == 9
+    assert tokenizer_files.vocabulary_of(more).size == 10
+    assert tokenizer_files.special_ids_of(TokenizerFiles()) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "size"),
+    [
+        ({"model": {"vocab": {"[PAD]": 1, "a": 0}}}, 2),
+        (
+            {
+                "model": {"vocab": {"[PAD]": 1, "a": 0}},
+                "added_tokens": [
+                    {"content": "[PAD]", "id": 1},
+                    {"content": "new", "id": 4},
+                ],
+            },
+            5,
+        ),
+        ({"model": {"vocab": [["a", 0.5]]}}, None),
+        ({}, None),
+    ],
+)
+def test_the_ids_of_the_library(tmp_path, content, size):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    files = tokenizer_files.find(str(tmp_path), Kind.HUGGING_FACE)
+    found = tokenizer_files.vocabulary_of(files)
+    assert (found and found.size) == size
+    expected = {"pad": 1} if size else {}
+    assert tokenizer_files.special_ids_of(files) == expected
+
+
+def test_tokens_of_unusual_names_are_said(vocabulary):
+    path = vocabulary("<unk>", "<pad>", "[CLS]", "[SEP]")
+    config = tokenizer_files.given(path, do_lower_case=True).config
+    assert config == {
+        "tokenizer_class": "BertTokenizer",
+        "do_lower_case": True,
+        "pad_token": "<pad>",
+        "unk_token": "<unk>",
+    }
 
 
 @pytest.mark.parametrize(
@@ -58,9 +134,9 @@ def test_a_tokenizer_that_keras_hub_does_not_have(folder, tmp_path):
     ],
 )
 def test_accents_go_with_the_case_where_nothing_is_said(
-    config, lowercase, strip_accents
+    config, lowercase, strip_accents, vocabulary
 ):
-    files = TokenizerFiles("vocab.txt", config)
+    files = TokenizerFiles(vocabulary(), config)
     made = tokenizer_files.keras_hub_tokenizer(files)["config"]
     assert (made["lowercase"], made["strip_accents"]) == (lowercase, strip_accents)
 
@@ -78,9 +154,6 @@ def test_a_vocabulary_whose_case_nobody_says(folder):
     files = tokenizer_files.find(str(folder), Kind.TF1)
     with pytest.raises(SettingsError, match=r"vocab.txt: nothing beside it says"):
         tokenizer_files.refuse_unknown_case(files)
-
-
-WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a")
 
 
 def test_the_tokenizer_of_a_run(tmp_path):
