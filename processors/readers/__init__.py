@@ -1,10 +1,12 @@
 """Files of rows, each row with its file and line, and what becomes of a bad one.
 
 Text is decoded strictly; a line ends at a line feed or carriage return and line feed
-and nowhere else. Nothing here needs memory that grows with the file.
+and nowhere else, unless a file has no line feed. Nothing here needs memory that grows
+with the file.
 
 row.py         one record, or what keeps it from being one
 lines.py       lines, strictly decoded
+file_kinds.py  what a file is that holds no text
 encodings.py   what a file is written in, and what it may be instead
 tables.py      TSV and CSV
 json_rows.py   JSON and JSON Lines
