@@ -5,6 +5,7 @@ base.py             DataProcessor; a data set declared as tables
 lists.py            a data set that is in memory, as in a notebook
 registry.py         task names and what they stand for
 table_options.py    files, columns and labels of a user's own table
+data_files.py       where the files of a data set are
 features.py         [CLS] a [SEP] b [SEP], not padded
 records.py          TFRecord shards and their manifest
 conversion.py       examples of any number to TFRecords, by several processes

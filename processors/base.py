@@ -30,19 +30,19 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import fnmatch
 import functools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from processors import data_files
 from processors.example import InputExample
+from processors.readers.columns import Layout, Wanted
 from processors.readers.json_rows import read_json, read_jsonl
 from processors.readers.row import BadRow, Column, Row
 from processors.readers.sieve import OnBadRow, Sieve, open_sieve
-from processors.readers.tables import read_csv, read_tsv
-from runtime import storage
-from runtime.errors import SettingsError, StorageError
+from processors.readers.tables import read_table, read_tsv
+from runtime.errors import SettingsError
 
 _LOG = logging.getLogger(__name__)
 
@@ -63,9 +63,10 @@ class Table:
     """The file of one split, and where its rows keep what an example is made of.
 
     Args:
-        file: Path of the file below the data folder, names separated by `/`. The last
-            may be a pattern with `*` that one file fits. Where the file is not there,
-            its name with `.gz` is looked for.
+        file: Path of the file below the data folder, names separated by `/`, or one of
+            its own (absolute, `~/...`, `gs://...`). The last name may be a pattern with
+            `*` that one file fits. Where the file is not there, its name with `.gz` is
+            looked for.
         text_a: Column of the text, by header name, JSON key or 0-based position.
         text_b: Column of the second text, in a task on pairs.
         label: Column of the label; None when the file is unlabelled.
@@ -75,11 +76,14 @@ class Table:
         format: What the file is written in.
         header: Whether the first row of a TSV or CSV file names the columns.
         quoted: Whether fields of a TSV file may stand in quotes, as in CSV.
+        delimiter: Character between the columns of a TSV or CSV file where it is no
+            tab or comma.
         encoding: The file's encoding.
         label_is_optional: Whether a row may lack its label and so be unlabelled.
         rename_labels: Label in the file -> label of the data set, where they differ.
         keep: Column -> value that a row must have to belong to the data set.
         guid_prefix: What guids start with where it is not the split's name.
+        flags: Name of an argument above -> the flag it was given by, for errors.
     """
 
     file: str
@@ -91,11 +95,13 @@ class Table:
     format: Format = Format.TSV
     header: bool = True
     quoted: bool = False
+    delimiter: str | None = None
     encoding: str = "utf-8"
     label_is_optional: bool = False
     rename_labels: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[Column, str] = field(default_factory=dict)
     guid_prefix: str | None = None
+    flags: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, data_dir: str) -> Iterator[Row | BadRow]:
         """Streams the rows of the file, in their order.
@@ -111,16 +117,16 @@ class Table:
             StorageError: There is no such folder or file.
         """
         path = self.path(data_dir)
-        if self.format is Format.TSV:
-            yield from read_tsv(
-                path, header=self.header, quoted=self.quoted, encoding=self.encoding
-            )
-        elif self.format is Format.CSV:
-            yield from read_csv(path, header=self.header, encoding=self.encoding)
-        elif self.format is Format.JSON:
+        if self.format is Format.JSON:
             yield from read_json(path, encoding=self.encoding)
-        else:
+        elif self.format is Format.JSONL:
             yield from read_jsonl(path, encoding=self.encoding)
+        else:
+            layout = self._layout()
+            check = functools.partial(self._wanted.refuse_missing, layout=layout)
+            yield from read_table(
+                path, layout=layout, encoding=self.encoding, check=check
+            )
 
     def path(self, data_dir: str) -> str:
         """Returns the path of the file.
@@ -128,11 +134,8 @@ class Table:
         Raises:
             StorageError: There is no such folder or file, or several fit the pattern.
         """
-        *folders, name = self.file.split("/")
-        folder = storage.join(data_dir, *folders)
-        if storage.exists(storage.join(folder, name)):
-            return storage.join(folder, name)
-        return storage.join(folder, _fitting(name, folder=folder))
+        flag = self.flags.get("file")
+        return data_files.find(self.file, data_dir=data_dir, flag=flag)
 
     def label_of(self, row: Row) -> str | None:
         """Returns the row's label, None when it is unlabelled."""
@@ -153,6 +156,7 @@ class Table:
         Returns:
             The example; None where the row does not belong to the data set.
         """
+        self._wanted.refuse_missing(row)
         if any(row.text(column) != text for column, text in self.keep.items()):
             return None
         return InputExample(
@@ -162,6 +166,24 @@ class Table:
             label=self.label_of(row),
             group=None if self.group is None else row.name(self.group),
         )
+
+    @functools.cached_property
+    def _wanted(self) -> Wanted:
+        roles: dict[str, Column | None] = {
+            "text_a": self.text_a,
+            "text_b": self.text_b,
+            "label": None if self.label_is_optional else self.label,
+            "id": self.id,
+            "group": self.group,
+            **{f"keep {column}": column for column in self.keep},
+        }
+        columns = {role: column for role, column in roles.items() if column is not None}
+        return Wanted(columns, flags=self.flags)
+
+    def _layout(self) -> Layout:
+        is_csv = self.format is Format.CSV
+        delimiter = self.delimiter or ("," if is_csv else "\t")
+        return Layout(delimiter, header=self.header, quoted=self.quoted or is_csv)
 
     def _name(self, row: Row) -> str:
         if self.id is not None:
@@ -356,29 +378,3 @@ class TableProcessor(DataProcessor):
 
 def _is_blank(row: Row, column: Column) -> bool:
     return not row.has(column) or row.value(column) in (None, "")
-
-
-def _fitting(name: str, *, folder: str) -> str:
-    """Returns the file of a folder that a name, which is not there, stands for.
-
-    Raises:
-        StorageError: There is none, or there are several.
-    """
-    if not storage.is_dir(folder):
-        raise StorageError(
-            f"The data folder {folder} does not exist; expected {name} there."
-        )
-    names = storage.list_dir(folder)
-    fitting = [each for each in names if fnmatch.fnmatchcase(each, name)]
-    found = fitting or [each for each in names if each == f"{name}.gz"]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise StorageError(
-            f"{folder} holds several files that fit {name}: {', '.join(found)};"
-            " expected one."
-        )
-    raise StorageError(
-        f"{storage.join(folder, name)} does not exist. The data folder holds:"
-        f" {', '.join(names) or 'nothing'}"
-    )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from processors.base import Format, Table
 from processors.readers import encodings
+from processors.readers.columns import SEPARATORS
 from processors.readers.row import Column
 from runtime.errors import SettingsError
 
+_FILES = ("train_file", "dev_file", "test_file", "pairs_file")
 _POSITION = re.compile("-?[0-9]+")
 
 
@@ -26,11 +28,14 @@ class TableOptions:
         split_group: Column of what examples that stay in one split have in common.
         labels: The classes in the order of the outputs; none takes those of the
             training file, sorted.
-        train_file: Name below the data folder; None is `train.tsv` (.csv, .json, ...).
+        train_file: Name below the data folder, or a path of its own (absolute, `~/...`,
+            `gs://...`); None is `train.tsv` (.csv, .json, ...).
         dev_file: The file to evaluate on; None is `dev.tsv` (.csv, .json, ...).
         test_file: The file to predict; None is `test.tsv` (.csv, .json, ...).
         header: Whether the first row of a TSV or CSV file names its columns.
         quoted: Whether fields of a TSV file may stand in quotes, as in CSV.
+        delimiter: What stands between the columns of a TSV or CSV file: a character, or
+            its name (tab, comma, semicolon, pipe, space); None is the format's own.
         encoding: What the files are written in.
         texts_file: JSON file of the texts of pairs, by id.
         pairs_file: JSON file of the labelled pairs of ids.
@@ -42,7 +47,7 @@ class TableOptions:
 
     Raises:
         SettingsError: a label repeats, a column without a header is no position, or the
-            encoding is not known.
+            encoding or the delimiter is none.
     """
 
     text_a: str = "text"
@@ -56,6 +61,7 @@ class TableOptions:
     test_file: str | None = None
     header: bool = True
     quoted: bool = False
+    delimiter: str | None = None
     encoding: str = "utf-8"
     texts_file: str | None = None
     pairs_file: str | None = None
@@ -79,6 +85,11 @@ class TableOptions:
                 for role, column in self._columns().items()
                 if not (column is None or _POSITION.fullmatch(column))
             ]
+        if self.delimiter is not None and self._separator() is None:
+            problems.append(
+                f"--delimiter: expected one of {', '.join(SEPARATORS)}, or one"
+                f" character that is no quote and no line end; got {self.delimiter!r}."
+            )
         if problems:
             raise SettingsError(*problems)
 
@@ -100,9 +111,19 @@ class TableOptions:
             format=file_format,
             header=self.header,
             quoted=self.quoted,
+            delimiter=self._separator(),
             encoding=self.encoding,
             label_is_optional=split == "test",
+            flags={
+                "file": f"{split}_file",
+                **{role: role for role in self._columns()},
+                "group": "split_group",
+            },
         )
+
+    def default_data_dir(self) -> str | None:
+        """Returns the current folder where a file is named; None asks for a folder."""
+        return "" if self.changed().intersection(_FILES) else None
 
     def changed(self) -> set[str]:
         """Returns the names of the options that are not the default."""
@@ -116,6 +137,12 @@ class TableOptions:
     def _columns(self) -> dict[str, str | None]:
         roles = ("text_a", "text_b", "label", "id", "split_group")
         return {role: getattr(self, role) for role in roles}
+
+    def _separator(self) -> str | None:
+        """Returns the character between columns; None for the format's, or for none."""
+        given = self.delimiter or ""
+        character = SEPARATORS.get(given, "\t" if given == r"\t" else given)
+        return character if len(character) == 1 and character not in '"\r\n' else None
 
     def _column(self, name: str) -> Column:
         return name if self.header else int(name)

@@ -48,12 +48,26 @@ class DataSettings(LabelSettings):
     text_b: str | None = setting(None, help="Column of the second text of a pair.")
     label: str = setting("label", help="Column of the label.")
     id: str | None = setting(None, help="Column of the example's id.")
-    train_file: str | None = setting(None, path=True, help="Name of the training file.")
-    dev_file: str | None = setting(None, path=True, help="Name of the dev file.")
-    test_file: str | None = setting(None, path=True, help="Name of the test file.")
+    train_file: str | None = setting(
+        None,
+        path=True,
+        help="The training file: a name below --data_dir, or a path of its own "
+        "(absolute, gs://, a pipe such as /dev/stdin).",
+    )
+    dev_file: str | None = setting(
+        None, path=True, help="The dev file, as --train_file."
+    )
+    test_file: str | None = setting(
+        None, path=True, help="The test file, as --train_file."
+    )
     header: bool = setting(True, help="Whether a table's first row names its columns.")
     quoted: bool = setting(
         False, help="Whether fields of a TSV may stand in quotes, as in CSV."
+    )
+    delimiter: str | None = setting(
+        None,
+        help="What stands between the columns of a TSV or CSV: a character, or tab, "
+        "comma, semicolon, pipe or space; by default the format's own.",
     )
     encoding: str = setting(
         "utf-8", help="What the files are written in, such as cp932 or euc_jp."

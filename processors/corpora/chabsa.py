@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from processors import data_files
 from processors.corpora.archives import read_zip
 from runtime import storage
 from runtime.errors import DataError, StorageError
@@ -75,6 +76,7 @@ def _files(data_dir: str) -> Iterator[tuple[str, bytes]]:
     Raises:
         StorageError: there is none.
     """
+    data_files.refuse_no_folder(data_dir, wanted=f"{ARCHIVE} or {FOLDER}/")
     archive = storage.join(data_dir, ARCHIVE)
     for folder in (storage.join(data_dir, FOLDER), data_dir):
         names = storage.list_dir(folder) if storage.is_dir(folder) else []

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from processors import data_files
 from processors.corpora.archives import read_tar
 from runtime import storage
 from runtime.errors import DataError, StorageError
@@ -65,6 +66,7 @@ def _files(data_dir: str) -> Iterator[tuple[str, str, bytes]]:
     Raises:
         StorageError: the folder holds no corpus.
     """
+    data_files.refuse_no_folder(data_dir, wanted=f"{ARCHIVE} or text/")
     archive = storage.join(data_dir, ARCHIVE)
     for folder in (storage.join(data_dir, "text"), data_dir):
         if storage.is_dir(storage.join(folder, CATEGORIES[0])):

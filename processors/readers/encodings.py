@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from runtime.errors import DataError, SettingsError
@@ -25,7 +26,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-MARK_BYTES = 4
+HEAD_BYTES = 1 << 10
+# In these without a mark, most bytes of English and some of Japanese text are zero.
+_UNMARKED = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_MANY_ZEROS = 0.25
+_BETWEEN = b"\t\n\r"
+
+_NO_LETTERS = {"Cc", "Cn", "Co", "Cs"}
 
 _ESCAPING = "processors.readers.escape"
 _ESCAPED_FROM = 0xDC00
@@ -53,12 +60,13 @@ def at_start(head: bytes, *, encoding: str, path: str) -> tuple[str, int]:
     """Returns the codec of a file and the length of the byte order mark at its start.
 
     Args:
-        head: The first MARK_BYTES of the file.
+        head: The first HEAD_BYTES of the file.
         encoding: What it was said to be written in.
         path: The file.
 
     Raises:
-        DataError: it starts with the mark of another encoding.
+        DataError: it starts with the mark of another encoding, or is of UTF-16 or
+            UTF-32 without a mark.
     """
     name = _plain_name(encoding)
     for mark, codec in _MARKS:
@@ -73,7 +81,43 @@ def at_start(head: bytes, *, encoding: str, path: str) -> tuple[str, int]:
             )
         if head.startswith(mark):
             return codec, len(mark)
+    if is_narrow(name) and (unmarked := _unmarked(head, said=name)):
+        raise DataError(
+            f"expected {name}, found what reads as {unmarked} (without a byte order"
+            f" mark); say --encoding={unmarked}",
+            path=path,
+            offset=0,
+        )
     return (f"{name}-le" if name in ("utf-16", "utf-32") else name), 0
+
+
+def _unmarked(head: bytes, *, said: str) -> str | None:
+    """Returns in which encoding with zero bytes a head is text, and in no other."""
+    zeros = head.count(0)
+    if not zeros or (zeros < _MANY_ZEROS * len(head) and _decodes(head, said)):
+        return None
+    return next((name for name in _UNMARKED if _is_wide_text(head, name)), None)
+
+
+def _decodes(head: bytes, codec: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(codec)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_wide_text(head: bytes, codec: str) -> bool:
+    """Returns whether text has tabs and line ends where their bytes are."""
+    if not _decodes(head, codec):
+        return False
+    text = codecs.getincrementaldecoder(codec)().decode(head)
+    between = sum(text.count(chr(byte)) for byte in _BETWEEN)
+    bytes_between = sum(head.count(byte) for byte in _BETWEEN)
+    return 2 * between >= max(2, bytes_between) and all(
+        letter in "\t\n\r" or unicodedata.category(letter) not in _NO_LETTERS
+        for letter in set(text)
+    )
 
 
 def is_narrow(codec: str) -> bool:

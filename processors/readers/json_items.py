@@ -111,7 +111,7 @@ class _Splitter:
             self._spoil(f"the file ends before its {_CLOSING[self._opening]!r}")
             yield self._made()
         elif self._line:
-            self._spoil("text after the end; one object a line is JSON Lines")
+            self._spoil("text after the end of the array or object")
             yield self._made()
 
     def _open(self, piece: Piece) -> int:
@@ -130,7 +130,7 @@ class _Splitter:
 
     def _no_document(self, line: int) -> DataError:
         return DataError(
-            "expected a JSON array or object; one object a line is JSON Lines",
+            "expected a JSON array or object, or one object a line",
             path=self._file.path,
             line=line,
         )

@@ -1,5 +1,7 @@
 """JSON: an array or object of records, and JSON Lines with one record a line.
 
+Which of the two a file is shows in its first lines, whatever its name.
+
 What could be read in two ways is refused: a key that appears twice, NaN, half of a
 surrogate pair, a NUL character.
 
@@ -9,11 +11,13 @@ Source: RFC 8259.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from processors.readers import json_layouts
 from processors.readers.json_items import Item, read_items
 from processors.readers.lines import TextFile
 from processors.readers.row import BadRow, Row, unsound
@@ -38,6 +42,8 @@ class Value:
 def read_jsonl(path: str, *, encoding: str = "utf-8") -> Iterator[Row | BadRow]:
     """Streams a file of one JSON object a line; empty lines are skipped.
 
+    A file that is an array of objects is read as such.
+
     Args:
         path: The file.
         encoding: What it is written in.
@@ -50,16 +56,27 @@ def read_jsonl(path: str, *, encoding: str = "utf-8") -> Iterator[Row | BadRow]:
         DataError: the file is damaged.
         StorageError: the file cannot be read.
     """
-    for line in TextFile(path, encoding=encoding).lines():
+    file = TextFile(path, encoding=encoding)
+    line, following = json_layouts.first_lines(file)
+    if json_layouts.is_document(line, _whole_value(line, path=path), following):
+        return _document(path, encoding=encoding)
+    return _lines(file)
+
+
+def _lines(file: TextFile) -> Iterator[Row | BadRow]:
+    for line in file.lines():
         if line.bad is not None:
             yield line.bad
         elif line.text.strip(" \t\r"):
-            place = Row(path, line.number, (), (), source=line.text)
+            place = Row(file.path, line.number, (), (), source=line.text)
             yield _as_row(_decoded(line.text, place=place))
 
 
 def read_json(path: str, *, encoding: str = "utf-8") -> Iterator[Row | BadRow]:
     """Streams a JSON array of objects, or an object whose values are the objects.
+
+    So are read an object around one list of objects, which is held in memory, and a
+    file of one object a line.
 
     Args:
         path: The file.
@@ -74,8 +91,52 @@ def read_json(path: str, *, encoding: str = "utf-8") -> Iterator[Row | BadRow]:
         DataError: the file is no array or object, or damaged.
         StorageError: the file cannot be read.
     """
-    for value in read_values(path, encoding=encoding):
-        yield _as_row(value)
+    file = TextFile(path, encoding=encoding)
+    line, following = json_layouts.first_lines(file)
+    if json_layouts.is_lines(_whole_value(line, path=path), following):
+        return _lines(file)
+    return _document(path, encoding=encoding)
+
+
+def _document(path: str, *, encoding: str) -> Iterator[Row | BadRow]:
+    values = read_values(path, encoding=encoding)
+    head: list[Value | BadRow] = []
+    for value in itertools.islice(values, json_layouts.MOST_MEMBERS + 1):
+        head.append(value)
+        if isinstance(value, BadRow) or value.place.key is None:
+            break
+    else:
+        head = list(_unwrapped(head, path=path))
+    yield from map(_as_row, itertools.chain(head, values))
+
+
+def _unwrapped(
+    members: Sequence[Value | BadRow], *, path: str
+) -> Iterator[Value | BadRow]:
+    """Yields the items of the list that an object's members hold, or the members.
+
+    Raises:
+        DataError: It cannot be told where the rows are.
+    """
+    known = {str(m.place.key): m for m in members if isinstance(m, Value)}
+    key = None
+    if len(members) <= json_layouts.MOST_MEMBERS:
+        values = {name: member.value for name, member in known.items()}
+        key = json_layouts.find_rows(values, path=path)
+    if key is None:
+        yield from members
+        return
+    rows = known[key].value
+    for number, row in enumerate(rows if isinstance(rows, list) else [], 1):
+        source = json.dumps(row, ensure_ascii=False)
+        place = Row(path, known[key].place.line, (), (), number, source=source)
+        yield Value(place, row)
+
+
+def _whole_value(line: str, *, path: str) -> object:
+    """Returns what a line holds; None where it is no JSON value."""
+    decoded = _decoded(line, place=Row(path, 1, (), ()))
+    return decoded.value if isinstance(decoded, Value) else None
 
 
 def read_values(path: str, *, encoding: str = "utf-8") -> Iterator[Value | BadRow]:
@@ -138,8 +199,10 @@ def _as_row(value: Value | BadRow) -> Row | BadRow:
     if isinstance(fields, dict):
         names, values = tuple(fields), tuple(fields.values())
         return dataclasses.replace(place, names=names, fields=values)
-    hint = "" if place.key is None else "; one object a line is JSON Lines"
-    error = place.error(f"expected an object of fields, got {fields!r:.60}{hint}")
+    example = '{"text": "...", "label": "..."}'
+    error = place.error(
+        f"expected an object of fields such as {example}, got {fields!r:.60}"
+    )
     return BadRow(place.path, error, place.source)
 
 

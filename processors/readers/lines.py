@@ -1,8 +1,10 @@
 r"""The lines of a text file, strictly decoded.
 
 A line ends at `\n` or `\r\n` and nowhere else: U+2028, U+0085, a lone `\r` and the
-other characters at which `str.splitlines` cuts are part of the text. A byte order mark
-at the start is removed. Gzip is known by its first bytes, whatever the file's name.
+other characters at which `str.splitlines` cuts are part of the text. Only in a file
+that has no `\n` at all, as Excel for Mac writes them, a line ends at `\r`. A byte
+order mark at the start is removed. Gzip is known by its first bytes, whatever the
+file's name, and so is what holds no text.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from processors.readers import encodings
+from processors.readers import encodings, file_kinds
 from processors.readers.row import ROW_LIMIT, BadRow
 from runtime import storage
 from runtime.errors import DataError
@@ -23,8 +25,12 @@ _File = IO[bytes] | gzip.GzipFile
 
 _GZIP = b"\x1f\x8b"
 _PIECE_BYTES = 1 << 20
+_LOOK_BYTES = 1 << 16  # at a time, for the first line feed
 _SOURCE_KEPT = 1 << 10  # characters of a row that is too long
-_WHOLE_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+_WHOLE_LINES = {
+    "\n": re.compile(r"[^\n]*\n|[^\n]+"),
+    "\r": re.compile(r"[^\r]*\r|[^\r]+"),
+}
 _ISO_2022_KANJI = re.compile(r"\x1b\$[@B]")
 
 
@@ -36,12 +42,14 @@ class Piece(NamedTuple):
         text: The text with its line end; wrong bytes are escaped.
         offset: Byte of the file, unpacked, at which the piece starts.
         is_sound: Whether no byte was wrong.
+        ends_line: Whether the next piece is of the next line.
     """
 
     number: int
     text: str
     offset: int
     is_sound: bool
+    ends_line: bool = False
 
 
 class Line(NamedTuple):
@@ -50,7 +58,7 @@ class Line(NamedTuple):
     Attributes:
         number: 1-based.
         text: Without its end; wrong bytes are escaped.
-        end: `\n`, `\r\n`, or nothing at the end of the file.
+        end: `\n`, `\r\n`, in some files `\r`, or nothing at the end of the file.
         bad: The line as a row that cannot be read; None for a good line.
     """
 
@@ -61,34 +69,39 @@ class Line(NamedTuple):
 
 
 class TextFile:
-    """A text file that is read piece by piece, gzipped or not.
+    r"""A text file that is read piece by piece, gzipped or not.
 
     Args:
         path: The file.
         encoding: What it is written in.
+        quoted: Whether a line end in quotes ends no row: a `\n` there says nothing on
+            what ends the lines.
     """
 
-    def __init__(self, path: str, *, encoding: str = "utf-8") -> None:
+    def __init__(
+        self, path: str, *, encoding: str = "utf-8", quoted: bool = False
+    ) -> None:
         self.path = path
         self._encoding = encoding
         self._codec = encoding
+        self._quoted = quoted
         self._advice: str | None = None
 
     def lines(self) -> Iterator[Line]:
         """Streams the lines; one that is not text, or too long, says so.
 
         Raises:
-            DataError: a gzip file is damaged, or the file starts with the byte order
-                mark of another encoding.
+            DataError: the file holds no text, a gzip file is damaged, or it is visibly
+                in another encoding.
             StorageError: the file cannot be read.
         """
         parts: list[Piece] = []
         length = 0
-        for piece in self.pieces():
+        for piece in self._read():
             if length <= ROW_LIMIT:  # more of it could only be refused
                 parts.append(piece)
                 length += len(piece.text)
-            if piece.text.endswith("\n"):
+            if piece.ends_line:
                 yield self._line(parts)
                 parts, length = [], 0
         if parts:
@@ -101,15 +114,36 @@ class TextFile:
             DataError: as `lines`.
             StorageError: the file cannot be read.
         """
+        return self._read(end="\n")
+
+    def _read(self, *, end: str | None = None) -> Iterator[Piece]:
+        """Streams pieces of lines that end so; None looks what they end at."""
         with self._open() as file:
-            head = file.read(encodings.MARK_BYTES)
-        self._codec, mark_bytes = encodings.at_start(
-            head, encoding=self._encoding, path=self.path
-        )
-        walk = self._narrow if encodings.is_narrow(self._codec) else self._wide
-        with self._open() as file:
-            file.read(mark_bytes)
-            yield from walk(file, mark_bytes)
+            head = file.read(encodings.HEAD_BYTES)
+            self._codec, mark_bytes = encodings.at_start(
+                head, encoding=self._encoding, path=self.path
+            )
+            file.seek(mark_bytes)
+            end = end or self._end_of_lines(file)
+            file.seek(mark_bytes)
+            if end == "\n" and encodings.is_narrow(self._codec):
+                yield from self._narrow(file, mark_bytes)
+            else:
+                yield from self._wide(file, mark_bytes, end=end)
+
+    def _end_of_lines(self, file: _File) -> str:
+        """Returns what ends the lines; reads on until a line feed tells."""
+        decoder = encodings.decoder(self._codec)
+        has_returns, quotes = False, 0
+        while raw := file.read(_LOOK_BYTES):
+            text = decoder.decode(raw)
+            parts = text.split('"') if self._quoted else [text]
+            outside = parts[quotes % 2 :: 2]
+            if any("\n" in part for part in outside):
+                return "\n"
+            has_returns = has_returns or any("\r" in part for part in outside)
+            quotes += len(parts) - 1
+        return "\r" if has_returns else "\n"
 
     def undecodable(self, piece: Piece, *, start: int = 0) -> DataError:
         """Returns the error that names a wrong byte.
@@ -135,7 +169,7 @@ class TextFile:
 
     def _line(self, parts: list[Piece]) -> Line:
         text = parts[0].text if len(parts) == 1 else "".join([p.text for p in parts])
-        end = "\r\n" if text.endswith("\r\n") else "\n" if text.endswith("\n") else ""
+        end = _end_of(text) if parts[-1].ends_line else ""
         text = text[: len(text) - len(end)]
         problem = self._problem(text, parts)
         bad = None if problem is None else self.bad_row(text, problem)
@@ -181,12 +215,16 @@ class TextFile:
     def _open(self) -> Iterator[_File]:
         with storage.open_read(self.path) as file:
             is_packed = file.read(len(_GZIP)) == _GZIP
-        with storage.open_read(self.path) as file:
+            file.seek(0)
             if not is_packed:
+                file_kinds.refuse(file, path=self.path)
+                file.seek(0)
                 yield file
                 return
             try:
                 with gzip.open(file) as unpacked:
+                    file_kinds.refuse(unpacked, path=self.path, is_packed=True)
+                    unpacked.seek(0)
                     yield unpacked
             except (gzip.BadGzipFile, zlib.error, EOFError) as error:
                 raise DataError(
@@ -201,15 +239,16 @@ class TextFile:
             is_last = raw.endswith(b"\n")
             text = self._strictly(raw) if is_first and is_last else None
             if text is not None:
-                yield Piece(number, text, offset, is_sound=True)
+                yield Piece(number, text, offset, is_sound=True, ends_line=True)
             else:
                 start = offset - len(decoder.getstate()[0])
-                yield from _sounded(number, decoder.decode(raw, is_last), start)
+                text = decoder.decode(raw, is_last)
+                yield from _sounded(number, text, start, end="\n")
             offset += len(raw)
             number += is_last
             is_first = is_last
         start = offset - len(decoder.getstate()[0])
-        yield from _sounded(number, decoder.decode(b"", True), start)
+        yield from _sounded(number, decoder.decode(b"", True), start, end="\n")
 
     def _strictly(self, raw: bytes) -> str | None:
         try:
@@ -217,20 +256,25 @@ class TextFile:
         except UnicodeDecodeError:
             return None
 
-    def _wide(self, file: _File, offset: int) -> Iterator[Piece]:
-        """Decodes, then cuts: a line feed takes several bytes, or none of its own."""
+    def _wide(self, file: _File, offset: int, *, end: str) -> Iterator[Piece]:
+        """Decodes, then cuts: a line end takes several bytes, or none of its own."""
         decoder = encodings.decoder(self._codec)
         number = 1
         more = True
         while more:
             raw = file.read(_PIECE_BYTES)
             more = bool(raw)
-            for text in _WHOLE_LINES.findall(decoder.decode(raw, not more)):
-                yield from _sounded(number, text, offset)
+            for text in _WHOLE_LINES[end].findall(decoder.decode(raw, not more)):
+                yield from _sounded(number, text, offset, end=end)
                 offset += len(encodings.unescape(text, codec=self._codec))
-                number += text.endswith("\n")
+                number += text.endswith(end)
 
 
-def _sounded(number: int, text: str, offset: int) -> Iterator[Piece]:
+def _sounded(number: int, text: str, offset: int, *, end: str) -> Iterator[Piece]:
     if text:
-        yield Piece(number, text, offset, encodings.find_escaped(text) < 0)
+        is_sound = encodings.find_escaped(text) < 0
+        yield Piece(number, text, offset, is_sound, text.endswith(end))
+
+
+def _end_of(text: str) -> str:
+    return "\r\n" if text.endswith("\r\n") else text[-1:]

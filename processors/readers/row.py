@@ -14,7 +14,7 @@ Column = int | str
 ROW_LIMIT = 1 << 26
 """Characters of the longest row: a longer one is a quote or a line that never ends."""
 
-
+_NAMES_SHOWN = 20
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -71,7 +71,8 @@ class Row:
             DataError: there is no such column, or the header has it twice.
         """
         if not self.has(column):
-            raise self.error(f"no column {column!r}; there is {self._columns()}")
+            there = self.describe_columns()
+            raise self.error(f"no column {column!r}; there is {there}")
         if isinstance(column, int):
             return self.fields[column]
         if self.names.count(column) > 1:
@@ -104,9 +105,12 @@ class Row:
             )
         return str(value)
 
-    def _columns(self) -> str:
+    def describe_columns(self) -> str:
+        """Returns the names of the columns, or their positions where they have none."""
         if self.names:
-            return ", ".join(repr(name) for name in self.names)
+            names = [f"{name!r:.60}" for name in self.names[:_NAMES_SHOWN]]
+            more = len(self.names) - len(names)
+            return ", ".join(names) + (f" and {more} more" if more else "")
         return f"0 to {len(self.fields) - 1}" if self.fields else "none"
 
 

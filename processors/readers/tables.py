@@ -1,20 +1,26 @@
 r"""Tables with one row a line (TSV), or with fields in quotes (CSV).
 
 Without quoting a `"` is a character like any other, as in the programs TSV files are
-made for. With quoting, a field that starts with `"` goes on to the next `"` that is
-not doubled, line ends included; a `"` inside another field is a character.
+made for; a file whose fields visibly stand in quotes is named in the log. With quoting,
+a field that starts with `"` goes on to the next `"` that is not doubled, line ends
+included; a `"` inside another field is a character.
 
 Source: RFC 4180 for quoting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from processors.readers import notices
+from processors.readers.columns import Layout, other_separator
 from processors.readers.lines import Line, TextFile
 from processors.readers.row import ROW_LIMIT, BadRow, Row
 from runtime.errors import DataError
+
+_IN_QUOTES = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"')
 
 
 def read_tsv(
@@ -38,7 +44,8 @@ def read_tsv(
         DataError: the header cannot be read, or the file is damaged.
         StorageError: the file cannot be read.
     """
-    return _table(path, delimiter="\t", header=header, quoted=quoted, encoding=encoding)
+    layout = Layout("\t", header=header, quoted=quoted)
+    return read_table(path, layout=layout, encoding=encoding)
 
 
 def read_csv(
@@ -48,7 +55,53 @@ def read_csv(
 
     Args, yields and errors are those of `read_tsv`.
     """
-    return _table(path, delimiter=",", header=header, quoted=True, encoding=encoding)
+    layout = Layout(",", header=header, quoted=True)
+    return read_table(path, layout=layout, encoding=encoding)
+
+
+def read_table(
+    path: str,
+    *,
+    layout: Layout,
+    encoding: str = "utf-8",
+    check: Callable[[Row], None] | None = None,
+) -> Iterator[Row | BadRow]:
+    """Streams a table whose columns are told apart by any character.
+
+    Args:
+        path: The file.
+        layout: How its columns are told apart.
+        encoding: What the file is written in.
+        check: Called with the header, or without one with the first row.
+
+    Yields:
+        As `read_tsv`.
+
+    Raises:
+        DataError: as `read_tsv`, or raised by `check`.
+        StorageError: the file cannot be read.
+    """
+    file = TextFile(path, encoding=encoding, quoted=layout.quoted)
+    records = _quoted(file, layout) if layout.quoted else _plain(file, layout)
+    width = 0
+    names: tuple[str, ...] = ()
+    for record in _between(records, path=path):
+        if isinstance(record, BadRow):
+            if layout.header and not names:
+                raise record.error
+            yield record
+            continue
+        fields = tuple(record.fields)
+        if not width:
+            width, names = len(fields), fields if layout.header else ()
+            if check is not None:
+                check(Row(path, record.line, names, fields, source=record.source))
+            if layout.header:
+                continue
+        if len(fields) == width:
+            yield Row(path, record.line, names, fields, source=record.source)
+        else:
+            yield _of_other_width(record, width=width, path=path, layout=layout)
 
 
 class _Record(NamedTuple):
@@ -59,40 +112,26 @@ class _Record(NamedTuple):
     source: str
 
 
-def _table(
-    path: str, *, delimiter: str, header: bool, quoted: bool, encoding: str
-) -> Iterator[Row | BadRow]:
-    file = TextFile(path, encoding=encoding)
-    if quoted:
-        records = _quoted(file, delimiter=delimiter)
-    else:
-        records = _plain(file, delimiter=delimiter)
-    width = 0
-    names: tuple[str, ...] = ()
-    for record in _between(records, path=path):
-        is_header = header and not names
-        if isinstance(record, BadRow):
-            if is_header:
-                raise record.error
-            yield record
-            continue
-        width = width or len(record.fields)
-        if is_header:
-            names = tuple(record.fields)
-        elif len(record.fields) == width:
-            fields = tuple(record.fields)
-            yield Row(path, record.line, names, fields, source=record.source)
-        else:
-            yield _of_other_width(record, width=width, path=path)
-
-
-def _of_other_width(record: _Record, *, width: int, path: str) -> BadRow:
-    error = DataError(
-        f"expected {width} columns as in the first row, got {len(record.fields)}",
-        path=path,
-        line=record.line,
-    )
+def _of_other_width(
+    record: _Record, *, width: int, path: str, layout: Layout
+) -> BadRow:
+    message = f"expected {width} columns as in the first row, got {len(record.fields)}"
+    if advice := _on_width(record, width=width, layout=layout):
+        message = f"{message}; {advice}"
+    error = DataError(message, path=path, line=record.line)
     return BadRow(path, error, record.source)
+
+
+def _on_width(record: _Record, *, width: int, layout: Layout) -> str | None:
+    """Returns what may be wrong with a row of too many or too few columns."""
+    fields = record.fields
+    if not layout.quoted and any(f.startswith('"') or f.endswith('"') for f in fields):
+        return "fields in quotes, as pandas and Excel write them, are read by --quoted"
+    if len(fields) == 1:
+        return other_separator(record.source, layout=layout, width=width)
+    if layout.quoted and len(fields) > width:
+        return f"a text with {layout.delimiter!r} in it must stand in quotes"
+    return None
 
 
 def _between(
@@ -111,15 +150,48 @@ def _between(
         yield record
 
 
-def _plain(file: TextFile, *, delimiter: str) -> Iterator[_Record | BadRow]:
+def _plain(file: TextFile, layout: Layout) -> Iterator[_Record | BadRow]:
+    quotes = _KeptQuotes()
     for line in file.lines():
         if line.bad is not None:
             yield line.bad
-        else:
-            yield _Record(line.number, line.text.split(delimiter), line.text)
+            continue
+        fields = line.text.split(layout.delimiter)
+        quotes.count(fields, line.text)
+        yield _Record(line.number, fields, line.text)
+    if found := quotes.describe(file.path):
+        notices.tell(found)
 
 
-def _quoted(file: TextFile, *, delimiter: str) -> Iterator[_Record | BadRow]:
+class _KeptQuotes:
+    """Rows whose fields look as if a program had put them in quotes."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._in_quotes = 0
+        self._doubled = 0
+
+    def count(self, fields: Sequence[str], text: str) -> None:
+        """Looks at one more row."""
+        self._rows += 1
+        if '"' not in text:
+            return
+        inner = [match[1] for match in map(_IN_QUOTES.fullmatch, fields) if match]
+        self._in_quotes += bool(inner)
+        self._doubled += any('""' in part for part in inner)
+
+    def describe(self, path: str) -> str | None:
+        """Returns what to say of the file; None where quotes are just characters."""
+        if not self._doubled and 2 * self._in_quotes < max(self._rows, 2):
+            return None
+        return (
+            f"{path}: {self._in_quotes} of {self._rows} rows have fields in quotes,"
+            " which are kept as part of the text; --quoted reads them as in CSV."
+        )
+
+
+def _quoted(file: TextFile, layout: Layout) -> Iterator[_Record | BadRow]:
+    delimiter = layout.delimiter
     record = _QuotedRecord(file, delimiter=delimiter)
     for line in file.lines():
         record.add(line)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 
+from processors import data_files
 from processors.base import DataProcessor
 from processors.corpora import aozora, author_pair
 from processors.corpora.authors import Paragraph
@@ -57,6 +58,7 @@ def _splits(archive: str) -> dict[str, list[Paragraph]]:
 
 
 def _archive(data_dir: str) -> str:
+    data_files.refuse_no_folder(data_dir, wanted="an archive of Aozora's text files")
     names = storage.list_dir(data_dir)
     archives = [name for name in names if name.endswith((".tar.xz", ".tar.gz"))]
     if len(archives) != 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from processors import data_files
 from processors.base import SPLITS, Table
 from processors.readers import folders
 from processors.readers.row import BadRow, Row
@@ -46,6 +47,7 @@ class ClassFolders(Table):
         Raises:
             StorageError: There is no such folder.
         """
+        data_files.refuse_no_folder(data_dir, wanted=f"{self.file}/<class>/<file>")
         folder = storage.join(data_dir, self.file)
         if storage.is_dir(folder):
             return folder
@@ -54,7 +56,8 @@ class ClassFolders(Table):
             return data_dir
         raise StorageError(
             f"{folder} does not exist; expected {folder}/<class>/<file>, or in a data"
-            f" set that is not split yet {data_dir}/<class>/<file>."
+            f" set that is not split yet {data_dir}/<class>/<file>. The data folder"
+            f" holds: {data_files.shown(storage.list_dir(data_dir))}."
         )
 
 

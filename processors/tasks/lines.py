@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from processors import data_files
 from processors.base import DataProcessor
 from processors.example import InputExample
 from processors.readers.lines import TextFile
 from processors.readers.row import BadRow, Row
 from processors.readers.sieve import Sieve
-from runtime import storage
 
 
 class LinesProcessor(DataProcessor):
@@ -32,7 +32,7 @@ class LinesProcessor(DataProcessor):
         return []
 
     def _read(self, data_dir: str, *, split: str) -> list[InputExample]:
-        path = storage.join(data_dir, f"{split}.txt")
+        path = data_files.find(f"{split}.txt", data_dir=data_dir)
         sieve = self.sieve or Sieve()
 
         def example(row: Row) -> InputExample:

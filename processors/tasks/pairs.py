@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from processors import data_files
 from processors.base import Table
 from processors.readers.pairs import NAMES, read_pairs
 from processors.readers.row import BadRow, Row
 from processors.table_options import TableOptions
 from processors.tasks.table import OptionsProcessor
-from runtime import storage
 from runtime.errors import SettingsError
 
 _TEXT_A, _TEXT_B, _LABEL = NAMES
@@ -35,7 +35,9 @@ class Pairs(Table):
         """See base class."""
         return read_pairs(
             self.path(data_dir),
-            texts_path=storage.join(data_dir, self.texts_file),
+            texts_path=data_files.find(
+                self.texts_file, data_dir=data_dir, flag="texts_file"
+            ),
             columns=self.columns,
             encoding=self.encoding,
         )
@@ -69,5 +71,6 @@ class PairsProcessor(OptionsProcessor):
             label=_LABEL,
             encoding=options.encoding,
             texts_file=options.texts_file,
+            flags={"file": "pairs_file"},
             columns=(options.text_a, options.text_b or _TEXT_B, options.label),
         )

@@ -33,6 +33,7 @@ class OptionsProcessor(TableProcessor):
             raise SettingsError(
                 *(f"--{name} has no meaning for this task." for name in sorted(others))
             )
+        self.default_data_dir = options.default_data_dir()
         self.labels = options.labels
         self.train, self.dev, self.test = (
             self._table_of(options, split=split) for split in SPLITS
@@ -56,14 +57,14 @@ class FileProcessor(OptionsProcessor):
 class TsvProcessor(FileProcessor):
     """Tab-separated files, without quoting unless asked for."""
 
-    takes = (*FileProcessor.takes, "header", "quoted")
+    takes = (*FileProcessor.takes, "header", "delimiter", "quoted")
 
 
 class CsvProcessor(FileProcessor):
     """Files with commas between columns, whose fields may stand in quotes."""
 
     file_format = Format.CSV
-    takes = (*FileProcessor.takes, "header")
+    takes = (*FileProcessor.takes, "header", "delimiter")
 
 
 class JsonProcessor(FileProcessor):

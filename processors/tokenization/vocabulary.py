@@ -92,7 +92,7 @@ def read_sentence_piece(path: str) -> Vocabulary:
 def _lines(data: bytes, *, path: str) -> list[str]:
     # Only \n ends a line: U+2028, U+0085 and their like may be part of a token.
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(

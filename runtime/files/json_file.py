@@ -25,7 +25,7 @@ def read_object(path: str) -> dict[str, Any]:
             f"expected a JSON file of at most {_LARGEST} bytes, found {size}", path=path
         )
     try:
-        found = json.loads(storage.read_text(path, encoding="utf-8-sig"))
+        found = json.loads(storage.read_text(path))
     except json.JSONDecodeError as error:
         raise DataError(
             f"expected JSON: {error.msg}", path=path, line=error.lineno

@@ -53,6 +53,23 @@ def join(path: str, *names: str) -> str:
     return os.path.join(path, *names)
 
 
+def resolve(path: str, *, folder: str) -> str:
+    """Returns where `path` leads: below `folder`, unless it says by itself where.
+
+    Args:
+        path: A relative path; or one that is absolute, of a bucket, or starts with `~`.
+        folder: What relative paths are below.
+    """
+    if is_remote(path):
+        return path
+    return join(folder, os.path.expanduser(path))
+
+
+def is_relative(path: str) -> bool:
+    """Returns whether `resolve` puts `path` below a folder."""
+    return not (is_remote(path) or os.path.isabs(os.path.expanduser(path)))
+
+
 def user_cache(*names: str) -> str:
     """A folder of this user for what can be made again."""
     return os.path.join(os.path.expanduser("~"), ".cache", "tf-bert-toolkit", *names)
@@ -184,11 +201,13 @@ def read_bytes(path: str) -> bytes:
 def read_text(path: str, encoding: str = "utf-8") -> str:
     r"""Returns the whole file as text, with `\r\n` and `\r` kept as they are.
 
+    A byte order mark, which editors of Windows put at the start, is no text.
+
     Raises:
         DataError: the bytes are not text in that encoding; names the first wrong one.
     """
     try:
-        return read_bytes(path).decode(encoding)
+        return read_bytes(path).decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise DataError(
             f"expected {encoding} text, found the byte {error.object[error.start]:#04x}"

@@ -65,7 +65,13 @@ _LOCK_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK}
 
 
 class LocalStorage(Storage):
-    """Files on disks; see `Storage`."""
+    """Files on disks; see `Storage`.
+
+    What can be read only once, such as a pipe, is kept in memory when it was read.
+    """
+
+    def __init__(self) -> None:
+        self._read_once: dict[str, bytes] = {}
 
     def stat(self, path: str) -> Stat | None:
         """Returns size and version of what is at `path`; see `Storage.stat`."""
@@ -92,7 +98,13 @@ class LocalStorage(Storage):
 
     def open_read(self, path: str) -> BinaryIO:
         """Opens a file for streaming reads; see `Storage.open_read`."""
-        return io.BufferedReader(_NamedFile(path, "rb"), _BUFFER_BYTES)
+        if path not in self._read_once:
+            file = io.BufferedReader(_NamedFile(path, "rb"), _BUFFER_BYTES)
+            if file.seekable():
+                return file
+            with file:
+                self._read_once[path] = file.read()
+        return io.BytesIO(self._read_once[path])
 
     @contextlib.contextmanager
     def open_write(self, path: str) -> Iterator[BinaryIO]:

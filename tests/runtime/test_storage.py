@@ -29,6 +29,25 @@ def test_names_in_buckets():
     assert not storage.is_remote("gs:/b")
 
 
+def test_where_a_path_leads(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert storage.resolve("b/c.tsv", folder="a") == "a/b/c.tsv"
+    assert storage.resolve("b/c.tsv", folder="gs://b") == "gs://b/b/c.tsv"
+    for folder in ("a", "gs://bucket"):
+        assert storage.resolve("/b/c.tsv", folder=folder) == "/b/c.tsv"
+        assert storage.resolve("gs://b/c.tsv", folder=folder) == "gs://b/c.tsv"
+        assert storage.resolve("~/c.tsv", folder=folder) == "/home/me/c.tsv"
+    relative = ["b/c.tsv", "c.tsv", "/c.tsv", "~/c.tsv", "gs://b/c.tsv"]
+    assert [storage.is_relative(path) for path in relative] == [1, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_byte_order_mark_is_no_text(tmp_path, encoding):
+    path = storage.join(str(tmp_path), "marked.txt")
+    storage.write_bytes(path, "\ufeffa\ufeff".encode(encoding))
+    assert storage.read_text(path, encoding=encoding) == "a\ufeff"
+
+
 def test_text_in_another_encoding(tmp_path):
     path = storage.join(str(tmp_path), "sjis.txt")
     storage.write_bytes(path, "走れメロス".encode("cp932"))

@@ -97,7 +97,7 @@ def test_a_column_of_groups(job, data_dir):
     for line in lines[place + 1 : place + 4]:
         assert line.endswith(" 0")
     (data_dir / "train.tsv").write_text("\n".join(plain))
-    with pytest.raises(DataError, match=r"train\.tsv:2: no column 'work'"):
+    with pytest.raises(DataError, match=r"train\.tsv:1: no column 'work'"):
         check(job(**dealt), "train")
 
 

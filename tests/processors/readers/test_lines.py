@@ -117,6 +117,68 @@ def test_bytes_that_an_encoding_does_not_define(read):
     assert second.bad is None
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp932", "utf-16"])
+def test_lines_end_at_returns_where_there_is_no_line_feed(
+    read, monkeypatch, size, encoding
+):
+    for name in ("_LOOK_BYTES", "_PIECE_BYTES"):
+        monkeypatch.setattr(lines, name, size)
+    found = read("見出し\t表\r\rソ本語\r終".encode(encoding), encoding=encoding)
+    assert [(line.number, line.text, line.end) for line in found] == [
+        (1, "見出し\t表", "\r"),
+        (2, "", "\r"),
+        (3, "ソ本語", "\r"),
+        (4, "終", ""),
+    ]
+
+
+def test_a_wrong_byte_in_a_file_of_returns_has_its_line(read):
+    found = read(b"\xef\xbb\xbfa\rb\xffc\rd")
+    assert [line.bad is None for line in found] == [True, False, True]
+    assert (found[1].bad.error.line, found[1].bad.error.offset) == (2, 6)
+
+
+def test_one_line_feed_makes_returns_part_of_the_text(read):
+    assert [line.text for line in read("a\rb\rc\n")] == ["a\rb\rc"]
+    assert [line.text for line in read("a\rb\nc\r")] == ["a\rb", "c\r"]
+
+
+def test_line_feeds_in_quotes_leave_the_ends_to_returns(read):
+    content = 'a,"x\n""y""\nz"\rb,"\n"\r'
+    assert [line.text for line in read(content, quoted=True)] == [
+        'a,"x\n""y""\nz"',
+        'b,"\n"',
+    ]
+    first = read(content + '"\r"\n', quoted=True)[0]
+    assert first.text == 'a,"x'
+    assert [line.text for line in read('"\r"', quoted=True)] == ['"\r"']
+    assert [line.text for line in read('"\r"')] == ['"', '"']
+
+
+@pytest.mark.parametrize(
+    "text", ["text\tlabel\nfine day\tgood\n", "題\t一\n文章\t二\n"]
+)
+@pytest.mark.parametrize(
+    "encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+)
+@pytest.mark.parametrize("times", [1, 400])
+def test_wide_text_without_a_mark_is_named(read, text, encoding, times):
+    with pytest.raises(
+        DataError, match=f"reads as {encoding} .*--encoding={encoding}$"
+    ):
+        read((text * times).encode(encoding))
+    (*_, last) = read((text * times).encode(encoding), encoding=encoding)
+    assert (last.text, last.bad) == (text.split("\n")[1], None)
+
+
+@pytest.mark.parametrize(
+    "content", [b"a\0\n", b"te\0xt\tlabel\n\0\n", b"a\tb\n\xff\xff\0\0\n", bytes(64)]
+)
+def test_stray_zeros_are_not_taken_for_wide_text(read, content):
+    assert any(line.bad is not None for line in read(content))
+
+
 def test_gzip_is_known_by_its_content(write):
     path = write(gzip.compress("あ\nb\n".encode()), "packed.tsv")
     assert [line.text for line in TextFile(path).lines()] == ["あ", "b"]

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import sys
+import threading
 
 import pytest
 
@@ -48,6 +49,24 @@ def test_directory_is_no_file(folder):
         storage.read_bytes(folder)
     with pytest.raises(StorageError, match="no regular file"):
         storage.write_text(folder, "x")
+
+
+def test_a_pipe_is_read_as_often_as_a_file(folder):
+    path = storage.join(folder, "pipe")
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: write_bytes(path, b"some rows\n"))
+    writer.start()
+    with storage.open_read(path) as file:
+        assert file.read(4) == b"some"
+        file.seek(0)
+        assert file.read() == b"some rows\n"
+    writer.join()
+    assert storage.read_bytes(path) == b"some rows\n"
+
+
+def write_bytes(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
 
 
 def test_devices_are_not_replaced():
