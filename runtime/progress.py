@@ -28,11 +28,13 @@ class ProgressLine:
 
     On a terminal one line is rewritten. Elsewhere, as in a log file, a line is added
     for the first update, for the last, and every few seconds between. Speeds are those
-    of the last half minute, so that compilation does not weigh on them for long.
+    of the last half minute, so that compilation does not weigh on them for long. Other
+    work than training has no loss, and counts something else than steps.
 
     Args:
         total: The step at which the run ends.
         stream: Where the line goes.
+        what: What the steps are.
         start: The step at which the run starts; above 0 when it is resumed.
         every_seconds: Seconds between lines where the stream is no terminal.
         clock: Seconds since any moment, never going back.
@@ -43,11 +45,13 @@ class ProgressLine:
         total: int,
         *,
         stream: TextIO,
+        what: str = "step",
         start: int = 0,
         every_seconds: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total = total
+        self._what = what
         self._stream = stream
         self._rewrites = stream.isatty()
         self._pause = _REWRITE_SECONDS if self._rewrites else every_seconds
@@ -69,12 +73,19 @@ class ProgressLine:
     ) -> None:
         self.close()
 
-    def update(self, step: int, *, loss: float, examples: int, tokens: int) -> None:
+    def update(
+        self,
+        step: int,
+        *,
+        loss: float | None = None,
+        examples: int = 0,
+        tokens: int = 0,
+    ) -> None:
         """Takes note of the run's place.
 
         Args:
             step: Number of updates done, as counted from the run's very start.
-            loss: To show.
+            loss: To show, if there is one.
             examples: Real examples since the last update of this line.
             tokens: Real tokens since the last update of this line.
         """
@@ -98,15 +109,16 @@ class ProgressLine:
             self._stream.flush()
         self._line = self._shown = ""
 
-    def _describe(self, now: _Mark, *, loss: float) -> str:
-        parts = [f"step {now.step}/{self._total}", f"loss {_loss_text(loss)}"]
+    def _describe(self, now: _Mark, *, loss: float | None) -> str:
+        parts = [f"{self._what} {now.step}/{self._total}"]
+        if loss is not None:
+            parts.append(f"loss {_loss_text(loss)}")
         since = self._window[0]
         seconds = now.seconds - since.seconds
-        if seconds > 0:
-            parts.append(
-                f"{_short((now.examples - since.examples) / seconds)} examples/s"
-            )
-            parts.append(f"{_short((now.tokens - since.tokens) / seconds)} tokens/s")
+        for name in ("examples", "tokens"):
+            if seconds > 0 and (loss is not None or getattr(now, name)):
+                done = getattr(now, name) - getattr(since, name)
+                parts.append(f"{_short(done / seconds)} {name}/s")
         if now.step >= self._total:
             parts.append(f"took {_duration(now.seconds - self._start.seconds)}")
         elif seconds > 0 and now.step > since.step:

@@ -1,30 +1,48 @@
-"""Text files to sequences for pre-training."""
+"""Text files to TFRecords of sequences, in parts that a stop leaves usable."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import itertools
 import logging
-from collections.abc import Sequence
-from random import Random
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from processors.pretraining import documents, records, words
+from processors.pretraining.corpus import Corpus, Sentences
 from processors.pretraining.dataset import Description
-from processors.pretraining.documents import Document
+from processors.pretraining.documents import Text
+from processors.pretraining.maker import SequenceMaker, mask_id
+from processors.pretraining.parts import NewPart, Parts, Reached, Rhythm, open_parts
 from processors.pretraining.records import Record
-from processors.pretraining.sequences import Cut, Segments, sequences
+from processors.pretraining.report import (
+    PretrainingReport,
+    Tally,
+    TextCounts,
+    refuse_foreign_vocabulary,
+)
+from processors.pretraining.sequences import Segments
 from processors.pretraining.settings import CorpusSettings, DataSettings, Mode
-from processors.pretraining.static_masks import StaticMasks
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
+from runtime import storage
 from runtime.errors import DataError
+from runtime.progress import ProgressLine
+from runtime.safety.stop_request import StopRequest
 
 _log = logging.getLogger(__name__)
 
 _LOGGED = 20  # examples, as in the original
+_KILOBYTE = 1024
 
 
 def create(settings: DataSettings) -> int:
-    """Makes the records that the settings ask for.
+    """Makes the records that the settings ask for, and a report beside them.
+
+    Until the records are whole, what was made lies in a folder beside them, and the
+    same call goes on from there.
 
     Args:
         settings: Text, tokenizer, masks and files.
@@ -35,100 +53,70 @@ def create(settings: DataSettings) -> int:
     Raises:
         SettingsError: The tokenizer cannot be made, or no file matches.
         DataError: The text cannot be used, or the vocabulary has no [MASK].
+        RunStoppedError: It was asked to stop.
+        StorageError: Another process is making them.
     """
     tokenizer = tokenizers.create(settings)
-    corpus = read_corpus(settings.input_file, tokenizer=tokenizer, settings=settings)
-    made = make_records(
-        corpus,
-        tokenizer=tokenizer,
-        settings=settings,
-        mode=settings.mode,
-        passes=settings.passes,
-        seed=settings.random_seed,
-    )
-    for record in made[:_LOGGED]:
-        _log_example(record, tokenizer=tokenizer)
-    rates = tuple(map(float, settings.mlm_schedule)) or (settings.masked_lm_prob,)
-    count = records.write(
-        settings.output_file,
-        made,
-        description=describe(
-            settings, tokenizer=tokenizer, mode=settings.mode, rates=rates
-        ),
-    )
-    _log.info("Wrote %d total instances", count)
-    return count
+    paths = documents.find_files(settings.input_file)
+    with (
+        StopRequest().on_signals() as stop,
+        stop.at_the_next_update(),
+        open_parts(
+            settings.output_file[0] + records.PARTS,
+            made_of=_made_of(settings, tokenizer=tokenizer, paths=paths),
+        ) as parts,
+    ):
+        return _Creation(settings, tokenizer=tokenizer, parts=parts, stop=stop).run(
+            paths
+        )
 
 
-def read_corpus(
+def open_text(
     paths: Sequence[str], *, tokenizer: Tokenizer, settings: CorpusSettings
-) -> list[Document]:
-    """Reads and tokenises text files.
+) -> Text:
+    """Text files that are read and tokenised as the settings say.
 
     Args:
-        paths: Files or patterns.
+        paths: The files.
         tokenizer: Texts to ids.
         settings: Encoding, sentences and words.
 
     Raises:
-        SettingsError: No file matches, or there is no such dictionary.
-        DataError: A file is in another encoding, or there is no text.
+        SettingsError: There is no such dictionary.
     """
     encode = words.encoder(
         tokenizer,
         whole_words=settings.do_whole_word_mask,
         dictionary=settings.mecab_dic or settings.word_dic,
     )
-    return documents.read_documents(
+    return Text(
         paths,
         encode=encode,
+        vocab_size=tokenizer.vocab_size,
         encoding=settings.text_encoding,
         split_sentences=settings.split_sentences,
     )
 
 
-def make_records(
-    corpus: list[Document],
-    *,
-    tokenizer: Tokenizer,
-    settings: CorpusSettings,
-    mode: Mode,
-    passes: int,
-    seed: int,
-) -> list[Record]:
-    """Makes sequences of documents, in random order.
+def corpus_of(
+    text: Sequence[Sentences], *, tokenizer: Tokenizer, paths: Sequence[str]
+) -> Corpus:
+    """Lays a text together that can be learnt from.
 
     Args:
-        corpus: The documents; their order is shuffled.
-        tokenizer: What made their tokens.
-        settings: How they are cut and masked.
-        mode: Whether they are masked.
-        passes: Times the corpus is gone through.
-        seed: Of all choices.
+        text: Its parts.
+        tokenizer: What made its tokens.
+        paths: Where it came from, for errors.
 
     Raises:
-        DataError: The vocabulary has no [MASK], or next sentences are asked for of one
-            document.
+        DataError: There is no text, or the vocabulary lacks most of it.
     """
-    rng = Random(seed)
-    rng.shuffle(corpus)
-    masks = _static_masks(tokenizer, settings)
-    special = tokenizer.special
-    cut = Cut(
-        max_seq_length=settings.max_seq_length, short_seq_prob=settings.short_seq_prob
-    )
-    made = []
-    for _ in range(passes):
-        for segments in sequences(
-            corpus, objective=settings.objective, cut=cut, rng=rng
-        ):
-            tokens, kinds = _joined(segments, cls=special.cls, sep=special.sep)
-            if mode is Mode.STATIC:
-                made.append(_masked(tokens, kinds, segments, masks=masks, rng=rng))
-            else:
-                made.append(_unmasked(tokens, kinds, segments, settings=settings))
-    rng.shuffle(made)
-    return made
+    corpus = Corpus(Sentences.concatenate(text))
+    if not len(corpus):
+        raise DataError(f"There is no text in {', '.join(paths)}.")
+    counts = TextCounts.of(corpus, tokenizer=tokenizer)
+    refuse_foreign_vocabulary(counts, tokenizer=tokenizer)
+    return corpus
 
 
 def describe(
@@ -159,66 +147,230 @@ def describe(
         vocab_size=tokenizer.vocab_size,
         special_ids={
             **dataclasses.asdict(tokenizer.special),
-            "mask": _mask_id(tokenizer),
+            "mask": mask_id(tokenizer),
         },
     )
 
 
-def _static_masks(tokenizer: Tokenizer, settings: CorpusSettings) -> StaticMasks:
-    return StaticMasks(
-        mask_id=_mask_id(tokenizer),
-        special_ids=frozenset({tokenizer.special.cls, tokenizer.special.sep}),
-        vocabulary=list(tokenizer.vocabulary.ids.values()),
-        rate=settings.masked_lm_prob,
-        max_predictions=settings.max_predictions_per_seq,
-    )
+class _Creation:
+    """The work: read, make, write, report.
 
+    Args:
+        settings: What was asked for.
+        tokenizer: Texts to ids.
+        parts: What a stopped run has left, and where this one leaves its own.
+        stop: Whether to end early.
+    """
 
-def _mask_id(tokenizer: Tokenizer) -> int:
-    if tokenizer.special.mask is None:
-        raise DataError(
-            "expected a vocabulary with [MASK], which stands for what is to be "
-            "predicted; train one with it (scripts/train_tokenizer.py)",
-            path=tokenizer.vocabulary.path,
+    def __init__(
+        self,
+        settings: DataSettings,
+        *,
+        tokenizer: Tokenizer,
+        parts: Parts,
+        stop: StopRequest,
+    ) -> None:
+        self._settings = settings
+        self._tokenizer = tokenizer
+        self._parts = parts
+        self._stop = stop
+        self._rhythm = Rhythm()
+        self._counts: collections.Counter[str] = collections.Counter()
+        self._tally = Tally(
+            max_seq_length=settings.max_seq_length, vocab_size=tokenizer.vocab_size
         )
-    return tokenizer.special.mask
+        self._description = describe(
+            settings,
+            tokenizer=tokenizer,
+            mode=settings.mode,
+            rates=tuple(map(float, settings.mlm_schedule))
+            or (settings.masked_lm_prob,),
+        )
+
+    def run(self, paths: Sequence[str]) -> int:
+        """Does all of it; returns how many sequences were written."""
+        corpus = corpus_of(self._read(paths), tokenizer=self._tokenizer, paths=paths)
+        maker = SequenceMaker(
+            corpus,
+            tokenizer=self._tokenizer,
+            settings=self._settings,
+            mode=self._settings.mode,
+            seed=self._settings.random_seed,
+        )
+        self._make(maker, total=self._settings.passes * len(corpus))
+        text = TextCounts.of(corpus, tokenizer=self._tokenizer)
+        del corpus
+        count = self._write(maker)
+        self._report(text)
+        return count
+
+    # -- text -------------------------------------------------------------------------
+
+    def _read(self, paths: Sequence[str]) -> list[Sentences]:
+        """The whole text as tokens; what is new of it is left in parts."""
+        text = open_text(paths, tokenizer=self._tokenizer, settings=self._settings)
+        done = self._parts.texts()
+        size = sum(map(storage.size, paths)) // _KILOBYTE
+        new: list[Sentences] = []
+        with ProgressLine(size, stream=sys.stderr, what="kB of text read") as line:
+            for sentences in text.sentences(skip=sum(part.lines for part in done)):
+                new.append(sentences)
+                read = min(text.bytes_read // _KILOBYTE, size)
+                line.update(read, tokens=len(sentences.tokens))
+                if self._is_due(_tokens(new), before=_tokens(done)):
+                    done.append(self._kept_text(new))
+                    new = []
+                self._stop.refuse_to_go_on()
+        return [*done, self._kept_text(new)] if new else done
+
+    def _kept_text(self, sentences: Sequence[Sentences]) -> Sentences:
+        part = Sentences.concatenate(sentences)
+        self._parts.add_text(part)
+        return part
+
+    def _is_due(self, size: int, *, before: int) -> bool:
+        """Whether a part is to end here, and is worth keeping."""
+        return self._rhythm.is_due(size, before=before) or bool(self._stop.cause)
+
+    # -- sequences --------------------------------------------------------------------
+
+    def _make(self, maker: SequenceMaker, *, total: int) -> None:
+        """Makes what a stopped run has not made, part after part."""
+        for payloads in self._parts.sequences():
+            for block in records.in_blocks(payloads):
+                self._tally.add(records.decode(block))
+        done = 0
+        if (reached := self._parts.reached) is not None:
+            maker.rng.setstate(reached.random_state)
+            self._counts.update(reached.counts)
+            done = reached.documents
+        with ProgressLine(
+            total, stream=sys.stderr, what="documents", start=done
+        ) as line:
+            while done < total:
+                with self._parts.add_sequences() as part:
+                    done = self._make_part(part, maker, done, total=total, line=line)
+                self._stop.refuse_to_go_on()
+
+    def _make_part(
+        self,
+        part: NewPart,
+        maker: SequenceMaker,
+        done: int,
+        *,
+        total: int,
+        line: ProgressLine,
+    ) -> int:
+        """Makes sequences until the part is due; returns the documents done by then."""
+        block: list[Record] = []
+        while done < total:
+            for record, segments in maker.sequences(done):
+                block.append(record)
+                self._count(segments)
+                if len(block) == records.EXAMPLES_A_BLOCK:
+                    self._add(block, part, line, done)
+                    block = []
+            done += 1
+            if self._is_due(part.bytes, before=self._parts.bytes):
+                break
+        if block:
+            self._add(block, part, line, done)
+        part.reached = Reached(done, maker.rng.getstate(), dict(self._counts))
+        return done
+
+    def _add(
+        self, block: list[Record], part: NewPart, line: ProgressLine, done: int
+    ) -> None:
+        columns, payloads = records.encode(block, description=self._description)
+        self._tally.add(columns)
+        for payload in payloads:
+            part.write(payload)
+        line.update(done, tokens=sum(len(record.ids) for record in block))
+
+    def _count(self, segments: Segments) -> None:
+        self._counts["borrowed"] += segments.borrowed
+        why = "cut_lines" if segments.has_long_line else "cut_to_fit"
+        self._counts[why] += segments.lost
+
+    # -- files ------------------------------------------------------------------------
+
+    def _write(self, maker: SequenceMaker) -> int:
+        paths = self._settings.output_file
+        for path in paths:
+            storage.delete_partial(path)
+        payloads = self._parts.shuffled(rng=maker.rng)
+        first = list(itertools.islice(payloads, _LOGGED))
+        self._log_examples(first)
+        count = records.write(
+            paths,
+            self._watched(itertools.chain(first, payloads)),
+            description=self._description,
+        )
+        _log.info("Wrote %d total instances", count)
+        return count
+
+    def _watched(self, payloads: Iterable[bytes]) -> Iterator[bytes]:
+        total = len(self._parts)
+        with ProgressLine(
+            total, stream=sys.stderr, what="sequences written in random order"
+        ) as line:
+            for count, payload in enumerate(payloads, start=1):
+                yield payload
+                if count % records.EXAMPLES_A_BLOCK == 0 or count == total:
+                    line.update(count)
+                    self._stop.refuse_to_go_on()
+
+    def _log_examples(self, payloads: Sequence[bytes]) -> None:
+        for payload in payloads:
+            columns = records.decode([payload])
+            mask = columns["input_mask"].values
+            ids = columns["input_ids"].values[: int(mask.sum()) or None]
+            tokens = self._tokenizer.convert_ids_to_tokens(ids.tolist())
+            is_real = columns["masked_lm_weights"].values > 0
+            _log.info("*** Example ***")
+            _log.info("tokens: %s", " ".join(tokens))
+            for name, column in (("positions", "positions"), ("labels", "ids")):
+                values = columns[f"masked_lm_{column}"].values[is_real]
+                _log.info("%s: %s", name, " ".join(map(str, values)))
+            labels = columns["next_sentence_labels"].values.tolist()
+            _log.info("next_sentence_label: %s", labels[0] if labels else None)
+
+    def _report(self, text: TextCounts) -> None:
+        report = PretrainingReport(
+            text=text,
+            tally=self._tally,
+            counts=self._counts,
+            passes=self._settings.passes,
+            is_masked=self._settings.mode is Mode.STATIC,
+            settings=self._settings,
+            tokenizer=self._tokenizer,
+        )
+        path = self._settings.output_file[0] + records.REPORT
+        lines = report.lines()
+        storage.write_text(path, "\n".join(lines) + "\n")
+        for line in lines:
+            _log.log(
+                logging.WARNING if line.startswith("WARNING") else logging.INFO,
+                "%s",
+                line,
+            )
 
 
-def _joined(segments: Segments, *, cls: int, sep: int) -> tuple[list[int], list[int]]:
-    """`[CLS] a [SEP]` or `[CLS] a [SEP] b [SEP]`, and the segment of each token."""
-    first, second = segments.first, segments.second
-    tokens = [cls, *first, sep]
-    kinds = [0] * len(tokens)
-    if second:
-        tokens += [*second, sep]
-        kinds += [1] * (len(second) + 1)
-    return tokens, kinds
+def _made_of(
+    settings: DataSettings, *, tokenizer: Tokenizer, paths: Sequence[str]
+) -> dict[str, Any]:
+    """What decides the parts: equal means equal bytes."""
+    return {
+        "settings": {name: str(value) for name, value in vars(settings).items()},
+        "tokenizer": tokenizer.fingerprint(),
+        "text": {path: _version(path) for path in paths},
+    }
 
 
-def _masked(
-    tokens: list[int],
-    kinds: list[int],
-    segments: Segments,
-    *,
-    masks: StaticMasks,
-    rng: Random,
-) -> Record:
-    masked = masks.mask(tokens, rng=rng)
-    return Record(masked.ids, kinds, segments.label, masked.positions, masked.labels)
+def _version(path: str) -> str:
+    found = storage.stat(path)
+    return found.version if found is not None else ""
 
 
-def _unmasked(
-    tokens: list[int], kinds: list[int], segments: Segments, *, settings: CorpusSettings
-) -> Record:
-    starts = [token >= 0 for token in tokens] if settings.do_whole_word_mask else []
-    ids = [~token if token < 0 else token for token in tokens]
-    return Record(ids, kinds, segments.label, starts_word=starts)
-
-
-def _log_example(record: Record, *, tokenizer: Tokenizer) -> None:
-    _log.info("*** Example ***")
-    _log.info("tokens: %s", " ".join(tokenizer.convert_ids_to_tokens(record.ids)))
-    for name in ("positions", "labels"):
-        values = getattr(record, name)
-        _log.info("%s: %s", name, " ".join(map(str, values)))
-    _log.info("next_sentence_label: %s", record.label)
+def _tokens(parts: Iterable[Sentences]) -> int:
+    return sum(len(part.tokens) for part in parts)

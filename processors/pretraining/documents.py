@@ -1,7 +1,4 @@
-"""A corpus as documents of sentences of tokens.
-
-A sentence is an `array('i')` of token ids. Where whole words are masked, a token that
-continues the word of the one before is written as the bitwise complement of its id.
+"""Text files to sentences of tokens, a few thousand lines at a time.
 
 Source: google-research/bert, create_pretraining_data.py, create_training_instances.
 """
@@ -10,70 +7,100 @@ from __future__ import annotations
 
 import itertools
 import re
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Sequence
 
+from processors.pretraining.corpus import Sentence, Sentences
+from processors.readers.lines import TextFile
 from runtime import storage
 from runtime.errors import DataError, SettingsError
 
-Sentence: TypeAlias = "array[int]"  # subscripted, it is no value before Python 3.12
-"""Token ids; see above."""
-Document = Sequence[Sentence]
 Encode = Callable[[Sequence[str]], Sequence[Sentence]]
 """Tokens of many texts; see `processors.pretraining.words.encoder`."""
 
 _LINES_A_CALL = 1024
+_CHARACTERS_A_CALL = 1 << 20  # so that long lines are not held by the thousand
 _BOUNDARY = re.compile(r"(?<=[。！？])(?![。！？」』）)〕］】”’])")
 
 
-def read_documents(
-    paths: Sequence[str],
-    *,
-    encode: Encode,
-    encoding: str = "utf-8",
-    split_sentences: bool = False,
-) -> list[Document]:
-    """Reads text files: a sentence a line, a blank line between documents.
+class Text:
+    """Text files: a sentence a line, a blank line between documents.
 
-    A file begins a new document. Documents without a token are left out.
+    A file begins a new document.
 
     Args:
-        paths: Files, or patterns with `*`, `?` or `[]`.
+        paths: The files.
         encode: Texts to tokens.
+        vocab_size: Ids are below.
         encoding: Of the files.
         split_sentences: Whether lines are cut into sentences.
 
+    Attributes:
+        bytes_read: How far the files were read, unpacked.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        *,
+        encode: Encode,
+        vocab_size: int,
+        encoding: str = "utf-8",
+        split_sentences: bool = False,
+    ) -> None:
+        self._paths = paths
+        self._encode = encode
+        self._vocab_size = vocab_size
+        self._encoding = encoding
+        self._split_sentences = split_sentences
+        self.bytes_read = 0
+
+    def sentences(self, *, skip: int = 0) -> Iterator[Sentences]:
+        """Yields the text in parts, each of some lines.
+
+        Args:
+            skip: Lines to leave out that have been read before.
+
+        Raises:
+            DataError: A file is in another encoding.
+        """
+        lines = itertools.islice(self._lines(), skip, None)
+        for chunk in _chunks(lines):
+            yield self._encoded(chunk)
+
+    def _lines(self) -> Iterator[str]:
+        """Yields the lines, stripped, and a blank one after each file."""
+        for path in self._paths:
+            before = self.bytes_read
+            for offset, line in _file_lines(path, encoding=self._encoding):
+                self.bytes_read = before + offset
+                yield line
+            yield ""
+
+    def _encoded(self, lines: list[str]) -> Sentences:
+        texts: list[str] = []
+        ends = []
+        for line in lines:
+            if not line:
+                ends.append(len(texts))
+            else:
+                texts += split_line(line) if self._split_sentences else [line]
+        return Sentences.of(
+            self._encode(texts) if texts else [],
+            ends=ends,
+            lines=len(lines),
+            vocab_size=self._vocab_size,
+        )
+
+
+def find_files(patterns: Sequence[str]) -> list[str]:
+    """Finds text files.
+
+    Args:
+        patterns: Files, or patterns with `*`, `?` or `[]`.
+
     Raises:
-        DataError: A file is in another encoding, or there is no document.
         SettingsError: No file matches.
     """
-    documents: list[Document] = []
-    for path in _files(paths):
-        lines = _lines(path, encoding=encoding)
-        sentences = _split(lines) if split_sentences else lines
-        groups = itertools.groupby(sentences, key=bool)
-        documents += [
-            list(_encoded(group, encode)) for is_text, group in groups if is_text
-        ]
-    documents = [document for document in documents if document]
-    if not documents:
-        raise DataError(f"There is no text in {', '.join(paths)}.")
-    return documents
-
-
-def split_line(line: str) -> list[str]:
-    """Cuts a line after each of 。！？ unless another or a closing bracket follows."""
-    return [part.strip() for part in _BOUNDARY.split(line) if part.strip()]
-
-
-def _split(lines: Iterable[str]) -> Iterator[str]:
-    """The sentences of each line; an empty line stays."""
-    for line in lines:
-        yield from split_line(line) or [line]
-
-
-def _files(patterns: Sequence[str]) -> list[str]:
     found = []
     for pattern in patterns:
         paths = [pattern] if storage.exists(pattern) else storage.glob(pattern)
@@ -83,16 +110,48 @@ def _files(patterns: Sequence[str]) -> list[str]:
     return found
 
 
-def _lines(path: str, *, encoding: str) -> Iterator[str]:
+def split_line(line: str) -> list[str]:
+    """Cuts a line after each of 。！？ unless another or a closing bracket follows."""
+    return [part.strip() for part in _BOUNDARY.split(line) if part.strip()]
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    characters = 0
+    for line in lines:
+        chunk.append(line)
+        characters += len(line)
+        if len(chunk) == _LINES_A_CALL or characters >= _CHARACTERS_A_CALL:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _file_lines(path: str, *, encoding: str) -> Iterator[tuple[int, str]]:
+    """Yields the bytes before the end of each line, about, and the line.
+
+    Only a line feed ends a line, as in the original; a carriage return goes with the
+    white space.
+
+    Raises:
+        DataError: The file is in another encoding.
+    """
+    file = TextFile(path, encoding=encoding)
+    parts: list[str] = []
+    offset = 0
     try:
-        text = storage.read_text(path, encoding=encoding)
-    except LookupError as error:
-        raise SettingsError(f"--text_encoding: {error}.") from error
-    # Only \n ends a line, as in the original; \r goes with the white space.
-    return map(str.strip, text.removeprefix("\ufeff").split("\n"))
-
-
-def _encoded(sentences: Iterable[str], encode: Encode) -> Iterator[Sentence]:
-    stream = iter(sentences)
-    while chunk := list(itertools.islice(stream, _LINES_A_CALL)):
-        yield from filter(len, encode(chunk))
+        for piece in file.pieces():
+            if not piece.is_sound:
+                raise file.undecodable(piece)
+            parts.append(piece.text)
+            offset = piece.offset + len(piece.text)
+            if piece.text.endswith("\n"):
+                yield offset, "".join(parts).strip()
+                parts = []
+    except DataError as error:
+        message = error.message.replace("--encoding", "--text_encoding")
+        raise DataError(
+            message, path=error.path, line=error.line, offset=error.offset
+        ) from error
+    yield offset, "".join(parts).strip()

@@ -15,7 +15,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import google_crc32c
 import numpy as np
@@ -28,13 +28,21 @@ from processors.pretraining.dataset import (
     PretrainingDataset,
 )
 from processors.pretraining.settings import Mode
-from processors.token_dataset import UNLABELLED, TokenDataset, offsets_of
+from processors.token_dataset import UNLABELLED, TokenDataset, offsets_of, ranges
 from runtime import storage
 from runtime.errors import DataError
 from runtime.files import tfrecord
 
-_EXAMPLES_A_BLOCK = 2048
+_Item = TypeVar("_Item")
+
+EXAMPLES_A_BLOCK = 2048
+"""How many are coded at once."""
 _MANIFEST = ".manifest.json"
+REPORT = ".report.txt"
+"""What the names of files beside records end with."""
+PARTS = ".parts"
+"""What the name of the folder ends with in which unfinished work lies."""
+_NO_RECORDS = (_MANIFEST, REPORT, PARTS)
 _KINDS = {
     "input_ids": Kind.INT64,
     "input_mask": Kind.INT64,
@@ -71,14 +79,35 @@ class Record:
 # Writing -----------------------------------------------------------------------------
 
 
+def encode(
+    records: list[Record], *, description: Description
+) -> tuple[dict[str, Column], Iterator[bytes]]:
+    """Serialises sequences.
+
+    Args:
+        records: At least one.
+        description: What the sequences have in common.
+
+    Returns:
+        Their features, and each as tf.train.Example.
+    """
+    columns = _columns(records, description)
+    return columns, example_columns.encode(columns)
+
+
+def decode(payloads: Sequence[bytes]) -> dict[str, Column]:
+    """The features of serialised sequences; the opposite of `encode`."""
+    return example_columns.decode(payloads, _KINDS)
+
+
 def write(
-    paths: Sequence[str], records: Iterable[Record], *, description: Description
+    paths: Sequence[str], payloads: Iterable[bytes], *, description: Description
 ) -> int:
-    """Writes sequences to files in turn, each whole or not at all.
+    """Writes serialised sequences to files in turn, each whole or not at all.
 
     Args:
         paths: The files.
-        records: At least one for each file.
+        payloads: At least one for each file.
         description: What the sequences have in common.
 
     Returns:
@@ -89,10 +118,8 @@ def write(
     """
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(tfrecord.RecordWriter(path)) for path in paths]
-        turns = itertools.cycle(writers)
-        for block in _blocks(records):
-            for payload in example_columns.encode(_columns(block, description)):
-                next(turns).write(payload)
+        for writer, payload in zip(itertools.cycle(writers), payloads, strict=False):
+            writer.write(payload)
         count = sum(writer.count for writer in writers)
         if count < len(paths):
             raise DataError(
@@ -134,16 +161,17 @@ def _columns(records: list[Record], description: Description) -> dict[str, Colum
     }
 
 
-def _column(rows: Sequence[Sequence[int]]) -> Column:
+def _column(rows: Sequence[Sequence[float]]) -> Column:
     values = np.fromiter(itertools.chain.from_iterable(rows), np.int64)
     return Column(values, np.array([len(row) for row in rows], np.int64))
 
 
 def _padded(rows: Sequence[Sequence[float]], length: int) -> Column:
-    values = np.zeros((len(rows), length), np.int64)
-    for target, row in zip(values, rows, strict=True):
-        target[: len(row)] = row
-    return Column(values.ravel(), np.full(len(rows), length, np.int64))
+    filled = _column(rows)
+    values = np.zeros(len(rows) * length, np.int64)
+    starts = np.arange(len(rows)) * length
+    values[ranges(starts, lengths=filled.lengths)] = filled.values
+    return Column(values, np.full(len(rows), length, np.int64))
 
 
 def _save_manifest(
@@ -190,7 +218,7 @@ def read(patterns: Sequence[str]) -> PretrainingDataset:
 def _matching(pattern: str) -> list[str]:
     if storage.exists(pattern):
         return [pattern]
-    found = [name for name in storage.glob(pattern) if not name.endswith(_MANIFEST)]
+    found = [name for name in storage.glob(pattern) if not name.endswith(_NO_RECORDS)]
     if not found:
         raise DataError("no file matches this pattern.", path=pattern)
     return found
@@ -230,7 +258,7 @@ def _read_file(path: str) -> PretrainingDataset:
 
 def _decoded(payloads: Sequence[bytes], *, path: str) -> dict[str, Column]:
     blocks, offset = [], 0
-    for block in _blocks(payloads):
+    for block in in_blocks(payloads):
         sizes = [len(payload) + tfrecord.FRAME_BYTES for payload in block]
         try:
             columns = example_columns.decode(block, _KINDS)
@@ -386,7 +414,8 @@ def _load_manifest(path: str, *, count: int, crc32c: int) -> Description:
     return description
 
 
-def _blocks(items: Iterable[Any]) -> Iterator[list[Any]]:
+def in_blocks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """Yields the items in lists that are coded at once."""
     stream = iter(items)
-    while block := list(itertools.islice(stream, _EXAMPLES_A_BLOCK)):
+    while block := list(itertools.islice(stream, EXAMPLES_A_BLOCK)):
         yield block

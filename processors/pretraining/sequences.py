@@ -9,10 +9,11 @@ the same sequences.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
-from processors.pretraining.documents import Document, Sentence
+from processors.pretraining.corpus import Corpus, Document
 from processors.pretraining.settings import Objective
 from runtime.errors import DataError
 
@@ -24,15 +25,23 @@ class Segments:
     """One sequence, without special tokens.
 
     Attributes:
-        first: Tokens; see `processors.pretraining.documents`.
+        first: Tokens; see `processors.pretraining.corpus`.
         second: Tokens of the second segment; none where there is but one.
         label: 1 for a random next sentence, or for segments in the wrong order, else 0;
             None where nothing is asked.
+        borrowed: How many of the tokens are another document's.
+        lost: How many of the document's own were cut off: no other sequence of this
+            pass has them.
+        has_long_line: Whether one of the document's sentences is longer than any
+            sequence.
     """
 
     first: list[int]
     second: list[int]
     label: int | None
+    borrowed: int = 0
+    lost: int = 0
+    has_long_line: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,39 +64,58 @@ class Cut:
         return most, most
 
 
-def sequences(
-    documents: Sequence[Document], *, objective: Objective, cut: Cut, rng: Random
-) -> Iterator[Segments]:
-    """Yields the sequences of each document.
-
-    Draw from `rng` between two sequences at will: a mask, say.
-
-    Args:
-        documents: The corpus.
-        objective: What is asked of two segments.
-        cut: How long sequences are.
-        rng: Source of all choices.
+def refuse_single(corpus: Corpus, *, objective: Objective) -> None:
+    """Checks that there are documents to take random next sentences from.
 
     Raises:
-        DataError: Next sentences are asked for of one document.
+        DataError: They are asked for of one document.
     """
-    if objective is Objective.MLM_NSP and len(documents) < 2:
+    if objective is Objective.MLM_NSP and len(corpus) < 2:
         raise DataError(
             "--objective=mlm_nsp takes random next sentences from other documents, and "
             "there is but one. Put blank lines between documents, or use "
             "--objective=mlm or mlm_sop."
         )
-    for index in range(len(documents)):
-        yield from _MAKERS[objective](documents, index, cut=cut, rng=rng)
 
 
-def _single(
-    documents: Sequence[Document], index: int, *, cut: Cut, rng: Random
+def sequences(
+    corpus: Corpus,
+    place: int,
+    *,
+    order: Sequence[int],
+    objective: Objective,
+    cut: Cut,
+    rng: Random,
 ) -> Iterator[Segments]:
+    """Yields the sequences of one document.
+
+    Draw from `rng` between two sequences at will: a mask, say.
+
+    Args:
+        corpus: The documents.
+        place: Of the document in `order`.
+        order: Numbers of the documents; random ones are drawn by their place in it.
+        objective: What is asked of two segments.
+        cut: How long sequences are.
+        rng: Source of all choices.
+    """
+    document = corpus.document(order[place])
+    if objective is Objective.MLM:
+        return _single(document, cut=cut, rng=rng)
+    if objective is Objective.MLM_SOP:
+        return _ordered(document, cut=cut, rng=rng)
+    part = functools.partial(
+        _random_part, corpus=corpus, order=order, place=place, rng=rng
+    )
+    return _next(document, part, cut=cut, rng=rng)
+
+
+def _single(document: Document, *, cut: Cut, rng: Random) -> Iterator[Segments]:
     """Whole sentences up to the target; a longer one is cut in pieces."""
     _, target = cut.target(rng, special_tokens=2)
     chunk: list[int] = []
-    for sentence in documents[index]:
+    for place in range(len(document)):
+        sentence = document.joined(place, place + 1)
         for start in range(0, len(sentence), target):
             piece = sentence[start : start + target]
             if chunk and len(chunk) + len(piece) > target:
@@ -97,99 +125,113 @@ def _single(
     yield Segments(chunk, [], None)
 
 
-def _ordered(
-    documents: Sequence[Document], index: int, *, cut: Cut, rng: Random
-) -> Iterator[Segments]:
-    """Two segments as they follow each other, or swapped."""
-    document = documents[index]
-    most, target = cut.target(rng, special_tokens=3)
-    start = 0
-    while start < len(document):
-        stop = _chunk_end(document, start, target=target)
-        sentences, start = document[start:stop], stop
-        split = rng.randint(1, len(sentences) - 1) if len(sentences) > 1 else 1
-        first, second = _joined(sentences[:split]), _joined(sentences[split:])
-        _truncate(first, second, most=most, rng=rng)
-        if not second:  # one long sentence: no order to ask for
-            yield Segments(first, [], None)
-        elif rng.random() < 0.5:
+def _ordered(document: Document, *, cut: Cut, rng: Random) -> Iterator[Segments]:
+    """Two segments as they follow each other, or swapped; no token is lost."""
+    _, target = cut.target(rng, special_tokens=3)
+    for pieces in _filled(document, target=target):
+        if len(pieces) == 1:  # what is left of a document: no order to ask for
+            yield Segments(pieces[0], [], None)
+            continue
+        split = rng.randint(1, len(pieces) - 1)
+        first, second = _joined(pieces[:split]), _joined(pieces[split:])
+        if rng.random() < 0.5:
             yield Segments(second, first, 1)
         else:
             yield Segments(first, second, 0)
 
 
+def _filled(document: Document, *, target: int) -> Iterator[list[list[int]]]:
+    """Whole sentences up to the target: two pieces at least, but for the last.
+
+    A sentence is cut only where there would be one piece: the first at half of the
+    target if it fills the whole, the second where the target is full.
+    """
+    pieces: list[list[int]] = []
+    for place in range(len(document)):
+        rest = document.joined(place, place + 1)
+        while rest:
+            taken = _taken(len(rest), pieces, target=target)
+            if taken:
+                pieces.append(rest[:taken])
+                rest = rest[taken:]
+            if rest and len(pieces) > 1:
+                yield pieces
+                pieces = []
+    if pieces:
+        yield pieces
+
+
+def _taken(length: int, pieces: Sequence[list[int]], *, target: int) -> int:
+    """How many tokens of a sentence go to the pieces; 0 where they are complete."""
+    if not pieces:
+        return length if length < target else target // 2
+    room = target - sum(map(len, pieces))
+    if length <= room:
+        return length
+    return room if len(pieces) == 1 else 0
+
+
 def _next(
-    documents: Sequence[Document], index: int, *, cut: Cut, rng: Random
+    document: Document,
+    random_part: Callable[[int], list[int]],
+    *,
+    cut: Cut,
+    rng: Random,
 ) -> Iterator[Segments]:
     """A segment and the one that follows it, or one of another document."""
-    document = documents[index]
     most, target = cut.target(rng, special_tokens=3)
     start = 0
     while start < len(document):
-        stop = _chunk_end(document, start, target=target)
-        sentences = document[start:stop]
-        split = rng.randint(1, len(sentences) - 1) if len(sentences) > 1 else 1
-        first = _joined(sentences[:split])
-        is_random = len(sentences) == 1 or rng.random() < 0.5
+        stop = document.stop_after(start, tokens=target)
+        split = start + (rng.randint(1, stop - start - 1) if stop - start > 1 else 1)
+        first = document.joined(start, split)
+        is_random = stop - start == 1 or rng.random() < 0.5
         if is_random:
-            other = documents[_other(index, count=len(documents), rng=rng)]
-            second = _random_part(other, target=target - len(first), rng=rng)
-            stop = start + split  # the rest is used for the next sequence
+            second = random_part(target - len(first))
+            stop = split  # the rest is used for the next sequence
         else:
-            second = _joined(sentences[split:])
+            second = document.joined(split, stop)
+        sizes = len(first), len(second)
         _truncate(first, second, most=most, rng=rng)
-        yield Segments(first, second, int(is_random))
+        yield Segments(
+            first,
+            second,
+            int(is_random),
+            borrowed=len(second) if is_random else 0,
+            lost=sizes[0] - len(first) + (not is_random) * (sizes[1] - len(second)),
+            has_long_line=document.longest(start, stop) > most,
+        )
         start = stop
 
 
-def _chunk_end(document: Document, start: int, *, target: int) -> int:
-    """Where so many sentences end that they hold the target."""
-    length = 0
-    for place in range(start, len(document)):
-        length += len(document[place])
-        if length >= target:
-            return place + 1
-    return len(document)
+def _random_part(
+    target: int, *, corpus: Corpus, order: Sequence[int], place: int, rng: Random
+) -> list[int]:
+    """Sentences of another document from a random one on, until they hold the target.
 
-
-def _other(index: int, *, count: int, rng: Random) -> int:
-    """Another document; after ten tries, as in the original, maybe the same."""
-    found = index
+    After ten tries for another document, as in the original, it may be the same.
+    """
+    found = place
     for _ in range(_TRIES):
-        found = rng.randint(0, count - 1)
-        if found != index:
+        found = rng.randint(0, len(order) - 1)
+        if found != place:
             break
-    return found
+    other = corpus.document(order[found])
+    start = rng.randint(0, len(other) - 1)
+    return other.joined(start, other.stop_after(start, tokens=target))
 
 
-def _random_part(document: Document, *, target: int, rng: Random) -> list[int]:
-    """Sentences from a random one on, until they hold the target."""
-    part: list[int] = []
-    for place in range(rng.randint(0, len(document) - 1), len(document)):
-        part.extend(document[place])
-        if len(part) >= target:
-            break
-    return part
-
-
-def _joined(sentences: Sequence[Sentence]) -> list[int]:
-    return [token for sentence in sentences for token in sentence]
+def _joined(pieces: Sequence[list[int]]) -> list[int]:
+    return [token for piece in pieces for token in piece]
 
 
 def _truncate(first: list[int], second: list[int], *, most: int, rng: Random) -> None:
     """Takes tokens from either end of the longer until both fit."""
-    excess = len(first) + len(second) - most
-    for _ in range(excess):
-        longer = first if len(first) > len(second) else second
+    sizes, starts = [len(first), len(second)], [0, 0]
+    for _ in range(sum(sizes) - most):
+        longer = 0 if sizes[0] > sizes[1] else 1
+        sizes[longer] -= 1
         if rng.random() < 0.5:
-            del longer[0]
-        else:
-            longer.pop()
-
-
-_Maker = Callable[..., Iterator[Segments]]
-_MAKERS: dict[Objective, _Maker] = {
-    Objective.MLM: _single,
-    Objective.MLM_NSP: _next,
-    Objective.MLM_SOP: _ordered,
-}
+            starts[longer] += 1
+    for tokens, start, size in zip((first, second), starts, sizes, strict=True):
+        tokens[:] = tokens[start : start + size]

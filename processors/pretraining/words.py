@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from processors.pretraining.documents import Encode, Sentence
+from processors.pretraining.corpus import Sentence
+from processors.pretraining.documents import Encode
 from processors.tokenization.base import EncodedText, Tokenizer
 from processors.tokenization.mecab_words import MecabWords
 from processors.tokenization.words import Words
@@ -17,7 +18,7 @@ _SENTENCE_PIECE = "sentencepiece"
 
 
 def encoder(tokenizer: Tokenizer, *, whole_words: bool, dictionary: str) -> Encode:
-    """Texts to tokens that tell their words; see `processors.pretraining.documents`.
+    """Texts to tokens that tell their words; see `processors.pretraining.corpus`.
 
     A vocabulary with `##` pieces tells its own words, those of google-research/bert or
     of MeCab. Characters and SentencePiece tell no Japanese words: they are MeCab's.

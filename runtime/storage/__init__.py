@@ -268,6 +268,15 @@ def delete_tree(path: str) -> None:
     _of(path).delete_tree(path)
 
 
+def delete_partial(path: str) -> None:
+    """Deletes what killed writes of a file have left half written.
+
+    Only for who knows that nobody writes the file now.
+    """
+    if not is_remote(path):  # objects of a bucket are whole or absent
+        local.delete_partial(path)
+
+
 def copy(source: str, target: str) -> None:
     """Copies one file, whole or absent; within buckets without fetching it."""
     if is_remote(source) and is_remote(target):

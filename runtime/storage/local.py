@@ -175,6 +175,15 @@ def temporary_dir() -> Iterator[str]:
         yield path
 
 
+def delete_partial(path: str) -> None:
+    """Deletes the temporaries of a file that killed writes have left."""
+    folder, name = os.path.split(os.path.realpath(path))
+    pattern = f".{globbing.escape(name[:40])}.{'[0-9a-f]' * 32}{_TEMPORARY}"
+    for temporary in globbing.glob(os.path.join(globbing.escape(folder), pattern)):
+        with _named_failure("delete", temporary):
+            os.remove(temporary)
+
+
 def is_temporary(name: str) -> bool:
     """Returns whether a name is one of an unfinished write."""
     return name.startswith(".") and name.endswith(_TEMPORARY)
