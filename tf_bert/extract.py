@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from processors.example import InputExample
 from processors.features import TokenCounts, featurize
 from runtime.placement import Placement
+from runtime.progress import ProgressLine
 from runtime.safety.stop_request import StopRequest
 from tf_bert import extraction_output, extraction_texts
 from tf_bert.encoder import CachedEncoder, Encoder, Encodes, Wanted
@@ -69,16 +71,20 @@ def _extracted(job: ExtractionJob, *, placement: Placement) -> VectorParts:
         },
     )
     if len(parts):
-        done = min(len(parts) * size, job.texts.count)
-        _log.info(
-            "Going on after %d of %d texts: %s", done, job.texts.count, parts.folder
-        )
+        _log.info("Going on after part %d of %s", len(parts), parts.folder)
     encodes: Encodes = encoder
     if settings.cache_dir:
         encodes = CachedEncoder(encoder, folder=settings.cache_dir)
-    rest = itertools.islice(extraction_texts.read(settings), len(parts) * size, None)
-    while chunk := list(itertools.islice(rest, size)):
-        parts.add(_part(chunk, job=job, encoder=encodes))
+    done = min(len(parts) * size, job.texts.count)
+    rest = itertools.islice(extraction_texts.read(settings), done, None)
+    with ProgressLine(
+        job.texts.count, stream=sys.stderr, what="text", start=done
+    ) as progress:
+        while chunk := list(itertools.islice(rest, size)):
+            part = _part(chunk, job=job, encoder=encodes)
+            parts.add(part)
+            done += len(chunk)
+            progress.update(done, examples=len(chunk), tokens=int(part.lengths.sum()))
     return parts
 
 

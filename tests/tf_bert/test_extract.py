@@ -113,13 +113,14 @@ def vectors_of(settings):
         return archive["vectors"]
 
 
-def test_what_is_cut_is_told(make_settings, place_on, caplog):
+def test_what_is_cut_and_done_is_told(make_settings, place_on, caplog, capfd):
     caplog.set_level("INFO")
     extract.run(prepare(make_settings()), placement=place_on())
     assert "1 of 4 texts are cut at --max_seq_length=32; the longest has 94" in (
         caplog.text
     )
     assert "Running on" in caplog.text
+    assert "text 4/4" in capfd.readouterr().err
     caplog.clear()
     extract.run(prepare(make_settings(max_seq_length=94)), placement=place_on())
     assert "cut at" not in caplog.text
@@ -158,7 +159,7 @@ def test_it_goes_on_after_what_was_done(
     assert not storage.exists(settings.output_file)
     stopping.undo()
     extract.run(prepare(settings), placement=placement)
-    assert "Going on after 2 of 4 texts" in caplog.text
+    assert "Going on after part 1" in caplog.text
     extract.run(prepare(whole), placement=placement)
     if name.endswith(".npz"):  # whose members bear the time
         with np.load(whole.output_file) as a, np.load(settings.output_file) as b:
