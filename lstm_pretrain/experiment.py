@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from lstm_pretrain.preparation import (
     prepare_language_model,
 )
 from processors.batches import stack
-from processors.classification import outputs, splits
+from processors.classification import outputs
 from processors.classification.splits import Split
 from runtime import storage
 from runtime.engine import Engine, EngineState
@@ -57,10 +58,7 @@ def run(settings: ExperimentSettings, *, placement: Placement) -> None:
     _claim(settings, path=storage.join(output_dir, "experiment.json"))
     model_dir = _train_language_models(settings, placement=placement)
     job = prepare_classifier(_classifier(settings, init_checkpoint=model_dir))
-    read = {
-        name: splits.read(job, name, folder=_made(str(job.output_dir)))
-        for name in ("train", "dev", "test")
-    }
+    read = job.splits
     results = Results(storage.join(output_dir, "results.jsonl"))
     cells = [
         Cell(size, seed, start)
@@ -123,16 +121,13 @@ def _classifier(
         settings,
         output_dir=storage.join(str(settings.output_dir), "classifiers"),
         init_checkpoint=init_checkpoint,
+        do_eval=True,
+        do_predict=True,
     )
 
 
-def _made(folder: str) -> str:
-    storage.make_dirs(folder)
-    return folder
-
-
 def _compute(
-    cell: Cell, *, job: ClassifierJob, read: dict[str, Split], placement: Placement
+    cell: Cell, *, job: ClassifierJob, read: Mapping[str, Split], placement: Placement
 ) -> Result:
     """Trains and tests one classifier."""
     started = time.monotonic()

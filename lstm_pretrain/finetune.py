@@ -18,12 +18,10 @@ from lstm_pretrain.heads import LstmClassifier
 from lstm_pretrain.modeling import Layout
 from lstm_pretrain.preparation import ClassifierJob
 from processors.batches import BatchShape, PadTo
-from processors.classification.run import ClassificationRun
+from processors.classification.run import ClassificationRun, Initial
 from processors.classification.splits import Split
-from processors.token_dataset import UNLABELLED
 from runtime import engine, training
 from runtime.engine import Engine
-from runtime.errors import DataError
 from runtime.objectives import ClassificationObjective
 from runtime.placement import Accelerator, Placement
 
@@ -39,7 +37,6 @@ def run(job: ClassifierJob, *, placement: Placement) -> None:
 
     Raises:
         SettingsError: The output directory holds another run.
-        DataError: A split cannot be read.
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
@@ -64,20 +61,13 @@ class LstmRun(ClassificationRun):
             self._job, num_labels=len(labels), total=total, placement=placement
         )
 
-    def initialise(self, made: Engine) -> Sequence[str] | None:
+    def initialise(self, made: Engine) -> Initial:
         """See base class."""
         initial = self._job.initial
         if initial is None:
-            return None
-        return transfer(initial.weights, made)
-
-    def _read(self, name: str) -> Split:
-        split = super()._read(name)
-        if name != "train":
-            return split
-        return choose(
-            split, count=self._job.settings.train_examples, seed=self._job.settings.seed
-        )
+            return Initial(missing=tuple(made.weight_shapes()), step=0)
+        missing = transfer(initial.weights, made)
+        return Initial(missing=missing, step=initial.step)
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
         return data.batch_shape(
@@ -154,38 +144,23 @@ def transfer(weights: dict[str, np.ndarray], made: Engine) -> list[str]:
 
 
 def choose(split: Split, *, count: int | None, seed: int) -> Split:
-    """Draws the labelled examples to train on.
+    """Draws the labelled examples to train on; see `data.draw`.
 
     Args:
         split: The training split.
         count: How many; None for all.
-        seed: Seed of the draw. Of one seed, a smaller draw is the start of a larger.
+        seed: Seed of the draw.
 
     Returns:
         The split with these examples alone, in the order of the draw.
-
-    Raises:
-        DataError: There are fewer, or they are of one class only.
     """
-    available = len(split.dataset)
-    if count is not None and count > available:
-        raise DataError(
-            f"--train_examples={count} were asked for; the training split has "
-            f"{available}. Ask for fewer, or for all by leaving the flag out."
-        )
-    if count is not None:
-        order = np.random.RandomState(seed).permutation(available)[:count]
-        split = dataclasses.replace(
-            split,
-            examples=[split.examples[place] for place in order],
-            dataset=split.dataset.take(order),
-        )
-    label_ids = np.unique(split.dataset.label_ids)
-    seen = [split.labels[label] for label in label_ids if label != UNLABELLED]
-    if len(seen) < 2:
-        raise DataError(
-            f"All {len(split.dataset)} training examples have the label "
-            f"{', '.join(seen)}: there is nothing to tell apart. Draw more of them, or "
-            "look at the label column."
-        )
-    return split
+    known = (*split.labels, None)  # UNLABELLED is the last
+    labels = [known[label] for label in split.dataset.label_ids]
+    order = data.draw(labels, count=count, seed=seed)
+    if count is None:
+        return split
+    return dataclasses.replace(
+        split,
+        examples=[split.examples[place] for place in order],
+        dataset=split.dataset.take(np.array(order)),
+    )

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from lstm_pretrain import data, vocabularies
 from lstm_pretrain.config import LstmConfig
 from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
-from processors.base import DataProcessor
+from processors.classification import data_check
 from processors.classification.preparation import (
     TaskJob,
-    find_data_dir,
-    find_processor,
+    TrainedRun,
+    open_rows,
+    refuse_other_tokenizer,
 )
+from processors.classification.rows import RowReader
 from processors.classification.settings import TaskSettings
 from processors.example import InputExample
 from processors.features import Features, TokenCounts
 from processors.tokenization.base import Tokenizer
-from runtime import checkpoints, storage
+from runtime import checkpoints, same_run, storage
 from runtime.checkpoints import Checkpoint
-from runtime.errors import CheckpointError, SettingsError
-from runtime.job import refuse_foreign_checkpoint, restore
+from runtime.errors import CheckpointError
+from runtime.job import InitialCheckpoint, refuse_nothing_trained, restore
+from runtime.same_run import Trait
 
 _CONFIG = "lstm_config"
 
@@ -39,9 +42,12 @@ class LstmJob(TaskJob):
     config: LstmConfig
     initial: Checkpoint | None
 
-    def identity(self) -> dict[str, Any]:
-        """See `runtime.job.Job.identity`."""
-        return {_CONFIG: self.config.to_dict(), **super().identity()}
+    def model_traits(self) -> list[Trait]:
+        """See `runtime.job.Job.model_traits`."""
+        config = Trait(
+            name=_CONFIG, value=self.config.to_dict(), differ=same_run.by_key
+        )
+        return [config, *super().model_traits()]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,14 @@ class LanguageModelJob(LstmJob):
     """
 
     settings: PretrainingSettings
+
+    def model_traits(self) -> list[Trait]:
+        """See base class; labels are not learnt."""
+        return [trait for trait in super().model_traits() if trait.name != "labels"]
+
+    def state(self) -> dict[str, Any]:
+        """See base class; with the labels rows are read without the training file."""
+        return {**super().state(), "labels": list(self.labels)}
 
     def features(
         self,
@@ -82,6 +96,18 @@ class ClassifierJob(LstmJob):
 
     settings: ClassifierSettings
 
+    def examples(self, name: str) -> Sequence[InputExample]:
+        """See base class; of the training examples those that are drawn."""
+        found = super().examples(name)
+        if name != "train":
+            return found
+        order = data.draw(
+            [example.label for example in found],
+            count=self.settings.train_examples,
+            seed=self.settings.seed,
+        )
+        return [found[place] for place in order]
+
     def features(
         self,
         examples: Iterable[InputExample],
@@ -106,15 +132,14 @@ def prepare_language_model(settings: PretrainingSettings) -> LanguageModelJob:
         settings: What was asked for.
 
     Raises:
-        SettingsError: Settings, vocabulary and checkpoints do not fit each other.
+        SettingsError: Settings, vocabulary and checkpoints do not fit each other, or
+            the output directory holds another run.
         CheckpointError: A checkpoint is missing or damaged.
-        DataError: The corpus is empty.
+        DataError: The corpus is empty, or a row cannot be used.
     """
     parts = _Parts.read(settings)
-    config = settings.config(vocab_size=parts.tokenizer.vocab_size)
-    if parts.initial is not None:
-        config = LstmConfig(**parts.initial.state[_CONFIG])
-    return _checked(
+    config = parts.stored or settings.config(vocab_size=parts.tokenizer.vocab_size)
+    return data_check.tokenised(
         LanguageModelJob(settings=settings, config=config, **parts.as_fields())
     )
 
@@ -126,16 +151,16 @@ def prepare_classifier(settings: ClassifierSettings) -> ClassifierJob:
         settings: What was asked for.
 
     Raises:
-        SettingsError: Settings, vocabulary and checkpoints do not fit each other.
+        SettingsError: Settings, vocabulary and checkpoints do not fit each other, or
+            the output directory holds another run.
         CheckpointError: A checkpoint is missing or damaged.
-        DataError: The training texts are empty.
+        DataError: The training texts are empty, or a row cannot be used.
     """
     parts = _Parts.read(settings)
     config = settings.config(vocab_size=parts.tokenizer.vocab_size)
-    if parts.initial is not None:
-        sizes = LstmConfig(**parts.initial.state[_CONFIG])
-        config = dataclasses.replace(sizes, tie_weights=False)
-    return _checked(
+    if parts.stored is not None:
+        config = dataclasses.replace(parts.stored, tie_weights=False)
+    return data_check.checked(
         ClassifierJob(settings=settings, config=config, **parts.as_fields())
     )
 
@@ -145,35 +170,48 @@ class _Parts:
     """What both kinds of job are made of."""
 
     tokenizer: Tokenizer
-    processor: DataProcessor
-    data_dir: str
+    rows: RowReader
     output_dir: str
     restored: Checkpoint | None
     initial: Checkpoint | None
+    init_checkpoint: InitialCheckpoint | None
 
     @classmethod
     def read(cls, settings: PretrainingSettings | ClassifierSettings) -> _Parts:
-        restored = restore(settings)
-        initial, initial_dir = _initial(settings.init_checkpoint)
-        processor = find_processor(settings, restored=restored)
-        data_dir = find_data_dir(settings, processor=processor)
-        output_dir = str(settings.output_dir)
-        runs = ((initial_dir, initial), (output_dir, restored))
+        path, output_dir = settings.init_checkpoint, str(settings.output_dir)
+        restored = restore(settings, init_checkpoint=path)
+        refuse_nothing_trained(settings, restored=restored, init_checkpoint=path)
+        start = _initial_checkpoint(path)
+        initial = _initial(start, restored=restored)
+        runs = {output_dir: restored, _run_of(start): initial}
+        states = {run: point.state for run, point in runs.items() if point is not None}
+        rows = open_rows(settings, trained=_trained(settings, states))
         tokenizer = vocabularies.find(
             settings,
             vocab_size=settings.vocab_size,
-            kept={run: point.state["tokenizer"] for run, point in runs if point},
-            texts=lambda: _texts(settings, processor=processor, data_dir=data_dir),
+            kept={run: state["tokenizer"] for run, state in reversed(states.items())},
+            texts=lambda: _texts(rows.examples("train")),
         )
-        _refuse_other_vocabulary(settings.init_checkpoint, initial, tokenizer)
+        if initial is not None:
+            refuse_other_tokenizer(
+                TrainedRun.of_state(str(path), initial.state), tokenizer
+            )
         return cls(
             tokenizer=tokenizer,
-            processor=processor,
-            data_dir=data_dir,
+            rows=rows,
             output_dir=output_dir,
             restored=restored,
             initial=initial,
+            init_checkpoint=start,
         )
+
+    @property
+    def stored(self) -> LstmConfig | None:
+        """The sizes of what it starts from; of a gone start those of the run itself."""
+        point = self.initial
+        if point is None and self.init_checkpoint is not None:
+            point = self.restored
+        return None if point is None else LstmConfig(**point.state[_CONFIG])
 
     def as_fields(self) -> dict[str, Any]:
         return {
@@ -181,54 +219,55 @@ class _Parts:
         }
 
 
-_Job = TypeVar("_Job", LanguageModelJob, ClassifierJob)
+def _trained(
+    settings: TaskSettings, states: Mapping[str, Mapping[str, Any]]
+) -> TrainedRun:
+    """The run that is gone on from, else the one that is evaluated."""
+    for run, state in states.items():
+        if run == settings.output_dir or not settings.trains:
+            return TrainedRun.of_state(run, state)
+    return TrainedRun(path=str(settings.output_dir))
 
 
-def _checked(job: _Job) -> _Job:
-    refuse_foreign_checkpoint(job)
-    return job
+def _initial_checkpoint(path: str | None) -> InitialCheckpoint | None:
+    if not path:
+        return None
+    folder = checkpoints.meant_by(path)
+    if folder is None or not storage.is_dir(folder):
+        return InitialCheckpoint(path=path, digest=None)
+    return InitialCheckpoint(path=path, digest=checkpoints.weights_digest(folder))
 
 
-def _initial(path: str | None) -> tuple[Checkpoint | None, str]:
-    """The checkpoint that a path names, and the folder of its run.
+def _run_of(start: InitialCheckpoint | None) -> str:
+    """The output directory of the run whose checkpoint is meant."""
+    if start is None:
+        return ""
+    if checkpoints.meant_by(start.path) != start.path:
+        return start.path
+    return storage.dirname(storage.dirname(start.path))
+
+
+def _initial(
+    start: InitialCheckpoint | None, *, restored: Checkpoint | None
+) -> Checkpoint | None:
+    """The checkpoint that a run starts from.
 
     Raises:
         CheckpointError: There is none, or it is no LSTM's.
     """
-    if not path:
-        return None, ""
-    directory = storage.join(path, checkpoints.DIRECTORY)
-    folder, run = checkpoints.latest(directory), path
-    if folder is None:
-        folder, run = path, storage.dirname(storage.dirname(path))
-    found = checkpoints.load(folder)
+    if start is None or (start.digest is None and restored is not None):
+        return None
+    found = checkpoints.load(checkpoints.meant_by(start.path) or start.path)
     if _CONFIG not in found.state:
         raise CheckpointError(
-            f"--init_checkpoint={path} is no checkpoint of an LSTM. Name the output "
-            "folder of scripts/pretrain_lstm.py or finetune_lstm.py."
+            f"--init_checkpoint={start.path} is no checkpoint of an LSTM. Name the "
+            "output folder of scripts/pretrain_lstm.py or finetune_lstm.py."
         )
-    return found, run
+    return found
 
 
-def _texts(
-    settings: TaskSettings, *, processor: DataProcessor, data_dir: str
-) -> Iterator[str]:
-    rejects = storage.join(str(settings.output_dir), "train.rejects.jsonl")
-    with processor.sifting(settings.on_bad_row, rejects_path=rejects):
-        examples = processor.get_train_examples(data_dir)
+def _texts(examples: Iterable[InputExample]) -> Iterator[str]:
     for example in examples:
         yield example.text_a
         if example.text_b is not None:
             yield example.text_b
-
-
-def _refuse_other_vocabulary(
-    path: str | None, initial: Checkpoint | None, tokenizer: Tokenizer
-) -> None:
-    if initial is None or initial.state["tokenizer"] == tokenizer.fingerprint():
-        return
-    raise SettingsError(
-        f"--init_checkpoint={path} was trained with another vocabulary: "
-        f"{initial.state['tokenizer']} there, {tokenizer.fingerprint()} here. Leave "
-        "--vocab_file and --model_file out to read the one beside it."
-    )

@@ -24,13 +24,13 @@ from processors.batches import (
     PadTo,
     stack,
 )
-from processors.classification import splits
+from processors.classification import records_of_run
 from processors.classification.splits import Split
 from processors.pretraining.run import LanguageModelRun
 from runtime import engine, loop, training
 from runtime.engine import Engine, EngineState
-from runtime.errors import SettingsError
-from runtime.placement import Accelerator, Placement, refuse_disagreement
+from runtime.placement import Accelerator, Placement
+from runtime.training import Site
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,6 @@ def run(job: LanguageModelJob, *, placement: Placement) -> None:
 
     Raises:
         SettingsError: The output directory holds another run.
-        DataError: A split cannot be read.
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
@@ -58,45 +57,35 @@ class PretrainingRun(LanguageModelRun):
     _job: LanguageModelJob
     _settings: PretrainingSettings
 
+    def __init__(self, job: LanguageModelJob, *, site: Site) -> None:
+        super().__init__(job, site=site)
+        self._splits = job.splits
+
+    def carry_out(self) -> None:
+        """See base class; the records come first."""
+        records_of_run.keep(self._job, site=self._site)
+        super().carry_out()
+
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve.
 
         Raises:
-            SettingsError: No update would be done, or the folder is another run's.
+            SettingsError: The folder is another run's.
         """
-        self._training.refuse_other_settings()
-        split = self._read("train")
-        total = self._settings.num_train_steps(len(split.dataset))
-        if total == 0:
-            raise SettingsError(
-                f"{len(split.dataset)} training sequences are fewer than "
-                f"--train_batch_size={self._settings.train_batch_size} allows for "
-                f"{self._settings.num_train_epochs} epochs: no update would be done."
-            )
-        made = self._start(total=total)
-        self._training.claim_output_dir(
-            {
-                "num_train_sequences": len(split.dataset),
-                "train_data_crc32c": split.checksums,
-            },
-            total=total,
-        )
+        split = self._splits["train"]
+        made = self._start()
+        self._training.claim_output_dir()
         vocabularies.keep(self._job.tokenizer, folder=self._site.folder)
-        if made.step >= total:
+        if made.step >= self._job.total_steps:
             _log.info("Skipping training since max_steps has already saved.")
             return
         _log.info("***** Running training: %d sequences *****", len(split.dataset))
-        self._training.fit(
-            made,
-            self._feed(split),
-            total=total,
-            state={"labels": list(split.labels)},
-        )
+        self._training.fit(made, self._feed(split))
         self._plot()
 
     def evaluate(self) -> None:
         """Writes eval_results.txt: loss a token and perplexity of the dev split."""
-        split = self._read("dev")
+        split = self._splits["dev"]
         made = self._trained()
         shape = self._shape(self._settings.eval_batch_size)
         losses, tokens = 0.0, 0
@@ -110,7 +99,7 @@ class PretrainingRun(LanguageModelRun):
             "eval_loss": losses / tokens,
             "eval_perplexity": math.exp(losses / tokens),
             "eval_tokens": tokens,
-            "global_step": made.step,
+            "global_step": self._step,
         }
         if self._settings.report_padded_loss:
             lengths = split.dataset.lengths
@@ -119,11 +108,6 @@ class PretrainingRun(LanguageModelRun):
         self._report(results, logged=logged)
 
     # -- data -------------------------------------------------------------------------
-
-    def _read(self, name: str) -> Split:
-        split = splits.read(self._job, name, folder=self._site.folder)
-        refuse_disagreement(self._site.placement, {f"{name} data": split.identity})
-        return split
 
     def _feed(self, split: Split) -> loop.Feed:
         settings = self._settings
@@ -187,10 +171,10 @@ class PretrainingRun(LanguageModelRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> bool:
+    def initialise(self, made: Engine) -> int:
         """See base class."""
         if self._job.initial is None:
-            return False
+            return 0
         made.load_state(EngineState(0, self._job.initial.weights, slots={}))
         _log.info("Starting from %s", self._settings.init_checkpoint)
-        return True
+        return self._job.initial.step

@@ -15,7 +15,7 @@ import numpy as np
 
 from processors import plots
 from processors.classification import comparison, logistic
-from processors.classification.run import ClassificationRun
+from processors.classification.run import ClassificationRun, Initial
 from processors.token_dataset import UNLABELLED
 from runtime import engine, training
 from runtime.engine import Engine
@@ -40,7 +40,6 @@ def run(job: Job, *, placement: Placement) -> None:
     Raises:
         SettingsError: The batch does not divide by the replicas, the output directory
             holds another run, or the processes that share the run disagree.
-        DataError: A split cannot be read.
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
@@ -69,9 +68,9 @@ class BertRun(ClassificationRun):
         if not self._job.settings.trained_part.is_head_alone:
             super().train()
             return
-        split = self._read("train")
-        made = self._engine = self._start(split, total=1)
-        self._claim(split, total=1)
+        split, total = self._splits["train"], self._job.total_steps
+        made = self._engine = self._start(split, total=total)
+        self._training.claim_output_dir()
         if made.step:
             _log.info("Skipping training since max_steps has already saved.")
             return
@@ -85,15 +84,15 @@ class BertRun(ClassificationRun):
         _log.info("Logistic regression with C = %s", head.strength)
         made.load_weights({"output_weights": head.weights, "output_bias": head.bias})
         made.load_state(dataclasses.replace(made.state(), step=1))
-        self._training.keep(made, state=self._state(split))
+        self._training.keep(made)
 
     def compare(self) -> None:
         """Writes compare.txt and compare.png of the labelled splits that were read."""
-        train = self._read("train")
+        train = self._splits["train"]
         others = {
             name: split
             for name in self._predicted
-            if (split := self._read(name)).dataset.label_ids.min() != UNLABELLED
+            if (split := self._splits[name]).dataset.label_ids.min() != UNLABELLED
         }
         if not others:
             _log.warning("No split is labelled: there is nothing to compare.")
@@ -153,17 +152,17 @@ class BertRun(ClassificationRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> Sequence[str] | None:
+    def initialise(self, made: Engine) -> Initial:
         """See base class."""
         settings = self._job.settings
         if not settings.init_checkpoint:
-            return None
-        initial = weights.read_weights(
+            return Initial(missing=tuple(made.weight_shapes()), step=0)
+        found = weights.read_weights(
             settings.init_checkpoint,
             expected=made.weight_shapes(),
             allow_partial=settings.allow_partial_init,
             labels=self._labels,
         )
-        made.load_weights(initial.values)
-        _log.info("%s", initial.report)
-        return initial.report.missing
+        made.load_weights(found.values)
+        _log.info("%s", found.report)
+        return Initial(missing=found.report.missing, step=found.step)

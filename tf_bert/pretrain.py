@@ -61,18 +61,10 @@ class PretrainingRun(LanguageModelRun):
         Raises:
             SettingsError: The folder is another run's.
         """
-        total = self._settings.train_steps
-        self._training.refuse_other_settings()
-        made = self._start(total=total)
+        total = self._job.total_steps
+        made = self._start()
         data = self._job.training
-        self._training.claim_output_dir(
-            {
-                "num_train_sequences": len(data),
-                "train_data_crc32c": data.checksums,
-                "mlm_rates": self._job.rates,
-            },
-            total=total,
-        )
+        self._training.claim_output_dir()
         if made.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
             return
@@ -81,7 +73,7 @@ class PretrainingRun(LanguageModelRun):
         _log.info("  Batch size = %d", self._settings.train_batch_size)
         _log.info("  Num steps = %d", total)
         before = self._show() if made.step == 0 else []
-        self._training.fit(made, self._feed(data, total), total=total, state={})
+        self._training.fit(made, self._feed(data, total))
         if before:
             masked_words.write(
                 self._site.path("masked_words.txt"), before=before, after=self._show()
@@ -96,7 +88,7 @@ class PretrainingRun(LanguageModelRun):
         scores = Scores()
         for arrays in self._evaluation():
             scores.add(made.predict(arrays), arrays)
-        results = {**scores.results(), "global_step": made.step}
+        results = {**scores.results(), "global_step": self._step}
         logged = {
             "eval_loss": results["loss"],
             "eval_accuracy": results["masked_lm_accuracy"],
@@ -182,11 +174,11 @@ class PretrainingRun(LanguageModelRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> bool:
+    def initialise(self, made: Engine) -> int:
         """See base class."""
         settings = self._settings
         if not settings.init_checkpoint:
-            return False
+            return 0
         initial = weights.read_weights(
             settings.init_checkpoint,
             expected=made.weight_shapes(),
@@ -194,7 +186,7 @@ class PretrainingRun(LanguageModelRun):
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)
-        return True
+        return initial.step
 
     # -- files ------------------------------------------------------------------------
 

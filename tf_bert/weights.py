@@ -79,10 +79,12 @@ class InitialWeights:
     Attributes:
         values: Variable name -> float32 array, for the matched variables only.
         report: What matched and what did not.
+        step: Updates that the checkpoint is the outcome of; 0 where it does not say.
     """
 
     values: dict[str, np.ndarray]
     report: MatchReport
+    step: int = 0
 
 
 def read_weights(
@@ -122,7 +124,7 @@ def read_weights(
     values = {name: source.read(name) for name in report.matched}
     for name in _CLASSIFIER.intersection(values):
         values[name] = values[name][order]
-    return InitialWeights(values, report)
+    return InitialWeights(values, report, step=source.step)
 
 
 def _order(theirs: Sequence[str], ours: Sequence[str]) -> Any:
@@ -167,13 +169,16 @@ def find_config(
     )
 
 
-def check_start(path: str, *, config: BertConfig, allow_partial: bool) -> None:
+def check_start(path: str, *, config: BertConfig, allow_partial: bool) -> Source:
     """Refuses weights of another model, before a framework loads.
 
     Args:
         path: As for `read_weights`.
         config: The model's settings.
         allow_partial: Whether encoder variables may be missing in the checkpoint.
+
+    Returns:
+        The opened weights.
 
     Raises:
         CheckpointError: As `read_weights`.
@@ -182,6 +187,7 @@ def check_start(path: str, *, config: BertConfig, allow_partial: bool) -> None:
     source = find.open_source(path)
     check(source, config=config, path=path, allow_partial=allow_partial)
     refuse_other_config(config, source)
+    return source
 
 
 def check(

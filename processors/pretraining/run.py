@@ -13,7 +13,6 @@ from typing import Any
 
 from processors import plots, report
 from runtime.engine import Engine, EngineState
-from runtime.errors import CheckpointError
 from runtime.job import Job
 from runtime.training import Site, Training
 
@@ -34,6 +33,7 @@ class LanguageModelRun(abc.ABC):
         self._site = site
         self._training = Training(job, site=site)
         self._engine: Engine | None = None
+        self._steps_elsewhere = 0
 
     # -- what a pipeline says of its model and its data -------------------------------
 
@@ -49,11 +49,14 @@ class LanguageModelRun(abc.ABC):
         """
 
     @abc.abstractmethod
-    def initialise(self, made: Engine) -> bool:
-        """Loads the weights that the settings name; False where there are none.
+    def initialise(self, made: Engine) -> int:
+        """Loads the weights that the settings name, if they name any.
 
         Args:
             made: From `build`.
+
+        Returns:
+            Updates that they are the outcome of; 0 where nothing says it.
         """
 
     @abc.abstractmethod
@@ -77,32 +80,30 @@ class LanguageModelRun(abc.ABC):
         if self._settings.do_eval:
             self.evaluate()
 
-    def _start(self, *, total: int) -> Engine:
+    def _start(self) -> Engine:
         """The model to train: the newest checkpoint's, else as it starts."""
-        made = self._engine = self.build(total=total)
+        made = self._engine = self.build(total=self._job.total_steps)
         if not self._training.restore(made):
             self.initialise(made)
         return made
 
     def _trained(self) -> Engine:
-        """The model to evaluate: this run's, else the newest checkpoint's.
-
-        Raises:
-            CheckpointError: There are no trained weights.
-        """
+        """The model to evaluate: this run's, else the newest checkpoint's."""
         if self._engine is None:
             self._engine = self.build(total=0)
             restored = self._job.restored
-            if restored is not None:
+            if restored is None:
+                self._steps_elsewhere = self.initialise(self._engine)
+            else:
                 self._engine.load_state(
                     EngineState(restored.step, restored.weights, slots={})
                 )
-            elif not self.initialise(self._engine):
-                raise CheckpointError(
-                    f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
-                    "was not given: there is nothing to evaluate. Add --do_train."
-                )
         return self._engine
+
+    @property
+    def _step(self) -> int:
+        """Updates that the weights are the outcome of, this run's or another's."""
+        return self._trained().step + self._steps_elsewhere
 
     def _report(
         self, results: Mapping[str, float], *, logged: Mapping[str, float]
@@ -114,7 +115,7 @@ class LanguageModelRun(abc.ABC):
             logged: As the metrics and the learning curve have them.
         """
         report.write_eval_results(self._site.path("eval_results.txt"), results)
-        self._site.record.log(self._trained().step, logged)
+        self._site.record.log(self._step, logged)
         self._plot()
         _log.info("***** Eval results *****")
         for name in sorted(results):

@@ -3,6 +3,7 @@
 names.py            what each variable is called by whom: one table, both ways
 variables.py        the variables that a BERT of given sizes has
 dialects.py         settings in Hugging Face's and KerasHub's words
+digest.py           what tells weights apart by their content
 source.py           stored weights, whatever their kind
 find.py             which kind lies at a path
 hugging_face.py     config.json and safetensors, in and out

@@ -59,10 +59,22 @@ def open_source(path: str) -> Source:
         CheckpointError: Nothing that can be read lies there, or several kinds do.
         SettingsError: The configuration beside it describes no BERT.
     """
+    kind, place = locate(path)
+    return _OPENERS[kind](place)
+
+
+def locate(path: str) -> tuple[Kind, str]:
+    """The kind of the weights at a path, and the folder or prefix that they have.
+
+    Args:
+        path: As for `open_source`.
+
+    Raises:
+        CheckpointError: As `open_source`.
+    """
     path = bundled.resolve(path)
     if not storage.is_dir(path):
-        kind, place = _kind_of_file(path)
-        return _OPENERS[kind](place)
+        return _kind_of_file(path)
     kinds = dict(_kinds_of_folder(path))
     if len(kinds) > 1:
         found = " and ".join(sorted(kind.value for kind in kinds))
@@ -74,8 +86,8 @@ def open_source(path: str) -> Source:
     if not kinds:
         _refuse(path, storage.list_dir(path))
         kinds[Kind.TF1] = path  # says what was looked for
-    [(kind, place)] = kinds.items()
-    return _OPENERS[kind](place)
+    [found_kind] = kinds.items()
+    return found_kind
 
 
 def find_config(path: str) -> BertConfig | None:

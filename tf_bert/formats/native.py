@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +11,6 @@ from runtime.errors import CheckpointError, SettingsError
 from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source
-
-_STEP_FOLDER = re.compile(r"step-\d{8,}")
 
 
 class NativeSource(Source):
@@ -32,6 +29,7 @@ class NativeSource(Source):
         found = checkpoints.load(folder)
         self.path = folder
         self._weights = found.weights
+        self.step = found.step
         self.tokenizer = found.state.get("tokenizer") or {}
         self.labels = tuple(found.state.get("labels") or ())
         stored = found.state.get("bert_config")
@@ -55,10 +53,7 @@ def newest(path: str) -> str | None:
     Args:
         path: A folder.
     """
-    if _STEP_FOLDER.fullmatch(storage.basename(path)):
-        return path
-    runs = (path, storage.join(path, checkpoints.DIRECTORY))
-    return next(filter(None, map(checkpoints.latest, runs)), None)
+    return checkpoints.meant_by(path)
 
 
 def write(

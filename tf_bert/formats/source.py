@@ -22,6 +22,7 @@ class Source(abc.ABC):
         path: Where they lie.
         config: The model's settings; None where nothing beside the weights says them.
         labels: Names of a classifier's outputs in order; empty where not known.
+        step: Updates that they are the outcome of; 0 where nothing says it.
         tokenizer: Fingerprint of the tokenizer of the run that trained them; empty
             where not known.
     """
@@ -30,6 +31,7 @@ class Source(abc.ABC):
     path: str
     config: BertConfig | None = None
     labels: tuple[str, ...] = ()
+    step: int = 0
     tokenizer: Mapping[str, Any] = types.MappingProxyType({})
 
     @abc.abstractmethod

@@ -16,6 +16,7 @@ from tf_bert.formats.variables import NOT_WEIGHTS
 
 CONFIG = "bert_config.json"
 PREFIX = "bert_model.ckpt"
+_STEP = "global_step"
 
 
 class TensorFlow1Source(Source):
@@ -40,6 +41,8 @@ class TensorFlow1Source(Source):
             if not NOT_WEIGHTS.fullmatch(name):
                 self._bundle.check(name)
         self.config = read_config(self.folder)
+        if _STEP in self._bundle.names():
+            self.step = int(self._bundle.read(_STEP))
 
     def _refuse_links(self) -> None:
         for name in storage.list_dir(self.folder):
