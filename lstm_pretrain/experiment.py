@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,9 +25,8 @@ from lstm_pretrain.preparation import (
     prepare_classifier,
     prepare_language_model,
 )
-from processors.base import SPLITS
 from processors.batches import stack
-from processors.classification import data_check, outputs, splits
+from processors.classification import data_check, outputs
 from processors.classification.splits import Split
 from runtime import storage
 from runtime.engine import Engine, EngineState
@@ -59,9 +59,8 @@ def run(experiment: ExperimentJob, *, placement: Placement) -> None:
     _claim(settings, path=storage.join(output_dir, "experiment.json"))
     model_dir = _train_language_models(settings, placement=placement)
     job = prepare_classifier(settings.classifier(init_checkpoint=model_dir))
-    storage.make_dirs(job.output_dir)
-    read = {name: splits.read(job, name, folder=job.output_dir) for name in SPLITS}
-    data_check.check(job, read, folder=job.output_dir)
+    data_check.write_report(job, folder=job.output_dir)
+    read = job.splits
     results = Results(storage.join(output_dir, "results.jsonl"))
     cells = [
         Cell(size, seed, start)
@@ -118,7 +117,7 @@ def _train_language_models(
 
 
 def _compute(
-    cell: Cell, *, job: ClassifierJob, read: dict[str, Split], placement: Placement
+    cell: Cell, *, job: ClassifierJob, read: Mapping[str, Split], placement: Placement
 ) -> Result:
     """Trains and tests one classifier."""
     started = time.monotonic()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from lstm_pretrain import data
 from lstm_pretrain.experiment_settings import ExperimentSettings
 from processors.classification.preparation import find_data_dir, find_processor
-from runtime import storage
+from processors.classification.rows import RowReader
 from runtime.errors import SettingsError
 
 
@@ -50,12 +50,13 @@ def prepare(settings: ExperimentSettings) -> ExperimentJob:
 
 
 def _training_labels(settings: ExperimentSettings) -> list[str | None]:
-    processor = find_processor(settings, restored=None)
-    data_dir = find_data_dir(settings, processor=processor)
-    rejects = storage.join(str(settings.output_dir), "train.rejects.jsonl")
-    with processor.sifting(settings.on_bad_row, rejects_path=rejects):
-        examples = processor.get_train_examples(data_dir)
-    return [example.label for example in examples]
+    processor = find_processor(settings)
+    rows = RowReader(
+        processor,
+        data_dir=find_data_dir(settings, processor=processor),
+        on_bad_row=settings.on_bad_row,
+    )
+    return [example.label for example in rows.examples("train")]
 
 
 def _problems(

@@ -84,6 +84,8 @@ class ExperimentSettings(ClassifierSettings):
             self,
             output_dir=storage.join(str(self.output_dir), "classifiers"),
             init_checkpoint=init_checkpoint,
+            do_eval=True,
+            do_predict=True,
             tie_weights=None,  # they have no output layer over the vocabulary
             vocab_size=None,  # its vocabulary is read
         )

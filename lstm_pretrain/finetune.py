@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -20,12 +20,11 @@ from lstm_pretrain.preparation import ClassifierJob
 from processors.batches import BatchShape, PadTo, TrainBatches
 from processors.classification.run import ClassificationRun
 from processors.classification.splits import Split
-from processors.token_dataset import UNLABELLED
 from runtime import engine, training
 from runtime.engine import Engine
-from runtime.errors import DataError
 from runtime.objectives import ClassificationObjective
 from runtime.placement import Accelerator, Placement
+from runtime.training import Initial
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +38,6 @@ def run(job: ClassifierJob, *, placement: Placement) -> None:
 
     Raises:
         SettingsError: The output directory holds another run.
-        DataError: A split cannot be read.
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
@@ -64,26 +62,19 @@ class LstmRun(ClassificationRun):
             self._job, num_labels=len(labels), total=total, placement=placement
         )
 
-    def initialise(self, made: Engine) -> Sequence[str] | None:
+    def initialise(self, made: Engine) -> Initial:
         """See base class."""
         initial = self._job.initial
         if initial is None:
-            return None
-        return transfer(initial.weights, made)
+            return Initial(missing=tuple(made.weight_shapes()), step=0)
+        missing = transfer(initial.weights, made)
+        return Initial(missing=missing, step=initial.step)
 
     def train_batches(self, split: Split, *, shape: BatchShape) -> TrainBatches:
         """See base class; by length, where that is asked for."""
         settings = self._job.settings
         return data.train_batches(
             split.dataset, settings=settings, shape=shape, seed=settings.seed
-        )
-
-    def _read(self, name: str) -> Split:
-        split = super()._read(name)
-        if name != "train":
-            return split
-        return choose(
-            split, count=self._job.settings.train_examples, seed=self._job.settings.seed
         )
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
@@ -133,7 +124,7 @@ def build(
     )
 
 
-def transfer(weights: dict[str, np.ndarray], made: Engine) -> list[str]:
+def transfer(weights: Mapping[str, np.ndarray], made: Engine) -> list[str]:
     """Loads what a language model, or a classifier, has learned into a classifier.
 
     Args:
@@ -161,38 +152,23 @@ def transfer(weights: dict[str, np.ndarray], made: Engine) -> list[str]:
 
 
 def choose(split: Split, *, count: int | None, seed: int) -> Split:
-    """Draws the labelled examples to train on.
+    """Draws the labelled examples to train on; see `data.draw`.
 
     Args:
         split: The training split.
         count: How many; None for all.
-        seed: Seed of the draw. Of one seed, a smaller draw is the start of a larger.
+        seed: Seed of the draw.
 
     Returns:
         The split with these examples alone, in the order of the draw.
-
-    Raises:
-        DataError: There are fewer, or they are of one class only.
     """
-    available = len(split.dataset)
-    if count is not None and count > available:
-        raise DataError(
-            f"--train_examples={count} were asked for; the training split has "
-            f"{available}. Ask for fewer, or for all by leaving the flag out."
-        )
-    if count is not None:
-        order = data.draw(available, count=count, seed=seed)
-        split = dataclasses.replace(
-            split,
-            examples=[split.examples[place] for place in order],
-            dataset=split.dataset.take(order),
-        )
-    label_ids = np.unique(split.dataset.label_ids)
-    seen = [split.labels[label] for label in label_ids if label != UNLABELLED]
-    if len(seen) < 2:
-        raise DataError(
-            f"All {len(split.dataset)} training examples have the label "
-            f"{', '.join(seen)}: there is nothing to tell apart. Draw more of them, or "
-            "look at the label column."
-        )
-    return split
+    known = (*split.labels, None)  # UNLABELLED is the last
+    labels = [known[label] for label in split.dataset.label_ids]
+    order = data.choose(labels, count=count, seed=seed)
+    if count is None:
+        return split
+    return dataclasses.replace(
+        split,
+        examples=[split.examples[place] for place in order],
+        dataset=split.dataset.take(np.array(order)),
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from lstm_pretrain import data, vocabularies
 from lstm_pretrain.config import LstmConfig
@@ -13,23 +13,30 @@ from lstm_pretrain.settings import (
     EncoderSettings,
     PretrainingSettings,
 )
-from processors.base import DataProcessor
+from processors.classification import data_check
 from processors.classification.preparation import (
     TaskJob,
-    find_data_dir,
-    find_processor,
+    TrainedRun,
+    open_rows,
+    refuse_other_tokenizer,
 )
+from processors.classification.rows import RowReader
 from processors.classification.settings import TaskSettings
 from processors.example import InputExample
 from processors.features import Features, TokenCounts
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.units import Units
-from runtime import checkpoints, storage
+from runtime import checkpoints, same_run, storage
 from runtime.checkpoints import Checkpoint
-from runtime.errors import CheckpointError, SettingsError
-from runtime.job import refuse_foreign_checkpoint, restore
+from runtime.errors import CheckpointError, SettingsError, StorageError
+from runtime.job import InitialCheckpoint, refuse_nothing_trained, restore
+from runtime.same_run import Trait
 
 _CONFIG = "lstm_config"
+_NO_DEV = (
+    "The language model is measured on the dev texts: put them there, hold some of the "
+    "training texts back by --split=train:0.9,dev:0.1, or train without by --nodo_eval."
+)
 _SIZES = ("embedding_size", "hidden_size", "num_layers", "bidirectional")
 
 
@@ -45,9 +52,12 @@ class LstmJob(TaskJob):
     config: LstmConfig
     initial: Checkpoint | None
 
-    def identity(self) -> dict[str, Any]:
-        """See `runtime.job.Job.identity`."""
-        return {_CONFIG: self.config.to_dict(), **super().identity()}
+    def model_traits(self) -> list[Trait]:
+        """See `runtime.job.Job.model_traits`."""
+        config = Trait(
+            name=_CONFIG, value=self.config.to_dict(), differ=same_run.by_key
+        )
+        return [config, *super().model_traits()]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +69,28 @@ class LanguageModelJob(LstmJob):
     """
 
     settings: PretrainingSettings
+
+    def model_traits(self) -> list[Trait]:
+        """See base class; labels are not learnt."""
+        return [trait for trait in super().model_traits() if trait.name != "labels"]
+
+    def state(self) -> dict[str, Any]:
+        """See base class; with the labels rows are read without the training file."""
+        return {**super().state(), "labels": list(self.labels)}
+
+    def examples(self, name: str) -> Sequence[InputExample]:
+        """See base class.
+
+        Raises:
+            StorageError: A file is missing; without dev texts it says what to do.
+        """
+        try:
+            return super().examples(name)
+        except StorageError as error:
+            if name != "dev":
+                raise
+            message = f"{str(error).rstrip('.')}. {_NO_DEV}"
+            raise StorageError(message, reason=error.reason) from error
 
     def features(
         self,
@@ -88,6 +120,18 @@ class ClassifierJob(LstmJob):
 
     settings: ClassifierSettings
 
+    def examples(self, name: str) -> Sequence[InputExample]:
+        """See base class; of the training examples those that are drawn."""
+        found = super().examples(name)
+        if name != "train":
+            return found
+        order = data.choose(
+            [example.label for example in found],
+            count=self.settings.train_examples,
+            seed=self.settings.seed,
+        )
+        return [found[place] for place in order]
+
     def features(
         self,
         examples: Iterable[InputExample],
@@ -112,16 +156,17 @@ def prepare_language_model(settings: PretrainingSettings) -> LanguageModelJob:
         settings: What was asked for.
 
     Raises:
-        SettingsError: Settings, vocabulary and checkpoints do not fit each other.
+        SettingsError: Settings, vocabulary and checkpoints do not fit each other, or
+            the output directory holds another run.
         CheckpointError: A checkpoint is missing or damaged.
-        DataError: The corpus is empty.
+        DataError: The corpus is empty, or a row cannot be used.
     """
     parts = _Parts.read(settings)
     config = parts.config(settings)
     settings = dataclasses.replace(
         settings, **parts.resolved(config), tie_weights=config.tie_weights
     )
-    return _checked(
+    return data_check.reported(
         LanguageModelJob(settings=settings, config=config, **parts.as_fields())
     )
 
@@ -133,14 +178,15 @@ def prepare_classifier(settings: ClassifierSettings) -> ClassifierJob:
         settings: What was asked for.
 
     Raises:
-        SettingsError: Settings, vocabulary and checkpoints do not fit each other.
+        SettingsError: Settings, vocabulary and checkpoints do not fit each other, or
+            the output directory holds another run.
         CheckpointError: A checkpoint is missing or damaged.
-        DataError: The training texts are empty.
+        DataError: The training texts are empty, or a row cannot be used.
     """
     parts = _Parts.read(settings)
     config = dataclasses.replace(parts.config(settings), tie_weights=False)
     settings = dataclasses.replace(settings, **parts.resolved(config))
-    return _checked(
+    return data_check.checked(
         ClassifierJob(settings=settings, config=config, **parts.as_fields())
     )
 
@@ -155,7 +201,7 @@ def initial_config(settings: EncoderSettings) -> LstmConfig | None:
         SettingsError: Other sizes were asked for.
         CheckpointError: It is missing or damaged, or is no LSTM's.
     """
-    initial, _ = _initial(settings.init_checkpoint)
+    initial = _initial(_initial_checkpoint(settings.init_checkpoint), restored=None)
     return None if initial is None else _same_sizes(settings, initial)
 
 
@@ -164,35 +210,40 @@ class _Parts:
     """What both kinds of job are made of."""
 
     tokenizer: Tokenizer
-    processor: DataProcessor
-    data_dir: str
+    rows: RowReader
     output_dir: str
     restored: Checkpoint | None
     initial: Checkpoint | None
+    init_checkpoint: InitialCheckpoint | None
 
     @classmethod
     def read(cls, settings: PretrainingSettings | ClassifierSettings) -> _Parts:
-        restored = restore(settings)
-        initial, initial_dir = _initial(settings.init_checkpoint)
+        path, output_dir = settings.init_checkpoint, str(settings.output_dir)
+        restored = restore(settings, init_checkpoint=path)
+        refuse_nothing_trained(settings, restored=restored, init_checkpoint=path)
+        start = _initial_checkpoint(path)
+        initial = _initial(start, restored=restored)
         _refuse_other_limit(settings, initial)
-        processor = find_processor(settings, restored=restored)
-        data_dir = find_data_dir(settings, processor=processor)
-        output_dir = str(settings.output_dir)
-        runs = ((initial_dir, initial), (output_dir, restored))
+        runs = {output_dir: restored, _run_of(start): initial}
+        states = {run: point.state for run, point in runs.items() if point is not None}
+        rows = open_rows(settings, trained=_trained(settings, states))
         tokenizer = vocabularies.find(
             settings,
             vocab_size=settings.vocab_size,
-            kept={run: point.state["tokenizer"] for run, point in runs if point},
-            texts=lambda: _texts(settings, processor=processor, data_dir=data_dir),
+            kept={run: state["tokenizer"] for run, state in reversed(states.items())},
+            texts=lambda: _texts(rows.examples("train")),
         )
-        _refuse_other_vocabulary(settings.init_checkpoint, initial, tokenizer)
+        if initial is not None:
+            refuse_other_tokenizer(
+                TrainedRun.of_state(str(path), initial.state), tokenizer
+            )
         return cls(
             tokenizer=tokenizer,
-            processor=processor,
-            data_dir=data_dir,
+            rows=rows,
             output_dir=output_dir,
             restored=restored,
             initial=initial,
+            init_checkpoint=start,
         )
 
     def config(self, settings: EncoderSettings) -> LstmConfig:
@@ -219,33 +270,52 @@ class _Parts:
         }
 
 
-_Job = TypeVar("_Job", LanguageModelJob, ClassifierJob)
+def _trained(
+    settings: TaskSettings, states: Mapping[str, Mapping[str, Any]]
+) -> TrainedRun:
+    """The run that is gone on from, else the one that is evaluated."""
+    for run, state in states.items():
+        if run == settings.output_dir or not settings.trains:
+            return TrainedRun.of_state(run, state)
+    return TrainedRun(path=str(settings.output_dir))
 
 
-def _checked(job: _Job) -> _Job:
-    refuse_foreign_checkpoint(job)
-    return job
+def _initial_checkpoint(path: str | None) -> InitialCheckpoint | None:
+    if not path:
+        return None
+    folder = checkpoints.meant_by(path)
+    if folder is None or not storage.is_dir(folder):
+        return InitialCheckpoint(path=path, digest=None)
+    return InitialCheckpoint(path=path, digest=checkpoints.weights_digest(folder))
 
 
-def _initial(path: str | None) -> tuple[Checkpoint | None, str]:
-    """The checkpoint that a path names, and the folder of its run.
+def _run_of(start: InitialCheckpoint | None) -> str:
+    """The output directory of the run whose checkpoint is meant."""
+    if start is None:
+        return ""
+    if checkpoints.meant_by(start.path) != start.path:
+        return start.path
+    return storage.dirname(storage.dirname(start.path))
+
+
+def _initial(
+    start: InitialCheckpoint | None, *, restored: Checkpoint | None
+) -> Checkpoint | None:
+    """The checkpoint that a run starts from.
 
     Raises:
         CheckpointError: There is none, or it is no LSTM's.
     """
-    if not path:
-        return None, ""
-    directory = storage.join(path, checkpoints.DIRECTORY)
-    folder, run = checkpoints.latest(directory), path
-    if folder is None:
-        folder, run = path, storage.dirname(storage.dirname(path))
+    if start is None or (start.digest is None and restored is not None):
+        return None
+    folder = checkpoints.meant_by(start.path) or start.path
     found = checkpoints.load(folder, with_slots=False)
     if _CONFIG not in found.state:
         raise CheckpointError(
-            f"--init_checkpoint={path} is no checkpoint of an LSTM. Name the output "
-            "folder of scripts/pretrain_lstm.py or finetune_lstm.py."
+            f"--init_checkpoint={start.path} is no checkpoint of an LSTM. Name the "
+            "output folder of scripts/pretrain_lstm.py or finetune_lstm.py."
         )
-    return found, run
+    return found
 
 
 def _same_sizes(settings: EncoderSettings, initial: Checkpoint) -> LstmConfig:
@@ -275,25 +345,8 @@ def _refuse_other_limit(settings: EncoderSettings, initial: Checkpoint | None) -
         )
 
 
-def _texts(
-    settings: TaskSettings, *, processor: DataProcessor, data_dir: str
-) -> Iterator[str]:
-    rejects = storage.join(str(settings.output_dir), "train.rejects.jsonl")
-    with processor.sifting(settings.on_bad_row, rejects_path=rejects):
-        examples = processor.get_train_examples(data_dir)
+def _texts(examples: Iterable[InputExample]) -> Iterator[str]:
     for example in examples:
         yield example.text_a
         if example.text_b is not None:
             yield example.text_b
-
-
-def _refuse_other_vocabulary(
-    path: str | None, initial: Checkpoint | None, tokenizer: Tokenizer
-) -> None:
-    if initial is None or initial.state["tokenizer"] == tokenizer.fingerprint():
-        return
-    raise SettingsError(
-        f"--init_checkpoint={path} was trained with another vocabulary: "
-        f"{initial.state['tokenizer']} there, {tokenizer.fingerprint()} here. Leave "
-        "--vocab_file and --model_file out to read the one beside it."
-    )

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import types
-from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -26,18 +24,13 @@ from processors.batches import (
     PadTo,
     stack,
 )
-from processors.classification import data_check, splits
+from processors.classification import data_check, records_of_run
 from processors.classification.splits import Split
 from processors.pretraining.run import LanguageModelRun
 from runtime import engine, loop, training
 from runtime.engine import Engine, EngineState
-from runtime.errors import SettingsError, StorageError
-from runtime.placement import Accelerator, Placement, refuse_disagreement
-
-_NO_DEV = (
-    "The language model is measured on the dev texts: put them there, hold some of the "
-    "training texts back by --split=train:0.9,dev:0.1, or train without by --nodo_eval."
-)
+from runtime.placement import Accelerator, Placement
+from runtime.training import Initial, Site
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +44,6 @@ def run(job: LanguageModelJob, *, placement: Placement) -> None:
 
     Raises:
         SettingsError: The output directory holds another run.
-        DataError: A split cannot be read.
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
@@ -64,55 +56,32 @@ class PretrainingRun(LanguageModelRun):
 
     _job: LanguageModelJob
     _settings: PretrainingSettings
-    _splits: Mapping[str, Split] = types.MappingProxyType({})
+
+    def __init__(self, job: LanguageModelJob, *, site: Site) -> None:
+        super().__init__(job, site=site)
+        self._splits = job.splits
 
     def carry_out(self) -> None:
-        """Reads all texts of the work ahead and reports on them; see base class.
-
-        Raises:
-            SettingsError: The folder is another run's.
-            DataError: A split cannot be read, or has more copies than are allowed.
-        """
-        if self._settings.do_train:
-            self._training.refuse_other_settings()
-        ahead = {"train": self._settings.do_train, "dev": self._settings.do_eval}
-        self._splits = {name: self._read(name) for name in ahead if ahead[name]}
-        data_check.check(self._job, self._splits, folder=self._site.folder)
+        """See base class; records and the report on the texts come first."""
+        records_of_run.keep(self._job, site=self._site)
+        data_check.write_report(self._job, folder=self._site.folder)
         super().carry_out()
 
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve.
 
         Raises:
-            SettingsError: No update would be done, or the folder is another run's.
+            SettingsError: The folder is another run's.
         """
         split = self._splits["train"]
-        total = self._settings.num_train_steps(len(split.dataset))
-        if total == 0:
-            raise SettingsError(
-                f"{len(split.dataset)} training sequences are fewer than "
-                f"--train_batch_size={self._settings.train_batch_size} allows for "
-                f"{self._settings.num_train_epochs} epochs: no update would be done."
-            )
-        made = self._start(total=total)
-        self._training.claim_output_dir(
-            {
-                "num_train_sequences": len(split.dataset),
-                "train_data_crc32c": split.checksums,
-            },
-            total=total,
-        )
+        made = self._start()
+        self._training.claim_output_dir()
         vocabularies.keep(self._job.tokenizer, folder=self._site.folder)
-        if made.step >= total:
+        if made.step >= self._job.total_steps:
             _log.info("Skipping training since max_steps has already saved.")
             return
         _log.info("***** Running training: %d sequences *****", len(split.dataset))
-        self._training.fit(
-            made,
-            self._feed(split),
-            total=total,
-            state={"labels": list(split.labels)},
-        )
+        self._training.fit(made, self._feed(split))
         self._plot()
 
     def evaluate(self) -> None:
@@ -131,7 +100,7 @@ class PretrainingRun(LanguageModelRun):
             "eval_loss": losses / tokens,
             "eval_perplexity": math.exp(losses / tokens),
             "eval_tokens": tokens,
-            "global_step": made.step,
+            "global_step": self._step,
         }
         if self._settings.report_padded_loss:
             lengths = split.dataset.lengths
@@ -140,17 +109,6 @@ class PretrainingRun(LanguageModelRun):
         self._report(results, logged=logged)
 
     # -- data -------------------------------------------------------------------------
-
-    def _read(self, name: str) -> Split:
-        try:
-            split = splits.read(self._job, name, folder=self._site.folder)
-        except StorageError as error:
-            if name != "dev":
-                raise
-            message = f"{str(error).rstrip('.')}. {_NO_DEV}"
-            raise StorageError(message, reason=error.reason) from error
-        refuse_disagreement(self._site.placement, {f"{name} data": split.identity})
-        return split
 
     def _feed(self, split: Split) -> loop.Feed:
         settings = self._settings
@@ -214,10 +172,10 @@ class PretrainingRun(LanguageModelRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> Sequence[str] | None:
+    def initialise(self, made: Engine) -> Initial:
         """See base class."""
         if self._job.initial is None:
-            return None
+            return Initial(missing=tuple(made.weight_shapes()), step=0)
         made.load_state(EngineState(0, self._job.initial.weights, slots={}))
         _log.info("Starting from %s", self._settings.init_checkpoint)
-        return ()
+        return Initial(missing=(), step=self._job.initial.step)

@@ -21,6 +21,7 @@ from runtime.optimizer_settings import (
     OptimizerSettings,
     Schedule,
 )
+from runtime.run_settings import Carried
 from runtime.settings import fixed, setting
 
 
@@ -264,6 +265,10 @@ _SAME_ENCODER = (
     "group_by_length",
     "schedule",
 )
+_CARRIED = (
+    Carried(("embedding_size", "hidden_size", "num_layers", "bidirectional")),
+    Carried(("units", "do_lower_case")),
+)
 _OWN_FILES = ("vocab_file", "model_file", "init_checkpoint")
 
 
@@ -282,6 +287,11 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
         "tie_weights",
         "variational_dropout",
         "long_texts",
+    )
+    CARRIED: ClassVar[tuple[Carried, ...]] = (
+        *TaskSettings.CARRIED,
+        *_CARRIED,
+        Carried(("tie_weights", "long_texts")),
     )
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (*TaskSettings.MAY_DIFFER, *_OWN_FILES)
 
@@ -323,6 +333,11 @@ class ClassifierSettings(ClassifierStepSettings, TaskSettings, VocabularySetting
         "rate_decay",
         "gradual_unfreezing",
         "train_examples",
+    )
+    CARRIED: ClassVar[tuple[Carried, ...]] = (
+        *TaskSettings.CARRIED,
+        *_CARRIED,
+        Carried(("pooling",)),
     )
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (*TaskSettings.MAY_DIFFER, *_OWN_FILES)
 

@@ -201,9 +201,11 @@ class DataProcessor:
             folder must be named.
         sieve: What becomes of bad rows, in a processor that reads files of rows; None
             ends with an error at the first.
+        labels_of: What trained run the labels are of, for errors; None: the data set's.
     """
 
     default_data_dir: str | None = None
+    labels_of: str | None = None
     sieve: Sieve | None = None
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
@@ -234,16 +236,29 @@ class DataProcessor:
             on_bad_row: What becomes of them.
             rejects_path: Where rejected rows go, each with the reason.
         """
-        with open_sieve(on_bad_row, rejects_path=rejects_path) as self.sieve:
+        opened = open_sieve(on_bad_row, rejects_path=rejects_path)
+        with opened as sieve, self.sifted_by(sieve):
             yield
-        if found := self.sieve.describe():
+        if found := sieve.describe():
             _LOG.warning("%s; see %s", found, rejects_path)
-        self.sieve = None
+
+    @contextlib.contextmanager
+    def sifted_by(self, sieve: Sieve) -> Iterator[None]:
+        """Gives the rows to that sieve within the `with` block."""
+        self.sieve = sieve
+        try:
+            yield
+        finally:
+            self.sieve = None
 
     def has_split(self, split: str) -> bool:
         """Returns whether the data set has `train`, `dev` or `test`."""
         method = f"get_{split}_examples"
         return getattr(type(self), method) is not getattr(DataProcessor, method)
+
+    def source_of(self, split: str) -> str:
+        """Returns the split whose file the examples of a split are read from."""
+        return split
 
     def read_labels(self, data_dir: str) -> list[str]:
         """Returns what `get_labels` does, after reading data where that takes some."""
@@ -340,7 +355,7 @@ class TableProcessor(DataProcessor):
             if label is not None and label not in labels:
                 raise row.error(
                     f"unknown label {label!r}; the labels of"
-                    f" {type(self).__name__} are {', '.join(labels)}"
+                    f" {self.labels_of or type(self).__name__} are {', '.join(labels)}"
                 )
             return example
 

@@ -176,7 +176,10 @@ class Block:
 
 def encode_block(features: Sequence[Features]) -> Block:
     """Returns the records of some examples, at least one."""
-    dataset = TokenDataset.from_features(features)
+    return _block_of(TokenDataset.from_features(features))
+
+
+def _block_of(dataset: TokenDataset) -> Block:
     tally = Tally(
         examples=len(dataset),
         unlabelled=int((dataset.label_ids == UNLABELLED).sum()),
@@ -184,6 +187,31 @@ def encode_block(features: Sequence[Features]) -> Block:
         tokens=len(dataset.ids),
     )
     return Block(list(example_proto.encode_examples(dataset)), tally)
+
+
+def write_dataset(
+    path: str,
+    dataset: TokenDataset,
+    *,
+    tokenizer_fingerprint: Mapping[str, str | bool | int],
+    labels: Sequence[str],
+    max_seq_length: int,
+    shards: int = 1,
+) -> Manifest:
+    """Writes a data set that is in memory; see `write_records`."""
+    starts = range(0, len(dataset), _EXAMPLES_A_BLOCK)
+    places = (
+        np.arange(start, min(start + _EXAMPLES_A_BLOCK, len(dataset)))
+        for start in starts
+    )
+    return write_blocks(
+        path,
+        (_block_of(dataset.take(each)) for each in places),
+        tokenizer_fingerprint=tokenizer_fingerprint,
+        labels=labels,
+        max_seq_length=max_seq_length,
+        shards=shards,
+    )
 
 
 def write_blocks(

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from processors.base import SPLITS, DataProcessor
 from processors.example import InputExample
 from processors.leakage import form_of, texts_of
-from processors.readers.sieve import OnBadRow
+from processors.readers.sieve import Sieve
 from runtime.errors import DataError, SettingsError
 
 _LOG = logging.getLogger(__name__)
@@ -147,10 +147,14 @@ class SplitProcessor(DataProcessor):
         """See base class."""
         return self._task.read_labels(data_dir)
 
-    @contextlib.contextmanager
-    def sifting(self, on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[None]:
+    def source_of(self, split: str) -> str:
         """See base class; dealt rows are read once, by whichever split is first."""
-        with self._task.sifting(on_bad_row, rejects_path=rejects_path):
+        return "train" if split in self._plan.shares else self._task.source_of(split)
+
+    @contextlib.contextmanager
+    def sifted_by(self, sieve: Sieve) -> Iterator[None]:
+        """See base class."""
+        with self._task.sifted_by(sieve):
             yield
 
     def _split(self, name: str, data_dir: str) -> list[InputExample]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from processors.features import Features
 
 UNLABELLED = -1
+
+_EXAMPLES_A_PART = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,15 @@ class TokenDataset:
             offsets=offsets_of([len(row.input_ids) for row in features]),
             label_ids=np.array(labels, np.int32),
         )
+
+    @classmethod
+    def collect(cls, features: Iterable[Features]) -> TokenDataset:
+        """Returns the columns of any number of features; they are streamed."""
+        stream = iter(features)
+        parts = []
+        while part := list(itertools.islice(stream, _EXAMPLES_A_PART)):
+            parts.append(cls.from_features(part))
+        return cls.concatenate(parts)
 
     @classmethod
     def concatenate(cls, parts: Sequence[TokenDataset]) -> TokenDataset:

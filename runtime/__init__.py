@@ -18,8 +18,11 @@ workload.py            what a device computes in a run, without the data
 loop.py                from the first update to the last: calls, checkpoints, metrics
 optimization.py        optimisers and schedules as pure functions
 optimizer_settings.py  which optimiser and schedule
+same_run.py            whether a folder's checkpoints are this run's; what differs
+trained_run.py         what a run brings along for those who evaluate it
+foreign_checkpoints.py  checkpoints of other programs in a folder
 checkpoints.py         complete-or-absent checkpoints in safetensors
-run_record.py          run.json, metrics.jsonl; refuses another run's folder
+run_record.py          run.json, metrics.jsonl
 progress.py            the progress line
 settings.py            how a settings field becomes a flag
 errors.py              the errors a run can end with

@@ -167,6 +167,38 @@ def latest(directory: str) -> str | None:
     return next((folder for folder in folders if Manifest.read(folder)), None)
 
 
+def meant_by(path: str) -> str | None:
+    """Returns the `step-*` folder that a path means: itself, or the newest of a run.
+
+    Args:
+        path: Such a folder, the one that holds them, or a run's output directory.
+    """
+    if _STEP_FOLDER.fullmatch(storage.basename(path)):
+        return path
+    return latest(path) or latest(storage.join(path, DIRECTORY))
+
+
+def read_state(folder: str) -> dict[str, Any]:
+    """Reads a checkpoint's state alone.
+
+    Raises:
+        CheckpointError: as `load`.
+        StorageError: it could not be asked.
+    """
+    return _state(_manifest(folder), folder=folder)
+
+
+def weights_digest(folder: str) -> str:
+    """Returns what the weights of another content would change; none are read.
+
+    Raises:
+        CheckpointError: as `load`.
+        StorageError: it could not be asked.
+    """
+    entry = _manifest(folder).entries[_WEIGHTS]
+    return f"crc32c {entry.crc32c} of {entry.size} bytes"
+
+
 def load(folder: str, *, with_slots: bool = True) -> Checkpoint:
     """Opens one checkpoint and verifies its files against the manifest.
 
@@ -180,13 +212,7 @@ def load(folder: str, *, with_slots: bool = True) -> Checkpoint:
             missing or damaged; names that file.
         StorageError: it could not be asked.
     """
-    manifest = Manifest.read(folder)
-    if manifest is None:
-        raise CheckpointError(
-            f"{folder} is no complete checkpoint: expected a valid {_MANIFEST} in it,"
-            " which is missing or damaged."
-            " Name a folder such as checkpoints/step-00000500 whose save has ended."
-        )
+    manifest = _manifest(folder)
     return Checkpoint(
         step=manifest.step,
         weights=_tensors(manifest, folder=folder, role=_WEIGHTS),
@@ -403,6 +429,17 @@ def _write(folder: str, *, name: str, write: Callable[[BinaryIO], object]) -> _E
         summing = _Summing(file)
         write(cast(BinaryIO, summing))
     return _Entry(name=name, size=summing.size, crc32c=f"{summing.crc32c:08x}")
+
+
+def _manifest(folder: str) -> Manifest:
+    manifest = Manifest.read(folder)
+    if manifest is None:
+        raise CheckpointError(
+            f"{folder} is no complete checkpoint: expected a valid {_MANIFEST} in it,"
+            " which is missing or damaged."
+            " Name a folder such as checkpoints/step-00000500 whose save has ended."
+        )
+    return manifest
 
 
 def _folder(directory: str, step: int) -> str:

@@ -52,9 +52,11 @@ def starting_point(job: Job) -> dict[str, int]:
     """
     settings = job.settings.as_json().items()
     may_differ = job.settings.MAY_DIFFER
+    start = job.init_checkpoint  # whose path may differ
     content = {
         "settings": [pair for pair in settings if pair[0] not in may_differ],
-        **job.identity(),
+        "start": start and start.digest,
+        **{trait.name: trait.value for trait in job.model_traits()},
     }
     return {
         "step of the newest checkpoint": job.restored.step if job.restored else 0,

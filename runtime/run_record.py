@@ -9,14 +9,14 @@ import math
 import operator
 import platform
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from runtime import checkpoints, storage
-from runtime.errors import DataError, SettingsError
+from runtime import storage
+from runtime.errors import DataError
 from runtime.files.event_file import EventFile
 from runtime.storage.base import AppendFile
 
@@ -55,6 +55,26 @@ def versions() -> dict[str, str]:
     return found
 
 
+def read(output_dir: str) -> dict[str, Any]:
+    """Returns settings and fingerprints of the run recorded in a folder, if any.
+
+    Raises:
+        DataError: run.json is not one of ours.
+    """
+    path = storage.join(output_dir, RUN_FILE)
+    if not storage.exists(path):
+        return {}
+    try:
+        content = json.loads(storage.read_bytes(path))
+        return content["settings"] | content["fingerprints"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            "expected the JSON record of a run. Choose another --output_dir, or"
+            " delete the file if you are sure that the checkpoints fit.",
+            path=path,
+        ) from error
+
+
 class RunRecord:
     """The record of one run in its output directory; use it in a `with` statement.
 
@@ -81,46 +101,6 @@ class RunRecord:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def refuse_if_different(
-        self,
-        settings: Mapping[str, object],
-        *,
-        fields: Iterable[str],
-        accepted: Collection[str] = (),
-    ) -> None:
-        """Keeps a run from going on with the checkpoints of another one.
-
-        Nothing is refused where the directory holds no complete checkpoint yet, and a
-        field that the earlier run did not record is not compared.
-
-        Args:
-            settings: The new run's settings and fingerprints, as given to `write`.
-            fields: The names that must be equal for the checkpoints to fit.
-            accepted: Those of them that may differ; it is logged when they do.
-
-        Raises:
-            SettingsError: names each field that differs, with both values.
-        """
-        folder = storage.join(self._output_dir, checkpoints.DIRECTORY)
-        if checkpoints.latest(folder) is None:
-            return
-        before = self._recorded()
-        different = {
-            field: f"{field}: {_shown(before[field])} there, {_shown(settings[field])}"
-            " here."
-            for field in fields
-            if field in before and _plain(settings[field]) != before[field]
-        }
-        for field in different.keys() & set(accepted):
-            _log.warning("Accepted as changed: %s", different.pop(field))
-        if different:
-            raise SettingsError(
-                f"{self._output_dir} holds the checkpoints of another run."
-                " Choose another --output_dir, pass that run's values, or name what may"
-                " differ in --accept_changed:",
-                *different.values(),
-            )
 
     def write(
         self,
@@ -195,25 +175,6 @@ class RunRecord:
         self._close_metrics()
         self._events.close()
 
-    def _recorded(self) -> dict[str, object]:
-        """Returns settings and fingerprints of the run recorded here, if any.
-
-        Raises:
-            DataError: run.json is not one of ours.
-        """
-        path = storage.join(self._output_dir, RUN_FILE)
-        if not storage.exists(path):
-            return {}
-        try:
-            content = json.loads(storage.read_bytes(path))
-            return content["settings"] | content["fingerprints"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                "expected the JSON record of a run. Choose another --output_dir, or"
-                " delete the file if you are sure that the checkpoints fit.",
-                path=path,
-            ) from error
-
     def _whole_lines(self) -> list[bytes]:
         """Returns the lines of metrics.jsonl without one that a crash cut short."""
         if not storage.exists(self._metrics_path):
@@ -259,12 +220,3 @@ def _parsed(line: bytes, *, path: str, number: int) -> dict[str, float]:
             path=path,
             line=number,
         ) from error
-
-
-def _plain(value: object) -> object:
-    """Returns `value` as it comes back from a JSON file: tuples are lists."""
-    return json.loads(json.dumps(value))
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -15,7 +15,8 @@ from runtime.device_settings import DeviceSettings
 from runtime.errors import SettingsError
 from runtime.optimizer_settings import OptimizerName, OptimizerSettings
 from runtime.placement import Accelerator, Backend, Precision
-from runtime.settings import setting
+from runtime.same_run import Trait
+from runtime.settings import flags_of, setting
 
 
 class Resume(enum.Enum):
@@ -37,6 +38,19 @@ class WorkBatch:
 
     flag: str
     accumulation: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Carried:
+    """Flags that say one thing together.
+
+    Attributes:
+        flags: Their names.
+        unless: Those of them that say it anew: given one, none is carried over.
+    """
+
+    flags: tuple[str, ...]
+    unless: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,8 +140,9 @@ class RunSettings(StepSettings, DeviceSettings):
     """Settings of a run that trains: its steps, its devices and its folder.
 
     Attributes:
-        MUST_MATCH: Settings that a checkpoint in the output directory must share to be
+        MUST_MATCH: Flags that a checkpoint in the output directory must share to be
             resumed.
+        CARRIED: Flags that a run brings along for those who evaluate it.
         MAY_DIFFER: Settings in which the processes that share a run may differ: their
             numbers, and where their files lie.
 
@@ -145,6 +160,7 @@ class RunSettings(StepSettings, DeviceSettings):
         "optimizer",
         "seed",
     )
+    CARRIED: ClassVar[tuple[Carried, ...]] = ()
     MAY_DIFFER: ClassVar[tuple[str, ...]] = ("process_id", "output_dir")
 
     output_dir: str | None = setting(
@@ -164,8 +180,8 @@ class RunSettings(StepSettings, DeviceSettings):
 
     accept_changed: tuple[str, ...] = setting(
         (),
-        help="Names, with commas between, of what may differ from the run whose "
-        "checkpoints are in output_dir; each is named where one differs.",
+        help="Flags, with commas between, that may differ from those of the run whose "
+        "checkpoints are in output_dir; data_dir stands for the training data.",
     )
     max_skipped_updates: int = setting(
         0,
@@ -204,9 +220,21 @@ class RunSettings(StepSettings, DeviceSettings):
         return (training, WorkBatch("eval_batch_size"))
 
     def as_json(self) -> dict[str, Any]:
-        """The settings as JSON values, enums by their flag value."""
+        """The settings as JSON values by the name of their flag, enums by its value."""
+        flags = {field.name: flag for flag, field in flags_of(type(self)).items()}
         values = dataclasses.asdict(self)
-        return {
+        plain = {
             name: value.value if isinstance(value, enum.Enum) else value
             for name, value in values.items()
         }
+        return {flags.get(name, name): value for name, value in plain.items()}
+
+    def traits(self) -> list[Trait]:
+        """The flags that must be equal for a checkpoint to be resumed."""
+        values = self.as_json()
+        return [Trait(name=n, value=values[n], accept=n) for n in self.MUST_MATCH]
+
+    def carried(self) -> dict[str, Any]:
+        """What those who evaluate the run need not say again, as `as_json`."""
+        values = self.as_json()
+        return {name: values[name] for group in self.CARRIED for name in group.flags}

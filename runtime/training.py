@@ -10,13 +10,12 @@ import dataclasses
 import functools
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from runtime import checkpoints, distribution, loop, storage
 from runtime.doctor import output_check
 from runtime.engine import Engine, EngineState
-from runtime.errors import SettingsError
-from runtime.job import Job
+from runtime.job import Job, refuse_other_run
 from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
@@ -51,6 +50,19 @@ class Site:
     def path(self, name: str) -> str:
         """Where a file of that name goes."""
         return storage.join(self.folder, name)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Initial:
+    """What a model starts from.
+
+    Attributes:
+        missing: Names of the weights that stay random.
+        step: Updates that the others are the outcome of; 0 where nothing says it.
+    """
+
+    missing: Sequence[str]
+    step: int
 
 
 @contextlib.contextmanager
@@ -102,49 +114,28 @@ class Training:
         self._settings = job.settings
         self._site = site
 
-    def refuse_other_settings(self) -> None:
-        """Refuses another run's output directory before anything in it is replaced.
-
-        Raises:
-            SettingsError: Names what differs.
-        """
-        if self._settings.resume is not Resume.NEVER:
-            RunRecord(self._job.output_dir).refuse_if_different(
-                self._settings.as_json(),
-                fields=self._settings.MUST_MATCH,
-                accepted=self._settings.accept_changed,
-            )
-
-    def claim_output_dir(self, data: Mapping[str, object], *, total: int) -> None:
+    def claim_output_dir(self) -> None:
         """Refuses another run's output directory, else records this run in it.
 
-        Args:
-            data: Fingerprints of what is trained on.
-            total: Updates of the whole run.
+        What was refused before a framework loaded is looked at again: since then
+        another run may have been here.
 
         Raises:
             SettingsError: Names what differs.
         """
-        settings = self._settings.as_json()
-        fingerprints = {**self._job.identity(), **data, "num_train_steps": total}
-        fields = [*self._settings.MUST_MATCH, *fingerprints]
-        if unknown := set(self._settings.accept_changed) - set(fields):
-            raise SettingsError(
-                f"--accept_changed: {', '.join(sorted(unknown))} is none of what is "
-                f"compared: {', '.join(fields)}."
-            )
+        for difference in refuse_other_run(self._job):
+            _log.warning("Accepted as changed: %s", difference)
         if self._settings.resume is Resume.NEVER:
             checkpoints.delete_all(self._checkpoint_dir)
-        else:
-            RunRecord(self._job.output_dir).refuse_if_different(
-                {**settings, **fingerprints},
-                fields=fields,
-                accepted=self._settings.accept_changed,
-            )
         record, restored = self._site.record, self._job.restored
         record.rewind(-1 if restored is None else restored.step)
         record.write(
-            settings=settings, fingerprints=fingerprints, command_line=sys.argv
+            settings=self._settings.as_json(),
+            fingerprints={
+                **self._job.identity(),
+                "num_train_steps": self._job.total_steps,
+            },
+            command_line=sys.argv,
         )
 
     def restore(self, made: Engine) -> bool:
@@ -164,21 +155,12 @@ class Training:
         restored.close()  # it is deleted once there are newer ones
         return True
 
-    def fit(
-        self,
-        made: Engine,
-        feed: loop.Feed,
-        *,
-        total: int,
-        state: Mapping[str, object],
-    ) -> None:
+    def fit(self, made: Engine, feed: loop.Feed) -> None:
         """Trains to the last update and leaves checkpoints.
 
         Args:
             made: Holds the state to start from.
             feed: Makes the batches of some updates.
-            total: Updates of the whole run.
-            state: What checkpoints carry beside the job's identity and the seed.
 
         Raises:
             TrainingError: A loss or gradient is not finite.
@@ -187,6 +169,7 @@ class Training:
         """
         settings, restored = self._settings, self._job.restored
         before = restored.metrics if restored else {}
+        total = self._job.total_steps
         if self._site.placement.is_chief:
             output_check.refuse_small_space(
                 self._checkpoint_dir,
@@ -209,27 +192,26 @@ class Training:
             progress=functools.partial(
                 ProgressLine, total, stream=sys.stderr, start=made.step
             ),
-            keeper=self._keeper(state),
+            keeper=self._keeper(),
             stop=self._site.stop,
         )
 
-    def keep(self, made: Engine, *, state: Mapping[str, object]) -> None:
+    def keep(self, made: Engine) -> None:
         """Leaves a checkpoint of what was trained otherwise than by updates.
 
         Args:
             made: Holds the weights, and a step above 0.
-            state: What the checkpoint carries beside the job's identity and the seed.
         """
-        with self._keeper(state) as keeper:
+        with self._keeper() as keeper:
             keeper.save(made, metrics={})
 
-    def _keeper(self, state: Mapping[str, object]) -> Keeper:
+    def _keeper(self) -> Keeper:
         settings = self._settings
         if not self._site.placement.is_chief:
             return ElsewhereKept()
         return CheckpointKeeper(
             self._checkpoint_dir,
-            state={**self._job.identity(), "seed": settings.seed, **state},
+            state=self._job.state(),
             retention=Retention(
                 newest=settings.keep_checkpoints, every=settings.keep_checkpoints_every
             ),

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 from lstm_pretrain.preparation import prepare_classifier
 from lstm_pretrain.settings import ClassifierSettings
+from runtime import trained_run
 from scripts import console, flag_definitions
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the classifier that the flags describe."""
     del argv
-    settings = flag_definitions.values(ClassifierSettings)
+    settings = flag_definitions.values(ClassifierSettings, fill=trained_run.fill)
     job = prepare_classifier(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import finetune

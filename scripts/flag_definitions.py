@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import sys
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from absl import flags
@@ -68,8 +68,14 @@ def warnings(replacements: Mapping[str, str]) -> list[str]:
     ]
 
 
-def values(settings: type[_Settings]) -> _Settings:
+def values(
+    settings: type[_Settings], *, fill: Callable[..., Mapping[str, Any]] | None = None
+) -> _Settings:
     """The settings that the parsed flags make.
+
+    Args:
+        settings: The dataclass that defined them.
+        fill: Says what flags that were not given are; see `runtime.trained_run.fill`.
 
     Raises:
         SettingsError: Values that do not fit; raised by the settings themselves.
@@ -78,12 +84,13 @@ def values(settings: type[_Settings]) -> _Settings:
         field.name: flags.FLAGS[name].value
         for name, field in flags_of(settings).items()
     }
-    return settings(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in found.items()
-        }
-    )
+    made: Mapping[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+    }
+    if fill is not None:
+        made = fill(settings, made, given=given(settings).keys())
+    return settings(**made)
 
 
 def given(settings: type[Any]) -> dict[str, str]:

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 
 from lstm_pretrain.preparation import prepare_language_model
 from lstm_pretrain.settings import PretrainingSettings
+from runtime import trained_run
 from scripts import console, flag_definitions
 
 
 def main(argv: Sequence[str]) -> None:
     """Trains the language model that the flags describe."""
     del argv
-    settings = flag_definitions.values(PretrainingSettings)
+    settings = flag_definitions.values(PretrainingSettings, fill=trained_run.fill)
     job = prepare_language_model(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import pretrain

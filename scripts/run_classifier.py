@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from absl import logging
 
+from runtime import trained_run
 from scripts import console, flag_definitions
 from tf_bert.preparation import prepare
 from tf_bert.settings import ClassifierSettings
@@ -25,7 +26,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     for line in flag_definitions.warnings(_RETIRED):
         logging.warning(line)
-    settings = flag_definitions.values(ClassifierSettings)
+    settings = flag_definitions.values(ClassifierSettings, fill=trained_run.fill)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert import classify

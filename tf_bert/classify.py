@@ -22,6 +22,7 @@ from runtime import engine, training, untrained
 from runtime.engine import Engine
 from runtime.objectives import ClassificationObjective
 from runtime.placement import Placement
+from runtime.training import Initial
 from tf_bert import compare, weights
 from tf_bert.encoder import CachedEncoder, Encoder, Wanted
 from tf_bert.extraction_settings import Pooling
@@ -43,7 +44,6 @@ def run(job: Job, *, placement: Placement) -> None:
     Raises:
         SettingsError: The batch does not divide by the replicas, the output directory
             holds another run, or the processes that share the run disagree.
-        DataError: A split cannot be read.
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
@@ -72,9 +72,9 @@ class BertRun(ClassificationRun):
         if not self._job.settings.trained_part.is_head_alone:
             super().train()
             return
-        split = self._read("train")
-        made = self._engine = self._start(split, total=1)
-        self._claim(split, total=1)
+        split, total = self._splits["train"], self._job.total_steps
+        made = self._engine = self._start(split, total=total)
+        self._training.claim_output_dir()
         if made.step:
             _log.info("Skipping training since max_steps has already saved.")
             return
@@ -88,15 +88,15 @@ class BertRun(ClassificationRun):
         _log.info("Logistic regression with C = %s", head.strength)
         made.load_weights({"output_weights": head.weights, "output_bias": head.bias})
         made.load_state(dataclasses.replace(made.state(), step=1))
-        self._training.keep(made, state=self._state(split))
+        self._training.keep(made)
 
     def compare(self) -> None:
         """Writes compare.txt and compare.png of the labelled splits that were read."""
-        train = self._read("train")
+        train = self._splits["train"]
         others = {
             name: split
             for name in self._predicted
-            if (split := self._read(name)).dataset.label_ids.min() != UNLABELLED
+            if (split := self._splits[name]).dataset.label_ids.min() != UNLABELLED
         }
         if not others:
             _log.warning("No split is labelled: there is nothing to compare.")
@@ -173,12 +173,12 @@ class BertRun(ClassificationRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> Sequence[str] | None:
+    def initialise(self, made: Engine) -> Initial:
         """See base class."""
         settings, start = self._job.settings, self._job.start
         if start is None:
-            return None
-        initial = weights.take_weights(
+            return Initial(missing=tuple(made.weight_shapes()), step=0)
+        found = weights.take_weights(
             start,
             expected=made.weight_shapes(),
             allow_partial=settings.allow_partial_init,
@@ -186,11 +186,11 @@ class BertRun(ClassificationRun):
         )
         layers = self._job.config.num_hidden_layers
         untrained.refuse(
-            settings.trained_part.frozen(initial.report.missing, layers=layers),
+            settings.trained_part.frozen(found.report.missing, layers=layers),
             path=start.path,
             work="what they compute for the layers above",
             advice=f"They are not trained with --train={settings.train}: use full.",
         )
-        made.load_weights(initial.values)
-        _log.info("%s", initial.report)
-        return initial.report.missing
+        made.load_weights(found.values)
+        _log.info("%s", found.report)
+        return Initial(missing=found.report.missing, step=found.step)

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from processors.base import DataProcessor
+from processors.classification import data_check
 from processors.classification.preparation import (
     TaskJob,
-    find_data_dir,
-    find_processor,
+    TrainedRun,
+    open_rows,
 )
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
-from runtime.errors import SettingsError
-from runtime.job import refuse_foreign_checkpoint, restore
+from runtime import foreign_checkpoints, same_run, trained_run
+from runtime.checkpoints import Checkpoint
+from runtime.errors import CheckpointError, SettingsError
+from runtime.job import refuse_nothing_trained, restore
+from runtime.same_run import Trait
 from tf_bert import config as configs
 from tf_bert import weights
 from tf_bert.config import BertConfig
-from tf_bert.formats import find
+from tf_bert.formats import digest, find
+from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source
 from tf_bert.settings import ClassifierSettings
+
+_HEAD = "output_weights"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,9 +48,18 @@ class Job(TaskJob):
     config: BertConfig
     start: Source | None = None
 
-    def identity(self) -> dict[str, Any]:
-        """See `runtime.job.Job.identity`."""
-        return {"bert_config": self.config.to_dict(), **super().identity()}
+    @property
+    def total_steps(self) -> int:
+        """See base class; a head that is fitted by itself is one update."""
+        is_head_alone = self.settings.trained_part.is_head_alone
+        return 1 if is_head_alone else super().total_steps
+
+    def model_traits(self) -> list[Trait]:
+        """See `runtime.job.Job.model_traits`."""
+        config = Trait(
+            name="bert_config", value=self.config.to_dict(), differ=same_run.by_key
+        )
+        return [config, *super().model_traits()]
 
 
 def prepare(
@@ -54,14 +73,20 @@ def prepare(
             lists, say.
 
     Returns:
-        The job.
+        The job, with all its data.
 
     Raises:
-        SettingsError: All settings that do not fit, in one error.
+        SettingsError: All settings that do not fit, in one error; or the output
+            directory holds another run.
         CheckpointError: `--resume=must` finds no checkpoint, or it or the one to start
             from is damaged or of another model.
+        DataError: A row cannot be used.
     """
-    restored = restore(settings)
+    restored = restore(settings, init_checkpoint=settings.init_checkpoint)
+    settings = _with_own_start(settings, restored=restored)
+    refuse_nothing_trained(
+        settings, restored=restored, init_checkpoint=settings.init_checkpoint
+    )
     start = None
     if restored is None and settings.init_checkpoint:
         start = find.open_source(settings.init_checkpoint)
@@ -73,28 +98,72 @@ def prepare(
     )
     tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
-    if start is not None:
-        report = weights.check_start(
-            start,
+    trained = TrainedRun(path=str(settings.output_dir))
+    if restored is not None:
+        trained = TrainedRun.of_state(trained.path, restored.state)
+    elif start is not None:
+        trained = _start(settings, start, config=config, tokenizer=tokenizer)
+    return data_check.checked(
+        Job(
+            settings=settings,
             config=config,
             tokenizer=tokenizer,
-            allow_partial=settings.allow_partial_init,
+            rows=open_rows(settings, trained=trained, made=processor),
+            output_dir=str(settings.output_dir),
+            restored=restored,
+            init_checkpoint=digest.initial_checkpoint(settings.init_checkpoint),
+            start=start,
         )
-        if settings.trained_part.is_head_alone:
-            weights.refuse_untrained_pooler(report)
-    processor = find_processor(settings, restored=restored, made=processor)
-    job = Job(
-        settings=settings,
+    )
+
+
+def _with_own_start(
+    settings: ClassifierSettings, *, restored: Checkpoint | None
+) -> ClassifierSettings:
+    """The settings; an evaluation of nothing named is of what the original has left.
+
+    Raises:
+        CheckpointError: The output directory holds a checkpoint that is not read there.
+    """
+    if restored is not None or settings.init_checkpoint or settings.trains:
+        return settings
+    folder = str(settings.output_dir)
+    found = foreign_checkpoints.find(folder)
+    if found is None:
+        return settings
+    try:
+        source = find.open_source(folder)
+    except CheckpointError as error:
+        raise CheckpointError(
+            foreign_checkpoints.refusal(found, folder=folder)
+        ) from error
+    if source.kind is not Kind.TF1 or _HEAD not in source.shapes():
+        raise CheckpointError(foreign_checkpoints.refusal(found, folder=folder))
+    _log.info("Using step %d of google-research/bert in %s", source.step, folder)
+    return dataclasses.replace(settings, init_checkpoint=folder)
+
+
+def _start(
+    settings: ClassifierSettings,
+    source: Source,
+    *,
+    config: BertConfig,
+    tokenizer: Tokenizer,
+) -> TrainedRun:
+    """Refuses weights of another model; says what those of a run bring along."""
+    report = weights.check_start(
+        source,
         config=config,
         tokenizer=tokenizer,
-        processor=processor,
-        data_dir=find_data_dir(settings, processor=processor),
-        output_dir=str(settings.output_dir),
-        restored=restored,
-        start=start,
+        allow_partial=settings.allow_partial_init,
     )
-    refuse_foreign_checkpoint(job)
-    return job
+    if settings.trained_part.is_head_alone:
+        weights.refuse_untrained_pooler(report)
+    path = str(settings.init_checkpoint)
+    found = TrainedRun.of_state(path, trained_run.state_of(path))
+    found = dataclasses.replace(found, labels=found.labels or source.labels)
+    # A run that trains learns labels of its own.
+    return dataclasses.replace(found, labels=()) if settings.trains else found
 
 
 def _refuse_misfits(

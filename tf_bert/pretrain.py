@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -24,6 +24,7 @@ from processors.pretraining.scores import Scores
 from runtime import engine, loop, training
 from runtime.engine import Engine
 from runtime.placement import Placement
+from runtime.training import Initial
 from tf_bert import weights
 from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
 from tf_bert.pretraining_preparation import PretrainingJob
@@ -61,18 +62,10 @@ class PretrainingRun(LanguageModelRun):
         Raises:
             SettingsError: The folder is another run's.
         """
-        total = self._settings.train_steps
-        self._training.refuse_other_settings()
-        made = self._start(total=total)
+        total = self._job.total_steps
+        made = self._start()
         data = self._job.training
-        self._training.claim_output_dir(
-            {
-                "num_train_sequences": len(data),
-                "train_data_crc32c": data.checksums,
-                "mlm_rates": self._job.rates,
-            },
-            total=total,
-        )
+        self._training.claim_output_dir()
         if made.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
             return
@@ -81,8 +74,7 @@ class PretrainingRun(LanguageModelRun):
         _log.info("  Batch size = %d", self._settings.train_batch_size)
         _log.info("  Num steps = %d", total)
         before = self._show() if made.step == 0 else []
-        state = {"special_ids": dict(data.description.special_ids)}
-        self._training.fit(made, self._feed(data, total), total=total, state=state)
+        self._training.fit(made, self._feed(data, total))
         if before:
             masked_words.write(
                 self._site.path("masked_words.txt"), before=before, after=self._show()
@@ -97,7 +89,7 @@ class PretrainingRun(LanguageModelRun):
         scores = Scores()
         for arrays in self._evaluation():
             scores.add(made.predict(arrays), arrays)
-        results = {**scores.results(), "global_step": made.step}
+        results = {**scores.results(), "global_step": self._step}
         logged = {
             "eval_loss": results["loss"],
             "eval_accuracy": results["masked_lm_accuracy"],
@@ -183,10 +175,10 @@ class PretrainingRun(LanguageModelRun):
             seed=settings.seed,
         )
 
-    def initialise(self, made: Engine) -> Sequence[str] | None:
+    def initialise(self, made: Engine) -> Initial:
         """See base class."""
         if self._job.start is None:
-            return None
+            return Initial(missing=tuple(made.weight_shapes()), step=0)
         initial = weights.take_weights(
             self._job.start,
             expected=made.weight_shapes(),
@@ -194,7 +186,7 @@ class PretrainingRun(LanguageModelRun):
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)
-        return initial.report.missing
+        return Initial(missing=initial.report.missing, step=initial.step)
 
     # -- files ------------------------------------------------------------------------
 

@@ -15,13 +15,16 @@ from processors.pretraining.dynamic_masks import DynamicMasks
 from processors.pretraining.settings import Mode, Objective
 from processors.token_dataset import UNLABELLED
 from processors.tokenization import create as tokenizers
+from processors.tokenization import difference
 from processors.tokenization.base import Tokenizer
+from runtime import same_run
 from runtime.errors import SettingsError
-from runtime.job import Job, refuse_foreign_checkpoint, restore
+from runtime.job import Job, refuse_nothing_trained, refuse_other_run, restore
+from runtime.same_run import Trait
 from tf_bert import config as configs
 from tf_bert import weights
 from tf_bert.config import BertConfig
-from tf_bert.formats import find
+from tf_bert.formats import digest, find
 from tf_bert.formats.source import Source
 from tf_bert.pretraining_settings import PretrainingSettings
 
@@ -46,13 +49,41 @@ class PretrainingJob(Job):
     tokenizer: Tokenizer | None
     start: Source | None = None
 
-    def identity(self) -> dict[str, Any]:
-        """See `runtime.job.Job.identity`."""
-        return {
-            "bert_config": self.config.to_dict(),
-            "tokenizer": dict(self.training.description.tokenizer),
-            "relates_segments": self.relates_segments,
+    @property
+    def total_steps(self) -> int:
+        """See `runtime.job.Job.total_steps`."""
+        return self.settings.train_steps
+
+    def model_traits(self) -> list[Trait]:
+        """See `runtime.job.Job.model_traits`."""
+        made_by = dict(self.training.description.tokenizer)
+        return [
+            Trait(
+                name="bert_config", value=self.config.to_dict(), differ=same_run.by_key
+            ),
+            Trait(name="tokenizer", value=made_by, differ=difference.in_words),
+            Trait(name="relates_segments", value=self.relates_segments),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """See `runtime.job.Job.state`."""
+        special_ids = dict(self.training.description.special_ids)
+        return {**super().state(), "special_ids": special_ids}
+
+    def data_traits(self) -> list[Trait]:
+        """See `runtime.job.Job.data_traits`."""
+        if not self.settings.trains:
+            return []
+        data = self.training
+        value = {
+            "sequences": len(data),
+            "crc32c": list(data.checksums),
+            "mlm_rates": list(self.rates),
         }
+        accept = "text_file" if self.settings.text_file else "input_file"
+        return [
+            Trait(name="train_data", value=value, accept=accept, differ=_other_data)
+        ]
 
     @property
     def relates_segments(self) -> bool:
@@ -95,10 +126,12 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
             from is damaged or of another model.
         DataError: The text or the records cannot be used.
     """
-    restored = restore(settings)
+    path = settings.init_checkpoint
+    restored = restore(settings, init_checkpoint=path)
+    refuse_nothing_trained(settings, restored=restored, init_checkpoint=path)
     start = None
-    if restored is None and settings.init_checkpoint:
-        start = find.open_source(settings.init_checkpoint)
+    if restored is None and path:
+        start = find.open_source(path)
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
         init_checkpoint=start,
@@ -124,9 +157,9 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
     ]
     makers = [dataset.description.tokenizer for dataset in (training, evaluation)]
     if all(makers) and makers[0] != makers[1]:
+        said = difference.in_words("tokenizer", *map(dict, reversed(makers)))
         problems.append(
-            "--eval_file was made with another tokenizer than --input_file: "
-            f"{dict(makers[1])} there, {dict(makers[0])} here."
+            f"--eval_file was made with another tokenizer than --input_file: {said}"
         )
     if problems:
         raise SettingsError(*dict.fromkeys(problems))
@@ -138,9 +171,10 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
         tokenizer=tokenizer,
         output_dir=str(settings.output_dir),
         restored=restored,
+        init_checkpoint=digest.initial_checkpoint(path),
         start=start,
     )
-    refuse_foreign_checkpoint(job)
+    refuse_other_run(job)
     return job
 
 
@@ -174,14 +208,16 @@ def _problems(
     made_by = dataset.description.tokenizer
     if not made_by:
         return
-    others = {"--init_checkpoint": dict(start.tokenizer) if start is not None else {}}
+    fingerprints = {
+        "--init_checkpoint": dict(start.tokenizer) if start is not None else {}
+    }
     if tokenizer is not None:
-        others["the flags"] = tokenizer.fingerprint()
-    for name, other in others.items():
-        if other and other != made_by:
+        fingerprints["the flags"] = tokenizer.fingerprint()
+    for name, other in fingerprints.items():
+        if other and (said := difference.in_words("tokenizer", dict(made_by), other)):
             yield (
                 f"The records were made with another tokenizer than that of {name}: "
-                f"{dict(made_by)} there, {other} here. Make them again with it."
+                f"{said} Make them again with it."
             )
 
 
@@ -228,3 +264,19 @@ def _mask_problems(
     predictions = dataset.predictions
     if predictions is not None and not np.any(predictions.counts):
         yield "No token of the records is masked: there is nothing to predict."
+
+
+def _other_data(name: str, there: Any, here: Any) -> str | None:
+    del name
+    if there == here:
+        return None
+    if there["sequences"] != here["sequences"]:
+        return (
+            f"the training data are others: {there['sequences']} sequences there, "
+            f"{here['sequences']} here."
+        )
+    if there["crc32c"] != here["crc32c"]:
+        return f"the training data are others: {here['sequences']} sequences here too."
+    return same_run.plainly(
+        "share of masked tokens", there["mlm_rates"], here["mlm_rates"]
+    )

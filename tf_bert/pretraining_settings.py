@@ -17,7 +17,7 @@ from processors.pretraining.settings import (
     schedule_problems,
 )
 from runtime.optimizer_settings import OptimizerSettings
-from runtime.run_settings import RunSettings, StepSettings, WorkBatch
+from runtime.run_settings import Carried, RunSettings, StepSettings, WorkBatch
 from runtime.settings import fixed, setting
 
 
@@ -99,7 +99,7 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         "train_batch_size",
         "learning_rate",
-        "train_steps",
+        "num_train_steps",
         "num_warmup_steps",
         "max_seq_length",
         "max_predictions_per_seq",
@@ -109,6 +109,9 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
         "precision",
         "optimizer",
         "seed",
+    )
+    CARRIED: ClassVar[tuple[Carried, ...]] = (
+        Carried(("max_seq_length", "max_predictions_per_seq", "objective")),
     )
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (
         *RunSettings.MAY_DIFFER,

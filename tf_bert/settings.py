@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.classification.settings import TaskSettings, TaskStepSettings
-from processors.tokenization.settings import TokenizerSettings
+from processors.tokenization.settings import TOKENIZER, TokenizerSettings
 from runtime.errors import SettingsError
+from runtime.run_settings import Carried
 from runtime.settings import setting
 from tf_bert.trained_part import TrainedPart
 
@@ -70,6 +71,7 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
     """
 
     MUST_MATCH: ClassVar[tuple[str, ...]] = (*TaskSettings.MUST_MATCH, "train")
+    CARRIED: ClassVar[tuple[Carried, ...]] = (*TaskSettings.CARRIED, TOKENIZER)
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MAY_DIFFER,
         "bert_config_file",
@@ -99,3 +101,9 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
             yield "--compare needs --do_eval or --do_predict."
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
+
+    def splits_ahead(self) -> tuple[str, ...]:
+        """See base class; what is compared learns from the training split."""
+        found = super().splits_ahead()
+        is_lacking = self.compare and "train" not in found
+        return ("train", *found) if is_lacking else found

@@ -82,10 +82,12 @@ class InitialWeights:
     Attributes:
         values: Variable name -> float32 array, for the matched variables only.
         report: What matched and what did not.
+        step: Updates that the checkpoint is the outcome of; 0 where it does not say.
     """
 
     values: dict[str, np.ndarray]
     report: MatchReport
+    step: int = 0
 
 
 def read_weights(
@@ -140,7 +142,7 @@ def take_weights(
     values = {name: source.read(name) for name in report.matched}
     for name in _CLASSIFIER.intersection(values):
         values[name] = values[name][order]
-    return InitialWeights(values, report)
+    return InitialWeights(values, report, step=source.step)
 
 
 def _order(theirs: Sequence[str], ours: Sequence[str]) -> Any:

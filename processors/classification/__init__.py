@@ -4,8 +4,10 @@ data_settings.py  what is said of a task's data
 settings.py       what a run on a task is told
 preparation.py    the task's processor and folder, before a framework loads
 conversion.py     the splits of a task to TFRecords, without training
-splits.py         a task's splits, read, tokenised and recorded
-data_check.py     writes the data report, refuses leakage
+rows.py           the rows of a task, each read once
+splits.py         a task's splits, tokenised and kept as records
+records_of_run.py  what a run writes of its splits
+data_check.py     finds all that is wrong with the data, before a framework loads
 outputs.py        what the model says of each example
 run.py            train, evaluate, predict; a pipeline adds its model
 logistic.py       logistic regression on frozen vectors

@@ -12,6 +12,7 @@ from processors import beam_conversion, conversion
 from processors.base import SPLITS, DataProcessor
 from processors.classification.data_settings import DataSettings
 from processors.classification.preparation import find_data_dir, find_processor
+from processors.classification.rows import RowReader, rejects_file
 from processors.classification.splits import RECORD_NAMES
 from processors.conversion import Recipe
 from processors.example import InputExample
@@ -87,15 +88,22 @@ def run(settings: ConversionSettings) -> None:
         SettingsError: The settings do not fit the task.
         DataError: A row cannot be used.
     """
-    processor = find_processor(settings, restored=None)
+    processor = find_processor(settings)
     data_dir = find_data_dir(settings, processor=processor)
+    reader = RowReader(processor, data_dir=data_dir, on_bad_row=settings.on_bad_row)
     recipe = Recipe(
         make_tokenizer=functools.partial(tokenizers.create, settings),
-        labels=tuple(processor.read_labels(data_dir)),
+        labels=reader.collect_labels(),
         max_seq_length=settings.max_seq_length,
     )
-    for name in settings.splits or filter(processor.has_split, SPLITS):
-        source = SplitSource(name, processor, data_dir=data_dir, settings=settings)
+    names = settings.splits or tuple(filter(processor.has_split, SPLITS))
+    sources = [
+        SplitSource(name, processor, data_dir=data_dir, settings=settings)
+        for name in names
+    ]
+    for source in sources:
+        source.forget_rejects()
+    for name, source in zip(names, sources, strict=True):
         manifest = _convert(source, recipe=recipe)
         _LOG.info("%s: %d examples in %s", name, manifest.examples, source.path)
 
@@ -123,9 +131,20 @@ class SplitSource:
 
     def examples(self) -> Iterator[InputExample]:
         """Streams the examples; rejected rows go to a file beside the records."""
-        rejects = self._beside(f"{self.name}.rejects.jsonl")
-        with self.processor.sifting(self.settings.on_bad_row, rejects_path=rejects):
+        sifting = self.processor.sifting(
+            self.settings.on_bad_row, rejects_path=self._rejects_path
+        )
+        with sifting:
             yield from self.processor.stream_examples(self.name, data_dir=self.data_dir)
+
+    def forget_rejects(self) -> None:
+        """Deletes what an earlier conversion has rejected."""
+        if storage.exists(self._rejects_path):
+            storage.delete(self._rejects_path)
+
+    @property
+    def _rejects_path(self) -> str:
+        return self._beside(rejects_file(self.processor.source_of(self.name)))
 
     def _beside(self, name: str) -> str:
         return storage.join(str(self.settings.output_dir), name)

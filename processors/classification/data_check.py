@@ -1,52 +1,158 @@
-"""What a run finds out about its data before it learns from them."""
+"""What a run finds out about its data before a framework loads.
+
+All that can be wrong with them is found here; nothing is written before it is known to
+be right, and the run to have its folder for itself.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Mapping
+from typing import TypeVar
 
+from processors import records
 from processors.base import SPLITS
+from processors.classification import splits
 from processors.classification.preparation import TaskJob
-from processors.classification.splits import Split
 from processors.data_report import DataReport, SplitData
+from processors.token_dataset import UNLABELLED
 from runtime import storage
 from runtime.errors import DataError, SettingsError
+from runtime.job import refuse_other_run
+from runtime.safety import run_lock
 
-FILE = "data_report.txt"
+_Job = TypeVar("_Job", bound=TaskJob)
 
 _log = logging.getLogger(__name__)
 
 
-def check(job: TaskJob, read: Mapping[str, Split], *, folder: str) -> None:
-    """Writes the report on a run's data, and refuses data that prove nothing.
+def tokenised(job: _Job) -> _Job:
+    """Reads and tokenises the splits of the work ahead.
+
+    Args:
+        job: The run.
+
+    Returns:
+        The same with its splits.
+
+    Raises:
+        SettingsError: The output directory holds another run, or no update would be
+            done.
+        DataError: A row cannot be used, or there are too few.
+    """
+    examples = {name: job.examples(name) for name in job.settings.splits_ahead()}
+    refuse_other_run(job)  # before the longer work
+    found = {
+        name: splits.tokenise(rows, labels=job.labels, features=job.features)
+        for name, rows in examples.items()
+    }
+    for name, split in found.items():
+        path = splits.record_path(job.output_dir, name)
+        shards = job.settings.record_shards
+        records.refuse_too_few(len(split.dataset), shards=shards, path=path)
+    job = dataclasses.replace(job, splits=found)
+    if job.settings.trains and job.total_steps == 0:
+        raise SettingsError(
+            f"{len(found['train'].dataset)} training examples are fewer than "
+            f"--train_batch_size={job.settings.train_batch_size} allows for "
+            f"{job.settings.num_train_epochs} epochs: no update would be done."
+        )
+    return job
+
+
+def checked(job: _Job) -> _Job:
+    """Tokenises the splits of a classifier's run and reports on them.
 
     A run that only evaluates or predicts has not read the training examples; they are
     read here where the task has them, though not tokenised.
 
     Args:
         job: The run.
-        read: The splits that it has read.
-        folder: Where the report goes.
+
+    Returns:
+        The same with its splits and the report on them.
 
     Raises:
-        DataError: More copies of training examples than `--max_leakage` allows.
-        SettingsError: `--max_leakage` was given, and there are no training examples.
+        SettingsError: As `tokenised`; or `--max_leakage` was given, and there are no
+            training examples.
+        DataError: As `tokenised`; or a dev example has no label, or there are more
+            copies of training examples than `--max_leakage` allows.
     """
+    job = tokenised(job)
+    if job.settings.do_eval:
+        _refuse_unlabelled(job.splits["dev"])
+    return _with_report(job)
+
+
+def reported(job: _Job) -> _Job:
+    """Tokenises the splits of a run that learns no labels and reports on them.
+
+    Args:
+        job: The run.
+
+    Returns:
+        The same with its splits and the report on them.
+
+    Raises:
+        SettingsError: As `checked`.
+        DataError: As `checked`, labels apart.
+    """
+    return _with_report(tokenised(job))
+
+
+def _with_report(job: _Job) -> _Job:
     data = {
-        name: SplitData(split.examples, split.tokens) for name, split in read.items()
+        name: SplitData(split.examples, split.tokens)
+        for name, split in job.splits.items()
     }
     notes = [*_how_dealt(job), *_add_training_examples(job, data)]
     report = DataReport(
         {name: data[name] for name in SPLITS if name in data},
-        labels=next(iter(read.values())).labels,
+        labels=job.labels,
         max_seq_length=job.settings.max_seq_length,
         notes=notes,
     )
-    path = storage.join(folder, FILE)
-    storage.write_text(path, report.text())
+    job = dataclasses.replace(job, report=report.text())
+    _refuse_leakage(job, report)
+    return job
+
+
+def write_report(job: TaskJob, *, folder: str) -> None:
+    """Writes the page on the data; one on an evaluation leaves a training's alone.
+
+    Args:
+        job: From `checked` or `reported`.
+        folder: The run's.
+    """
+    path = _report_path(job, folder)
+    storage.write_text(path, job.report)
     _log.info("Data: %s", path)
-    if job.settings.max_leakage is not None:
-        report.refuse_leakage(job.settings.max_leakage, path=path)
+
+
+def _report_path(job: TaskJob, folder: str) -> str:
+    name = "data_report.txt" if job.settings.trains else "eval_data_report.txt"
+    return storage.join(folder, name)
+
+
+def _refuse_leakage(job: TaskJob, report: DataReport) -> None:
+    limit = job.settings.max_leakage
+    if limit is None:
+        return
+    try:
+        report.refuse_leakage(limit, path=_report_path(job, job.output_dir))
+    except DataError:
+        with run_lock.hold(job.output_dir):
+            write_report(job, folder=job.output_dir)
+        raise
+
+
+def _refuse_unlabelled(dev: splits.Split) -> None:
+    missing = int((dev.dataset.label_ids == UNLABELLED).sum())
+    if missing:
+        raise DataError(
+            f"Evaluation needs labels; {missing} of {len(dev.dataset)} dev examples "
+            "have none."
+        )
 
 
 def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str]:
@@ -54,7 +160,7 @@ def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str
     if "train" in data:
         return []
     try:
-        data["train"] = SplitData(job.processor.get_train_examples(job.data_dir))
+        data["train"] = SplitData(job.rows.examples("train"))
     except (OSError, SettingsError, DataError) as error:
         return [f"The training examples could not be read: {error}"]
     return []

@@ -9,28 +9,36 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from processors import plots, report
 from processors.batches import BatchShape, TrainBatches, stack
-from processors.classification import data_check, outputs, splits
+from processors.classification import data_check, outputs, records_of_run
 from processors.classification.outputs import Outputs
 from processors.classification.preparation import TaskJob
 from processors.classification.splits import Split
 from processors.token_dataset import UNLABELLED
-from runtime import loop, untrained
+from runtime import loop, storage, untrained
 from runtime.engine import Engine, EngineState
-from runtime.errors import CheckpointError, DataError, SettingsError
-from runtime.placement import refuse_disagreement
-from runtime.training import Site, Training
+from runtime.errors import CheckpointError
+from runtime.training import Initial, Site, Training
 
 _log = logging.getLogger(__name__)
 
 
+def _reports() -> tuple[tuple[str, str, Callable[..., None]], ...]:
+    """Name, ending and author of each report on a labelled split."""
+    return (
+        ("classification_report", ".txt", report.write_classification_report),
+        ("confusion_matrix", ".txt", report.write_confusion_matrix),
+        ("confusion_matrix", ".png", plots.plot_confusion_matrix),
+    )
+
+
 class ClassificationRun(abc.ABC):
-    """One run: its job, where it runs and, once a split is read, its model.
+    """One run: its job, where it runs and, once it is needed, its model.
 
     Args:
         job: What to do.
@@ -44,7 +52,8 @@ class ClassificationRun(abc.ABC):
         self._training = Training(job, site=site)
         self._engine: Engine | None = None
         self._predicted: dict[str, np.ndarray] = {}
-        self._splits: dict[str, Split] = {}
+        self._splits = job.splits
+        self._steps_elsewhere = 0
 
     # -- what a pipeline says of its model --------------------------------------------
 
@@ -61,14 +70,14 @@ class ClassificationRun(abc.ABC):
         """
 
     @abc.abstractmethod
-    def initialise(self, made: Engine) -> Sequence[str] | None:
-        """Loads the weights that the settings name to start from.
+    def initialise(self, made: Engine) -> Initial:
+        """Loads the weights that the settings name to start from, if they name any.
 
         Args:
             made: From `build`.
 
         Returns:
-            Names of the weights that stay random; None where no weights are named.
+            What stayed random, and of what step the rest is.
         """
 
     def train_batches(self, split: Split, *, shape: BatchShape) -> TrainBatches:
@@ -87,13 +96,11 @@ class ClassificationRun(abc.ABC):
 
         Raises:
             SettingsError: The output directory holds another run.
-            DataError: A split cannot be read.
             CheckpointError: A checkpoint does not fit.
             TrainingError: The loss is not finite.
         """
-        if self._settings.do_train:
-            self._training.refuse_other_settings()
-        self._check_data()
+        records_of_run.keep(self._job, site=self._site)
+        data_check.write_report(self._job, folder=self._site.folder)
         if self._settings.do_train:
             self.train()
         if self._settings.do_eval:
@@ -105,23 +112,16 @@ class ClassificationRun(abc.ABC):
         """Trains to the last step and leaves checkpoints and a learning curve.
 
         Raises:
-            SettingsError: No update would be done, or the folder is another run's.
+            SettingsError: The folder is another run's.
         """
-        split = self._read("train")
-        total = self._settings.num_train_steps(len(split.dataset))
-        if total == 0:
-            raise SettingsError(
-                f"{len(split.dataset)} training examples are fewer than "
-                f"--train_batch_size={self._settings.train_batch_size} allows for "
-                f"{self._settings.num_train_epochs} epochs: no update would be done."
-            )
+        split, total = self._splits["train"], self._job.total_steps
         self._engine = self._start(split, total=total)
-        self._claim(split, total=total)
+        self._training.claim_output_dir()
         if self._engine.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
             return
         self._announce("training", split, total=total)
-        self._fit(split, total=total)
+        self._fit(split)
         self._plot_learning_curve()
 
     def _start(self, split: Split, *, total: int) -> Engine:
@@ -130,7 +130,7 @@ class ClassificationRun(abc.ABC):
             self.initialise(made)
         return made
 
-    def _fit(self, split: Split, *, total: int) -> None:
+    def _fit(self, split: Split) -> None:
         settings = self._settings
         batches = self.train_batches(
             split,
@@ -149,45 +149,12 @@ class ClassificationRun(abc.ABC):
                 names=lambda index: several[index].names(split.examples),
             )
 
-        self._training.fit(
-            self._made,
-            feed,
-            total=total,
-            state=self._state(split),
-        )
-
-    def _state(self, split: Split) -> dict[str, object]:
-        """What checkpoints carry of the task."""
-        return {
-            "labels": list(split.labels),
-            "max_seq_length": self._settings.max_seq_length,
-            "special_ids": self._job.tokenizer.special.known(),
-        }
-
-    def _claim(self, split: Split, *, total: int) -> None:
-        self._training.claim_output_dir(
-            {
-                "labels": split.labels,
-                "num_train_examples": len(split.dataset),
-                "train_data_crc32c": split.checksums,
-            },
-            total=total,
-        )
+        self._training.fit(self._made, feed)
 
     def evaluate(self) -> None:
-        """Writes eval_results.txt and the reports on the dev split.
-
-        Raises:
-            DataError: A dev example has no label.
-        """
-        split = self._read("dev")
+        """Writes eval_results.txt and the reports on the dev split."""
+        split = self._splits["dev"]
         gold = split.dataset.label_ids
-        if (gold == UNLABELLED).any():
-            missing = int((gold == UNLABELLED).sum())
-            raise DataError(
-                f"Evaluation needs labels; {missing} of {len(gold)} dev examples "
-                "have none."
-            )
         self._announce("evaluation", split)
         found = self._outputs(split, self._settings.eval_batch_size)
         self._predicted["dev"] = found.predicted
@@ -195,13 +162,13 @@ class ClassificationRun(abc.ABC):
         results = {
             "eval_accuracy": np.float32(accuracy),
             "eval_loss": np.mean(found.losses),
-            "global_step": self._made.step,
+            "global_step": self._step,
             "loss": np.mean(found.batch_losses),
         }
         report.write_eval_results(self._site.path("eval_results.txt"), results)
         self._write_reports(split, found, prefix="")
         self._site.record.log(
-            self._made.step,
+            self._step,
             {name: results[name] for name in ("eval_accuracy", "eval_loss")},
         )
         self._plot_learning_curve()
@@ -212,15 +179,16 @@ class ClassificationRun(abc.ABC):
 
     def predict(self) -> None:
         """Writes test_results.tsv and predictions.tsv of the test split."""
-        split = self._read("test")
+        split, suffix = self._splits["test"], self._settings.predict_suffix
         self._announce("prediction", split)
         found = self._outputs(split, self._settings.predict_batch_size)
         self._predicted["test"] = found.predicted
         report.write_test_results(
-            self._site.path("test_results.tsv"), found.probabilities
+            self._site.path(f"test_results{suffix}.tsv"), found.probabilities
         )
+        path = self._site.path(f"predictions{suffix}.tsv")
         report.write_predictions(
-            self._site.path("predictions.tsv"),
+            path,
             examples=split.examples,
             predicted=found.predicted,
             probabilities=found.probabilities,
@@ -228,33 +196,12 @@ class ClassificationRun(abc.ABC):
         )
         _log.info("***** Predict results *****")
         if (split.dataset.label_ids != UNLABELLED).all():
-            self._write_reports(split, found, prefix="test_")
+            self._write_reports(split, found, prefix="test_", suffix=suffix)
             accuracy = np.mean(found.predicted == split.dataset.label_ids)
             _log.info("  test_accuracy = %s", np.float32(accuracy))
-        _log.info("Predictions: %s", self._site.path("predictions.tsv"))
-
-    # -- splits -----------------------------------------------------------------------
-
-    def _check_data(self) -> None:
-        """Reads the splits of all the work ahead and reports on them.
-
-        Raises:
-            DataError: A split cannot be read, or has more copies than are allowed.
-        """
-        ahead = {
-            "train": self._settings.do_train,
-            "dev": self._settings.do_eval,
-            "test": self._settings.do_predict,
-        }
-        read = {name: self._read(name) for name, is_ahead in ahead.items() if is_ahead}
-        data_check.check(self._job, read, folder=self._site.folder)
-
-    def _read(self, name: str) -> Split:
-        if name not in self._splits:
-            split = splits.read(self._job, name, folder=self._site.folder)
-            refuse_disagreement(self._site.placement, {f"{name} data": split.identity})
-            self._splits[name] = split
-        return self._splits[name]
+        else:
+            self._delete_reports(prefix="test_", suffix=suffix)
+        _log.info("Predictions: %s", path)
 
     def _announce(self, work: str, split: Split, *, total: int | None = None) -> None:
         batch = {
@@ -276,6 +223,11 @@ class ClassificationRun(abc.ABC):
             raise CheckpointError("No model was built; read a split first.")
         return self._engine
 
+    @property
+    def _step(self) -> int:
+        """Updates that the weights are the outcome of, this run's or another's."""
+        return self._made.step + self._steps_elsewhere
+
     def _trained(self, labels: Sequence[str]) -> Engine:
         """The model to evaluate: this run's, else the newest checkpoint's.
 
@@ -291,18 +243,15 @@ class ClassificationRun(abc.ABC):
             made.load_state(EngineState(restored.step, restored.weights, slots={}))
             restored.close()
         else:
-            self._refuse_untrained(self.initialise(made))
+            initial = self.initialise(made)
+            self._refuse_untrained(initial)
+            self._steps_elsewhere = initial.step
         self._engine = made
         return made
 
-    def _refuse_untrained(self, missing: Sequence[str] | None) -> None:
-        if missing is None:
-            raise CheckpointError(
-                f"{self._job.output_dir} holds no checkpoint and --init_checkpoint was "
-                "not given: there is nothing to evaluate. Add --do_train."
-            )
+    def _refuse_untrained(self, initial: Initial) -> None:
         untrained.refuse(
-            missing,
+            initial.missing,
             path=self._settings.init_checkpoint,
             work="predictions",
             advice="Train first, or name a fine-tuned checkpoint.",
@@ -324,18 +273,23 @@ class ClassificationRun(abc.ABC):
 
     # -- files ------------------------------------------------------------------------
 
-    def _write_reports(self, split: Split, found: Outputs, *, prefix: str) -> None:
+    def _write_reports(
+        self, split: Split, found: Outputs, *, prefix: str, suffix: str = ""
+    ) -> None:
         compared = {
             "gold": split.dataset.label_ids,
             "predicted": found.predicted,
             "labels": split.labels,
         }
-        for write, name in (
-            (report.write_classification_report, "classification_report.txt"),
-            (report.write_confusion_matrix, "confusion_matrix.txt"),
-            (plots.plot_confusion_matrix, "confusion_matrix.png"),
-        ):
-            write(self._site.path(prefix + name), **compared)  # type: ignore[arg-type]
+        for stem, kind, write in _reports():
+            write(self._site.path(f"{prefix}{stem}{suffix}{kind}"), **compared)
+
+    def _delete_reports(self, *, prefix: str, suffix: str) -> None:
+        """Deletes those on an earlier test set, which the predictions are not of."""
+        for stem, kind, _ in _reports():
+            path = self._site.path(f"{prefix}{stem}{suffix}{kind}")
+            if storage.exists(path):
+                storage.delete(path)
 
     def _plot_learning_curve(self) -> None:
         plots.plot_learning_curve(

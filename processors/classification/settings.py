@@ -7,13 +7,18 @@ what it did not have stands below.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+from processors.base import SPLITS
 from processors.batches import PadTo
 from processors.classification.data_settings import DataSettings, LabelSettings
-from runtime.run_settings import RunSettings, StepSettings, WorkBatch
+from runtime.run_settings import Carried, RunSettings, StepSettings, WorkBatch
 from runtime.settings import setting
+
+_NAME = re.compile(r"[\w.-]+")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,13 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         "max_seq_length",
         *RunSettings.MUST_MATCH,
     )
+    CARRIED: ClassVar[tuple[Carried, ...]] = (
+        Carried(("max_seq_length",)),
+        Carried(
+            ("task_name", "text_a", "text_b", "label", "header", "quoted", "encoding"),
+            unless=("task_name",),
+        ),
+    )
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (*RunSettings.MAY_DIFFER, "data_dir")
 
     # The original's flags.
@@ -64,6 +76,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
     do_predict: bool = setting(False, help="Whether to predict the test split.")
 
+    predict_name: str | None = setting(
+        None,
+        help="Name of the test set, which its files are called after, as in "
+        "predictions-NAME.tsv; without one they replace the last.",
+    )
     max_leakage: float | None = setting(
         None,
         help="Share of the dev or test examples that may be copies or near copies of "
@@ -74,6 +91,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         yield from super()._problems()
         if self.max_leakage is not None and not 0 <= self.max_leakage <= 1:
             yield f"--max_leakage must lie in [0, 1]; got {self.max_leakage}."
+        if self.predict_name and not _NAME.fullmatch(self.predict_name):
+            yield (
+                "--predict_name is part of file names: letters, digits, `.`, `-` and "
+                f"`_`; got {self.predict_name!r}."
+            )
         yield from self.data_problems()
 
     def _missing(self) -> Iterator[str]:
@@ -87,6 +109,16 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "record_shards")
+
+    @property
+    def predict_suffix(self) -> str:
+        """What the files of a prediction are told from those of others by."""
+        return f"-{self.predict_name}" if self.predict_name else ""
+
+    def splits_ahead(self) -> tuple[str, ...]:
+        """The splits that the work ahead reads."""
+        asked = (self.do_train, self.do_eval, self.do_predict)
+        return tuple(itertools.compress(SPLITS, asked))
 
     @property
     def trains(self) -> bool:

@@ -1,24 +1,22 @@
-"""The splits of a task: read, tokenised and recorded."""
+"""The splits of a task: tokenised, and kept as records."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from processors import records
-from processors.classification.preparation import TaskJob
 from processors.example import InputExample
-from processors.features import TokenCounts
+from processors.features import Features, TokenCounts
 from processors.token_dataset import TokenDataset
 from runtime import storage
-from runtime.errors import SettingsError
 
 RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Split:
     """One split of a task, tokenised.
 
@@ -26,66 +24,81 @@ class Split:
         examples: In file order.
         dataset: Their tokens, in the same order.
         labels: The task's labels in order of their ids.
-        checksums: CRC32C of each TFRecord shard: the identity of the data.
         tokens: What tokenizing found.
     """
 
     examples: Sequence[InputExample]
     dataset: TokenDataset
     labels: tuple[str, ...]
-    checksums: tuple[int, ...]
     tokens: TokenCounts
 
     @property
     def identity(self) -> int:
         """A number below 2**31 that other examples or labels would change."""
-        content = json.dumps([self.labels, self.checksums])
-        return zlib.crc32(content.encode()) >> 1
+        found = zlib.crc32(json.dumps(self.labels).encode())
+        data = self.dataset
+        for column in (data.ids, data.segments, data.offsets, data.label_ids):
+            found = zlib.crc32(column.tobytes(), found)
+        return found >> 1
 
 
-def read(job: TaskJob, name: str, *, folder: str) -> Split:
-    """Reads, tokenises and records one split; its records are read back.
+def tokenise(
+    examples: Sequence[InputExample],
+    *,
+    labels: Sequence[str],
+    features: Callable[..., Iterable[Features]],
+) -> Split:
+    """Makes a split of examples.
 
     Args:
-        job: The run.
-        name: train, dev or test.
-        folder: Where the records go.
-
-    Returns:
-        The split.
+        examples: In file order.
+        labels: The task's labels in order of their ids.
+        features: Gives the tokens of examples; see `TaskJob.features`.
 
     Raises:
-        DataError: A row cannot be used.
-        SettingsError: The task's labels are not those of the checkpoint.
+        DataError: An example cannot be used.
     """
-    rejects = storage.join(folder, f"{name}.rejects.jsonl")
-    with job.processor.sifting(job.settings.on_bad_row, rejects_path=rejects):
-        examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
-    labels = tuple(job.processor.get_labels())
-    _refuse_other_labels(job, labels)
     counts = TokenCounts()
-    path = storage.join(folder, f"{RECORD_NAMES[name]}.tf_record")
-    manifest = records.write_records(
+    dataset = TokenDataset.collect(features(examples, labels=labels, counts=counts))
+    return Split(examples, dataset, tuple(labels), counts)
+
+
+def write(
+    split: Split,
+    path: str,
+    *,
+    tokenizer_fingerprint: Mapping[str, str | bool | int],
+    max_seq_length: int,
+    shards: int,
+) -> None:
+    """Writes a split's records.
+
+    Args:
+        split: What to write.
+        path: Where to; see `processors.records.write_records`.
+        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
+        max_seq_length: The limit in tokens that the texts were cut to.
+        shards: Number of files.
+
+    Raises:
+        DataError: There are fewer examples than shards.
+    """
+    records.write_dataset(
         path,
-        job.features(examples, labels=labels, counts=counts),
-        tokenizer_fingerprint=job.tokenizer.fingerprint(),
-        labels=labels,
-        max_seq_length=job.settings.max_seq_length,
-        shards=job.settings.record_shards,
-    )
-    return Split(
-        examples=examples,
-        dataset=records.read_records(path),
-        labels=labels,
-        checksums=tuple(shard.crc32c for shard in manifest.shards),
-        tokens=counts,
+        split.dataset,
+        tokenizer_fingerprint=tokenizer_fingerprint,
+        labels=split.labels,
+        max_seq_length=max_seq_length,
+        shards=shards,
     )
 
 
-def _refuse_other_labels(job: TaskJob, labels: tuple[str, ...]) -> None:
-    restored = job.restored
-    if restored is not None and tuple(restored.state["labels"]) != labels:
-        raise SettingsError(
-            f"{job.output_dir} holds a checkpoint for the labels "
-            f"{restored.state['labels']}; the task has {list(labels)}."
-        )
+def record_path(folder: str, name: str, *, suffix: str = "") -> str:
+    """Returns where the records of a split lie.
+
+    Args:
+        folder: The run's.
+        name: train, dev or test.
+        suffix: What tells them from others of that split.
+    """
+    return storage.join(folder, f"{RECORD_NAMES[name]}{suffix}.tf_record")

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from processors import plots, report
 from runtime import untrained
 from runtime.engine import Engine, EngineState
-from runtime.errors import CheckpointError
 from runtime.job import Job
-from runtime.training import Site, Training
+from runtime.training import Initial, Site, Training
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +34,7 @@ class LanguageModelRun(abc.ABC):
         self._site = site
         self._training = Training(job, site=site)
         self._engine: Engine | None = None
+        self._steps_elsewhere = 0
 
     # -- what a pipeline says of its model and its data -------------------------------
 
@@ -50,14 +50,14 @@ class LanguageModelRun(abc.ABC):
         """
 
     @abc.abstractmethod
-    def initialise(self, made: Engine) -> Sequence[str] | None:
-        """Loads the weights that the settings name.
+    def initialise(self, made: Engine) -> Initial:
+        """Loads the weights that the settings name to start from, if they name any.
 
         Args:
             made: From `build`.
 
         Returns:
-            Names of the weights that stay random; None where no weights are named.
+            What stayed random, and of what step the rest is.
         """
 
     @abc.abstractmethod
@@ -81,9 +81,9 @@ class LanguageModelRun(abc.ABC):
         if self._settings.do_eval:
             self.evaluate()
 
-    def _start(self, *, total: int) -> Engine:
+    def _start(self) -> Engine:
         """The model to train: the newest checkpoint's, else as it starts."""
-        made = self._engine = self.build(total=total)
+        made = self._engine = self.build(total=self._job.total_steps)
         if not self._training.restore(made):
             self.initialise(made)
         return made
@@ -92,7 +92,7 @@ class LanguageModelRun(abc.ABC):
         """The model to evaluate: this run's, else the newest checkpoint's.
 
         Raises:
-            CheckpointError: There are no trained weights, or they lack a head.
+            CheckpointError: The weights lack a head.
         """
         if self._engine is None:
             self._engine = self.build(total=0)
@@ -103,21 +103,20 @@ class LanguageModelRun(abc.ABC):
                 )
                 restored.close()
             else:
-                self._refuse_untrained(self.initialise(self._engine))
+                initial = self.initialise(self._engine)
+                untrained.refuse(
+                    initial.missing,
+                    path=self._settings.init_checkpoint,
+                    work="scores",
+                    advice="Train first, or name weights that have them.",
+                )
+                self._steps_elsewhere = initial.step
         return self._engine
 
-    def _refuse_untrained(self, missing: Sequence[str] | None) -> None:
-        if missing is None:
-            raise CheckpointError(
-                f"{self._job.output_dir} holds no checkpoint and --init_checkpoint "
-                "was not given: there is nothing to evaluate. Add --do_train."
-            )
-        untrained.refuse(
-            missing,
-            path=self._settings.init_checkpoint,
-            work="scores",
-            advice="Train first, or name weights that have them.",
-        )
+    @property
+    def _step(self) -> int:
+        """Updates that the weights are the outcome of, this run's or another's."""
+        return self._trained().step + self._steps_elsewhere
 
     def _report(
         self, results: Mapping[str, float], *, logged: Mapping[str, float]
@@ -129,7 +128,7 @@ class LanguageModelRun(abc.ABC):
             logged: As the metrics and the learning curve have them.
         """
         report.write_eval_results(self._site.path("eval_results.txt"), results)
-        self._site.record.log(self._trained().step, logged)
+        self._site.record.log(self._step, logged)
         self._plot()
         _log.info("***** Eval results *****")
         for name in sorted(results):

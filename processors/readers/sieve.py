@@ -9,6 +9,7 @@ import base64
 import collections
 import contextlib
 import enum
+import functools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, TypeVar
@@ -104,13 +105,14 @@ class RejectingSieve(Sieve):
     """Writes bad rows to a file, each with the reason.
 
     Args:
-        file: One JSON object a line goes there: `file`, `line`, `reason`, and `row`,
-            the row as it stood in the file, or `row_base64` where that is no text.
+        open_file: Opens the file, and is called for the first bad row. One JSON object
+            a line goes there: `file`, `line`, `reason`, and `row`, the row as it stood
+            in its file, or `row_base64` where that is no text.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
         super().__init__()
-        self._file = file
+        self._open = functools.cache(open_file)
 
     def rehearsal(self) -> Sieve:
         """See base class; bad rows are passed over, to be written once."""
@@ -122,7 +124,7 @@ class RejectingSieve(Sieve):
             entry["row_base64"] = base64.b64encode(row.source).decode()
         else:
             entry["row"] = row.source
-        self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        self._open().write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 
 
 @contextlib.contextmanager
@@ -131,7 +133,7 @@ def open_sieve(on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[Sieve]:
 
     Args:
         on_bad_row: What was asked for.
-        rejects_path: The file that rejected rows go to.
+        rejects_path: The file that rejected rows go to; without one it stays as it is.
 
     Yields:
         The sieve.
@@ -139,8 +141,10 @@ def open_sieve(on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[Sieve]:
     if on_bad_row is OnBadRow.ERROR:
         yield Sieve()
         return
-    with storage.open_write(rejects_path) as file:
-        yield RejectingSieve(file)
+    with contextlib.ExitStack() as stack:
+        yield RejectingSieve(
+            lambda: stack.enter_context(storage.open_write(rejects_path))
+        )
 
 
 def _of(row: Row | BadRow, make: Callable[[Row], _Made]) -> _Made:

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 
+from runtime.run_settings import Carried
 from runtime.settings import setting
 
 
@@ -21,6 +22,22 @@ class TokenizerKind(enum.Enum):
 
 
 _BY_MECAB = {TokenizerKind.MECAB, TokenizerKind.MECAB_CHAR}
+
+
+TOKENIZER = Carried(
+    (
+        "vocab_file",
+        "model_file",
+        "tokenizer_dir",
+        "do_lower_case",
+        "tokenizer",
+        "mecab_dic",
+        "keep_voicing_marks",
+        "byte_fallback",
+    ),
+    unless=("vocab_file", "model_file", "tokenizer_dir"),
+)
+"""The flags that say the tokenizer; files that are named say all of it anew."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -101,6 +101,16 @@ class TensorBundle:
         """
         return self._entry(name).dtype
 
+    def checksums(self) -> list[tuple[str, str, tuple[int, ...], int, int]]:
+        """Returns name, element type, shape, bytes and stored CRC of every tensor.
+
+        Those of a tensor in pieces follow it under names of their own.
+        """
+        return [
+            (key.decode("latin-1"), entry.dtype, entry.shape, entry.size, entry.crc)
+            for key, entry in sorted(self._entries.items())
+        ]
+
     def check(self, name: str) -> None:
         """Refuses a tensor that is not numbers or does not lie whole in its file.
 

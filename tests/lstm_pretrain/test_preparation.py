@@ -42,7 +42,7 @@ def pretrained(pretraining, tmp_path):
         step=3,
         weights={},
         slots={},
-        state={**job.identity(), "labels": []},
+        state=job.state(),
     )
     vocabulary = job.tokenizer.vocabulary
     tokens = [vocabulary.tokens[n] for n in range(vocabulary.size)]
@@ -133,17 +133,14 @@ def test_sizes_by_default(pretraining):
     assert job.settings.units is Units.WORD
 
 
-def test_another_vocabulary_is_refused_with_both_fingerprints(
-    classification, pretrained, tmp_path
-):
+def test_another_vocabulary_is_refused(classification, pretrained, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhot\n")
     settings = classification(init_checkpoint=pretrained, vocab_file=str(other))
     with pytest.raises(SettingsError) as caught:
         prepare_classifier(settings)
-    message = str(caught.value)
-    assert "was trained with another vocabulary" in message
-    assert message.count("vocabulary_sha256") == 2
+    assert "was trained with another tokenizer" in str(caught.value)
+    assert "tokenizer: the vocabulary is another." in str(caught.value)
 
 
 def test_a_checkpoint_of_something_else_is_refused(classification, tmp_path):

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from runtime import checkpoints, run_record, storage
-from runtime.errors import DataError, SettingsError
+from runtime import run_record, storage
+from runtime.errors import DataError
 from runtime.files import protobuf, tfrecord
 from runtime.run_record import RunRecord
 
@@ -44,11 +44,6 @@ def written(output_dir: str) -> RunRecord:
     return record
 
 
-def with_checkpoint(output_dir: str) -> str:
-    directory = storage.join(output_dir, checkpoints.DIRECTORY)
-    return checkpoints.save(directory, step=1, weights={}, slots={}, state={})
-
-
 def test_run_file(output_dir):
     written(output_dir)
     text = storage.read_text(storage.join(output_dir, "run.json"))
@@ -78,76 +73,18 @@ def test_versions_leave_the_backends_alone():
     assert imported == ""
 
 
-def test_same_run_goes_on(output_dir):
-    record = written(output_dir)
-    with_checkpoint(output_dir)
-    record.refuse_if_different(
-        SETTINGS | FINGERPRINTS | {"learning_rate": 1.0},
-        fields=["task_name", "train_batch_size", "labels", "tokenizer"],
-    )
-
-
-def test_another_run_is_refused_with_every_difference(output_dir):
-    record = written(output_dir)
-    with_checkpoint(output_dir)
-    new = SETTINGS | {
-        "labels": ["政治"],
-        "train_batch_size": 64,
-        "tokenizer": {"kind": "wordpiece"},
-    }
-    with pytest.raises(SettingsError) as caught:
-        record.refuse_if_different(
-            new, fields=["task_name", "train_batch_size", "labels", "tokenizer"]
-        )
-    advice, *problems = caught.value.problems
-    assert output_dir in advice
-    assert "Choose another --output_dir, pass that run's values" in advice
-    assert problems == [
-        "train_batch_size: 32 there, 64 here.",
-        'labels: ["政治", "経済"] there, ["政治"] here.',
-        'tokenizer: {"kind": "sentencepiece", "vocabulary": "ab12"} there,'
-        ' {"kind": "wordpiece"} here.',
-    ]
-
-
-def test_what_may_differ_is_named_and_let_through(output_dir, caplog):
-    record = written(output_dir)
-    with_checkpoint(output_dir)
-    new = SETTINGS | {"train_batch_size": 64, "labels": ["政治"]}
-    fields = ["task_name", "train_batch_size", "labels"]
-    accepted = ["train_batch_size", "labels", "task_name"]
-    record.refuse_if_different(new, fields=fields, accepted=accepted)
-    assert "Accepted as changed: train_batch_size: 32 there, 64 here." in caplog.text
-    assert "task_name" not in caplog.text
-    with pytest.raises(SettingsError) as caught:
-        record.refuse_if_different(new, fields=fields, accepted=["labels"])
-    advice, problem = caught.value.problems
-    assert "--accept_changed" in advice
-    assert problem == "train_batch_size: 32 there, 64 here."
-
-
-def test_without_a_checkpoint_nothing_is_refused(output_dir):
-    record = RunRecord(output_dir)
-    new = SETTINGS | {"train_batch_size": 64}
-    record.refuse_if_different(new, fields=["train_batch_size"])
-    record = written(output_dir)
-    record.refuse_if_different(new, fields=["train_batch_size"])
-    storage.delete(storage.join(with_checkpoint(output_dir), "manifest.json"))
-    record.refuse_if_different(new, fields=["train_batch_size"])
-
-
-def test_field_of_a_later_version_is_not_compared(output_dir):
-    record = written(output_dir)
-    with_checkpoint(output_dir)
-    record.refuse_if_different(SETTINGS | {"ema": 0.9}, fields=["ema", "task_name"])
+def test_what_was_recorded_is_read(output_dir):
+    assert run_record.read(output_dir) == {}
+    written(output_dir)
+    labels = {"labels": ["政治", "経済"]}
+    assert run_record.read(output_dir) == SETTINGS | FINGERPRINTS | labels
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"settings": 1}'])
 def test_foreign_run_file_is_named(output_dir, text):
-    with_checkpoint(output_dir)
     storage.write_text(storage.join(output_dir, "run.json"), text)
     with pytest.raises(DataError, match=r"run\.json: expected the JSON record"):
-        RunRecord(output_dir).refuse_if_different(SETTINGS, fields=["task_name"])
+        run_record.read(output_dir)
 
 
 def test_metrics_are_there_at_once(output_dir):

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from processors import registry
-from processors.classification import splits
 from processors.lists import ListsProcessor
-from processors.readers.sieve import OnBadRow
 from processors.tasks.authors import AuthorsProcessor
 from runtime import checkpoints
 from runtime.errors import CheckpointError, SettingsError, StorageError
@@ -34,6 +32,8 @@ def given(tmp_path):
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c"]
     (tmp_path / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
     (tmp_path / "bert_config.json").write_text(json.dumps(SIZES))
+    (tmp_path / "train.tsv").write_text("text\tlabel\na b\tx\nc\ty\n")
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nb\ty\n")
     return {
         "task_name": "tsv",
         "data_dir": str(tmp_path),
@@ -41,6 +41,7 @@ def given(tmp_path):
         "vocab_file": str(tmp_path / "vocab.txt"),
         "bert_config_file": str(tmp_path / "bert_config.json"),
         "max_seq_length": 16,
+        "max_steps": 5,
         "do_train": True,
     }
 
@@ -65,11 +66,7 @@ def trained(given):
         step=3,
         weights={"w": np.zeros(1, np.float32)},
         slots={},
-        state={
-            "bert_config": job.config.to_dict(),
-            "labels": ["x", "y"],
-            "tokenizer": job.tokenizer.fingerprint(),
-        },
+        state=job.state(),
     )
     return given
 
@@ -78,7 +75,8 @@ def test_a_job_has_everything(given):
     job = prepared(given)
     assert job.config == BertConfig(**SIZES)
     assert job.tokenizer.vocab_size == 8
-    assert job.data_dir == given["data_dir"]
+    assert job.labels == ("x", "y")
+    assert job.splits["train"].dataset.ids.tolist() == [2, 5, 6, 3, 2, 7, 3]
     assert job.restored is None
     assert job.checkpoint_dir == os.path.join(given["output_dir"], "checkpoints")
     assert not os.path.exists(given["output_dir"])
@@ -192,8 +190,8 @@ def test_a_task_without_shipped_data_needs_a_folder(given):
 
 def test_a_task_with_shipped_data_needs_none(given):
     job = prepared(given, task_name="authors", data_dir=None)
-    assert job.data_dir == AuthorsProcessor.default_data_dir
-    assert isinstance(job.processor, AuthorsProcessor)
+    assert isinstance(job.rows.processor, AuthorsProcessor)
+    assert set(job.splits) == {"train"}
 
 
 @pytest.mark.parametrize("name", ["vocab_file", "bert_config_file"])
@@ -231,38 +229,32 @@ def test_must_without_a_checkpoint(given):
 @pytest.mark.parametrize("resume", [Resume.AUTO, Resume.MUST])
 def test_another_models_checkpoint_is_refused(trained, tmp_path, resume):
     (tmp_path / "bert_config.json").write_text(json.dumps(SIZES | {"hidden_size": 8}))
-    with pytest.raises(SettingsError, match="another model") as caught:
+    with pytest.raises(SettingsError, match="another run") as caught:
         prepared(trained, resume=resume)
-    assert caught.value.problems[1].startswith("bert_config: ")
-    assert "'hidden_size': 4" in caught.value.problems[1].split(" there, ")[0]
+    assert caught.value.problems[1:] == ("bert_config: hidden_size 4 there, 8 here.",)
 
 
 def test_another_tokenizers_checkpoint_is_refused(trained):
-    with pytest.raises(SettingsError, match="another model") as caught:
+    with pytest.raises(SettingsError, match="another run") as caught:
         prepared(trained, do_lower_case=False)
-    assert caught.value.problems[1].startswith("tokenizer: ")
-    assert len(caught.value.problems) == 2
+    assert caught.value.problems[1:] == (
+        "tokenizer: --do_lower_case true there, false here.",
+    )
 
 
-def test_labels_once_collected_stay(trained):
-    assert prepared(trained).processor.get_labels() == ["x", "y"]
-    given_anew = prepared(trained, labels=("y", "x")).processor.get_labels()
-    assert given_anew == ["y", "x"]
+def test_labels_once_collected_stay(trained, tmp_path):
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nb\ty\n")
+    (tmp_path / "train.tsv").unlink()
+    evaluation = {"do_train": False, "do_eval": True}
+    assert prepared(trained, **evaluation).labels == ("x", "y")
+    with pytest.raises(SettingsError, match="labels: x, y there; y, x here"):
+        prepared(trained, **evaluation, labels=("y", "x"))
 
 
-def test_a_processor_made_of_lists(given, tmp_path):
+def test_a_processor_made_of_lists(given):
     settings = given | {"task_name": "notebook", "data_dir": None}
     lists = ListsProcessor(train=[("a b", "no"), ("b c", "yes")])
     job = prepare(ClassifierSettings(**settings), processor=lists)
-    split = splits.read(job, "train", folder=str(tmp_path / "out"))
+    split = job.splits["train"]
     assert split.labels == ("no", "yes")
     assert split.dataset.ids.tolist() == [2, 5, 6, 3, 2, 6, 7, 3]
-
-
-def test_rejected_rows_of_a_split_lie_beside_its_records(given, tmp_path):
-    (tmp_path / "train.tsv").write_text("text\tlabel\na\tyes\nb\n")
-    job = prepared(given, on_bad_row=OnBadRow.REJECT)
-    split = splits.read(job, "train", folder=str(tmp_path / "out"))
-    assert len(split.dataset) == 1
-    (line,) = (tmp_path / "out" / "train.rejects.jsonl").read_text().splitlines()
-    assert json.loads(line)["row"] == "b"

@@ -4,6 +4,7 @@ names.py            what each variable is called by whom: one table, both ways
 variables.py        the variables that a BERT of given sizes has
 dialects.py         settings in Hugging Face's and KerasHub's words
 special_ids.py      which ids pad, separate and mask, in each format's words
+digest.py           what tells weights apart by their content
 source.py           stored weights, whatever their kind
 foreign.py          what is not read, by its name, and what to do
 find.py             which kind lies at a path

@@ -55,12 +55,21 @@ def open_source(path: str) -> Source:
         CheckpointError: Nothing that can be read lies there, or several kinds do.
         SettingsError: The configuration beside it describes no BERT.
     """
-    path = bundled.resolve(path)
-    if storage.is_dir(path):
-        kind, place = _kind_of_folder(path)
-    else:
-        kind, place = _kind_of_file(path)
+    kind, place = locate(path)
     return _OPENERS[kind](place)
+
+
+def locate(path: str) -> tuple[Kind, str]:
+    """The kind of the weights at a path, and the folder or prefix that they have.
+
+    Args:
+        path: As for `open_source`.
+
+    Raises:
+        CheckpointError: As `open_source`.
+    """
+    path = bundled.resolve(path)
+    return _kind_of_folder(path) if storage.is_dir(path) else _kind_of_file(path)
 
 
 def find_config(path: str) -> BertConfig | None:

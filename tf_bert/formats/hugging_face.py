@@ -32,6 +32,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
+_TRAINER_STATE = "trainer_state.json"
 _SHARD_BYTES = 5_000_000_000
 
 _NAMES = NameTable(Kind.HUGGING_FACE)
@@ -99,6 +100,7 @@ class HuggingFaceSource(TranslatedSource):
         self.labels = _labels(values)
         self.special_ids = special_ids.from_settings(values)
         self.extras = extras_of(values, config=self.config)
+        self.step = _step(folder)
 
 
 def read_config(folder: str) -> dict[str, Any]:
@@ -193,6 +195,22 @@ def _labels(values: Mapping[str, Any]) -> tuple[str, ...]:
     generic = tuple(f"LABEL_{number}" for number in range(len(by_id)))
     is_whole = set(by_id) == {str(number) for number in range(len(by_id))}
     return labels if is_whole and labels != generic else ()
+
+
+def _step(folder: str) -> int:
+    """What transformers' Trainer has counted; 0 where it was not what trained.
+
+    Raises:
+        CheckpointError: Its file is damaged.
+    """
+    path = file_of(folder, _TRAINER_STATE)
+    if not storage.exists(path):
+        return 0
+    try:
+        step = json_file.read_object(path).get("global_step")
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
+    return step if isinstance(step, int) else 0
 
 
 def _places(folder: str) -> dict[str, SafetensorsFile]:

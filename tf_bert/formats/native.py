@@ -39,6 +39,7 @@ class NativeSource(Source):
             )
         self.path = folder
         self._weights = found.weights
+        self.step = found.step
         self.tokenizer = found.state.get("tokenizer") or {}
         self.special_ids = found.state.get("special_ids") or {}
         self.labels = tuple(found.state.get("labels") or ())

@@ -23,6 +23,7 @@ class Source(abc.ABC):
         path: Where they lie.
         config: The model's settings; None where nothing beside the weights says them.
         labels: Names of a classifier's outputs in order; empty where not known.
+        step: Updates that they are the outcome of; 0 where nothing says it.
         tokenizer: Fingerprint of the tokenizer of the run that trained them; empty
             where not known.
         special_ids: Role (`pad`, `mask`) -> id, as far as they say it.
@@ -33,6 +34,7 @@ class Source(abc.ABC):
     path: str
     config: BertConfig | None = None
     labels: tuple[str, ...] = ()
+    step: int = 0
     tokenizer: Mapping[str, Any] = types.MappingProxyType({})
     special_ids: SpecialIds = types.MappingProxyType({})
     extras: tuple[str, ...] = ()

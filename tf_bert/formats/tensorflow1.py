@@ -20,6 +20,7 @@ from tf_bert.formats.variables import NOT_WEIGHTS
 
 CONFIG = "bert_config.json"
 PREFIX = "bert_model.ckpt"
+_STEP = "global_step"
 # Source: tensorflow/python/checkpoint/util.py.
 _OF_OBJECT = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -51,6 +52,8 @@ class TensorFlow1Source(Source):
             values = json_file.read_object(storage.join(self.folder, CONFIG))
             self.special_ids = special_ids.from_settings(values)
             self.extras = extras_of(values, config=self.config)
+        if _STEP in self._bundle.names():
+            self.step = int(self._bundle.read(_STEP))
 
     def _refuse_objects(self) -> None:
         names = self._bundle.names()

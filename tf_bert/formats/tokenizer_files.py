@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from processors.tokenization import difference
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
@@ -204,16 +205,11 @@ def refuse_other_vocabulary(source: Source, tokenizer: Tokenizer) -> None:
 
 
 def _refuse_other_fingerprint(source: Source, given: Mapping[str, Any]) -> None:
-    trained_with = source.tokenizer
-    other = [
-        f"{name}: {trained_with.get(name)} there, {given.get(name)} here"
-        for name in sorted({*given, *trained_with})
-        if trained_with.get(name) != given.get(name)
-    ]
-    if other:
+    said = difference.in_words("tokenizer", dict(source.tokenizer), given)
+    if said is not None:
         raise SettingsError(
-            f"{source.path} was trained with another tokenizer ({'; '.join(other)}). "
-            "Give the tokenizer's flags as that run was given them."
+            f"{source.path} was trained with another tokenizer. Give that run's, or "
+            f"other weights:\n{said}"
         )
 
 

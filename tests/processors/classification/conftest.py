@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.classification.preparation import TaskJob, find_processor
+from processors.classification.preparation import TaskJob, TrainedRun, open_rows
 from processors.classification.settings import TaskSettings
 from processors.tokenization import create as tokenizers
 from processors.tokenization.settings import TokenizerSettings
@@ -52,8 +52,7 @@ def job(data_dir):
             tokenizer=tokenizers.create(
                 TokenizerSettings(vocab_file=str(data_dir / "vocab.txt"))
             ),
-            processor=find_processor(settings, restored=None),
-            data_dir=str(data_dir),
+            rows=open_rows(settings, trained=TrainedRun(path="")),
             output_dir=str(data_dir / "out"),
             restored=None,
         )

@@ -2,28 +2,28 @@ import dataclasses
 
 import pytest
 
-from processors.classification import data_check, splits
+from processors.classification import data_check
 from runtime import storage
 from runtime.checkpoints import Checkpoint
 from runtime.errors import DataError, SettingsError
-from runtime.job import refuse_foreign_checkpoint
+from runtime.job import refuse_other_run
 
 
-def check(job, *names):
-    """Reads splits, checks the data and returns the report's lines."""
-    folder = job.output_dir
-    read = {name: splits.read(job, name, folder=folder) for name in names}
-    data_check.check(job, read, folder=folder)
+def check(job):
+    """Checks the data of a job and returns the lines of the report that it leaves."""
+    checked = data_check.checked(job)
+    data_check.write_report(checked, folder=job.output_dir)
     return report(job)
 
 
 def report(job):
-    text = storage.read_text(storage.join(job.output_dir, "data_report.txt"))
+    name = "data_report.txt" if job.settings.trains else "eval_data_report.txt"
+    text = storage.read_text(storage.join(job.output_dir, name))
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
 def test_a_training_run(job):
-    lines = check(job(do_train=True), "train", "dev")
+    lines = check(job(do_train=True))
     assert "total 40 4 44" in lines
     assert "train 7 7 7 7 40 (100.00%) 40 (20.00%)" in lines
     assert "dev in train 4 1 (25.00%) 0 0" in lines
@@ -32,7 +32,7 @@ def test_a_training_run(job):
 
 def test_an_evaluation_compares_with_training_examples_without_tokenizing(job):
     made = job()
-    lines = check(made, "dev")
+    lines = check(made)
     assert "dev in train 4 1 (25.00%) 0 0" in lines
     tokens = lines.index("tokens min median 95 % max cut unknown")
     assert lines[tokens + 1].startswith("dev ")
@@ -42,7 +42,7 @@ def test_an_evaluation_compares_with_training_examples_without_tokenizing(job):
 
 def test_an_evaluation_where_there_are_no_training_examples(job, data_dir):
     (data_dir / "train.tsv").unlink()
-    lines = check(job(labels=("a", "b")), "dev")
+    lines = check(job(labels=("a", "b")))
     assert lines[2].startswith("The training examples could not be read: ")
     assert "train.tsv does not exist" in " ".join(lines)
     assert "Overlap of splits: only one was read, so none were compared." in lines
@@ -50,7 +50,7 @@ def test_an_evaluation_where_there_are_no_training_examples(job, data_dir):
 
 def test_an_evaluation_beside_a_damaged_training_file(job, data_dir):
     (data_dir / "train.tsv").write_text("text\tlabel\nx\ta\ty\tz\n")
-    text = " ".join(check(job(labels=("a", "b")), "dev"))
+    text = " ".join(check(job(labels=("a", "b"))))
     assert "could not be read:" in text
     assert "train.tsv:2:" in text
 
@@ -60,17 +60,17 @@ def test_more_leakage_than_allowed_is_an_error_that_leaves_the_report(job):
     with pytest.raises(
         DataError, match=r"1 of 4 dev examples \(25\.00%\).*data_report"
     ):
-        check(made, "train", "dev")
+        check(made)
     assert "dev in train 4 1 (25.00%) 0 0" in report(made)
-    check(job(do_train=True, max_leakage=0.25), "train", "dev")
+    check(job(do_train=True, max_leakage=0.25))
 
 
 def test_an_evaluation_is_checked_too(job, data_dir):
     with pytest.raises(DataError, match="1 of 4 dev examples"):
-        check(job(max_leakage=0.0), "dev")
+        check(job(max_leakage=0.0))
     (data_dir / "train.tsv").unlink()
     with pytest.raises(SettingsError, match=r"there are none: .*train\.tsv does not"):
-        check(job(max_leakage=0.0, labels=("a", "b")), "dev")
+        check(job(max_leakage=0.0, labels=("a", "b")))
 
 
 # -- dealt splits ----------------------------------------------------------------------
@@ -79,7 +79,7 @@ DEALT = ("train:0.5", "dev:0.25", "test:0.25")
 
 
 def test_dealt_splits_say_so(job):
-    lines = check(job(do_train=True, split=DEALT, seed=3), "train", "dev", "test")
+    lines = check(job(do_train=True, do_predict=True, split=DEALT, seed=3))
     text = " ".join(lines)
     assert "by --split=train:0.5,dev:0.25,test:0.25 --seed=3;" in text
     assert "a 10 5 5 20" in lines
@@ -90,26 +90,31 @@ def test_a_column_of_groups(job, data_dir):
     plain = storage.read_text(str(data_dir / "train.tsv")).splitlines()
     rows = [f"{line}\twork {n // 4}" for n, line in enumerate(plain[1:])]
     (data_dir / "train.tsv").write_text("\n".join(["text\tlabel\twork", *rows]))
-    dealt = {"do_train": True, "split": DEALT, "split_group": "work"}
-    lines = check(job(**dealt), "train", "dev", "test")
+    dealt = {"split": DEALT, "split_group": "work"}
+    dealt |= {"do_train": True, "do_predict": True}
+    lines = check(job(**dealt))
     head = "overlap examples copies near copies other label shared groups"
     place = lines.index(head)
     for line in lines[place + 1 : place + 4]:
         assert line.endswith(" 0")
     (data_dir / "train.tsv").write_text("\n".join(plain))
     with pytest.raises(DataError, match=r"train\.tsv:1: no column 'work'"):
-        check(job(**dealt), "train")
+        check(job(**dealt))
 
 
-def trained_to(state):
-    return Checkpoint(step=1, weights={}, slots={}, state=state, metrics={})
+def gone_on(job, state):
+    """The job, its rows read, that goes on from a checkpoint of such a state."""
+    restored = Checkpoint(step=1, weights={}, slots={}, state=state, metrics={})
+    job.examples("dev")
+    return dataclasses.replace(job, restored=restored)
 
 
 def test_a_checkpoint_of_other_splits_is_refused(job):
     """Evaluated under another seed, dev would hold examples that were trained on."""
     trained = job(split=DEALT, seed=1)
-    restored = trained_to(trained.identity())
-    refuse_foreign_checkpoint(dataclasses.replace(trained, restored=restored))
+    trained.examples("dev")
+    state = trained.identity()
+    assert refuse_other_run(gone_on(trained, state)) == []
     for others in (
         {"split": DEALT, "seed": 2},
         {"split": ("train:0.6", "dev:0.4"), "seed": 1},
@@ -117,12 +122,9 @@ def test_a_checkpoint_of_other_splits_is_refused(job):
         {"seed": 1},
     ):
         with pytest.raises(SettingsError, match="dealt splits: "):
-            refuse_foreign_checkpoint(
-                dataclasses.replace(job(**others), restored=restored)
-            )
+            refuse_other_run(gone_on(job(**others), state))
 
 
 def test_a_checkpoint_of_undealt_splits_fits_whatever_the_seed(job):
     state = {"tokenizer": job().tokenizer.fingerprint()}
-    restored = trained_to(state)
-    refuse_foreign_checkpoint(dataclasses.replace(job(seed=5), restored=restored))
+    assert refuse_other_run(gone_on(job(seed=5), state)) == []

@@ -1,5 +1,6 @@
 import pytest
 
+from processors.classification import data_check
 from processors.classification.run import ClassificationRun
 from runtime import storage
 from runtime.errors import DataError
@@ -21,6 +22,7 @@ def carry_out(place_on):
     """Carries out a job that is to end early."""
 
     def carry_out(job):
+        job = data_check.checked(job)
         with open_site(job, place_on(1)) as site:
             RunWithoutModel(job, site=site).carry_out()
 

@@ -1,0 +1,107 @@
+"""The rows of a task: read once, before anything is written."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Sequence
+
+import google_crc32c
+
+from processors.base import DataProcessor
+from processors.example import InputExample
+from processors.readers.sieve import OnBadRow, RejectingSieve, Sieve
+from runtime import storage
+from runtime.errors import DataError
+
+_log = logging.getLogger(__name__)
+
+
+class RowReader:
+    """Reads the examples of a task's splits and remembers them.
+
+    Args:
+        processor: Splits and labels of the task.
+        data_dir: Folder that the processor reads.
+        on_bad_row: What becomes of bad rows.
+    """
+
+    def __init__(
+        self, processor: DataProcessor, *, data_dir: str, on_bad_row: OnBadRow
+    ) -> None:
+        self.processor = processor
+        self._data_dir = data_dir
+        self._on_bad_row = on_bad_row
+        self._examples: dict[str, Sequence[InputExample]] = {}
+        self._sieves: dict[str, Sieve] = {}
+        self._rejects: dict[str, io.BytesIO] = {}
+
+    def examples(self, split: str) -> Sequence[InputExample]:
+        """Returns the examples of a split, in the order of its file.
+
+        Args:
+            split: train, dev or test.
+
+        Raises:
+            DataError: A row cannot be used, or there are none.
+        """
+        if split not in self._examples:
+            read = getattr(self.processor, f"get_{split}_examples")
+            with self.processor.sifted_by(self._sieve(split)):
+                found = read(self._data_dir)
+            if not found:
+                name = type(self.processor).__name__
+                raise DataError(f"{name}: the {split} split holds no examples.")
+            self._examples[split] = found
+        return self._examples[split]
+
+    def collect_labels(self) -> tuple[str, ...]:
+        """Returns the task's labels, which may take a look at the training rows.
+
+        Raises:
+            DataError: A row cannot be used.
+        """
+        with self.processor.sifted_by(self._sieve("train").rehearsal()):
+            return tuple(self.processor.read_labels(self._data_dir))
+
+    def write_rejects(self, split: str, *, folder: str, suffix: str = "") -> None:
+        """Writes the rows of a split's file that were rejected; none leave no file.
+
+        Args:
+            split: train, dev or test.
+            folder: Where to.
+            suffix: What tells the file from others of that split.
+        """
+        source = self.processor.source_of(split)
+        path = storage.join(folder, rejects_file(source + suffix))
+        sieve = self._sieve(split)
+        if found := sieve.describe():
+            storage.write_bytes(path, self._rejects[source].getvalue())
+            _log.warning("%s; see %s", found, path)
+        elif storage.exists(path):
+            storage.delete(path)  # of an earlier run
+
+    def _sieve(self, split: str) -> Sieve:
+        """What the rows of a split's file go through: one for dealt splits."""
+        source = self.processor.source_of(split)
+        if source not in self._sieves:
+            file = self._rejects[source] = io.BytesIO()
+            is_strict = self._on_bad_row is OnBadRow.ERROR
+            sieve = Sieve() if is_strict else RejectingSieve(lambda: file)
+            self._sieves[source] = sieve
+        return self._sieves[source]
+
+
+def rejects_file(name: str) -> str:
+    """Returns the name of the file of rejected rows."""
+    return f"{name}.rejects.jsonl"
+
+
+def checksum(examples: Sequence[InputExample]) -> int:
+    """CRC-32C of all that is learnt from some examples: their texts and labels."""
+    found = 0
+    for example in examples:
+        content = [example.text_a, example.text_b, example.label]
+        found = google_crc32c.extend(found, json.dumps(content).encode())
+    return int(found)
