@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from processors.batches import BatchShape, EvalBatches, TrainBatches
+from processors.batches import FILLER, Batch, BatchShape, EvalBatches, TrainBatches
 from processors.pretraining import masked_words
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import PretrainingDataset
@@ -31,6 +31,8 @@ from tf_bert.pretraining_preparation import PretrainingJob
 from tf_bert.pretraining_settings import PretrainingSettings
 
 _log = logging.getLogger(__name__)
+
+_BEGINNING = 6  # tokens by which a sequence is recognised
 
 
 def run(job: PretrainingJob, *, placement: Placement) -> None:
@@ -116,9 +118,24 @@ class PretrainingRun(LanguageModelRun):
                 ),
                 examples=sum(batch.example_index.size for batch in several),
                 tokens=sum(batch.real_tokens for batch in several),
+                names=lambda index: self._names(data, several[index]),
             )
 
         return feed
+
+    def _names(self, data: PretrainingDataset, batch: Batch) -> list[str]:
+        """Where the sequences of a batch lie, and how they begin."""
+        used = batch.example_index[batch.example_index != FILLER].tolist()
+        return [
+            f"{data.place(number)}{self._start_of(data, number)}" for number in used
+        ]
+
+    def _start_of(self, data: PretrainingDataset, number: int) -> str:
+        tokenizer = self._job.tokenizer
+        if tokenizer is None:
+            return ""
+        first = data.tokens.example(number).input_ids[:_BEGINNING].tolist()
+        return f" ({' '.join(tokenizer.convert_ids_to_tokens(first))})"
 
     def _rate(self, step: int, total: int) -> float:
         return rate_at(self._job.rates, done=step / max(total - 1, 1))

@@ -79,6 +79,8 @@ class PretrainingDataset:
         starts_word: Which tokens begin a word, bool [tokens]; None where each does.
         description: What they have in common.
         checksums: CRC-32C of each file.
+        files: Each file and how many of the sequences are in it; none for those that
+            were made in memory.
     """
 
     tokens: TokenDataset
@@ -86,6 +88,16 @@ class PretrainingDataset:
     starts_word: np.ndarray | None
     description: Description
     checksums: tuple[int, ...] = ()
+    files: tuple[tuple[str, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def place(self, sequence: int) -> str:
+        """Where a sequence can be looked at: `train.tf_record, record 13`, from 1."""
+        before = 0
+        for path, count in self.files:
+            if sequence < before + count:
+                return f"{path}, record {sequence - before + 1}"
+            before += count
+        return f"sequence {sequence + 1} of the text"

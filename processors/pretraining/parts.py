@@ -27,6 +27,7 @@ from processors.pretraining.corpus import Sentences
 from processors.pretraining.static_masks import shuffle
 from processors.token_dataset import offsets_of
 from runtime import storage
+from runtime.errors import DataError, SettingsError
 from runtime.files import tfrecord
 from runtime.safety import run_lock
 
@@ -216,7 +217,8 @@ class NewPart:
 def open_parts(folder: str, *, made_of: Mapping[str, Any]) -> Iterator[Parts]:
     """Opens a folder of parts for one process at a time.
 
-    When the block ends well the work is done and the folder goes. Else it stays.
+    When the block ends well the work is done and the folder goes; so it does when the
+    work cannot be done. Else it stays.
 
     Args:
         folder: Where the parts are to lie; it is made.
@@ -227,13 +229,19 @@ def open_parts(folder: str, *, made_of: Mapping[str, Any]) -> Iterator[Parts]:
 
     Raises:
         StorageError: Another process is at work there: reason EXISTS.
+        DataError: From the block.
+        SettingsError: From the block.
     """
     with run_lock.hold(folder):
         _keep_only(folder, made_of=json.dumps(made_of, indent=2, sort_keys=True) + "\n")
-        yield Parts(folder)
+        try:
+            yield Parts(folder)
+        except (DataError, SettingsError):
+            _clear(folder)
+            raise
         _clear(folder)
     if storage.is_dir(folder) and not storage.list_dir(folder):
-        storage.delete_tree(folder)
+        storage.delete_tree(folder)  # with what killed writes have left
 
 
 def _keep_only(folder: str, *, made_of: str) -> None:

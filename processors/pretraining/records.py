@@ -212,6 +212,7 @@ def read(patterns: Sequence[str]) -> PretrainingDataset:
         starts_word=np.concatenate(words) if words else None,
         description=description,
         checksums=tuple(sum((part.checksums for part in parts), ())),
+        files=tuple(zip(paths, map(len, parts), strict=True)),
     )
 
 

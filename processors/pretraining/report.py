@@ -17,7 +17,7 @@ from processors.pretraining.settings import CorpusSettings, Objective
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
 
-# Most tokens unknown: who always says [UNK] predicts most masked tokens.
+# Above it a model that always says [UNK] predicts most masked tokens.
 _MOST_UNKNOWN = 0.5
 # A vocabulary made for a language leaves about one token in a hundred unknown.
 _MANY_UNKNOWN = 0.05
@@ -172,15 +172,21 @@ class PretrainingReport:
     def _rows(self) -> Iterator[tuple[str, str]]:
         text, tally, total = self.text, self.tally, self._tokens
         lost = self._lost("cut_lines") + self._lost("cut_to_fit")
-        yield "documents", f"{text.documents:,}, {text.single:,} of one sentence"
-        yield "sentences", f"{text.sentences:,}, the longest of {text.longest:,} tokens"
-        yield "tokens", f"{text.tokens:,}, {_share(text.unknown, text.tokens)} unknown"
-        yield "passes", f"{self.passes}, {total:,} tokens"
+        yield "text: documents", f"{text.documents:,}, {text.single:,} of one sentence"
+        yield (
+            "text: sentences",
+            f"{text.sentences:,}, the longest of {text.longest:,} tokens",
+        )
+        yield (
+            "text: tokens",
+            f"{text.tokens:,}, {_share(text.unknown, text.tokens)} unknown",
+        )
+        yield "text: passes", f"{self.passes}, {total:,} tokens"
         yield "  kept", _count(total - lost, total)
         yield "  lost: sentences longer than a sequence", self._counted("cut_lines")
         yield "  lost: pairs longer than a sequence", self._counted("cut_to_fit")
         yield "  from other documents besides", f"{self.counts.get('borrowed', 0):,}"
-        yield "sequences", f"{tally.count:,}"
+        yield "sequences made", f"{tally.count:,}"
         quantiles = (tally.percentile(share) for share in (0.05, 0.5, 0.95, 1.0))
         yield "  tokens: 5 %, 50 %, 95 %, longest", ", ".join(map(str, quantiles))
         yield f"  under {_SHORT} tokens", f"{tally.shorter_than(_SHORT):.1%}"
@@ -252,8 +258,9 @@ class PretrainingReport:
             if labels[label] > _ONE_SIDED * self.tally.count:
                 yield (
                     f"{labels[label]:,} of {self.tally.count:,} next-sentence labels "
-                    f"are {label}, {labels[1 - label]:,} are {1 - label}: who always "
-                    f"says {label} is right, and next_sentence_accuracy says nothing. "
+                    f"are {label}, {labels[1 - label]:,} are {1 - label}: a model that "
+                    f"always says {label} is right, and next_sentence_accuracy tells "
+                    "nothing. "
                     f"{self.text.single:,} of {self.text.documents:,} documents have "
                     "one sentence: leave no blank line within a document, or use "
                     "--objective=mlm."
@@ -271,8 +278,8 @@ class PretrainingReport:
         if total and pieces[most] > _ONE_PIECE * total:
             yield (
                 f"{pieces[most] / total:.1%} of what is masked is "
-                f"{_name(self.tokenizer, most)}: who always says that is as often "
-                "right. Is the text one of the vocabulary's language, and no table?"
+                f"{_name(self.tokenizer, most)}: a model that always says so is as "
+                "often right. Is it text, and in the vocabulary's language?"
             )
 
     # -- numbers ----------------------------------------------------------------------

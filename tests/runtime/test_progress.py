@@ -146,3 +146,16 @@ def test_long_runs_show_hours():
     progress = ProgressLine(3661, stream=stream, clock=clock)
     advance(progress, clock, step=1, seconds=1.5)
     assert stream.getvalue().endswith("left 1:31:30\n")
+
+
+def test_other_work_than_training():
+    stream, clock = io.StringIO(), Clock()
+    with ProgressLine(60, stream=stream, what="documents", clock=clock) as progress:
+        clock.now += 2
+        progress.update(20, tokens=3000)
+        clock.now += 4
+        progress.update(60, tokens=6000)
+    assert stream.getvalue().splitlines() == [
+        "documents 20/60  1.50k tokens/s  left 0:04",
+        "documents 60/60  1.50k tokens/s  took 0:06",
+    ]

@@ -1,12 +1,18 @@
+import os
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from processors import example_columns
-from processors.pretraining import create, records
+from processors.pretraining import create, documents, records
 from processors.pretraining.settings import DataSettings, Mode, Objective
 from runtime import storage
-from runtime.errors import DataError, SettingsError
+from runtime.errors import DataError, RunStoppedError, SettingsError
 from runtime.files import tfrecord
+from runtime.safety.stop_request import StopRequest
 
 
 def features(path):
@@ -132,7 +138,7 @@ def test_encoding(make_settings, sentence_piece, tmp_path):
         "objective": Objective.MLM,
         "dupe_factor": 1,
     }
-    with pytest.raises(DataError, match="utf-8"):
+    with pytest.raises(DataError, match="--text_encoding=cp932"):
         create.create(make_settings(**settings, **sentence_piece))
     right = make_settings(**settings, **sentence_piece, text_encoding="cp932")
     made, _ = read_all(right)
@@ -154,6 +160,7 @@ def test_encoding(make_settings, sentence_piece, tmp_path):
         ({"dupe_factor": 0}, "dupe_factor"),
         ({"max_seq_length": 4}, "max_seq_length"),
         ({"short_seq_prob": -1.0}, "short_seq_prob"),
+        ({"text_encoding": "klingon"}, "--text_encoding: .* 'klingon'"),
         ({"input_file": ()}, "input_file"),
         ({"vocab_file": None}, "required"),
     ],
@@ -161,6 +168,171 @@ def test_encoding(make_settings, sentence_piece, tmp_path):
 def test_wrong_settings_are_named(make_settings, changes, message):
     with pytest.raises(SettingsError, match=message):
         make_settings(**changes)
+
+
+class Interrupted(StopRequest):
+    """Asks for a stop after so many looks at it."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.looks = looks
+
+    @property
+    def cause(self):
+        self.looks -= 1
+        return "SIGTERM" if self.looks < 0 else None
+
+    def refuse_to_go_on(self):
+        if self.cause:
+            raise RunStoppedError("Stopped by SIGTERM.")
+
+
+@pytest.fixture
+def stopped_again_and_again(monkeypatch):
+    """Makes records with stops in between; returns how many there were."""
+
+    def make(settings, *, looks):
+        stops = 0
+        while True:
+            request = Interrupted(looks + stops)
+            with monkeypatch.context() as patch:
+                patch.setattr(create, "StopRequest", lambda: request)  # noqa: B023
+                try:
+                    create.create(settings)
+                except RunStoppedError:
+                    stops += 1
+                    continue
+            return stops
+
+    return make
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_goes_on_after_stops_to_the_same_bytes(
+    make_settings, tmp_path, mode, monkeypatch, stopped_again_and_again
+):
+    monkeypatch.setattr(documents, "_LINES_A_CALL", 5)
+    settings = make_settings(mode=mode, do_whole_word_mask=True)
+    create.create(settings)
+    undisturbed = contents(tmp_path)
+    assert len(undisturbed) == 3
+    for name in undisturbed:
+        (tmp_path / name).unlink()
+    # Each run gets a little further than the one before.
+    stops = stopped_again_and_again(settings, looks=1)
+    assert stops > 10
+    assert contents(tmp_path) == undisturbed
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_stop_leaves_parts_and_no_records(make_settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(create, "StopRequest", lambda: Interrupted(8))
+    with pytest.raises(RunStoppedError):
+        create.create(make_settings())
+    assert contents(tmp_path) == {}
+    names = {path.name for path in (tmp_path / "made.tf_record.parts").iterdir()}
+    assert {"made_of.json", "text-00000.npz", "sequences-00000.json"} <= names
+
+
+def test_what_is_done_is_not_done_again(
+    make_settings, monkeypatch, stopped_again_and_again, capsys
+):
+    settings = make_settings()
+    monkeypatch.setattr(create, "StopRequest", lambda: Interrupted(8))
+    with pytest.raises(RunStoppedError):
+        create.create(settings)
+    monkeypatch.undo()
+    made = []
+    original = create.SequenceMaker.sequences
+
+    def watched(self, number):
+        made.append(number)
+        return original(self, number)
+
+    monkeypatch.setattr(create.SequenceMaker, "sequences", watched)
+    capsys.readouterr()
+    create.create(settings)
+    assert made == list(range(made[0], 6))
+    assert made[0] > 0
+    assert "documents 6/6" in capsys.readouterr().err
+
+
+def test_other_text_starts_anew(make_settings, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    path = tmp_path / "text.txt"
+    path.write_text("The rain.\n\nThe morning.\n\nThe settlement.\n")
+    settings = make_settings(input_file=(str(path),))
+    with monkeypatch.context() as patch:
+        patch.setattr(create, "StopRequest", lambda: Interrupted(5))
+        with pytest.raises(RunStoppedError):
+            create.create(settings)
+    path.write_text("The rain had ceased.\n\nGold, surely!\n")
+    create.create(settings)
+    assert "starting anew" in caplog.text
+    changed = (tmp_path / "made.tf_record").read_bytes()
+    create.create(settings)
+    assert (tmp_path / "made.tf_record").read_bytes() == changed
+
+
+def test_what_a_killed_write_left_goes(make_settings, tmp_path):
+    left = tmp_path / f".made.tf_record.{'0' * 32}.partial"
+    other = tmp_path / f".others.tf_record.{'0' * 32}.partial"
+    left.touch()
+    other.touch()
+    create.create(make_settings())
+    assert not left.exists()
+    assert other.exists()
+
+
+@pytest.mark.slow
+def test_goes_on_after_kills_to_the_same_bytes(make_settings, tmp_path, sample):
+    """The script itself, killed at any moment."""
+    text = tmp_path / "text.txt"
+    text.write_text((storage.read_text(f"{sample}/sample_text.txt") + "\n") * 150)
+    root = os.path.join(os.path.dirname(__file__), "../../..")
+
+    def start(folder):
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "scripts/create_pretraining_data.py",
+                f"--input_file={text}",
+                f"--output_file={folder}/made.tf_record",
+                f"--vocab_file={sample}/vocab.txt",
+                "--max_seq_length=64",
+                "--max_predictions_per_seq=10",
+            ],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": root},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    folders = [tmp_path / name for name in ("undisturbed", "killed")]
+    for folder in folders:
+        folder.mkdir()
+    process = start(folders[0])
+    assert process.communicate()[1].count("documents ") >= 2
+    kills = (
+        (signal.SIGTERM, "documents "),
+        (signal.SIGKILL, "documents "),
+        (signal.SIGKILL, "sequences written"),
+    )
+    for number, sign in kills:
+        process = start(folders[1])
+        while sign not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        log = process.communicate()[1]
+        assert process.returncode == (75 if number == signal.SIGTERM else -number), log
+    process = start(folders[1])
+    log = process.communicate()[1]
+    assert "Going on with what a stopped run has left" in log
+    assert contents(folders[1]) == contents(folders[0])
 
 
 def test_no_file_matches(make_settings):

@@ -118,3 +118,31 @@ def test_masked_padding_is_no_prediction(tmp_path):
         masked_lm_weights=[1.0, 0.0],
     )
     assert records.read(paths).predictions.counts.tolist() == [1]
+
+
+def test_places_are_files_and_records_from_1(make_settings, tmp_path):
+    paths = tuple(str(tmp_path / f"{n}.tf_record") for n in range(2))
+    count = create.create(make_settings(output_file=paths))
+    made = records.read([str(tmp_path / "*.tf_record")])
+    [(_, first), (_, second)] = made.files
+    assert (first + second, first - second) == (count, count % 2)
+    assert made.place(0) == f"{paths[0]}, record 1"
+    assert made.place(first - 1) == f"{paths[0]}, record {first}"
+    assert made.place(first) == f"{paths[1]}, record 1"
+    # What stands there is what the file holds there.
+    alone = records.read(paths[1:])
+    for number in range(second):
+        np.testing.assert_array_equal(
+            alone.tokens.example(number).input_ids,
+            made.tokens.example(first + number).input_ids,
+        )
+
+
+def test_a_pattern_finds_records_alone(make_settings, tmp_path):
+    settings = make_settings()
+    create.create(settings)
+    (tmp_path / "other.tf_record.parts").mkdir()
+    found = {path.name for path in tmp_path.iterdir()}
+    assert {"made.tf_record.manifest.json", "made.tf_record.report.txt"} < found
+    made = records.read([str(tmp_path / "*.tf_record*")])
+    assert [path for path, _ in made.files] == [settings.output_file[0]]
