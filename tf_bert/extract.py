@@ -41,10 +41,12 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
         placement: From `runtime.placement.place`.
 
     Raises:
+        SettingsError: The TPU has another number of cores than was asked for.
         DataError: There is no text.
         CheckpointError: The weights do not fit.
     """
     settings = job.settings
+    settings.refuse_other_cores(placement)
     examples = read_examples(str(settings.input_file))
     encoder = Encoder(
         job.config,

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from processors.batches import BatchShape, EvalBatches, TrainBatches
-from processors.pretraining import masked_words
+from processors.pretraining import data_check, masked_words
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import PretrainingDataset
 from processors.pretraining.dynamic_masks import rate_at
@@ -55,6 +55,21 @@ class PretrainingRun(LanguageModelRun):
     _job: PretrainingJob
     _settings: PretrainingSettings
 
+    def carry_out(self) -> None:
+        """Reports on the data, then trains and evaluates; see base class.
+
+        Raises:
+            SettingsError: The folder is another run's.
+        """
+        if self._settings.do_train:
+            self._training.refuse_other_settings()
+        data_check.write(
+            self._site.path(data_check.FILE),
+            training=self._job.training,
+            evaluation=self._job.evaluation if self._settings.do_eval else None,
+        )
+        super().carry_out()
+
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve.
 
@@ -62,7 +77,6 @@ class PretrainingRun(LanguageModelRun):
             SettingsError: The folder is another run's.
         """
         total = self._settings.train_steps
-        self._training.refuse_other_settings()
         made = self._start(total=total)
         data = self._job.training
         self._training.claim_output_dir(

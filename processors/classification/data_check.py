@@ -44,6 +44,8 @@ def check(job: TaskJob, read: Mapping[str, Split], *, folder: str) -> None:
     )
     path = storage.join(folder, FILE)
     storage.write_text(path, report.text())
+    for sentence in report.copies_of_training():
+        _log.warning("%s", sentence)
     _log.info("Data: %s", path)
     if job.settings.max_leakage is not None:
         report.refuse_leakage(job.settings.max_leakage, path=path)

@@ -9,6 +9,7 @@ dynamic_masks.py  masks as a function of seed, epoch and example
 create.py         text files to records
 text.py           or to sequences in memory
 dataset.py        sequences in memory
+data_check.py     what they are like, and whether evaluation proves anything
 records.py        TFRecords of sequences, and the original's
 batches.py        what is to be predicted in a batch
 scores.py         how well it is
