@@ -63,6 +63,10 @@ class ExperimentSettings(ClassifierSettings):
                 yield f"--train_sizes: expected {ALL} or a number, got {size!r}."
         if self.lm_epochs <= 0:
             yield f"--lm_epochs must be above 0; got {self.lm_epochs}."
+        if not 0 <= self.lm_dropout < 1:
+            yield f"--lm_dropout must lie in [0, 1); got {self.lm_dropout}."
+        if self.lm_learning_rate < 0:
+            yield f"--lm_learning_rate must be at least 0; got {self.lm_learning_rate}."
         if self.tuning_epochs < 0:
             yield f"--tuning_epochs must not be negative; got {self.tuning_epochs}."
         if self.tuning_epochs and not self.lm_task_name:

@@ -122,6 +122,16 @@ class DataReport:
                 " --split, or allow more."
             )
 
+    def copies_of_training(self) -> list[str]:
+        """A sentence for each split that has copies of training examples."""
+        return [
+            f"{round(overlap.share * overlap.compared)} of {overlap.compared} {one} "
+            f"examples ({overlap.share:.2%}) are copies or near copies of training "
+            "examples."
+            for (one, other), overlap in self.overlaps.items()
+            if other == "train" and overlap.share > 0
+        ]
+
     # -- as text ----------------------------------------------------------------------
 
     def text(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from runtime.optimizer_settings import (
+    SLANT,
     Group,
     OptimizerName,
     OptimizerSettings,
@@ -18,9 +19,6 @@ from runtime.optimizer_settings import (
 )
 
 SLOTS = ("adam_m", "adam_v")
-
-SLANT = 32.0
-"""How many times the peak of a slanted schedule is above its ends."""
 
 BETA_1, BETA_2 = 0.9, 0.999
 
@@ -58,7 +56,7 @@ def _height(settings: OptimizerSettings, step: Any) -> Any:
     """Share of the peak: up over the warm-up, then down to 0."""
     warmup, total = float(settings.num_warmup_steps), float(settings.num_train_steps)
     start = warmup
-    if settings.name is OptimizerName.BERT and settings.schedule is Schedule.LINEAR:
+    if settings.counts_itself:
         step, start = step + 1.0, 0.0
     done = (step - start) / max(total - start, 1.0)
     decayed = 1.0 - keras.ops.clip(done, 0.0, 1.0)

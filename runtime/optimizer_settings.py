@@ -25,6 +25,10 @@ class Schedule(enum.Enum):
     SLANTED = "slanted"
 
 
+SLANT = 32.0
+"""How many times the peak of a slanted schedule is above its ends."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Group:
     """Variables that are trained otherwise than the rest.
@@ -93,6 +97,25 @@ class OptimizerSettings:
     def epsilon(self) -> float:
         """Added to the square root of the second moment."""
         return 1e-6 if self.name is OptimizerName.BERT else 1e-7
+
+    @property
+    def highest_rate(self) -> float:
+        """The highest rate of the run's updates.
+
+        It is below `learning_rate` where the run ends before the warm-up does.
+        """
+        warmup, total = self.num_warmup_steps, self.num_train_steps
+        if self.schedule is Schedule.CONSTANT or warmup <= total:
+            return self.learning_rate
+        height = (total if self.counts_itself else total - 1) / warmup
+        if self.schedule is Schedule.SLANTED:
+            height = (1.0 + height * (SLANT - 1.0)) / SLANT
+        return self.learning_rate * height
+
+    @property
+    def counts_itself(self) -> bool:
+        """Whether the schedule counts an update before its rate is read."""
+        return self.name is OptimizerName.BERT and self.schedule is Schedule.LINEAR
 
     @property
     def norm_counts_rows(self) -> bool:

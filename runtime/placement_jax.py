@@ -6,6 +6,8 @@ CPUs.
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Sequence
 
 import jax
@@ -13,6 +15,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
+from runtime import storage, tpu_environment
 from runtime.errors import PlacementError
 from runtime.placement import Accelerator, Backend, Placement, ProcessGroup, Request
 
@@ -43,6 +46,7 @@ def find(request: Request) -> Placement:
         PlacementError: There is no such device, or the processes do not meet.
     """
     _refuse_tpu_elsewhere(request)
+    _leave_out_absent_tpus(request.accelerator)
     _join(request.group)
     present = _present(request.accelerator)
     chosen = _named(present, request.devices) if request.devices else _default(present)
@@ -84,6 +88,28 @@ def _refuse_tpu_elsewhere(request: Request) -> None:
             f"{request.tpu.name}. Start the program on that TPU VM without "
             "--tpu_name, or use --backend=tensorflow."
         )
+
+
+def _leave_out_absent_tpus(accelerator: Accelerator) -> None:
+    """Keeps JAX from looking for TPUs on a machine that has none.
+
+    It tells of every backend that is not there, and libtpu, which is also installed to
+    compile for TPUs elsewhere, complains at length. Where there may be a GPU, JAX looks
+    by itself; libtpu cannot be kept out then, for a list of platforms must be complete.
+    """
+    if accelerator is Accelerator.TPU or tpu_environment.has_tpu():
+        return
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
+    wants_cpu = accelerator is Accelerator.CPU or not _may_have_gpu()
+    if wants_cpu and not jax.config.jax_platforms:
+        jax.config.update("jax_platforms", "cpu")
+
+
+def _may_have_gpu(root: str = "/") -> bool:
+    """Whether there are device files of GPUs; elsewhere than on Linux nobody knows."""
+    files = ("nvidia[0-9]*", "kfd", "dxg", "dri/renderD[0-9]*")
+    found = (storage.glob(storage.join(root, "dev", name)) for name in files)
+    return sys.platform != "linux" or any(found)
 
 
 def _join(group: ProcessGroup) -> None:

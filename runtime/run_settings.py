@@ -96,6 +96,8 @@ class StepSettings:
                 yield f"--{name} must be at least 1; got {getattr(self, name)}."
         if self.max_steps is not None and self.max_steps < 1:
             yield f"--max_steps must be at least 1; got {self.max_steps}."
+        if self.learning_rate < 0:
+            yield f"--learning_rate must be at least 0; got {self.learning_rate}."
         if self.num_train_epochs <= 0:
             yield f"--num_train_epochs must be above 0; got {self.num_train_epochs}."
         if not 0 <= self.warmup_proportion <= 1:

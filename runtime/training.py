@@ -16,6 +16,7 @@ from runtime import checkpoints, distribution, loop, storage
 from runtime.doctor import output_check
 from runtime.engine import Engine, EngineState
 from runtime.job import Job, refuse_other_run
+from runtime.optimizer_settings import OptimizerSettings
 from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
@@ -168,8 +169,9 @@ class Training:
             StorageError: The disk has no space for one checkpoint.
         """
         settings, restored = self._settings, self._job.restored
-        before = restored.metrics if restored else {}
         total = self._job.total_steps
+        _warn_of_warm_up(settings.optimizer_settings(total))
+        before = restored.metrics if restored else {}
         if self._site.placement.is_chief:
             output_check.refuse_small_space(
                 self._checkpoint_dir,
@@ -226,3 +228,14 @@ class Training:
     @property
     def _checkpoint_dir(self) -> str:
         return self._site.path(checkpoints.DIRECTORY)
+
+
+def _warn_of_warm_up(chosen: OptimizerSettings) -> None:
+    """Says, as google-research/bert does not, that a rate is never reached."""
+    if chosen.highest_rate < chosen.learning_rate:
+        _log.warning(
+            "The learning rate rises over %d updates, and training ends after %d: it "
+            "reaches %.3g, not %.3g. Shorten the warm-up, or train longer.",
+            *(chosen.num_warmup_steps, chosen.num_train_steps),
+            *(chosen.highest_rate, chosen.learning_rate),
+        )

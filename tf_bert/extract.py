@@ -42,11 +42,13 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
         placement: From `runtime.placement.place`.
 
     Raises:
+        SettingsError: The TPU has another number of cores than was asked for.
         DataError: There is no text.
         CheckpointError: The weights do not fit.
         RunStoppedError: The run was asked to stop; the same command goes on.
     """
     settings = job.settings
+    settings.refuse_other_cores(placement)
     _log.info("Running on %s", placement.describe())
     with StopRequest().on_signals():
         parts = _extracted(job, placement=placement)

@@ -87,6 +87,7 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
     backend: Backend = setting(Backend.AUTO, help="What to run with.")
     precision: Precision = setting(Precision.FLOAT32, help="Arithmetic of a step.")
     steps_per_call: int = fixed(1)
+    iterations_per_loop: int | None = fixed(None)
 
     def __post_init__(self) -> None:
         problems = list(self._problems())

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from processors.batches import FILLER, Batch, BatchShape, EvalBatches, TrainBatches
-from processors.pretraining import masked_words
+from processors.pretraining import data_check, masked_words
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import PretrainingDataset
 from processors.pretraining.dynamic_masks import rate_at
@@ -57,6 +57,15 @@ class PretrainingRun(LanguageModelRun):
 
     _job: PretrainingJob
     _settings: PretrainingSettings
+
+    def carry_out(self) -> None:
+        """Reports on the data, then trains and evaluates; see base class."""
+        data_check.write(
+            self._site.path(data_check.file_of(trains=self._settings.do_train)),
+            training=self._job.training,
+            evaluation=self._job.evaluation if self._settings.do_eval else None,
+        )
+        super().carry_out()
 
     def train(self) -> None:
         """Trains to the last step and leaves checkpoints and a learning curve.

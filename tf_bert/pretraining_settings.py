@@ -187,6 +187,8 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
         if self.mlm_prob is not None:
             yield from mask_problems({"mlm_prob": self.mlm_prob}, **limits)
         yield from schedule_problems(self.mlm_schedule, **limits)
+        if self.show_predictions < 0:
+            yield f"--show_predictions must be at least 0; got {self.show_predictions}."
         if not 0 < self.eval_share < 1:
             yield f"--eval_share must lie between 0 and 1; got {self.eval_share}."
 

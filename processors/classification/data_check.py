@@ -113,6 +113,8 @@ def _with_report(job: _Job) -> _Job:
         notes=notes,
     )
     job = dataclasses.replace(job, report=report.text())
+    for sentence in report.copies_of_training():
+        _log.warning("%s", sentence)
     _refuse_leakage(job, report)
     return job
 

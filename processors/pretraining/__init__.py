@@ -13,6 +13,7 @@ create.py         text files to records
 report.py         what became of the text, and what is wrong with it
 text.py           text files to sequences in memory
 dataset.py        sequences in memory
+data_check.py     what they are like, and whether evaluation proves anything
 records.py        TFRecords of sequences, and the original's
 batches.py        what is to be predicted in a batch
 scores.py         how well it is

@@ -25,6 +25,14 @@ _BY_SENTENCE_PIECE = {_KIND.SENTENCEPIECE, _KIND.WORDPIECE, _KIND.MECAB}
 _LEAST_COVERAGE = 0.98  # of SentencePiece
 
 _log = logging.getLogger(__name__)
+_MADE = (
+    _KIND.SENTENCEPIECE,
+    _KIND.WORDPIECE,
+    _KIND.MECAB,
+    _KIND.MECAB_CHAR,
+    _KIND.CHAR,
+)
+"""The kinds that `train` knows; another that is added to them is refused until then."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,6 +80,12 @@ class TrainingSettings:
     def _problems(self) -> Iterator[str]:
         if self.tokenizer is _KIND.AUTO:
             yield "--tokenizer=auto says not what to make."
+        elif self.tokenizer not in _MADE:
+            made = ", ".join(kind.value for kind in _MADE)
+            yield (
+                f"--tokenizer={self.tokenizer.value} cannot be made here; expected one "
+                f"of {made}."
+            )
         for name in ("input", "output_dir"):
             if not getattr(self, name):
                 yield f"--{name} is required."
