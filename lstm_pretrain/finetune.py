@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -126,7 +126,7 @@ def build(
     )
 
 
-def transfer(weights: dict[str, np.ndarray], made: Engine) -> list[str]:
+def transfer(weights: Mapping[str, np.ndarray], made: Engine) -> list[str]:
     """Loads what a language model, or a classifier, has learned into a classifier.
 
     Args:

@@ -184,7 +184,8 @@ def _check_whole(source: Source, *, config: BertConfig) -> None:
     if strangers:
         raise CheckpointError(
             f"{source.path}: the encoder has parts that a BERT of "
-            f"{config.num_hidden_layers} layers does not have: {', '.join(strangers[:5])}"
+            f"{config.num_hidden_layers} layers does not have: "
+            f"{', '.join(strangers[:5])}"
         )
 
 

@@ -107,16 +107,20 @@ def of_missing(path: str) -> str:
             f"lies behind {scheme[1]}://, from where nothing is downloaded: download "
             "it and give its folder, or a path of a bucket, gs://BUCKET/NAME"
         )
-    looked_for = f"there is no such file or folder, looked for {path}.index, too"
     if _is_hub_name(path):
-        return f"{looked_for}; if it {_from_hub(path)}{_beside(path)}"
-    return f"{looked_for}{_beside(path)}"
+        return (
+            f"there is no such file or folder, and if it {_from_hub(path)}"
+            f"{_beside(path)}"
+        )
+    return (
+        f"there is no such file or folder, looked for {path}.index, too{_beside(path)}"
+    )
 
 
 def _from_hub(name: str) -> str:
     folder = name.rpartition("/")[2]
     return (
-        f"names a model of Hugging Face: nothing is downloaded. Download it "
+        f"names a model of Hugging Face, nothing is downloaded: download it "
         f"(pip install huggingface_hub; hf download {name} --local-dir {folder}) and "
         f"give the folder, {folder}"
     )
@@ -126,19 +130,24 @@ def _is_hub_name(path: str) -> bool:
     """Whether it looks like `NAME` or `OWNER/NAME`, and not like a checkpoint's."""
     above = storage.dirname(path)
     is_local = bool(above) and storage.is_dir(above)
-    return not is_local and ".ckpt" not in path and bool(_HUB_NAME.fullmatch(path))
+    is_file = ".ckpt" in path or of_file(storage.basename(path)) is not None
+    return not is_local and not is_file and bool(_HUB_NAME.fullmatch(path))
 
 
 def _beside(path: str) -> str:
     """What there is that is called nearly so, in the nearest folder there is."""
     name, folder = storage.basename(path), storage.dirname(path)
+    missing = ""
     while folder and not storage.is_dir(folder):
+        missing = f"; the folder {folder} does not exist"
+        if storage.dirname(folder) == folder:
+            return missing
         name, folder = storage.basename(folder), storage.dirname(folder)
-        if storage.basename(folder) == folder == name:
-            break
+    where = folder or "the working folder"
     present = storage.list_dir(folder or ".")
     near = difflib.get_close_matches(name, present, n=3, cutoff=_NEAR)
-    where = folder or "the working folder"
     if near:
-        return f"; {where} holds {', '.join(near)}"
+        return f"{missing}; {where} holds {', '.join(near)}"
+    if missing:
+        return missing
     return f"; {where} holds {', '.join(present[:5]) or 'nothing'}"

@@ -1,0 +1,146 @@
+"""Nothing is computed with parts of a model that are still at their initial values."""
+
+import os
+import shutil
+
+import pytest
+import safetensors.numpy
+
+from runtime import untrained
+from runtime.errors import CheckpointError
+from tf_bert import (
+    classify,
+    extract,
+    extraction_preparation,
+    preparation,
+    pretrain,
+    pretraining_preparation,
+)
+from tf_bert.encoder import Encoder, Wanted
+from tf_bert.extraction_settings import ExtractionSettings, Pooling
+from tf_bert.formats import find
+from tf_bert.pretraining_settings import PretrainingSettings
+from tf_bert.settings import ClassifierSettings
+
+HUGGING_FACE = os.path.join(
+    os.path.dirname(__file__), "../golden/huggingface_bert_tiny"
+)
+POOLER = ("bert.pooler.dense.weight", "bert.pooler.dense.bias")
+
+
+def without(folder, kind, *parts):
+    """A copy of the golden weights that lacks what begins so."""
+    shutil.copytree(f"{HUGGING_FACE}/{kind}", folder)
+    path = f"{folder}/model.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    kept = {n: value for n, value in tensors.items() if not n.startswith(parts)}
+    assert len(kept) < len(tensors)
+    safetensors.numpy.save_file(kept, path)
+    return str(folder)
+
+
+@pytest.fixture
+def sizes(small_task):
+    """The small task with the sizes of the weights."""
+    return small_task.settings() | {"bert_config_file": None}
+
+
+def classifier(sizes, folder, **settings):
+    return ClassifierSettings(
+        **{**sizes, "init_checkpoint": folder, "output_dir": f"{folder}-out"},
+        **settings,
+    )
+
+
+def test_the_rule():
+    untrained.refuse((), path="a", work="scores", advice="Train.")
+    with pytest.raises(CheckpointError) as caught:
+        untrained.refuse(("b", "c"), path="a", work="scores", advice="Train.")
+    assert str(caught.value) == (
+        "a has no trained b, c: scores would come from random numbers. Train."
+    )
+
+
+# Every script with a model -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("work", ["do_eval", "do_predict"])
+@pytest.mark.parametrize("parts", [("classifier",), POOLER])
+def test_classifiers(sizes, tmp_path, place_on, work, parts):
+    folder = without(tmp_path / "model", "classifier", *parts)
+    job = preparation.prepare(classifier(sizes, folder, **{work: True}))
+    with pytest.raises(CheckpointError, match=r"has no trained .*: predictions would"):
+        classify.run(job, placement=place_on())
+    assert not os.path.exists(f"{folder}-out/eval_results.txt")
+
+
+def test_a_head_on_a_frozen_bert(sizes, tmp_path):
+    folder = without(tmp_path / "model", "classifier", *POOLER)
+    with pytest.raises(CheckpointError, match=r"no trained bert/pooler.*: pooled vec"):
+        preparation.prepare(classifier(sizes, folder, train="head", do_train=True))
+
+
+def test_layers_that_are_never_trained(sizes, tmp_path, place_on):
+    folder = without(tmp_path / "model", "classifier", "bert.encoder.layer.0.output")
+    settings = {"allow_partial_init": True, "do_train": True, "max_steps": 1}
+    job = preparation.prepare(classifier(sizes, folder, train="top:1", **settings))
+    with pytest.raises(CheckpointError, match=r"no trained bert/encoder/layer_0/out"):
+        classify.run(job, placement=place_on())
+
+
+def extraction(folder, sizes, pooling):
+    return ExtractionSettings(
+        input_file=f"{folder}/config.json",
+        output_file=f"{folder}-out/out.npz",
+        vocab_file=sizes["vocab_file"],
+        init_checkpoint=folder,
+        max_seq_length=16,
+        layers=("-1",),
+        pooling=pooling,
+    )
+
+
+def test_pooled_vectors(sizes, tmp_path, place_on):
+    folder = without(tmp_path / "model", "pretraining", *POOLER)
+    with pytest.raises(CheckpointError) as caught:
+        extraction_preparation.prepare(extraction(folder, sizes, Pooling.POOLED))
+    assert str(caught.value) == (
+        f"{folder} has no trained bert/pooler/dense/kernel, bert/pooler/dense/bias: "
+        "pooled vectors would come from random numbers. Take other vectors "
+        "(--pooling=mean or cls), or train the whole model on a task (--train=full) "
+        "first."
+    )
+    source = find.open_source(folder)
+    with pytest.raises(CheckpointError, match="pooled vectors would come from"):
+        Encoder(
+            source.config,
+            source=source,
+            wanted=Wanted(pooling=Pooling.POOLED, max_seq_length=8, batch_size=2),
+            placement=place_on(),
+        )
+    job = extraction_preparation.prepare(extraction(folder, sizes, Pooling.MEAN))
+    extract.run(job, placement=place_on())
+    assert os.path.exists(f"{folder}-out/out.npz")
+
+
+@pytest.mark.parametrize(
+    "parts", [("cls.predictions",), ("cls.seq_relationship",), POOLER]
+)
+def test_masked_language_models(sizes, tmp_path, place_on, parts):
+    folder = without(tmp_path / "model", "pretraining", *parts)
+    text = tmp_path / "text.txt"
+    text.write_text("w1 w2 w3 w4 w5\nw6 w7 w8 w9\n\nw11 w12 w13\nw14 w15 w16\n" * 4)
+    settings = PretrainingSettings(
+        text_file=(str(text),),
+        vocab_file=sizes["vocab_file"],
+        init_checkpoint=folder,
+        output_dir=f"{folder}-out",
+        max_seq_length=16,
+        max_predictions_per_seq=3,
+        do_eval=True,
+    )
+    job = pretraining_preparation.prepare(settings)
+    assert job.relates_segments
+    with pytest.raises(CheckpointError, match=r"has no trained .*: scores would come"):
+        pretrain.run(job, placement=place_on())
+    assert not os.path.exists(f"{folder}-out/eval_results.txt")
