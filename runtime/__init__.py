@@ -18,6 +18,7 @@ workload.py            what a device computes in a run, without the data
 loop.py                from the first update to the last: calls, checkpoints, metrics
 optimization.py        optimisers and schedules as pure functions
 optimizer_settings.py  which optimiser and schedule
+untrained.py           refuses to compute with what nothing has trained
 checkpoints.py         complete-or-absent checkpoints in safetensors
 run_record.py          run.json, metrics.jsonl; refuses another run's folder
 progress.py            the progress line

@@ -88,6 +88,11 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
             yield "--compare needs --do_eval or --do_predict."
         if part.is_head_alone and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
+        if self.do_train and part.layers is not None and not self.init_checkpoint:
+            yield (
+                f"--train={self.train} leaves the lower layers as they start, which is "
+                "at random: give --init_checkpoint."
+            )
 
     @property
     def trained_part(self) -> TrainedPart:

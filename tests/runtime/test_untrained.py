@@ -6,7 +6,7 @@ import shutil
 import pytest
 import safetensors.numpy
 
-from runtime import untrained
+from runtime import storage, untrained
 from runtime.errors import CheckpointError
 from tf_bert import (
     classify,
@@ -78,6 +78,19 @@ def test_a_head_on_a_frozen_bert(sizes, tmp_path):
     folder = without(tmp_path / "model", "classifier", *POOLER)
     with pytest.raises(CheckpointError, match=r"no trained bert/pooler.*: pooled vec"):
         preparation.prepare(classifier(sizes, folder, train="head", do_train=True))
+
+
+@pytest.mark.slow
+def test_vectors_that_a_comparison_leaves_out(sizes, tmp_path, place_on, caplog):
+    folder = without(tmp_path / "model", "pretraining", *POOLER)
+    work = {"do_train": True, "do_eval": True, "max_steps": 1, "compare": True}
+    caplog.set_level("INFO")
+    job = preparation.prepare(classifier(sizes, folder, **work))
+    classify.run(job, placement=place_on())
+    table = storage.read_text(f"{folder}-out/compare.txt")
+    assert "frozen BERT, mean" in table
+    assert "frozen BERT, pooled" not in table
+    assert f"{folder} has no pooler: frozen BERT, pooled, is not compa" in caplog.text
 
 
 def test_layers_that_are_never_trained(sizes, tmp_path, place_on):
