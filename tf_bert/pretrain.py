@@ -25,6 +25,8 @@ from runtime import engine, loop, training
 from runtime.engine import Engine
 from runtime.placement import Placement
 from tf_bert import weights
+from tf_bert.formats.names import pooler_names
+from tf_bert.formats.source import untrained_pooler
 from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
 from tf_bert.pretraining_preparation import PretrainingJob
 from tf_bert.pretraining_settings import PretrainingSettings
@@ -81,7 +83,10 @@ class PretrainingRun(LanguageModelRun):
         _log.info("  Batch size = %d", self._settings.train_batch_size)
         _log.info("  Num steps = %d", total)
         before = self._show() if made.step == 0 else []
-        state = {"special_ids": dict(data.description.special_ids)}
+        state = {
+            "special_ids": dict(data.description.special_ids),
+            "untrained": self._untrained(),
+        }
         self._training.fit(made, self._feed(data, total), total=total, state=state)
         if before:
             masked_words.write(
@@ -194,7 +199,17 @@ class PretrainingRun(LanguageModelRun):
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)
-        return initial.report.missing
+        unused = [] if self._job.relates_segments else pooler_names()
+        return [name for name in initial.report.not_trained if name not in unused]
+
+    def _untrained(self) -> list[str]:
+        """The pooler, where neither this run nor one before it trains it."""
+        restored, start = self._job.restored, self._job.start
+        if self._job.relates_segments:
+            return []
+        if restored is not None:
+            return list(restored.state.get("untrained") or ())
+        return untrained_pooler(start) if start is not None else pooler_names()
 
     # -- files ------------------------------------------------------------------------
 

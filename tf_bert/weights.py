@@ -38,6 +38,7 @@ class MatchReport:
         missing: Names only the model has; they keep their fresh values.
         left_over: Names only the checkpoint has, such as a pre-training head.
         ignored: The checkpoint's step and optimiser slots, which are no weights.
+        untrained: Names among the matched that nothing has trained yet.
     """
 
     source: str
@@ -46,6 +47,12 @@ class MatchReport:
     missing: tuple[str, ...]
     left_over: tuple[str, ...]
     ignored: tuple[str, ...]
+    untrained: tuple[str, ...] = ()
+
+    @property
+    def not_trained(self) -> tuple[str, ...]:
+        """Names of the model that are as they started, here or in the checkpoint."""
+        return (*self.missing, *self.untrained)
 
     def __str__(self) -> str:
         """Returns the table google-research/bert logs, and what it leaves out."""
@@ -249,7 +256,7 @@ def refuse_untrained_pooler(report: MatchReport) -> None:
         CheckpointError: There is none, as in models of masked tokens alone.
     """
     untrained.refuse(
-        [name for name in report.missing if name.startswith(_POOLER)],
+        [name for name in report.not_trained if name.startswith(_POOLER)],
         path=report.source,
         work="pooled vectors",
         advice="Take other vectors (--pooling=mean or cls), or train the whole model "
@@ -280,6 +287,8 @@ def refuse_other_config(config: BertConfig, source: Source) -> None:
 def _checked(source: Source, expected: Shapes, *, allow_partial: bool) -> MatchReport:
     path, found = source.path, source.shapes()
     report = _match(expected, found, source=path)
+    known = tuple(name for name in report.matched if name in source.untrained)
+    report = dataclasses.replace(report, untrained=known)
     if any(name.startswith(_ENCODER) for name in report.missing):
         _refuse_other_model(found, path=path)
     problems = [*_shape_problems(report, found)]

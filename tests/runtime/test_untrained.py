@@ -1,11 +1,13 @@
 """Nothing is computed with parts of a model that are still at their initial values."""
 
+import dataclasses
 import os
 import shutil
 
 import pytest
 import safetensors.numpy
 
+from processors.pretraining.settings import Objective
 from runtime import storage, untrained
 from runtime.errors import CheckpointError
 from tf_bert import (
@@ -15,10 +17,14 @@ from tf_bert import (
     preparation,
     pretrain,
     pretraining_preparation,
+    weights,
 )
 from tf_bert.encoder import Encoder, Wanted
 from tf_bert.extraction_settings import ExtractionSettings, Pooling
-from tf_bert.formats import find
+from tf_bert.formats import bundled, find
+from tf_bert.formats.convert import Conversion, convert
+from tf_bert.formats.names import Kind
+from tf_bert.formats.source import untrained_pooler
 from tf_bert.pretraining_settings import PretrainingSettings
 from tf_bert.settings import ClassifierSettings
 
@@ -90,7 +96,7 @@ def test_vectors_that_a_comparison_leaves_out(sizes, tmp_path, place_on, caplog)
     table = storage.read_text(f"{folder}-out/compare.txt")
     assert "frozen BERT, mean" in table
     assert "frozen BERT, pooled" not in table
-    assert f"{folder} has no pooler: frozen BERT, pooled, is not compa" in caplog.text
+    assert f"{folder} has no trained pooler: frozen BERT, pooled, is" in caplog.text
 
 
 def test_layers_that_are_never_trained(sizes, tmp_path, place_on):
@@ -157,3 +163,62 @@ def test_masked_language_models(sizes, tmp_path, place_on, parts):
     with pytest.raises(CheckpointError, match=r"has no trained .*: scores would come"):
         pretrain.run(job, placement=place_on())
     assert not os.path.exists(f"{folder}-out/eval_results.txt")
+
+
+@pytest.mark.slow
+def test_a_pooler_that_pre_training_leaves_as_it_started(sizes, tmp_path, place_on):
+    """Masked tokens alone do not train it; it is in the checkpoint all the same."""
+    text = tmp_path / "text.txt"
+    text.write_text("w1 w2 w3 w4 w5\nw6 w7 w8 w9\n\nw11 w12 w13\nw14 w15 w16\n" * 4)
+    folder = str(tmp_path / "run")
+    start = PretrainingSettings(
+        text_file=(str(text),),
+        vocab_file=sizes["vocab_file"],
+        bert_config_file=f"{os.path.dirname(sizes['vocab_file'])}/bert_config.json",
+        objective=Objective.MLM,
+        output_dir=folder,
+        max_seq_length=16,
+        max_predictions_per_seq=3,
+        max_steps=1,
+        do_train=True,
+        do_eval=True,
+    )
+    again = dataclasses.replace(
+        start, init_checkpoint=folder, output_dir=f"{folder}-again", do_train=False
+    )
+    for settings in (start, again):
+        job = pretraining_preparation.prepare(settings)
+        pretrain.run(job, placement=place_on())
+        assert os.path.exists(f"{settings.output_dir}/eval_results.txt")
+    source = find.open_source(folder)
+    assert source.untrained == ("bert/pooler/dense/kernel", "bert/pooler/dense/bias")
+    assert source.special_ids == {"pad": 0, "unk": 1, "cls": 2, "sep": 3, "mask": 4}
+    with pytest.raises(CheckpointError, match="pooled vectors would come from"):
+        extraction_preparation.prepare(extraction(folder, sizes, Pooling.POOLED))
+    report = convert(
+        Conversion(input=folder, output=f"{folder}-hf", to=Kind.HUGGING_FACE)
+    )
+    assert "bert/pooler/dense/kernel (not trained)" in report.left_out
+    assert "bert/pooler/dense/kernel" not in find.open_source(f"{folder}-hf").shapes()
+
+
+def test_the_model_in_the_box_has_no_trained_pooler(tmp_path):
+    """It is there, so that fine-tuning starts as it always did, and says so."""
+    source = find.open_source("bundled:aozora-mini")
+    assert (source.read("bert/pooler/dense/bias") == 0).all()
+    report = weights.check(source, config=source.config, allow_partial=False)
+    assert report.missing == ()
+    with pytest.raises(CheckpointError, match=r"pooler/dense/kernel, .*: pooled vec"):
+        weights.refuse_untrained_pooler(report)
+    made = str(tmp_path / "made")
+    convert(Conversion(input="bundled:aozora-mini", output=made, to=Kind.NATIVE))
+    assert "bert/pooler/dense/bias" not in find.open_source(made).shapes()
+
+
+def test_what_is_in_the_box_keeps_saying_it(golden_dir, tmp_path):
+    source = find.open_source(f"{golden_dir}/bert_model.ckpt")
+    source.untrained = ("bert/pooler/dense/kernel",)
+    bundled.write(str(tmp_path / "box"), source, dropout=0.1)
+    written = find.open_source(str(tmp_path / "box"))
+    assert written.untrained == ("bert/pooler/dense/kernel",)
+    assert untrained_pooler(written) == ["bert/pooler/dense/kernel"]

@@ -32,6 +32,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
+_UNTRAINED = "untrained_weights"  # a key of this toolkit: our names of variables
 _SHARD_BYTES = 5_000_000_000
 
 _NAMES = NameTable(Kind.HUGGING_FACE)
@@ -98,6 +99,7 @@ class HuggingFaceSource(TranslatedSource):
         self.config = _config(folder, values)
         self.labels = _labels(values)
         self.special_ids = special_ids.from_settings(values)
+        self.untrained = tuple(values.get(_UNTRAINED) or ())
         self.extras = extras_of(values, config=self.config)
 
 
@@ -332,6 +334,8 @@ def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
         "architectures": [next(fitting, "BertModel")],
         "dtype": "float32",
     }
+    if untrained := [name for name in source.untrained if name in names]:
+        about[_UNTRAINED] = untrained
     if "output_weights" in names:
         count = source.shapes()["output_weights"][0]
         labels = source.labels or tuple(f"LABEL_{n}" for n in range(count))
