@@ -93,7 +93,10 @@ def of_folder(present: Iterable[str]) -> tuple[str, str] | None:
 def of_missing(path: str) -> str:
     """What a path is to which there is no file and no folder, after the path."""
     if found := _HUGGING_FACE.match(path):
-        return _from_hub(found[1])
+        return (
+            "names a model of Hugging Face, and nothing is downloaded: "
+            f"{_download(found[1])}"
+        )
     if _TF_HUB.match(path):
         return (
             "names a model of TF-Hub or Kaggle. Nothing is downloaded, and their "
@@ -109,20 +112,19 @@ def of_missing(path: str) -> str:
         )
     if _is_hub_name(path):
         return (
-            f"there is no such file or folder, and if it {_from_hub(path)}"
-            f"{_beside(path)}"
+            "there is no such file or folder, and nothing is downloaded; if it is a "
+            f"model of Hugging Face, {_download(path)}{_near(path)}"
         )
     return (
         f"there is no such file or folder, looked for {path}.index, too{_beside(path)}"
     )
 
 
-def _from_hub(name: str) -> str:
+def _download(name: str) -> str:
     folder = name.rpartition("/")[2]
     return (
-        f"names a model of Hugging Face, nothing is downloaded: download it "
-        f"(pip install huggingface_hub; hf download {name} --local-dir {folder}) and "
-        f"give the folder, {folder}"
+        f"download it with `hf download {name} --local-dir {folder}` (pip install "
+        f"huggingface_hub) and give the folder {folder}"
     )
 
 
@@ -135,19 +137,29 @@ def _is_hub_name(path: str) -> bool:
 
 
 def _beside(path: str) -> str:
+    """What there is in its folder, or in the nearest one that there is."""
+    if near := _near(path):
+        return near
+    folder = storage.dirname(path)
+    if folder and not storage.is_dir(folder):
+        return f"; the folder {folder} does not exist"
+    present = _shown(folder)
+    return f"; {folder or 'the working folder'} holds {', '.join(present) or 'nothing'}"
+
+
+def _near(path: str) -> str:
     """What there is that is called nearly so, in the nearest folder there is."""
     name, folder = storage.basename(path), storage.dirname(path)
-    missing = ""
     while folder and not storage.is_dir(folder):
-        missing = f"; the folder {folder} does not exist"
         if storage.dirname(folder) == folder:
-            return missing
+            return ""
         name, folder = storage.basename(folder), storage.dirname(folder)
-    where = folder or "the working folder"
     present = storage.list_dir(folder or ".")
     near = difflib.get_close_matches(name, present, n=3, cutoff=_NEAR)
-    if near:
-        return f"{missing}; {where} holds {', '.join(near)}"
-    if missing:
-        return missing
-    return f"; {where} holds {', '.join(present[:5]) or 'nothing'}"
+    where = folder or "the working folder"
+    return f"; {where} holds {', '.join(near)}" if near else ""
+
+
+def _shown(folder: str) -> list[str]:
+    present = storage.list_dir(folder or ".")
+    return [name for name in present if not name.startswith(".")][:5]

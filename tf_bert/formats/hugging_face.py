@@ -99,7 +99,8 @@ class HuggingFaceSource(TranslatedSource):
         self.config = _config(folder, values)
         self.labels = _labels(values)
         self.special_ids = special_ids.from_settings(values)
-        self.untrained = tuple(values.get(_UNTRAINED) or ())
+        untrained = values.get(_UNTRAINED)
+        self.untrained = tuple(untrained) if isinstance(untrained, list) else ()
         self.extras = extras_of(values, config=self.config)
 
 

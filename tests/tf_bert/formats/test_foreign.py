@@ -55,7 +55,7 @@ def test_models_of_hugging_face(tmp_path, monkeypatch, name, model):
     message = refused(name)
     assert "nothing is downloaded" in message
     folder = model.rpartition("/")[2]
-    assert f"hf download {model} --local-dir {folder})" in message
+    assert f"hf download {model} --local-dir {folder}`" in message
 
 
 @pytest.mark.parametrize(
