@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from processors.classification.preparation import (
 )
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
+from runtime.checkpoints import Checkpoint
 from runtime.errors import SettingsError
 from runtime.job import refuse_foreign_checkpoint, restore
 from tf_bert import config as configs
@@ -62,17 +64,16 @@ def prepare(
             from is damaged or of another model.
     """
     restored = restore(settings)
-    start = None
-    if restored is None and settings.init_checkpoint:
-        start = find.open_source(settings.init_checkpoint)
+    open_start = functools.cache(lambda: _open_start(settings, restored=restored))
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=start,
+        init_checkpoint=open_start,
         model_file=settings.model_file,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )
     tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
+    start = open_start()
     if start is not None:
         report = weights.check_start(
             start,
@@ -95,6 +96,15 @@ def prepare(
     )
     refuse_foreign_checkpoint(job)
     return job
+
+
+def _open_start(
+    settings: ClassifierSettings, *, restored: Checkpoint | None
+) -> Source | None:
+    """The weights to start from; None where the run goes on or starts at random."""
+    if restored is not None or not settings.init_checkpoint:
+        return None
+    return find.open_source(settings.init_checkpoint)
 
 
 def _refuse_misfits(

@@ -101,7 +101,7 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
         start = find.open_source(settings.init_checkpoint)
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=start,
+        init_checkpoint=lambda: start,
         model_file=None,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )

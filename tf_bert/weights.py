@@ -8,7 +8,7 @@ silence: it is in the report, or it is an error.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -162,7 +162,7 @@ def _order(theirs: Sequence[str], ours: Sequence[str]) -> Any:
 def find_config(
     *,
     bert_config_file: str | None,
-    init_checkpoint: Source | str | None,
+    init_checkpoint: Callable[[], Source | None] | str | None,
     model_file: str | None,
     stored: Mapping[str, object] | None = None,
 ) -> BertConfig:
@@ -170,7 +170,8 @@ def find_config(
 
     Args:
         bert_config_file: Read if given.
-        init_checkpoint: Else what is stored with these weights, open or by their path.
+        init_checkpoint: Else what is stored with these weights: their path, or what
+            opens them.
         model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
         stored: What the checkpoint that a run goes on with says; before the last two.
 
@@ -192,9 +193,12 @@ def find_config(
     )
 
 
-def _config_beside(weights: Source | str | None) -> BertConfig | None:
-    if isinstance(weights, Source):
-        return weights.config
+def _config_beside(
+    weights: Callable[[], Source | None] | str | None,
+) -> BertConfig | None:
+    if callable(weights):
+        source = weights()
+        return source.config if source is not None else None
     return find.find_config(weights) if weights else None
 
 
