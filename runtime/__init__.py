@@ -21,6 +21,7 @@ optimizer_settings.py  which optimiser and schedule
 same_run.py            whether a folder's checkpoints are this run's; what differs
 trained_run.py         what a run brings along for those who evaluate it
 foreign_checkpoints.py  checkpoints of other programs in a folder
+untrained.py           refuses to compute with what nothing has trained
 checkpoints.py         complete-or-absent checkpoints in safetensors
 run_record.py          run.json, metrics.jsonl
 progress.py            the progress line

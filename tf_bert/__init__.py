@@ -2,6 +2,7 @@
 
 settings.py                 everything a classifier run is told; each field is a flag
 config.py                   bert_config.json and what must fit it
+other_models.py             what is near to a BERT and is none, by its name
 preparation.py              what can be refused before a framework loads
 modeling.py                 the encoder, with google-research/bert's variable names
 part.py                     what every layer of it has in common

@@ -26,8 +26,8 @@ from runtime.training import Initial
 from tf_bert import compare, weights
 from tf_bert.encoder import CachedEncoder, Encoder, Wanted
 from tf_bert.extraction_settings import Pooling
-from tf_bert.formats import find, variables
-from tf_bert.formats.source import Source
+from tf_bert.formats import find
+from tf_bert.formats.source import Source, untrained_pooler
 from tf_bert.heads import BertClassifier
 from tf_bert.preparation import Job
 
@@ -120,10 +120,11 @@ class BertRun(ClassificationRun):
         """The kinds of vectors that the BERT it starts from has."""
         if not self._job.settings.init_checkpoint:
             return ()
-        if not variables.absent(self._source.shapes()):
+        if not untrained_pooler(self._source):
             return (Pooling.POOLED, Pooling.MEAN)
         _log.info(
-            "%s has no pooler: frozen BERT, pooled, is not compared.", self._source.path
+            "%s has no trained pooler: frozen BERT, pooled, is not compared.",
+            self._source.path,
         )
         return (Pooling.MEAN,)
 
@@ -186,11 +187,11 @@ class BertRun(ClassificationRun):
         )
         layers = self._job.config.num_hidden_layers
         untrained.refuse(
-            settings.trained_part.frozen(found.report.missing, layers=layers),
+            settings.trained_part.frozen(found.report.not_trained, layers=layers),
             path=start.path,
             work="what they compute for the layers above",
             advice=f"They are not trained with --train={settings.train}: use full.",
         )
         made.load_weights(found.values)
         _log.info("%s", found.report)
-        return Initial(missing=found.report.missing, step=found.step)
+        return Initial(missing=found.report.not_trained, step=found.step)

@@ -49,7 +49,7 @@ def prepare(settings: ExtractionSettings) -> ExtractionJob:
     source = find.open_source(str(settings.init_checkpoint))
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=source,
+        init_checkpoint=lambda: source,
         model_file=settings.model_file,
     )
     tokenizer = tokenizers.create(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -87,18 +88,16 @@ def prepare(
     refuse_nothing_trained(
         settings, restored=restored, init_checkpoint=settings.init_checkpoint
     )
-    start = None
-    if restored is None and settings.init_checkpoint:
-        start = find.open_source(settings.init_checkpoint)
+    open_start = functools.cache(lambda: _open_start(settings, restored=restored))
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=start,
+        init_checkpoint=open_start,
         model_file=settings.model_file,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )
     tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
-    trained = TrainedRun(path=str(settings.output_dir))
+    trained, start = TrainedRun(path=str(settings.output_dir)), open_start()
     if restored is not None:
         trained = TrainedRun.of_state(trained.path, restored.state)
     elif start is not None:
@@ -164,6 +163,15 @@ def _start(
     found = dataclasses.replace(found, labels=found.labels or source.labels)
     # A run that trains learns labels of its own.
     return dataclasses.replace(found, labels=()) if settings.trains else found
+
+
+def _open_start(
+    settings: ClassifierSettings, *, restored: Checkpoint | None
+) -> Source | None:
+    """The weights to start from; None where the run goes on or starts at random."""
+    if restored is not None or not settings.init_checkpoint:
+        return None
+    return find.open_source(settings.init_checkpoint)
 
 
 def _refuse_misfits(

@@ -26,6 +26,7 @@ from runtime.engine import Engine
 from runtime.placement import Placement
 from runtime.training import Initial
 from tf_bert import weights
+from tf_bert.formats.names import pooler_names
 from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
 from tf_bert.pretraining_preparation import PretrainingJob
 from tf_bert.pretraining_settings import PretrainingSettings
@@ -212,7 +213,9 @@ class PretrainingRun(LanguageModelRun):
         )
         made.load_weights(initial.values)
         _log.info("%s", initial.report)
-        return Initial(missing=initial.report.missing, step=initial.step)
+        unused = [] if self._job.relates_segments else pooler_names()
+        missing = [name for name in initial.report.not_trained if name not in unused]
+        return Initial(missing=missing, step=initial.step)
 
     # -- files ------------------------------------------------------------------------
 

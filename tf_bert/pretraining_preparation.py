@@ -25,7 +25,8 @@ from tf_bert import config as configs
 from tf_bert import weights
 from tf_bert.config import BertConfig
 from tf_bert.formats import digest, find
-from tf_bert.formats.source import Source
+from tf_bert.formats.names import pooler_names
+from tf_bert.formats.source import Source, untrained_pooler
 from tf_bert.pretraining_settings import PretrainingSettings
 
 
@@ -67,8 +68,19 @@ class PretrainingJob(Job):
 
     def state(self) -> dict[str, Any]:
         """See `runtime.job.Job.state`."""
-        special_ids = dict(self.training.description.special_ids)
-        return {**super().state(), "special_ids": special_ids}
+        return {
+            **super().state(),
+            "special_ids": dict(self.training.description.special_ids),
+            "untrained": self._untrained(),
+        }
+
+    def _untrained(self) -> list[str]:
+        """The pooler, where neither this run nor one before it trains it."""
+        if self.relates_segments:
+            return []
+        if self.restored is not None:
+            return list(self.restored.state.get("untrained") or ())
+        return pooler_names() if self.start is None else untrained_pooler(self.start)
 
     def data_traits(self) -> list[Trait]:
         """See `runtime.job.Job.data_traits`."""
@@ -134,7 +146,7 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
         start = find.open_source(path)
     config = weights.find_config(
         bert_config_file=settings.bert_config_file,
-        init_checkpoint=start,
+        init_checkpoint=lambda: start,
         model_file=None,
         stored=restored.state.get("bert_config") if restored is not None else None,
     )

@@ -101,6 +101,17 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
             yield "--compare needs --do_eval or --do_predict."
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
+        if self.do_train and self._trains_top_layers() and not self.init_checkpoint:
+            yield (
+                f"--train={self.train} leaves the lower layers as they start, which is "
+                "at random: give --init_checkpoint."
+            )
+
+    def _trains_top_layers(self) -> bool:
+        try:
+            return self.trained_part.layers is not None
+        except SettingsError:  # said of --train by itself
+            return False
 
     def splits_ahead(self) -> tuple[str, ...]:
         """See base class; what is compared learns from the training split."""

@@ -8,7 +8,7 @@ silence: it is in the report, or it is an error.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ class MatchReport:
         missing: Names only the model has; they keep their fresh values.
         left_over: Names only the checkpoint has, such as a pre-training head.
         ignored: The checkpoint's step and optimiser slots, which are no weights.
+        untrained: Names among the matched that nothing has trained yet.
     """
 
     source: str
@@ -46,6 +47,12 @@ class MatchReport:
     missing: tuple[str, ...]
     left_over: tuple[str, ...]
     ignored: tuple[str, ...]
+    untrained: tuple[str, ...] = ()
+
+    @property
+    def not_trained(self) -> tuple[str, ...]:
+        """Names of the model that are as they started, here or in the checkpoint."""
+        return (*self.missing, *self.untrained)
 
     def __str__(self) -> str:
         """Returns the table google-research/bert logs, and what it leaves out."""
@@ -157,7 +164,7 @@ def _order(theirs: Sequence[str], ours: Sequence[str]) -> Any:
 def find_config(
     *,
     bert_config_file: str | None,
-    init_checkpoint: Source | str | None,
+    init_checkpoint: Callable[[], Source | None] | str | None,
     model_file: str | None,
     stored: Mapping[str, object] | None = None,
 ) -> BertConfig:
@@ -165,7 +172,8 @@ def find_config(
 
     Args:
         bert_config_file: Read if given.
-        init_checkpoint: Else what is stored with these weights, open or by their path.
+        init_checkpoint: Else what is stored with these weights: their path, or what
+            opens them.
         model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
         stored: What the checkpoint that a run goes on with says; before the last two.
 
@@ -187,9 +195,12 @@ def find_config(
     )
 
 
-def _config_beside(weights: Source | str | None) -> BertConfig | None:
-    if isinstance(weights, Source):
-        return weights.config
+def _config_beside(
+    weights: Callable[[], Source | None] | str | None,
+) -> BertConfig | None:
+    if callable(weights):
+        source = weights()
+        return source.config if source is not None else None
     return find.find_config(weights) if weights else None
 
 
@@ -251,7 +262,7 @@ def refuse_untrained_pooler(report: MatchReport) -> None:
         CheckpointError: There is none, as in models of masked tokens alone.
     """
     untrained.refuse(
-        [name for name in report.missing if name.startswith(_POOLER)],
+        [name for name in report.not_trained if name.startswith(_POOLER)],
         path=report.source,
         work="pooled vectors",
         advice="Take other vectors (--pooling=mean or cls), or train the whole model "
@@ -282,6 +293,8 @@ def refuse_other_config(config: BertConfig, source: Source) -> None:
 def _checked(source: Source, expected: Shapes, *, allow_partial: bool) -> MatchReport:
     path, found = source.path, source.shapes()
     report = _match(expected, found, source=path)
+    known = tuple(name for name in report.matched if name in source.untrained)
+    report = dataclasses.replace(report, untrained=known)
     if any(name.startswith(_ENCODER) for name in report.missing):
         _refuse_other_model(found, path=path)
     problems = [*_shape_problems(report, found)]

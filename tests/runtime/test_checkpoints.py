@@ -230,6 +230,31 @@ def test_damage_is_found_and_named(directory, name):
         checkpoints.load(folder)
 
 
+def test_slots_that_are_not_needed_are_not_read(directory):
+    """Whoever evaluates needs no undamaged slots."""
+    folder = save(directory, step=1)
+    storage.write_bytes(storage.join(folder, "optimizer.safetensors"), b"damaged")
+    for loaded in (
+        checkpoints.load(folder, with_slots=False),
+        checkpoints.load_newest(directory, with_slots=False),
+    ):
+        assert loaded.slots == {}
+        assert (loaded.weights[KERNEL] == 1).all()
+    with pytest.raises(CheckpointError, match=r"optimizer\.safetensors is damaged"):
+        checkpoints.load(folder)
+
+
+def test_tensors_outlive_their_folder_until_it_is_closed(directory):
+    """A run deletes old checkpoints while it still reads the one it goes on from."""
+    loaded = checkpoints.load(save(directory, step=1))
+    checkpoints.delete(directory, step=1)
+    assert (loaded.weights[KERNEL] == 1).all()
+    loaded.close()
+    for tensors in (loaded.weights, loaded.slots):
+        with pytest.raises(StorageError, match="does not exist"):
+            next(iter(tensors.values()))
+
+
 def test_load_of_no_folder(directory):
     with pytest.raises(CheckpointError, match=r"expected a valid manifest\.json"):
         checkpoints.load(storage.join(directory, "step-00000001"))

@@ -86,9 +86,15 @@ def test_a_job_has_everything(given):
 
 
 def test_the_configuration_beside_the_checkpoint(given, golden_dir):
-    for folder in ("huggingface_bert_tiny/classifier", "kerashub_bert_tiny"):
+    for folder, vocabulary in (
+        ("huggingface_bert_tiny/classifier", None),
+        ("kerashub_bert_tiny", "assets/tokenizer/vocabulary.txt"),
+    ):
         path = os.path.join(golden_dir, "..", folder)
-        job = prepared(given, bert_config_file=None, init_checkpoint=path)
+        words = os.path.join(path, vocabulary) if vocabulary else given["vocab_file"]
+        job = prepared(
+            given, bert_config_file=None, init_checkpoint=path, vocab_file=words
+        )
         assert job.config.vocab_size == 50
 
 

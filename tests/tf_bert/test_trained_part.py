@@ -123,3 +123,21 @@ def test_head(pretrained, place_on, tmp_path):
 def test_a_frozen_bert_must_be_named(small_task):
     with pytest.raises(SettingsError, match="--init_checkpoint"):
         ClassifierSettings(**{**small_task.settings(), "train": "head"})
+    top = {**small_task.settings(), "train": "top:1", "output_dir": "a"}
+    with pytest.raises(SettingsError, match=r"--train=top:1 leaves .* at random"):
+        ClassifierSettings(**top, do_train=True)
+    ClassifierSettings(**top, do_eval=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"), [("full", 0), ("top:3", 1), ("top:1", 2), ("top:0", 3)]
+)
+def test_what_keeps_its_values(text, first):
+    names = [
+        "bert/embeddings/word_embeddings",
+        *(f"bert/encoder/layer_{number}/output/dense/bias" for number in range(2)),
+        "bert/pooler/dense/bias",
+        "output_bias",
+    ]
+    assert TrainedPart.parse(text).frozen(names, layers=2) == names[:first]
+    assert TrainedPart.parse("head").frozen(names, layers=2) == names[:4]

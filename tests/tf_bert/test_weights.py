@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import struct
@@ -6,10 +7,15 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime import checkpoints
 from runtime.errors import CheckpointError, SettingsError
 from runtime.files.tensor_bundle import TensorBundle
-from tf_bert.formats import find
+from tf_bert import extraction_preparation, preparation, pretraining_preparation
+from tf_bert.extraction_settings import ExtractionSettings
+from tf_bert.formats import find, tokenizer_files
+from tf_bert.pretraining_settings import PretrainingSettings
+from tf_bert.settings import ClassifierSettings
 from tf_bert.weights import find_config, read_weights
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "../golden/tf1_bert_tiny")
@@ -252,3 +258,96 @@ def test_the_sizes_that_settings_mean(golden_dir):
     given["model_file"] = None
     with pytest.raises(SettingsError, match="--bert_config_file is required"):
         find_config(bert_config_file=None, **given)
+
+
+# Another vocabulary ------------------------------------------------------------------
+
+TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "w1", "[unused1]", "w2")
+
+
+@pytest.fixture
+def made_by(tmp_path):
+    """The tokenizer of a vocabulary of its own."""
+
+    def make(*tokens, **settings):
+        path = tmp_path / "given.txt"
+        path.write_text("\n".join(tokens or TOKENS) + "\n")
+        return WordPieceTokenizer(str(path), **settings)
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["", "added"])
+def test_the_vocabulary_beside_the_weights(tmp_path, made_by, name):
+    folder = tmp_path / "model"
+    shutil.copytree(HUGGING_FACE, folder)
+    source = find.open_source(str(folder))
+    tokenizer_files.refuse_other_vocabulary(source, made_by())  # there is none
+    if name:
+        (folder / "tokenizer.json").write_text(
+            json.dumps({"model": {"vocab": {t: n for n, t in enumerate(TOKENS)}}})
+        )
+    else:
+        (folder / "vocab.txt").write_text("\r\n".join(TOKENS) + "\r\n")
+    for same in (TOKENS, (*TOKENS[:6], "mine", "w2"), TOKENS[:-1], (*TOKENS, "w3")):
+        tokenizer_files.refuse_other_vocabulary(source, made_by(*same))
+    with pytest.raises(SettingsError) as caught:
+        tokenizer_files.refuse_other_vocabulary(source, made_by(*TOKENS[:7], "w9"))
+    there = f"{folder}/{'tokenizer.json' if name else 'vocab.txt'}"
+    assert str(caught.value) == (
+        f"{tmp_path}/given.txt is another vocabulary than that of {folder}: the id 7 "
+        f"is 'w9' there and 'w2' in {there}. Give the vocabulary that the weights were "
+        "trained with."
+    )
+
+
+def test_the_tokenizer_of_the_run_that_trained_them(tmp_path, made_by, encoder):
+    trained_with = made_by()
+    folder = checkpoints.save(
+        str(tmp_path / "run/checkpoints"),
+        step=1,
+        weights={n: np.zeros(s, np.float32) for n, s in encoder.items()},
+        slots={},
+        state={"tokenizer": trained_with.fingerprint()},
+    )
+    source = find.open_source(folder)
+    tokenizer_files.refuse_other_vocabulary(source, trained_with)
+    for other in (made_by(*TOKENS, "w3"), made_by(do_lower_case=False)):
+        with pytest.raises(SettingsError, match="trained with another tokenizer") as e:
+            tokenizer_files.refuse_other_vocabulary(source, other)
+    assert "do_lower_case: True there, False here" in str(e.value)
+    assert "vocabulary_sha256" not in str(e.value)
+
+
+@pytest.mark.parametrize("script", ["classifier", "extraction", "pretraining"])
+def test_every_start_compares_vocabularies(small_task, tmp_path, script):
+    folder = str(tmp_path / "model")
+    shutil.copytree(HUGGING_FACE, folder)
+    words = [*TOKENS[:5], "other", *small_task.vocabulary[6:]]
+    (tmp_path / "model/vocab.txt").write_text("\n".join(words) + "\n")
+    given = small_task.settings() | {"bert_config_file": None}
+    vocabulary = {"vocab_file": given["vocab_file"], "max_seq_length": 16}
+    starts = {
+        "classifier": lambda: preparation.prepare(
+            ClassifierSettings(
+                **given, init_checkpoint=folder, do_train=True, output_dir=folder
+            )
+        ),
+        "extraction": lambda: extraction_preparation.prepare(
+            ExtractionSettings(
+                **vocabulary, init_checkpoint=folder, input_file="x", output_file="y"
+            )
+        ),
+        "pretraining": lambda: pretraining_preparation.prepare(
+            PretrainingSettings(
+                **vocabulary,
+                init_checkpoint=folder,
+                text_file=("x",),
+                do_train=True,
+                output_dir=folder,
+                max_predictions_per_seq=3,
+            )
+        ),
+    }
+    with pytest.raises(SettingsError, match="is another vocabulary than that of"):
+        starts[script]()

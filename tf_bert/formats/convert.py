@@ -248,11 +248,11 @@ def _names(conversion: Conversion, source: Source) -> list[str]:
 
 
 def _weighty(source: Source) -> dict[str, tuple[int, ...]]:
-    """The variables without optimiser state and steps."""
+    """The variables without optimiser state, steps and what nothing has trained."""
     return {
         name: shape
         for name, shape in source.shapes().items()
-        if not variables.NOT_WEIGHTS.fullmatch(name)
+        if name not in source.untrained and not variables.NOT_WEIGHTS.fullmatch(name)
     }
 
 

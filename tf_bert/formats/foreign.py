@@ -93,7 +93,10 @@ def of_folder(present: Iterable[str]) -> tuple[str, str] | None:
 def of_missing(path: str) -> str:
     """What a path is to which there is no file and no folder, after the path."""
     if found := _HUGGING_FACE.match(path):
-        return _from_hub(found[1])
+        return (
+            "names a model of Hugging Face, and nothing is downloaded: "
+            f"{_download(found[1])}"
+        )
     if _TF_HUB.match(path):
         return (
             "names a model of TF-Hub or Kaggle. Nothing is downloaded, and their "
@@ -107,18 +110,21 @@ def of_missing(path: str) -> str:
             f"lies behind {scheme[1]}://, from where nothing is downloaded: download "
             "it and give its folder, or a path of a bucket, gs://BUCKET/NAME"
         )
-    looked_for = f"there is no such file or folder, looked for {path}.index, too"
     if _is_hub_name(path):
-        return f"{looked_for}; if it {_from_hub(path)}{_beside(path)}"
-    return f"{looked_for}{_beside(path)}"
+        return (
+            "there is no such file or folder, and nothing is downloaded; if it is a "
+            f"model of Hugging Face, {_download(path)}{_near(path)}"
+        )
+    return (
+        f"there is no such file or folder, looked for {path}.index, too{_beside(path)}"
+    )
 
 
-def _from_hub(name: str) -> str:
+def _download(name: str) -> str:
     folder = name.rpartition("/")[2]
     return (
-        f"names a model of Hugging Face: nothing is downloaded. Download it "
-        f"(pip install huggingface_hub; hf download {name} --local-dir {folder}) and "
-        f"give the folder, {folder}"
+        f"download it with `hf download {name} --local-dir {folder}` (pip install "
+        f"huggingface_hub) and give the folder {folder}"
     )
 
 
@@ -126,19 +132,34 @@ def _is_hub_name(path: str) -> bool:
     """Whether it looks like `NAME` or `OWNER/NAME`, and not like a checkpoint's."""
     above = storage.dirname(path)
     is_local = bool(above) and storage.is_dir(above)
-    return not is_local and ".ckpt" not in path and bool(_HUB_NAME.fullmatch(path))
+    is_file = ".ckpt" in path or of_file(storage.basename(path)) is not None
+    return not is_local and not is_file and bool(_HUB_NAME.fullmatch(path))
 
 
 def _beside(path: str) -> str:
+    """What there is in its folder, or in the nearest one that there is."""
+    if near := _near(path):
+        return near
+    folder = storage.dirname(path)
+    if folder and not storage.is_dir(folder):
+        return f"; the folder {folder} does not exist"
+    present = _shown(folder)
+    return f"; {folder or 'the working folder'} holds {', '.join(present) or 'nothing'}"
+
+
+def _near(path: str) -> str:
     """What there is that is called nearly so, in the nearest folder there is."""
     name, folder = storage.basename(path), storage.dirname(path)
     while folder and not storage.is_dir(folder):
+        if storage.dirname(folder) == folder:
+            return ""
         name, folder = storage.basename(folder), storage.dirname(folder)
-        if storage.basename(folder) == folder == name:
-            break
     present = storage.list_dir(folder or ".")
     near = difflib.get_close_matches(name, present, n=3, cutoff=_NEAR)
     where = folder or "the working folder"
-    if near:
-        return f"; {where} holds {', '.join(near)}"
-    return f"; {where} holds {', '.join(present[:5]) or 'nothing'}"
+    return f"; {where} holds {', '.join(near)}" if near else ""
+
+
+def _shown(folder: str) -> list[str]:
+    present = storage.list_dir(folder or ".")
+    return [name for name in present if not name.startswith(".")][:5]

@@ -33,6 +33,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
 _TRAINER_STATE = "trainer_state.json"
+_UNTRAINED = "untrained_weights"  # a key of this toolkit: our names of variables
 _SHARD_BYTES = 5_000_000_000
 
 _NAMES = NameTable(Kind.HUGGING_FACE)
@@ -99,6 +100,8 @@ class HuggingFaceSource(TranslatedSource):
         self.config = _config(folder, values)
         self.labels = _labels(values)
         self.special_ids = special_ids.from_settings(values)
+        untrained = values.get(_UNTRAINED)
+        self.untrained = tuple(untrained) if isinstance(untrained, list) else ()
         self.extras = extras_of(values, config=self.config)
         self.step = _step(folder)
 
@@ -350,6 +353,8 @@ def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
         "architectures": [next(fitting, "BertModel")],
         "dtype": "float32",
     }
+    if untrained := [name for name in source.untrained if name in names]:
+        about[_UNTRAINED] = untrained
     if "output_weights" in names:
         count = source.shapes()["output_weights"][0]
         labels = source.labels or tuple(f"LABEL_{n}" for n in range(count))

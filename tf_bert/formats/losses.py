@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from processors.tokenization.vocabulary import Vocabulary
 from runtime.errors import SettingsError
 from tf_bert.config import BertConfig
-from tf_bert.formats import special_ids, tokenizer_files, variables
+from tf_bert.formats import special_ids, tokenizer_files
 from tf_bert.formats.names import Kind
-from tf_bert.formats.source import Source
+from tf_bert.formats.source import Source, untrained_pooler
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.formats.tokenizer_files import TokenizerFiles
 
@@ -27,11 +27,17 @@ def named(
         special: Ids of the special tokens, as they are written.
     """
     return [
-        *(f"{name} (not in the source)" for name in variables.absent(source.shapes())),
+        *_pooler(source),
         *(f"the setting {name}" for name in source.extras),
         *_labels(source, to=to),
         *_of_tokenizer(source, tokenizer, to=to, special=special),
     ]
+
+
+def _pooler(source: Source) -> Iterator[str]:
+    for name in untrained_pooler(source):
+        why = "not trained" if name in source.untrained else "not in the source"
+        yield f"{name} ({why})"
 
 
 def _labels(source: Source, *, to: Kind) -> Iterator[str]:

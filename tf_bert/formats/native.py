@@ -42,6 +42,7 @@ class NativeSource(Source):
         self.step = found.step
         self.tokenizer = found.state.get("tokenizer") or {}
         self.special_ids = found.state.get("special_ids") or {}
+        self.untrained = tuple(found.state.get("untrained") or ())
         self.labels = tuple(found.state.get("labels") or ())
         stored = found.state.get("bert_config")
         if stored is not None:

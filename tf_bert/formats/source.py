@@ -11,7 +11,7 @@ import numpy as np
 
 from runtime.errors import CheckpointError
 from tf_bert.config import BertConfig
-from tf_bert.formats.names import Kind, Name, NameTable
+from tf_bert.formats.names import Kind, Name, NameTable, pooler_names
 from tf_bert.formats.special_ids import ROLES, SpecialIds, key_of
 
 
@@ -27,6 +27,7 @@ class Source(abc.ABC):
         tokenizer: Fingerprint of the tokenizer of the run that trained them; empty
             where not known.
         special_ids: Role (`pad`, `mask`) -> id, as far as they say it.
+        untrained: Names of variables that have the values they started with.
         extras: Keys of their configuration that mean nothing here.
     """
 
@@ -37,6 +38,7 @@ class Source(abc.ABC):
     step: int = 0
     tokenizer: Mapping[str, Any] = types.MappingProxyType({})
     special_ids: SpecialIds = types.MappingProxyType({})
+    untrained: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
 
     @property
@@ -73,6 +75,18 @@ class Source(abc.ABC):
         return np.asarray(value, np.float32, order="C")
 
 
+def untrained_pooler(source: Source) -> list[str]:
+    """The variables of the pooler that nothing has trained, or that are not there.
+
+    Models of masked tokens alone are kept so.
+
+    Args:
+        source: The weights.
+    """
+    shapes = source.shapes()
+    return [n for n in pooler_names() if n not in shapes or n in source.untrained]
+
+
 # What a format says by itself, whatever the settings were.
 _IMPLIED = frozenset(
     {
@@ -89,6 +103,7 @@ _IMPLIED = frozenset(
         "tie_word_embeddings",
         "torch_dtype",
         "transformers_version",
+        "untrained_weights",
         "use_cache",
         *map(key_of, ROLES),
     }

@@ -9,7 +9,7 @@ Source: transformers, configuration_utils.py (`pad_token_id` and its kin).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 _NAMES = {
     "pad": ("[PAD]", "<pad>"),
@@ -29,8 +29,8 @@ SpecialIds = Mapping[str, int]
 
 def from_settings(values: Mapping[str, Any]) -> dict[str, int]:
     """The ids that the keys of a configuration say, such as `pad_token_id`."""
-    found = {role: values.get(key_of(role)) for role in ROLES}
-    return {role: each for role, each in found.items() if _is_id(each)}
+    found = ((role, values.get(key_of(role))) for role in ROLES)
+    return {role: int(each) for role, each in found if _is_id(each)}
 
 
 def to_settings(ids: SpecialIds) -> dict[str, int]:
@@ -71,5 +71,5 @@ def unusual_tokens(ids: Mapping[str, int]) -> dict[str, str]:
     }
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

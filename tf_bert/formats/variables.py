@@ -53,17 +53,6 @@ def encoder_shapes(config: BertConfig, *, layers: int) -> dict[str, tuple[int, .
     }
 
 
-def absent(shapes: Shapes) -> list[str]:
-    """The variables of the pooler, where a checkpoint has none.
-
-    Models that were trained on masked tokens alone are often kept so.
-
-    Args:
-        shapes: What the checkpoint has.
-    """
-    return [name for name in names.pooler_names() if name not in shapes]
-
-
 def sized(config: BertConfig, shapes: Shapes) -> dict[str, tuple[int, ...]]:
     """The encoder's variables as far as a checkpoint can have them, and one layer.
 
