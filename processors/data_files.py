@@ -96,7 +96,11 @@ def refuse_no_folder(data_dir: str, *, wanted: str, flag: str | None = None) -> 
     raise StorageError(
         f"--data_dir={data_dir} is a file; expected the folder that holds {wanted}: say"
         f" --data_dir={shlex.quote(folder)}{other}"
-        + (f". It is {kind.describe(data_dir)}." if kind else ".")
+        + (
+            f". It is {kind.describe(data_dir)}."
+            if kind and name not in wanted
+            else "."
+        )
     )
 
 

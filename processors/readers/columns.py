@@ -86,7 +86,7 @@ class Wanted:
     def _other_layout(self, row: Row, layout: Layout) -> str | None:
         """Returns what to say of a table whose columns are told apart otherwise."""
         names = {str(column) for column in self.columns.values()}
-        if names <= {name.strip('" ') for name in row.names} and not layout.quoted:
+        if names <= {name.strip('"') for name in row.names} and not layout.quoted:
             return "the names stand in quotes: say --quoted"
         whole = row.source
         for called, character in SEPARATORS.items():
