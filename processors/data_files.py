@@ -164,6 +164,7 @@ class _Advice:
 
     def _choose(self, names: Sequence[str]) -> Iterator[str]:
         if self._flag is None:
+            yield f"If {names[0]} is it, give it that name."
             return
         expected = _task_of(self._file)
         alike = [name for name in names if _task_of(name) in {expected, None}]

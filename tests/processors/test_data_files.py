@@ -63,7 +63,7 @@ def test_where_files_are(fill, monkeypatch, tmp_path):
         ("test.tsv", None, ["train.tsv"], "--split=train:0.8,dev:0.1,test:0.1 makes"),
         ("train.tsv", "train_file", ["latest.tsv"], "holds: latest.tsv."),
         ("dev.tsv", "dev_file", ["evaluate.py"], "holds: evaluate.py."),
-        ("dev.tsv", None, ["valid.tsv"], "holds: valid.tsv."),
+        ("dev.tsv", None, ["valid.tsv"], "If valid.tsv is it, give it that name."),
         ("texts.json", "texts_file", ["text.json"], "holds: text.json."),
     ],
 )
@@ -80,7 +80,7 @@ def test_what_may_be_it_and_is_no_text(fill):
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("xl/workbook.xml", "")
     said = refusal("train.tsv", fill("train.xlsx", content=buffer.getvalue()))
-    assert said.endswith("holds: train.xlsx.")
+    assert said.endswith("holds: train.xlsx. If train.xlsx is it, give it that name.")
     said = refusal("train.tsv", fill("train.xlsx"), "train_file")
     assert said.endswith("Say --train_file=train.xlsx.")
     folder = fill("train.xlsx", content=buffer.getvalue())

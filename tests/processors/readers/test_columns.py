@@ -5,6 +5,7 @@ from processors.readers.row import Row
 from runtime.errors import DataError
 
 ROLES = {role: role for role in ("text_a", "text_b", "label", "id")}
+ROLES["file"] = "dev_file"
 TEXT_AND_LABEL = {"text_a": "text", "label": "label"}
 
 
@@ -113,7 +114,9 @@ def test_names_in_quotes(refusal):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"text": "a", "label": "b"}', "it looks like JSON: say --task_name=json"),
+        ('{"text": "a", "label": "b"}', "JSON: say --task_name=json --dev_file=d.tsv"),
+        ("sep=;", "it is a note of Excel on the separator: delete this line"),
+        ("SEP=,", "it is a note of Excel"),
         ('[{"text": "a"},', "it looks like JSON"),
         ("<!DOCTYPE html>", "it is a web page"),
         (" <html lang=ja>", "it is a web page"),
