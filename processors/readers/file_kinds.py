@@ -198,5 +198,4 @@ def _ending(file: File) -> bytes:
 
 def _starts_a_record(head: bytes) -> bool:
     length, checksum = head[:8], head[8 : tfrecord.HEADER_BYTES]
-    expected = tfrecord.masked_crc(length)
-    return len(checksum) == 4 and int.from_bytes(checksum, "little") == expected
+    return int.from_bytes(checksum, "little") == tfrecord.masked_crc(length)

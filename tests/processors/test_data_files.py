@@ -65,6 +65,7 @@ def test_where_files_are(fill, monkeypatch, tmp_path):
         ("dev.tsv", "dev_file", ["evaluate.py"], "holds: evaluate.py."),
         ("dev.tsv", None, ["valid.tsv"], "If valid.tsv is it, give it that name."),
         ("texts.json", "texts_file", ["text.json"], "holds: text.json."),
+        ("texts.json", "texts_file", ["train.json"], "holds: train.json."),
     ],
 )
 def test_a_missing_file_is_named_with_what_may_be_it(fill, file, flag, names, advice):

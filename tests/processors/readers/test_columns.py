@@ -40,6 +40,7 @@ def test_a_row_with_its_columns():
         ("Text\tlabel\tmore", TEXT_AND_LABEL, "say --text_a=Text"),
         ("text \tlabel\tmore", TEXT_AND_LABEL, "say --text_a='text '"),
         ("texts\tlabels\tx", TEXT_AND_LABEL, "say --text_a=texts --label=labels"),
+        ("review", TEXT_AND_LABEL, "say --text_a=NAME --label=NAME"),
         ("review\tstars\tx", TEXT_AND_LABEL, "say --text_a=NAME --label=NAME"),
         ("text\tlabel", {**TEXT_AND_LABEL, "id": "nr"}, "say --id=NAME"),
         ("s1\ts_b\tx", {"text_a": "s1", "text_b": "s_2"}, "say --text_b=s_b"),
@@ -86,7 +87,9 @@ def test_positions_are_for_files_without_a_header(refusal):
     [
         ("text;label", ",", {"quoted": True}, "semicolons: say --delimiter=semicolon"),
         ("text\tlabel", ",", {"quoted": True}, "tabs: say --delimiter=tab"),
+        ("text\tlabel", ",", {}, "tabs: say --delimiter=tab"),
         ("text|label", ",", {"quoted": True}, "pipes: say --delimiter=pipe"),
+        ("x 0 1", "\t", {"header": False, "columns": {"a": 0, "b": 1}}, "no advice"),
         ("text,label", "\t", {}, "commas: say --delimiter=comma --quoted"),
         ('"text";"label"', "\t", {}, "semicolons: say --delimiter=semicolon --quoted"),
         ("text;label", "\t", {"quoted": True}, "say --delimiter=semicolon"),

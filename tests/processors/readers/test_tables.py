@@ -98,6 +98,7 @@ def test_missing_and_doubled_columns(tsv):
         ("a\t0\nb 1\n", False, "got 1$"),
         ("a\t0\nb\tc\t1\n", True, r"got 3; a text with '\\t' in it must stand in qu"),
         ("a\t0\nb\tc\t1\n", False, "got 3$"),
+        ("a\t0\nb\n", True, "got 1$"),
     ],
 )
 def test_what_a_row_of_another_width_may_be(tsv, content, quoted, words):
@@ -112,6 +113,7 @@ def test_what_a_row_of_another_width_may_be(tsv, content, quoted, words):
         ('text\tlabel\n"a"\tb\n', "1 of 2 rows"),
         ('t\tl\nab\tc\nab\tc\nab\tc\n"a ""b"" c"\tc\n', "1 of 5 rows"),
         ('t\tl\nab\tc\n"ab"\tc\n', None),
+        ("", None),
         ('t\tl\n"a" and "b"\tc\n', None),
         ('t\tl\n"\tc\n"a\tb\n', None),
         ('t\tl\n"a" "b"\tc\n', None),
@@ -151,6 +153,11 @@ def test_the_first_row_is_checked(write):
         rows = list(read_table(path, layout=Layout("\t", header=header), check=check))
         assert checked == [(1, names, ("a", "b"))]
         assert len(rows) == 2 - header
+
+
+def test_a_row_of_too_few_columns_needs_no_quotes(tsv):
+    with pytest.raises(DataError, match=r"expected 3 columns as in .*, got 2$"):
+        tsv("a\tb\t0\nb\tc\n", header=False, quoted=True)
 
 
 def test_missing_file(tmp_path):
