@@ -96,7 +96,11 @@ def refuse_no_folder(data_dir: str, *, wanted: str, flag: str | None = None) -> 
     raise StorageError(
         f"--data_dir={data_dir} is a file; expected the folder that holds {wanted}: say"
         f" --data_dir={shlex.quote(folder)}{other}"
-        + (f". It is {kind.describe(data_dir)}." if kind else ".")
+        + (
+            f". It is {kind.describe(data_dir)}."
+            if kind and name not in wanted
+            else "."
+        )
     )
 
 
@@ -160,6 +164,7 @@ class _Advice:
 
     def _choose(self, names: Sequence[str]) -> Iterator[str]:
         if self._flag is None:
+            yield f"If {names[0]} is it, give it that name."
             return
         expected = _task_of(self._file)
         alike = [name for name in names if _task_of(name) in {expected, None}]

@@ -12,6 +12,7 @@ from processors.readers.row import Column
 from runtime.errors import SettingsError
 
 _FILES = ("train_file", "dev_file", "test_file", "pairs_file")
+_ROLES = {"split_group": "group"}  # flag -> argument of Table, where they differ
 _POSITION = re.compile("-?[0-9]+")
 
 
@@ -116,8 +117,7 @@ class TableOptions:
             label_is_optional=split == "test",
             flags={
                 "file": f"{split}_file",
-                **{role: role for role in self._columns()},
-                "group": "split_group",
+                **{_ROLES.get(flag, flag): flag for flag in self._columns()},
             },
         )
 

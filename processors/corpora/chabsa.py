@@ -52,7 +52,7 @@ def read(data_dir: str) -> Iterator[Sentence]:
     for name, content in sorted(_files(data_dir)):
         place = f"{data_dir}: {name}"
         try:
-            report = json.loads(content.decode("utf-8"))
+            report = json.loads(content.decode("utf-8-sig"))
             yield from _sentences(report)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from processors.readers.row import Column, Row
+from runtime import storage
 
 SEPARATORS = {
     "tab": "\t",
@@ -21,6 +22,7 @@ SEPARATORS = {
 
 _POSITION = re.compile("-?[0-9]+")
 _WEB_PAGE = re.compile(r"\s*<(!doctype html|html|head)\b", re.IGNORECASE)
+_EXCEL_NOTE = re.compile("sep=.?.?", re.IGNORECASE)
 _LONGEST_NAME = 50  # characters; a longer one is text
 
 
@@ -77,16 +79,36 @@ class Wanted:
         if layout is None:
             yield from _inner_rows(row)
             yield from self._other_names(row, missing)
-        elif other := _other_content(row) or self._other_layout(row, layout):
+        elif other := self._other_content(row) or self._other_layout(row, layout):
             yield other
         else:
             yield from self._other_names(row, missing)
             yield from self._other_header(row, missing, layout)
 
+    def _other_content(self, row: Row) -> str | None:
+        """Returns what to say of a file that is no table."""
+        if row.source.lstrip().startswith(("{", "[{", '["')):
+            name = shlex.quote(storage.basename(row.path))
+            file = f" --{self.flags['file']}={name}" if "file" in self.flags else ""
+            return f"it looks like JSON: say --task_name=json{file}"
+        if _WEB_PAGE.match(row.source):
+            return "it is a web page: was it stored instead of the data?"
+        if _EXCEL_NOTE.fullmatch(row.source):
+            return (
+                "it is a note of Excel on the separator: delete this line, for example"
+                " by sed 1d FILE > NEW_FILE"
+            )
+        if "\r" in row.source and not row.source.startswith('"'):
+            return (
+                "it holds carriage returns: if they end the rows, make line feeds of"
+                r" them by tr '\r' '\n' < FILE > NEW_FILE"
+            )
+        return None
+
     def _other_layout(self, row: Row, layout: Layout) -> str | None:
         """Returns what to say of a table whose columns are told apart otherwise."""
         names = {str(column) for column in self.columns.values()}
-        if names <= {name.strip('" ') for name in row.names} and not layout.quoted:
+        if names <= {name.strip('"') for name in row.names} and not layout.quoted:
             return "the names stand in quotes: say --quoted"
         whole = row.source
         for called, character in SEPARATORS.items():
@@ -161,19 +183,6 @@ def _separated_by(called: str, layout: Layout) -> str:
         )
     quoted = "" if layout.quoted or called == "tab" else " --quoted"
     return f"{seen}: say --delimiter={called}{quoted}"
-
-
-def _other_content(row: Row) -> str | None:
-    if row.source.lstrip().startswith(("{", "[{", '["')):
-        return "it looks like JSON: say --task_name=json, or jsonl of an object a line"
-    if _WEB_PAGE.match(row.source):
-        return "it is a web page: was it stored instead of the data?"
-    if "\r" in row.source and not row.source.startswith('"'):
-        return (
-            "it holds carriage returns: if they end the rows, make line feeds of them"
-            r" by tr '\r' '\n' < FILE > NEW_FILE"
-        )
-    return None
 
 
 def _is_no_name(name: str) -> bool:

@@ -6,6 +6,7 @@ own specifications.
 
 from __future__ import annotations
 
+import gzip
 import io
 import shlex
 import zipfile
@@ -14,6 +15,9 @@ from typing import IO, NamedTuple
 
 from runtime.errors import DataError
 from runtime.files import tfrecord
+
+File = IO[bytes] | gzip.GzipFile
+"""A file that is read, seekable."""
 
 _HEAD_BYTES = 512  # a tar archive shows itself at byte 257
 _ENDING_BYTES = 8
@@ -145,7 +149,7 @@ _OF_ZIP = {
 }
 
 
-def refuse(file: IO[bytes], *, path: str, is_packed: bool = False) -> None:
+def refuse(file: File, *, path: str, is_packed: bool = False) -> None:
     """Checks that a file is not of a known kind that holds no lines of text.
 
     Args:
@@ -161,7 +165,7 @@ def refuse(file: IO[bytes], *, path: str, is_packed: bool = False) -> None:
         raise DataError(f"expected text, found {where}{kind.describe(path)}", path=path)
 
 
-def find(file: IO[bytes]) -> Kind | None:
+def find(file: File) -> Kind | None:
     """Returns the kind of a file that holds no lines of text; None for any other.
 
     Args:
@@ -174,7 +178,7 @@ def find(file: IO[bytes]) -> Kind | None:
     return _TFRECORDS if _starts_a_record(head) else None
 
 
-def _of_members(file: IO[bytes]) -> Kind:
+def _of_members(file: File) -> Kind:
     """Returns what a zip archive is by what is in it: many programs write such."""
     try:
         names = zipfile.ZipFile(file).namelist()
@@ -186,7 +190,7 @@ def _of_members(file: IO[bytes]) -> Kind:
     return _ZIP
 
 
-def _ending(file: IO[bytes]) -> bytes:
+def _ending(file: File) -> bytes:
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - _ENDING_BYTES))
     return file.read()
@@ -194,5 +198,4 @@ def _ending(file: IO[bytes]) -> bytes:
 
 def _starts_a_record(head: bytes) -> bool:
     length, checksum = head[:8], head[8 : tfrecord.HEADER_BYTES]
-    expected = tfrecord.masked_crc(length)
-    return len(checksum) == 4 and int.from_bytes(checksum, "little") == expected
+    return int.from_bytes(checksum, "little") == tfrecord.masked_crc(length)

@@ -80,7 +80,7 @@ def _visible(folder: str) -> list[str]:
     if skipped:
         more = ", ..." if len(skipped) > _SHOWN else ""
         notices.tell(
-            f"{folder}: passed over {len(skipped)} files of systems and editors:"
+            f"{folder}: passed over what systems and editors leave:"
             f" {', '.join(skipped[:_SHOWN])}{more}"
         )
     return [name for name in names if not _is_of_system(name)]

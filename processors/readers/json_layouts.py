@@ -35,7 +35,11 @@ def find_rows(members: Mapping[str, object], *, path: str) -> str | None:
         DataError: It cannot be told, or a table is written column by column.
     """
     _refuse_columns(members, path=path)
-    lists = {key: value for key, value in members.items() if _are_objects(value)}
+    lists = {
+        key: value
+        for key, value in members.items()
+        if isinstance(value, list) and _are(value, kind=dict)
+    }
     if not lists:
         return None
     if len(lists) > 1:
@@ -107,12 +111,14 @@ def _refuse_columns(members: Mapping[str, object], *, path: str) -> None:
         return
     values = list(members.values())
     lists = [value for value in values if isinstance(value, list)]
+    numbered = [value for value in values if isinstance(value, dict)]
+    data, columns = members.get("data"), members.get("columns")
     table = ""
-    if _are_lists(members.get("data")) and isinstance(members.get("columns"), list):
+    if isinstance(data, list) and _are(data, kind=list) and isinstance(columns, list):
         table = f"pandas.read_json({path!r}, orient='split')"
     elif len(lists) == len(values) and _are_columns(lists):
         table = f"pandas.DataFrame(json.load(open({path!r})))"
-    elif all(map(_is_numbered, values)) and len({len(v) for v in values}) == 1:
+    elif len(numbered) == len(values) and _are_numbered(numbered):
         table = f"pandas.read_json({path!r}, dtype=False)"
     if table:
         raise DataError(
@@ -128,25 +134,16 @@ def _are_columns(lists: Sequence[list[object]]) -> bool:
     return is_even and all(isinstance(v, _SCALARS) for column in lists for v in column)
 
 
-def _is_numbered(value: object) -> bool:
-    """Returns whether a value is an object whose keys are row numbers."""
-    return isinstance(value, dict) and bool(value) and all(map(str.isdecimal, value))
-
-
-def _are_objects(value: object) -> bool:
-    return _are(value, kind=dict)
-
-
-def _are_lists(value: object) -> bool:
-    return _are(value, kind=list)
-
-
-def _are(value: object, *, kind: type) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(item, kind) for item in value)
+def _are_numbered(objects: Sequence[dict[str, object]]) -> bool:
+    """Returns whether all keys of objects are row numbers, as many in each."""
+    is_even = len({len(column) for column in objects}) == 1
+    return is_even and all(
+        column and all(map(str.isdecimal, column)) for column in objects
     )
+
+
+def _are(items: Sequence[object], *, kind: type) -> bool:
+    return bool(items) and all(isinstance(item, kind) for item in items)
 
 
 def _is_like(value: object, row: Mapping[str, object]) -> bool:

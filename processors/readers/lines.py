@@ -14,14 +14,13 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from processors.readers import encodings, file_kinds
+from processors.readers.file_kinds import File
 from processors.readers.row import ROW_LIMIT, BadRow
 from runtime import storage
 from runtime.errors import DataError
-
-_File = IO[bytes] | gzip.GzipFile
 
 _GZIP = b"\x1f\x8b"
 _PIECE_BYTES = 1 << 20
@@ -131,7 +130,7 @@ class TextFile:
             else:
                 yield from self._wide(file, mark_bytes, end=end)
 
-    def _end_of_lines(self, file: _File) -> str:
+    def _end_of_lines(self, file: File) -> str:
         """Returns what ends the lines; reads on until a line feed tells."""
         decoder = encodings.decoder(self._codec)
         has_returns, quotes = False, 0
@@ -212,7 +211,7 @@ class TextFile:
         return head[: head.rfind(b"\n") + 1]
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[_File]:
+    def _open(self) -> Iterator[File]:
         with storage.open_read(self.path) as file:
             is_packed = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
@@ -231,7 +230,7 @@ class TextFile:
                     f"the gzip file is damaged: {error}", path=self.path
                 ) from error
 
-    def _narrow(self, file: _File, offset: int) -> Iterator[Piece]:
+    def _narrow(self, file: File, offset: int) -> Iterator[Piece]:
         """Cuts at line feeds, then decodes."""
         decoder = encodings.decoder(self._codec)
         number, is_first = 1, True
@@ -256,7 +255,7 @@ class TextFile:
         except UnicodeDecodeError:
             return None
 
-    def _wide(self, file: _File, offset: int, *, end: str) -> Iterator[Piece]:
+    def _wide(self, file: File, offset: int, *, end: str) -> Iterator[Piece]:
         """Decodes, then cuts: a line end takes several bytes, or none of its own."""
         decoder = encodings.decoder(self._codec)
         number = 1

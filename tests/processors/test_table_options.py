@@ -33,6 +33,51 @@ def test_an_unknown_encoding():
         TableOptions(encoding="cp9320")
 
 
+@pytest.mark.parametrize(
+    ("given", "character"),
+    [
+        (None, None),
+        ("tab", "\t"),
+        (r"\t", "\t"),
+        ("\t", "\t"),
+        ("comma", ","),
+        ("semicolon", ";"),
+        ("pipe", "|"),
+        ("space", " "),
+        (":", ":"),
+        ("\u3001", "\u3001"),
+    ],
+)
+def test_delimiters(given, character):
+    table = TableOptions(delimiter=given).table("train", file_format=Format.CSV)
+    assert table.delimiter == character
+
+
+@pytest.mark.parametrize("given", ["", "tabs", "::", '"', "\n", "\r"])
+def test_what_is_no_delimiter(given):
+    expected = "--delimiter: expected one of tab, comma, semicolon, pipe, space, or one"
+    with pytest.raises(SettingsError, match=expected):
+        TableOptions(delimiter=given)
+
+
+def test_errors_know_the_flags():
+    options = TableOptions(text_b="b", id="n", split_group="g")
+    assert options.table("dev", file_format=Format.TSV).flags == {
+        "file": "dev_file",
+        "text_a": "text_a",
+        "text_b": "text_b",
+        "label": "label",
+        "id": "id",
+        "group": "split_group",
+    }
+
+
+def test_a_named_file_needs_no_data_folder():
+    assert TableOptions(encoding="cp932").default_data_dir() is None
+    for name in ("train_file", "dev_file", "test_file", "pairs_file"):
+        assert TableOptions(**{name: "x"}).default_data_dir() == ""
+
+
 def test_what_was_changed():
     assert TableOptions().changed() == set()
     assert TableOptions(quoted=True, labels=("a",)).changed() == {"quoted", "labels"}

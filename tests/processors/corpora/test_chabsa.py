@@ -49,6 +49,23 @@ def test_the_unpacked_folder(tmp_path, folder):
     assert list(chabsa.read(str(tmp_path))) == SENTENCES
 
 
+def test_a_byte_order_mark_is_no_part_of_a_report(tmp_path):
+    content = "\ufeff" + json.dumps(REPORTS["e2_ann.json"])
+    (tmp_path / "e2_ann.json").write_text(content, encoding="utf-8")
+    assert [sentence.company for sentence in chabsa.read(str(tmp_path))] == ["E2"]
+
+
+def test_the_archive_itself_is_no_folder(tmp_path):
+    archive = tmp_path / "chABSA-dataset.zip"
+    archive.write_bytes(b"PK\x05\x06" + bytes(18))
+    with pytest.raises(StorageError) as caught:
+        list(chabsa.read(str(archive)))
+    assert str(caught.value) == (
+        f"--data_dir={archive} is a file; expected the folder that holds"
+        f" chABSA-dataset.zip or chABSA-dataset/: say --data_dir={tmp_path}."
+    )
+
+
 def test_a_folder_without_it(tmp_path):
     with pytest.raises(StorageError, match=r"holds no chABSA; expected chABSA-dat"):
         list(chabsa.read(str(tmp_path)))

@@ -1,5 +1,6 @@
 import pytest
 
+from processors.readers import notices
 from processors.readers.folders import classes, read_folder
 from processors.readers.row import BadRow
 from runtime.errors import StorageError
@@ -29,6 +30,38 @@ def test_a_folder_is_a_class(folder, good):
         ("good/1.txt", "good", "bright"),
         ("good/2.txt", "good", "fine\r\nday\n"),
     ]
+
+
+def test_files_of_systems_are_passed_over(folder, tmp_path, good, caplog):
+    notices.tell.cache_clear()
+    shelf = tmp_path / "good"
+    others = [".DS_Store", "._1.txt", ".gitkeep", "Thumbs.db", "desktop.ini", "~$1.txt"]
+    for name in others:
+        (shelf / name).write_bytes(b"\0\xff")
+    for name in ("__MACOSX", ".ipynb_checkpoints", "empty"):
+        (tmp_path / name).mkdir()
+    assert classes(folder) == ["bad", "empty", "good"]
+    for _ in range(2):
+        names = [row.text("name") for row in good(read_folder(folder))]
+        assert names == ["bad/3.txt", "good/1.txt", "good/2.txt"]
+    assert caplog.messages == [
+        f"{folder}: passed over what systems and editors leave: .ipynb_checkpoints,"
+        " __MACOSX",
+        f"{folder}/bad: passed over what systems and editors leave: .DS_Store",
+        f"{folder}/empty: the folder of the class 'empty' holds no files.",
+        f"{shelf}: passed over what systems and editors leave: .DS_Store, ._1.txt,"
+        " .gitkeep, Thumbs.db, desktop.ini, ...",
+    ]
+
+
+def test_a_file_of_another_kind_is_a_bad_row(folder, tmp_path):
+    (tmp_path / "bad" / "4.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "bad" / "5.txt").write_bytes("x".encode("utf-16"))
+    found = list(read_folder(folder))
+    assert [isinstance(row, BadRow) for row in found] == [0, 1, 1, 0, 0]
+    picture, marked = found[1:3]
+    assert f"{tmp_path}/bad/4.png: expected text, found a picture" in str(picture.error)
+    assert "5.txt, byte 0: expected utf-8, found the byte order" in str(marked.error)
 
 
 def test_classes_can_be_chosen(folder, good):

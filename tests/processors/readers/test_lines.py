@@ -144,7 +144,9 @@ def test_one_line_feed_makes_returns_part_of_the_text(read):
     assert [line.text for line in read("a\rb\nc\r")] == ["a\rb", "c\r"]
 
 
-def test_line_feeds_in_quotes_leave_the_ends_to_returns(read):
+@pytest.mark.parametrize("size", [1, 3, 1 << 16])
+def test_line_feeds_in_quotes_leave_the_ends_to_returns(read, monkeypatch, size):
+    monkeypatch.setattr(lines, "_LOOK_BYTES", size)
     content = 'a,"x\n""y""\nz"\rb,"\n"\r'
     assert [line.text for line in read(content, quoted=True)] == [
         'a,"x\n""y""\nz"',

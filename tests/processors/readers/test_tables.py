@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from processors.readers import lines, tables
+from processors.readers import lines, notices, tables
+from processors.readers.columns import Layout
 from processors.readers.row import BadRow
-from processors.readers.tables import read_csv, read_tsv
+from processors.readers.tables import read_csv, read_table, read_tsv
 from runtime.errors import DataError, StorageError
 
 
@@ -85,6 +86,78 @@ def test_missing_and_doubled_columns(tsv):
     (row,) = tsv("a\t0\n", header=False)
     with pytest.raises(DataError, match="no column 2; there is 0 to 1"):
         row.text(2)
+
+
+@pytest.mark.parametrize(
+    ("content", "quoted", "words"),
+    [
+        ('a\t0\n"b\nc"\t1\n', False, "got 1; fields in quotes, as pandas and Excel"),
+        ('a\t0\nb"\n', False, "got 1; fields in quotes"),
+        ('a\t0\nb "c" d\n', False, "got 1$"),
+        ("a\t0\nb;1\n", False, "separated by semicolons: say --delimiter=semicolon"),
+        ("a\t0\nb 1\n", False, "got 1$"),
+        ("a\t0\nb\tc\t1\n", True, r"got 3; a text with '\\t' in it must stand in qu"),
+        ("a\t0\nb\tc\t1\n", False, "got 3$"),
+        ("a\t0\nb\n", True, "got 1$"),
+    ],
+)
+def test_what_a_row_of_another_width_may_be(tsv, content, quoted, words):
+    with pytest.raises(DataError, match=f"expected 2 columns as in .*{words}"):
+        tsv(content, header=False, quoted=quoted)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('"text"\t"label"\n"a"\t"b"\n', "2 of 2 rows have fields in quotes"),
+        ('text\tlabel\n"a"\tb\n', "1 of 2 rows"),
+        ('t\tl\nab\tc\nab\tc\nab\tc\n"a ""b"" c"\tc\n', "1 of 5 rows"),
+        ('t\tl\nab\tc\n"ab"\tc\n', None),
+        ("", None),
+        ('t\tl\n"a" and "b"\tc\n', None),
+        ('t\tl\n"\tc\n"a\tb\n', None),
+        ('t\tl\n"a" "b"\tc\n', None),
+    ],
+)
+def test_quotes_that_are_kept_are_named_once(tsv, caplog, content, said):
+    notices.tell.cache_clear()
+    tsv(content)
+    tsv(content)
+    assert [(said or "") in text for text in caplog.messages] == [True] * bool(said)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_any_line_end_of_a_whole_file(tsv, end, quoted):
+    rows = tsv(f"text\tlabel{end}a b\t0{end}c\t1{end}", quoted=quoted)
+    assert [(row.line, row.fields) for row in rows] == [
+        (2, ("a b", "0")),
+        (3, ("c", "1")),
+    ]
+
+
+def test_fields_in_quotes_of_a_file_of_returns(write, good):
+    path = write('text,label\r"one\ntwo\rthree ""x""",0\rnext,1\r')
+    first, second = good(read_csv(path))
+    assert first.fields == ('one\ntwo\rthree "x"', "0")
+    assert (first.line, second.line, second.fields) == (2, 4, ("next", "1"))
+
+
+def test_the_first_row_is_checked(write):
+    def check(row):
+        checked.append((row.line, row.names, row.fields))
+
+    path = write("a\tb\nc\td\n")
+    for header, names in ((True, ("a", "b")), (False, ())):
+        checked = []
+        rows = list(read_table(path, layout=Layout("\t", header=header), check=check))
+        assert checked == [(1, names, ("a", "b"))]
+        assert len(rows) == 2 - header
+
+
+def test_a_row_of_too_few_columns_needs_no_quotes(tsv):
+    with pytest.raises(DataError, match=r"expected 3 columns as in .*, got 2$"):
+        tsv("a\tb\t0\nb\tc\n", header=False, quoted=True)
 
 
 def test_missing_file(tmp_path):

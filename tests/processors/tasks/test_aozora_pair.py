@@ -65,6 +65,12 @@ def test_a_folder_without_the_archive_is_an_error(tmp_path):
         registry.create("aozora_pair").get_dev_examples(str(tmp_path))
 
 
+def test_the_archive_is_no_folder(tmp_path):
+    (tmp_path / "cards.tar.gz").write_bytes(b"")
+    with pytest.raises(StorageError, match=r"cards\.tar\.gz is a file; expected the f"):
+        registry.create("aozora_pair").get_dev_examples(str(tmp_path / "cards.tar.gz"))
+
+
 @pytest.mark.slow
 def test_the_archive_itself():
     shared = os.environ.get("SHARED_DATA")

@@ -48,6 +48,19 @@ def test_a_folder_that_is_not_split_is_the_training_set(tmp_path):
         processor.get_dev_examples(data_dir)
 
 
+def test_a_data_folder_that_is_a_file(tmp_path):
+    path = fill(tmp_path, {"archive.zip": "x"}) + "/archive.zip"
+    expected = rf"archive\.zip is a file; expected the folder .* --data_dir={tmp_path}"
+    with pytest.raises(StorageError, match=expected):
+        registry.create("folder").get_train_examples(path)
+
+
+def test_a_missing_split_is_named_with_what_is_there(tmp_path):
+    data_dir = fill(tmp_path, {"train/pos/1.txt": "a", "valid/pos/1.txt": "b"})
+    with pytest.raises(StorageError, match="The data folder holds: train, valid"):
+        registry.create("folder").get_dev_examples(data_dir)
+
+
 def test_a_split_folder_without_train(tmp_path):
     data_dir = fill(tmp_path, {"dev/pos/1.txt": "fine"})
     with pytest.raises(StorageError, match="train does not exist"):

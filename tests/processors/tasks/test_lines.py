@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from processors import registry
@@ -24,3 +26,9 @@ def test_an_empty_file_is_an_error(tmp_path):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(StorageError, match=r"test\.txt"):
         registry.create("lines").get_test_examples(str(tmp_path))
+
+
+def test_a_gzip_file_may_stand_for_a_file(tmp_path):
+    (tmp_path / "dev.txt.gz").write_bytes(gzip.compress(b"one\n"))
+    (example,) = registry.create("lines").get_dev_examples(str(tmp_path))
+    assert example.text_a == "one"

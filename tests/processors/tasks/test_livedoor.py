@@ -123,6 +123,16 @@ def test_nothing_there(tmp_path):
         registry.create("livedoor").get_dev_examples(str(tmp_path))
 
 
+def test_the_archive_is_no_folder(data_dir):
+    path = f"{data_dir}/ldcc-20140209.tar.gz"
+    with pytest.raises(StorageError) as caught:
+        registry.create("livedoor").get_dev_examples(path)
+    assert str(caught.value) == (
+        f"--data_dir={path} is a file; expected the folder that holds"
+        f" ldcc-20140209.tar.gz or text/: say --data_dir={data_dir}."
+    )
+
+
 def test_an_article_in_another_encoding(tmp_path):
     unpack(tmp_path)
     (tmp_path / "text" / "smax" / "smax-3.txt").write_bytes(b"a\nb\n\x93\xfa\n")

@@ -1,4 +1,6 @@
 import json
+import os
+import threading
 
 import pytest
 
@@ -74,9 +76,91 @@ def test_how_files_are_written_is_an_option(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("task", "options", "content"),
+    [
+        ("csv", {"delimiter": "semicolon"}, 'text;label\n"a;b, c";x\n'),
+        ("csv", {"delimiter": "tab"}, 'text\tlabel\n"a;b, c"\tx\n'),
+        ("tsv", {"delimiter": "pipe"}, "text|label\na;b, c|x\n"),
+        ("tsv", {"delimiter": "pipe", "quoted": True}, 'text|label\n"a;b, c"|x\n'),
+    ],
+)
+def test_columns_may_be_separated_by_anything(tmp_path, task, options, content):
+    (tmp_path / f"train.{task}").write_text(content)
+    processor = registry.create(task, TableOptions(**options))
+    assert processor.get_train_examples(str(tmp_path)) == [
+        InputExample("train-1", "a;b, c", None, "x")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"text_a": "body"}, "no column 'body'; there is 'text', 'label'; say --text_"),
+        ({"text_b": "b"}, "no column 'b'; there is 'text', 'label'; say --text_b=NAME"),
+        ({"label": "labels"}, "no column 'labels'.*; say --label=label"),
+        ({"id": "nr"}, "no column 'nr'.*; say --id=NAME"),
+        ({"split_group": "g"}, "no column 'g'.*; say --split_group=NAME"),
+    ],
+)
+@pytest.mark.parametrize("task", ["tsv", "csv", "jsonl"])
+def test_a_column_that_is_not_there(tmp_path, task, options, message):
+    content = (
+        '{"text": "a", "label": "b"}\n' if task == "jsonl" else "text,label\na,b\n"
+    )
+    content = content.replace(",", "\t") if task == "tsv" else content
+    (tmp_path / f"train.{task}").write_text(content)
+    with pytest.raises(DataError, match=f"train.{task}:1: {message}"):
+        registry.create(task, TableOptions(**options)).read_labels(str(tmp_path))
+
+
+def test_a_test_file_without_labels_is_no_fault(tmp_path):
+    (tmp_path / "test.tsv").write_text("text\na\n")
+    processor = registry.create("tsv", TableOptions(labels=("x",)))
+    assert len(processor.get_test_examples(str(tmp_path))) == 1
+
+
+def test_named_files_lie_anywhere(tmp_path, monkeypatch):
+    for name in ("here/train.tsv", "there/new.tsv"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("text\tlabel\nfine\tgood\n")
+    there = str(tmp_path / "there" / "new.tsv")
+    processor = registry.create("tsv", TableOptions(test_file=there))
+    assert processor.default_data_dir == ""
+    (example,) = processor.get_test_examples(str(tmp_path / "here"))
+    assert example.text_a == "fine"
+    processor = registry.create("tsv", TableOptions(test_file=there, labels=("good",)))
+    assert len(processor.get_test_examples(processor.default_data_dir)) == 1
+    monkeypatch.chdir(tmp_path / "there")
+    processor = registry.create("tsv", TableOptions(train_file="new.tsv"))
+    assert len(processor.get_train_examples(processor.default_data_dir)) == 1
+    assert registry.create("tsv", TableOptions()).default_data_dir is None
+
+
+def test_a_pipe_is_a_file(tmp_path):
+    for split in ("train", "test"):
+        path = str(tmp_path / split)
+        os.mkfifo(path)
+        rows = b"text\tlabel\nfine\tgood\n"
+        writer = threading.Thread(target=lambda p=path, r=rows: write_bytes(p, r))
+        writer.start()
+        processor = registry.create("tsv", TableOptions(**{f"{split}_file": path}))
+        if split == "test":
+            processor.labels = ("good",)
+        examples = getattr(processor, f"get_{split}_examples")("")
+        writer.join()
+        assert [example.text_a for example in examples] == ["fine"]
+
+
+def write_bytes(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+@pytest.mark.parametrize(
     ("task", "options"),
     [
         ("csv", {"quoted": True}),
+        ("json", {"delimiter": "tab"}),
         ("jsonl", {"header": False, "text_a": "0", "label": "1"}),
         ("tsv", {"pairs_file": "x.json"}),
         ("folder", {"text_a": "x"}),

@@ -7,6 +7,7 @@ import pytest
 from processors.tokenization import hugging_face
 from processors.tokenization.mecab import MecabTokenizer, Subwords
 from processors.tokenization.word_piece import WordPieceTokenizer
+from runtime import storage
 from runtime.errors import DataError, SettingsError, StorageError
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -128,6 +129,15 @@ def test_a_vocabulary_with_gaps_is_refused(write_folder):
     folder = write_folder(config, tokens=(), library=library(**changes))
     with pytest.raises(DataError, match="without a gap"):
         hugging_face.read(folder)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_configuration(write_folder):
+    folder = write_folder({"tokenizer_class": "BertTokenizer"})
+    for name in ("tokenizer_config.json", "vocab.txt"):
+        path = storage.join(folder, name)
+        storage.write_bytes(path, b"\xef\xbb\xbf" + storage.read_bytes(path))
+    tokenizer = hugging_face.read(folder)
+    assert tokenizer.vocabulary.tokens[0] == SPECIAL[0]
 
 
 def test_words_of_the_basic_kind(write_folder):

@@ -19,6 +19,12 @@ def test_white_space_around_a_token_does_not_count(write_vocab):
     assert read_word_piece(path).ids == {"[PAD]": 0, "a": 1}
 
 
+def test_a_byte_order_mark_is_no_part_of_a_token(write_vocab):
+    assert read_word_piece(write_vocab("\ufeff[PAD]", "a")).ids == {"[PAD]": 0, "a": 1}
+    path = write_vocab("\ufeff<unk>\t0", "a\t-1")
+    assert read_sentence_piece(path).ids == {"<unk>": 0, "a": 1}
+
+
 def test_an_empty_token_takes_an_id(write_vocab):
     vocabulary = read_word_piece(write_vocab("a", "", " \u3000", "b"))
     assert vocabulary.ids == {"a": 0, "": 2, "b": 3}
