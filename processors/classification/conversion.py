@@ -20,6 +20,7 @@ from processors.tokenization import create as tokenizers
 from processors.tokenization.settings import TokenizerSettings
 from runtime import storage
 from runtime.errors import SettingsError
+from runtime.safety import run_lock
 from runtime.settings import setting
 
 _LOG = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def run(settings: ConversionSettings) -> None:
     Raises:
         SettingsError: The settings do not fit the task.
         DataError: A row cannot be used.
+        StorageError: A run or another conversion writes to the output directory.
     """
     processor = find_processor(settings, restored=None)
     data_dir = find_data_dir(settings, processor=processor)
@@ -94,10 +96,11 @@ def run(settings: ConversionSettings) -> None:
         labels=tuple(processor.read_labels(data_dir)),
         max_seq_length=settings.max_seq_length,
     )
-    for name in settings.splits or filter(processor.has_split, SPLITS):
-        source = SplitSource(name, processor, data_dir=data_dir, settings=settings)
-        manifest = _convert(source, recipe=recipe)
-        _LOG.info("%s: %d examples in %s", name, manifest.examples, source.path)
+    with run_lock.hold(str(settings.output_dir)):
+        for name in settings.splits or filter(processor.has_split, SPLITS):
+            source = SplitSource(name, processor, data_dir=data_dir, settings=settings)
+            manifest = _convert(source, recipe=recipe)
+            _LOG.info("%s: %d examples in %s", name, manifest.examples, source.path)
 
 
 @dataclasses.dataclass(frozen=True)

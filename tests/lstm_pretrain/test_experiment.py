@@ -8,7 +8,8 @@ import pytest
 from lstm_pretrain import experiment
 from lstm_pretrain.cells import Results, Start
 from lstm_pretrain.experiment_settings import ExperimentSettings
-from runtime.errors import DataError, SettingsError
+from runtime.errors import DataError, SettingsError, StorageError
+from runtime.safety import run_lock
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,14 @@ def test_another_experiments_folder_is_refused(run, finished, tmp_path):
     folder = shutil.copytree(finished, str(tmp_path / "copy"))
     with pytest.raises(SettingsError, match=r"dropout: 0\.5 there, 0\.25 here"):
         run(folder, dropout=0.25)
+
+
+def test_two_processes_do_not_share_an_experiment(run, tmp_path):
+    with (
+        run_lock.hold(str(tmp_path)),
+        pytest.raises(StorageError, match="is in use by process"),
+    ):
+        run(tmp_path)
 
 
 def test_a_size_that_the_data_has_not(run, finished, tmp_path):
