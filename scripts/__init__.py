@@ -12,6 +12,7 @@ convert_checkpoint.py       weights between formats
 make_authors_data.py        made processors/data/authors
 flag_definitions.py         flags from a settings dataclass
 console.py                  log lines, and errors as sentences
+recipes.py                  flags of recipes that the toolkit ships
 create_pretraining_data.py  text to masked sequences
 run_pretraining.py          a masked language model
 extract_features.py         vectors of texts

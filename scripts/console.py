@@ -11,6 +11,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from runtime.errors import RunStoppedError, ToolkitError
+from scripts import recipes
 
 
 def run(
@@ -32,9 +33,15 @@ def run(
         _log_plainly()
         return _exit_code(lambda: main(argv))
 
-    if failure := _exit_code(define_flags):
+    arguments: list[str] = []
+
+    def prepare() -> None:
+        define_flags()
+        arguments.extend(recipes.expand(sys.argv))
+
+    if failure := _exit_code(prepare):
         sys.exit(failure)
-    app.run(guarded)
+    app.run(guarded, argv=arguments)
 
 
 def _exit_code(work: Callable[[], int | None]) -> int:

@@ -220,6 +220,13 @@ def test_settings_and_data_load_without_a_framework():
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize("path", python_files("benchmarks"))
+def test_benchmarks_write_to_no_fixed_place(path):
+    texts = [n.value for n in nodes(read(path)) if isinstance(n, ast.Constant)]
+    fixed = ("/tmp", "/dev/shm", "/var", "~", "runs/")
+    assert not [t for t in texts if isinstance(t, str) and t.startswith(fixed)]
+
+
 def test_the_readme_shows_the_rooms_as_they_are():
     tree = read("README.md").partition("\nruntime/  ")[2].partition("```")[0]
     shown = re.findall(r"^ *(\w+)/", "runtime/" + tree, re.MULTILINE)
