@@ -32,6 +32,7 @@ FORBIDDEN_SETTINGS = {"allow_pickle": True, "safe_mode": False}
 GROUPED_TESTS = {
     "test_architecture.py",
     "test_package.py",
+    "test_rounding.py",  # the tests' own bounds
     "test_without_tensorflow.py",
     "processors/readers/test_hostile_rows.py",  # tables and JSON
     "processors/tasks/test_japanese_pairs.py",  # janli, jnli
