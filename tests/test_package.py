@@ -21,6 +21,8 @@ EXTRAS = {
         "jax",
         "tpu-check",
         "gcs",
+        "tfds",
+        "beam",
         "test",
         "test-parity",
     ],
@@ -28,8 +30,6 @@ EXTRAS = {
     "tpu-tensorflow.txt": ["tpu-tensorflow", "gcs"],
     "colab-tpu-jax.txt": ["jax", "gcs"],
 }
-# Readers and runners beside a pinned set; their many packages are pip's to choose.
-UNPINNED_EXTRAS = {"tfds", "beam"}
 BUILD_INPUTS = ("LICENSE", "README.md", "pyproject.toml", "setup.cfg")
 
 
@@ -113,7 +113,7 @@ def test_keras_is_held_above_its_security_floor(metadata):
 def test_the_extras(metadata):
     extras = dict(metadata["options.extras_require"])
     pinned = {extra for names in EXTRAS.values() for extra in names}
-    assert extras.keys() == pinned | UNPINNED_EXTRAS
+    assert extras.keys() == pinned
     assert extras["tensorflow"].split() == ["tensorflow>=2.19,<2.22"]
 
 
