@@ -16,6 +16,7 @@ import pytest
 from runtime import storage
 from runtime.errors import StorageError, StorageReason
 from runtime.safety import run_lock
+from runtime.storage import file_lock
 from runtime.storage.lock import Rhythm
 
 QUICK = Rhythm(renewal=0.2, stale=3, look=0.1)
@@ -142,6 +143,51 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
     with run_lock.hold(str(tmp_path)) as lock:
         lock.check()
     assert "would not be noticed" in caplog.text
+
+
+@pytest.mark.parametrize("untold", ["none", "boot", "host", "pid_namespace"])
+def test_the_dead_are_known_only_where_all_places_are(monkeypatch, untold):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = ("boot", "host", "pid_namespace")
+    here = {name: "" if name == untold else "told" for name in names}
+    monkeypatch.setattr(run_lock, "_place", lambda: here)
+    content = json.dumps({**here, "pid": gone.pid}).encode()
+    assert run_lock._is_dead(content) is (untold == "none")
+    living = json.dumps({**here, "pid": os.getpid()}).encode()
+    assert not run_lock._is_dead(living)
+
+
+class TestHalfWritten:
+    """What a killed run left, in a folder that another run takes."""
+
+    TEMPORARY = ".weights." + 8 * "0a1f" + ".partial"
+
+    @pytest.fixture(autouse=True)
+    def left(self, tmp_path):
+        self.folder = tmp_path / "run"
+        self.steps = tmp_path / "disk"
+        (self.steps / "step-00000001").mkdir(parents=True)
+        self.files = [
+            self.steps / self.TEMPORARY,
+            self.steps / "step-00000001" / "unfinished.json",
+        ]
+        for file in self.files:
+            file.write_text("{}")
+        self.folder.mkdir()
+        # Large files are often kept on another disk.
+        (self.folder / "checkpoints").symlink_to(self.steps)
+
+    def test_it_is_deleted(self, caplog):
+        with caplog.at_level("INFO"), run_lock.hold(str(self.folder)):
+            assert os.listdir(self.steps) == []
+        assert "Deleted what a killed run left half written: " in caplog.text
+        assert self.TEMPORARY in caplog.text
+
+    def test_without_locks_its_writer_may_live(self, monkeypatch):
+        monkeypatch.setattr(file_lock, "AVAILABLE", False)
+        with run_lock.hold(str(self.folder)):
+            assert all(file.exists() for file in self.files)
 
 
 SUSPENDED = """

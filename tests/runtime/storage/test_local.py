@@ -209,6 +209,11 @@ class TestAbandoned:
         assert storage.delete_abandoned(self.folder) == []
         assert os.listdir(self.folder) == [ABANDONED]
 
+    def test_the_folder_itself_stays(self):
+        self.make("run", ABANDONED)
+        assert len(storage.delete_abandoned(self.path("run"))) == 1
+        assert os.listdir(self.path("run")) == []
+
     def test_no_folder_is_nothing_to_delete(self):
         assert storage.delete_abandoned(self.path("none")) == []
 
