@@ -14,7 +14,7 @@ Requires-Dist: keras>=3.15
 Requires-Dist: numpy
 Requires-Dist: sentencepiece<1,>=0.2
 Requires-Dist: winonly; sys_platform == "win32"
-Requires-Dist: safetensors; sys_platform != "win32"
+Requires-Dist: safetensors>=0.4; sys_platform != "win32"
 Provides-Extra: tensorflow
 Requires-Dist: tensorflow<2.22,>=2.19; extra == "tensorflow"
 Provides-Extra: jax
@@ -155,6 +155,14 @@ def test_what_an_extra_refuses_is_told_once(install, complete, package, verdict,
     ]
     assert [(each.verdict, each.found) for each in found[1:]] == [(verdict, said)]
     assert "pip install --upgrade --editable '.[" in found[1].remedy
+
+
+def test_what_the_package_refuses_by_itself_is_no_extras(install, complete):
+    path = install(complete | {"safetensors": "0.3"})
+    found = [f for f in package_check.check(search_path=path) if f.check == "packages"]
+    assert [each.found for each in found] == [
+        "safetensors 0.3 does not fit safetensors>=0.4"
+    ]
 
 
 def test_what_an_extra_takes_or_nobody_installed_is_not_told(install, complete):
