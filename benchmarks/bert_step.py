@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import statistics
+import tempfile
 from collections.abc import Callable
 
 import numpy as np
@@ -62,21 +63,26 @@ def main(_: list[str]) -> None:
     if _WORKER.value:
         _work(_WORKER.value)
         return
-    for rows in _ROWS.value:
-        texts = _texts(filled=rows == "full")
-        path = "/tmp/bert_step_batch.npz"
-        np.savez(path, **dataclasses.asdict(texts))
-        for precision in _PRECISIONS.value:
-            print(
-                f"\n{rows} lengths, {_BATCH.value} examples, "
-                f"{texts.real_share:.0%} real tokens, {precision}"
-            )
-            measured = turns.measure(
-                _PEERS,
-                flags=[f"--data={path}", f"--precisions={precision}"],
-                rounds=_ROUNDS.value,
-            )
-            _table(measured, texts=texts)
+    with tempfile.TemporaryDirectory() as folder:
+        for rows in _ROWS.value:
+            _compare(rows, path=f"{folder}/{rows}.npz")
+
+
+def _compare(rows: str, *, path: str) -> None:
+    """Times every program on one batch, which is written to `path`."""
+    texts = _texts(filled=rows == "full")
+    np.savez(path, **dataclasses.asdict(texts))
+    for precision in _PRECISIONS.value:
+        print(
+            f"\n{rows} lengths, {_BATCH.value} examples, "
+            f"{texts.real_share:.0%} real tokens, {precision}"
+        )
+        measured = turns.measure(
+            _PEERS,
+            flags=[f"--data={path}", f"--precisions={precision}"],
+            rounds=_ROUNDS.value,
+        )
+        _table(measured, texts=texts)
 
 
 def _table(measured: turns.Measured, *, texts: Texts) -> None:

@@ -32,6 +32,7 @@ from runtime import storage
 from runtime.engine import Engine, EngineState
 from runtime.errors import SettingsError, TrainingError
 from runtime.placement import Placement
+from runtime.safety import run_lock
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +50,18 @@ def run(experiment: ExperimentJob, *, placement: Placement) -> None:
         SettingsError: The output directory holds another experiment.
         DataError: A split cannot be read.
         TrainingError: A loss is not finite.
+        StorageError: Another process works on the same experiment.
     """
     if placement.processes > 1:
         raise SettingsError(
             f"The experiment runs in one process, not in {placement.processes}; for "
             "speed give each some of the seeds in a folder of its own."
         )
+    with run_lock.hold(str(experiment.settings.output_dir)):
+        _run(experiment, placement=placement)
+
+
+def _run(experiment: ExperimentJob, *, placement: Placement) -> None:
     settings, output_dir = experiment.settings, str(experiment.settings.output_dir)
     _claim(settings, path=storage.join(output_dir, "experiment.json"))
     model_dir = _train_language_models(settings, placement=placement)

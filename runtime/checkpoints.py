@@ -100,6 +100,7 @@ def save(
     slots: Mapping[str, np.ndarray],
     state: Mapping[str, Any],
     metrics: Mapping[str, float] | None = None,
+    before_manifest: Callable[[], None] = lambda: None,
 ) -> str:
     """Writes a checkpoint; one of the same step is replaced.
 
@@ -110,6 +111,8 @@ def save(
         slots: `<variable path>/<slot>` -> value of the optimiser.
         state: A JSON object.
         metrics: How good it is, by the metric's name.
+        before_manifest: Called when all but the manifest is written; what it raises
+            ends the save.
 
     Returns:
         The checkpoint's folder. A failed or interrupted save leaves no checkpoint, or
@@ -127,6 +130,7 @@ def save(
         role: _write(folder, name=names[role], write=write)
         for role, write in contents.items()
     }
+    before_manifest()
     Manifest(step=step, metrics=metrics or {}, entries=entries).write(folder)
     _erase(folder, names=[*_OUR_FILES - set(names.values()), _UNFINISHED])
     return folder
@@ -284,6 +288,25 @@ def delete(directory: str, *, step: int) -> None:
     _erase(folder, names=[*_OUR_FILES, _UNFINISHED])
     if storage.is_dir(folder) and not storage.list_dir(folder):
         storage.delete_tree(folder)
+
+
+def tidy(directory: str) -> None:
+    """Ends what interrupted saves and deletions have left.
+
+    Of a complete checkpoint only the files go that it does not use. What another
+    program puts there stays, as for `delete`.
+    """
+    for step in all_steps(directory):
+        folder = _folder(directory, step)
+        storage.delete_empty_dir(folder)
+        if storage.stat(storage.join(folder, _UNFINISHED)) is None:
+            continue
+        manifest = Manifest.read(folder)
+        if manifest is None:
+            delete(directory, step=step)
+        else:
+            used = {entry.name for entry in manifest.entries.values()}
+            _erase(folder, names=[*_OUR_FILES - used, _UNFINISHED])
 
 
 def all_steps(directory: str) -> list[int]:

@@ -49,7 +49,12 @@ class Site:
     stop: StopRequest
 
     def path(self, name: str) -> str:
-        """Where a file of that name goes."""
+        """Where a file of that name goes, while the folder is this run's.
+
+        Raises:
+            StorageError: Another run has taken it over, or may have.
+        """
+        self.lock.check()
         return storage.join(self.folder, name)
 
 
@@ -126,6 +131,7 @@ class Training:
         """
         for difference in refuse_other_run(self._job):
             _log.warning("Accepted as changed: %s", difference)
+        self._site.lock.check()
         if self._settings.resume is Resume.NEVER:
             checkpoints.delete_all(self._checkpoint_dir)
         record, restored = self._site.record, self._job.restored
@@ -217,13 +223,9 @@ class Training:
             retention=Retention(
                 newest=settings.keep_checkpoints, every=settings.keep_checkpoints_every
             ),
-            before_saving=self._make_safe,
+            before_saving=self._site.record.sync,  # no line logged may come after it
+            may_write=self._site.lock.check,
         )
-
-    def _make_safe(self) -> None:
-        """Called before a checkpoint is written: no line logged may come after it."""
-        self._site.lock.check()
-        self._site.record.sync()
 
     @property
     def _checkpoint_dir(self) -> str:

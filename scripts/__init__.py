@@ -15,6 +15,7 @@ flag_parsers.py             from a word to the value of a flag
 command_line.py             flags read as a whole, with sentences on what is wrong
 other_names.py              what flags of other programs are called here
 console.py                  log lines, and errors as sentences
+recipes.py                  flags of recipes that the toolkit ships
 create_pretraining_data.py  text to masked sequences
 run_pretraining.py          a masked language model
 extract_features.py         vectors of texts

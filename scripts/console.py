@@ -11,7 +11,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from runtime.errors import RunStoppedError, ToolkitError
-from scripts import command_line
+from scripts import command_line, recipes
 
 
 def run(
@@ -34,9 +34,15 @@ def run(
         _log_plainly()
         return _exit_code(lambda: main(argv))
 
-    if failure := _exit_code(define_flags):
+    arguments: list[str] = []
+
+    def prepare() -> None:
+        define_flags()
+        arguments.extend(recipes.expand(sys.argv))
+
+    if failure := _exit_code(prepare):
         sys.exit(failure)
-    app.run(guarded, flags_parser=_parse)
+    app.run(guarded, argv=arguments, flags_parser=_parse)
 
 
 def _parse(argv: list[str]) -> list[str]:

@@ -3,8 +3,10 @@
 #
 #   bash scripts/test.sh [--all] [arguments of pytest]
 #
-# Without --all, tests marked `slow` are left out. Those that compile for a TPU are skipped
-# elsewhere than on x86-64 Linux, the only platform that the compiler is made for.
+# Without --all, tests marked `slow` are left out. With it, TensorFlow Datasets, Apache
+# Beam, transformers and KerasHub are installed too, beside which others are skipped. Tests
+# that compile for a TPU are skipped elsewhere than on x86-64 Linux, the only platform that
+# the compiler is made for.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -12,6 +14,8 @@ select=() folder=.venv-test extras=tensorflow-cpu,jax,test
 if [[ "${1-}" == "--all" ]]; then
   select=(-m "not gpu and not tpu")
   folder=.venv-test-all
+  # The plain tensorflow: KerasHub brings it along, and both would fill one folder.
+  extras=tensorflow,jax,test,tfds,beam,test-parity
   if [[ "$(uname -sm)" == "Linux x86_64" ]]; then
     extras+=,tpu-check
   fi

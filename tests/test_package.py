@@ -1,6 +1,7 @@
 """What the package says it needs, and what is in the wheel that users install."""
 
 import configparser
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import zipfile
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PACKAGES = ("processors", "runtime", "scripts", "tf_bert")
+PACKAGES = ("lstm_pretrain", "processors", "recipes", "runtime", "scripts", "tf_bert")
 # Pinned set -> the extras that it is for.
 EXTRAS = {
     "cpu.txt": [
@@ -20,6 +21,8 @@ EXTRAS = {
         "jax",
         "tpu-check",
         "gcs",
+        "tfds",
+        "beam",
         "test",
         "test-parity",
     ],
@@ -27,8 +30,6 @@ EXTRAS = {
     "tpu-tensorflow.txt": ["tpu-tensorflow", "gcs"],
     "colab-tpu-jax.txt": ["jax", "gcs"],
 }
-# Readers and runners beside a pinned set; their many packages are pip's to choose.
-UNPINNED_EXTRAS = {"tfds", "beam"}
 BUILD_INPUTS = ("LICENSE", "README.md", "pyproject.toml", "setup.cfg")
 
 
@@ -54,8 +55,8 @@ def read_pins(name):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Names of the files in a wheel, built in a copy of the sources."""
+def wheel_file(tmp_path_factory):
+    """A wheel, built in a copy of the sources."""
     copy = tmp_path_factory.mktemp("sources")
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
@@ -67,7 +68,13 @@ def wheel(tmp_path_factory):
         [sys.executable, "-c", program], cwd=copy, check=True, capture_output=True
     )
     [path] = copy.glob("*.whl")
-    with zipfile.ZipFile(path) as file:
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(wheel_file):
+    """Names of the files in it."""
+    with zipfile.ZipFile(wheel_file) as file:
         return file.namelist()
 
 
@@ -106,7 +113,7 @@ def test_keras_is_held_above_its_security_floor(metadata):
 def test_the_extras(metadata):
     extras = dict(metadata["options.extras_require"])
     pinned = {extra for names in EXTRAS.values() for extra in names}
-    assert extras.keys() == pinned | UNPINNED_EXTRAS
+    assert extras.keys() == pinned
     assert extras["tensorflow"].split() == ["tensorflow>=2.19,<2.22"]
 
 
@@ -146,6 +153,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel):
     expected |= {path for path in files_of("scripts") if path.endswith(".py")}
     assert "processors/data/authors/train.tsv" in expected
     assert "processors/data/aozora_spm_8k/aozora-ja.model" in expected
+    assert "recipes/quickstart.flags" in expected
     assert expected - set(wheel) == set()
 
 
@@ -158,3 +166,35 @@ def test_the_wheel_holds_nothing_else(wheel):
 
 def test_the_wheel_carries_the_licence(wheel):
     assert "tf_bert_toolkit-0.1.0.dist-info/licenses/LICENSE" in wheel
+
+
+EXPANDING = """
+import json, os, sys
+from scripts import recipes
+root = os.path.dirname(os.path.dirname(recipes.__file__))
+names = [n.removesuffix(".flags") for n in os.listdir(f"{root}/recipes") if ".f" in n]
+found = {n: recipes.expand([f"--flagfile=bundled:{n}"]) for n in names}
+json.dump([root, found], sys.stdout)
+"""
+
+
+def test_installed_recipes_name_files_that_are_installed_too(wheel_file, tmp_path):
+    installed = tmp_path / "site-packages"
+    with zipfile.ZipFile(wheel_file) as file:
+        file.extractall(installed)
+    done = subprocess.run(
+        [sys.executable, "-c", EXPANDING],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    root, found = json.loads(done.stdout)
+    assert root == str(installed)
+    assert {"quickstart", "merosu_mlm", "livedoor_small"} <= found.keys()
+    values = [flag.partition("=")[2] for flags in found.values() for flag in flags]
+    named = [value for value in values if value.startswith(str(installed))]
+    assert len(named) > len(found)
+    assert all(map(os.path.isfile, named))
+    assert not [v for v in values if v.startswith(("recipes", "processors", "tf_bert"))]

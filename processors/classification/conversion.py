@@ -21,6 +21,7 @@ from processors.tokenization import create as tokenizers
 from processors.tokenization.settings import TokenizerSettings
 from runtime import storage
 from runtime.errors import SettingsError
+from runtime.safety import run_lock
 from runtime.settings import setting
 
 _LOG = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ def run(settings: ConversionSettings) -> None:
     Raises:
         SettingsError: The settings do not fit the task.
         DataError: A row cannot be used.
+        StorageError: A run or another conversion writes to the output directory.
     """
     processor = find_processor(settings)
     data_dir = find_data_dir(settings, processor=processor)
@@ -101,11 +103,12 @@ def run(settings: ConversionSettings) -> None:
         SplitSource(name, processor, data_dir=data_dir, settings=settings)
         for name in names
     ]
-    for source in sources:
-        source.forget_rejects()
-    for name, source in zip(names, sources, strict=True):
-        manifest = _convert(source, recipe=recipe)
-        _LOG.info("%s: %d examples in %s", name, manifest.examples, source.path)
+    with run_lock.hold(str(settings.output_dir)):
+        for source in sources:
+            source.forget_rejects()
+        for name, source in zip(names, sources, strict=True):
+            manifest = _convert(source, recipe=recipe)
+            _LOG.info("%s: %d examples in %s", name, manifest.examples, source.path)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -296,8 +296,8 @@ class _Creation:
 
     def _write(self, maker: SequenceMaker) -> int:
         paths = self._settings.output_file
-        for path in paths:
-            storage.delete_partial(path)
+        for folder in {storage.dirname(path) or "." for path in paths}:
+            storage.delete_abandoned(folder)
         payloads = self._parts.shuffled(rng=maker.rng)
         first = list(itertools.islice(payloads, _LOGGED))
         self._log_examples(first)

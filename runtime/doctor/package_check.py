@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion
 
 from runtime import storage, tpu_environment
 from runtime.doctor.diagnosis import Finding, Verdict
 
-REQUIRED = (
-    "keras",
-    "numpy",
-    "absl-py",
-    "sentencepiece",
-    "fugashi",
-    "unidic-lite",
-    "safetensors",
-    "scikit-learn",
-    "scipy",
-    "matplotlib",
-    "google-crc32c",
-)
-"""What the package requires, as in setup.cfg."""
+DISTRIBUTION = "tf-bert-toolkit"
+"""The package whose metadata say what it requires."""
 
 _ROOT = storage.dirname(storage.dirname(storage.dirname(__file__)))
 PINS = storage.join(_ROOT, "requirements")
@@ -30,8 +22,7 @@ PINS = storage.join(_ROOT, "requirements")
 
 _PYTHONS = ((3, 11), (3, 13))  # oldest, newest
 
-# As in setup.cfg, which says why.
-_FLOORS = {"keras": (3, 15), "absl-py": (2,)}
+_FOR_TESTS = "test"  # what extras begin with that no run needs
 _MOST_NAMED = 6
 
 
@@ -54,14 +45,16 @@ def check(
     return [
         _python(sys.version_info[:2]),
         _required(search_path),
+        *_extras(search_path),
         _pinned(search_path, pins=pins, root=root),
         _tensorflow(search_path),
     ]
 
 
 def are_complete() -> bool:
-    """Whether every required package is installed."""
-    return len(tpu_environment.installed(REQUIRED)) == len(REQUIRED)
+    """Whether every required package is installed, in whatever version."""
+    names = [each.name for each in _requirements("", search_path=None)]
+    return bool(names) and len(tpu_environment.installed(names)) == len(names)
 
 
 def fitting_set(*, search_path: Sequence[str] | None = None, root: str = "/") -> str:
@@ -122,27 +115,89 @@ def _python(version: tuple[int, ...]) -> Finding:
 
 
 def _required(search_path: Sequence[str] | None) -> Finding:
-    versions = tpu_environment.installed(REQUIRED, search_path=search_path)
-    missing = [name for name in REQUIRED if name not in versions]
-    old = [name for name in versions if _is_too_old(name, versions[name])]
+    required = _requirements("", search_path=search_path)
+    names = [each.name for each in required]
+    versions = tpu_environment.installed(names, search_path=search_path)
+    missing = [name for name in names if name not in versions]
     problems = [f"not installed: {', '.join(missing)}"] if missing else []
-    problems += [
-        f"{name} {versions[name]} is older than {'.'.join(map(str, _FLOORS[name]))}"
-        for name in old
-    ]
-    found = "; ".join(problems) or f"all {len(versions)} required ones are there"
-    fits = not problems
+    problems += _misfits(required, versions=versions)
+    if not required:
+        problems = [f"{DISTRIBUTION} itself is not installed, which says what it needs"]
     return Finding(
         check="packages",
-        verdict=Verdict.OK if fits else Verdict.PROBLEM,
-        found=found,
-        remedy="" if fits else "Run `pip install --upgrade --editable .`.",
+        verdict=Verdict.PROBLEM if problems else Verdict.OK,
+        found="; ".join(problems) or f"all {len(versions)} required ones are there",
+        remedy="Run `pip install --upgrade --editable .`." if problems else "",
         details=versions,
     )
 
 
-def _is_too_old(name: str, version: str) -> bool:
-    return name in _FLOORS and _numbers(version) < _FLOORS[name]
+def _extras(search_path: Sequence[str] | None) -> Iterator[Finding]:
+    """Yields what does not fit an extra; who did not ask for it needs none of it."""
+    found = _metadata(search_path)
+    names = found.metadata.get_all("Provides-Extra") or [] if found else []
+    told: set[str] = set()
+    for extra in names:
+        required = _requirements(extra, search_path=search_path)
+        versions = tpu_environment.installed(
+            [each.name for each in required], search_path=search_path
+        )
+        misfits = [m for m in _misfits(required, versions=versions) if m not in told]
+        told |= {*misfits}
+        if misfits:
+            yield Finding(
+                check="packages",
+                verdict=Verdict.NOTE
+                if extra.startswith(_FOR_TESTS)
+                else Verdict.PROBLEM,
+                found=f"{'; '.join(misfits)}, which the extra [{extra}] asks for",
+                remedy=f"Run `pip install --upgrade --editable '.[{extra}]'`, or "
+                "uninstall what is not needed.",
+                details=versions,
+            )
+
+
+def _requirements(
+    extra: str, *, search_path: Sequence[str] | None
+) -> list[Requirement]:
+    """What an extra asks for on this machine; of "" what the package itself does."""
+    found = _metadata(search_path)
+    every = [Requirement(line) for line in (found and found.requires) or ()]
+    return [each for each in every if _is_for(extra, each)]
+
+
+def _metadata(
+    search_path: Sequence[str] | None,
+) -> importlib.metadata.Distribution | None:
+    path = list(sys.path if search_path is None else search_path)
+    found = importlib.metadata.distributions(name=DISTRIBUTION, path=path)
+    return next(iter(found), None)
+
+
+def _is_for(extra: str, requirement: Requirement) -> bool:
+    marker = requirement.marker
+    if marker is None:
+        return not extra
+    by_itself = marker.evaluate({"extra": ""})
+    return not by_itself and marker.evaluate({"extra": extra}) if extra else by_itself
+
+
+def _misfits(
+    requirements: Sequence[Requirement], *, versions: Mapping[str, str]
+) -> list[str]:
+    """Names what is installed in a version that is not asked for."""
+    return [
+        f"{each.name} {versions[each.name]} does not fit {each.name}{each.specifier}"
+        for each in requirements
+        if each.name in versions and not _fits(each, version=versions[each.name])
+    ]
+
+
+def _fits(requirement: Requirement, *, version: str) -> bool:
+    try:
+        return requirement.specifier.contains(version, prereleases=True)
+    except InvalidVersion:
+        return False
 
 
 def _pinned(search_path: Sequence[str] | None, *, pins: str, root: str) -> Finding:
@@ -209,7 +264,3 @@ def tensorflow_problem(search_path: Sequence[str] | None = None) -> str:
     return tpu_environment.several_tensorflows(
         tensorflows
     ) or tpu_environment.libtpu_mismatch(tensorflows, libtpus=libtpus)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

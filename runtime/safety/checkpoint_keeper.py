@@ -72,6 +72,8 @@ class CheckpointKeeper(Keeper):
         state: What every checkpoint carries beside weights, slots and step.
         retention: Which checkpoints stay.
         before_saving: Called first; what it makes safe is never behind a checkpoint.
+        may_write: Raises where nothing may be written any more; called before a
+            checkpoint becomes one, and first as well.
     """
 
     def __init__(
@@ -81,17 +83,20 @@ class CheckpointKeeper(Keeper):
         state: Mapping[str, object],
         retention: Retention,
         before_saving: Callable[[], None],
+        may_write: Callable[[], None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._state = state
         self._retention = retention
         self._before_saving = before_saving
+        self._may_write = may_write
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._pending: Future[None] | None = None
 
     def save(self, engine: Engine, *, metrics: Mapping[str, float]) -> None:
         """Copies the engine's state and begins to write it; see `Keeper.save`."""
         self.wait()
+        self._may_write()
         self._before_saving()
         state = engine.state()
         self._pending = self._writer.submit(self._write, state, dict(metrics))
@@ -121,5 +126,6 @@ class CheckpointKeeper(Keeper):
             slots=reached.slots,
             state=self._state,
             metrics=metrics,
+            before_manifest=self._may_write,
         )
         self._retention.prune(self._directory, saved=reached.step)

@@ -11,7 +11,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 
-from runtime import storage
+from runtime import checkpoints, storage
 from runtime.errors import StorageError, StorageReason
 from runtime.storage.base import Lock
 from runtime.storage.lock import Rhythm
@@ -19,6 +19,7 @@ from runtime.storage.lock import Rhythm
 LOCK_FILE = "run.lock"
 
 _BOOT = "/proc/sys/kernel/random/boot_id"  # differs after each start of a machine
+_PID_NAMESPACE = "/proc/self/ns/pid"  # each container numbers its own processes
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def hold(folder: str, *, rhythm: Rhythm | None = None) -> Iterator[Lock]:
     """Keeps other runs out of a folder for as long as the `with` block.
 
     A lock that a killed run has left is taken over: on a disk at once, in a bucket too
-    when it ran on this machine, else after a minute.
+    when it ran on this machine, else after a minute. What that run left half written is
+    deleted.
 
     Args:
         folder: The output directory.
@@ -53,11 +55,23 @@ def hold(folder: str, *, rhythm: Rhythm | None = None) -> Iterator[Lock]:
     is_new = not storage.exists(folder)
     lock = _lock(folder, rhythm=rhythm)
     try:
+        if not isinstance(lock, NoLock):
+            _tidy(folder)
         yield lock
     finally:
         lock.release()
-        if is_new and storage.is_dir(folder) and not storage.list_dir(folder):
-            storage.delete_tree(folder)  # the run wrote nothing
+        if is_new:
+            storage.delete_empty_dir(folder)  # the run wrote nothing
+
+
+def _tidy(folder: str) -> None:
+    """Deletes what killed runs left half written; holding the lock, no other lives."""
+    directory = storage.join(folder, checkpoints.DIRECTORY)
+    # Named by itself as well: it may be a link to another disk.
+    deleted = storage.delete_abandoned(folder) + storage.delete_abandoned(directory)
+    if deleted:
+        _log.info("Deleted what a killed run left half written: %s", ", ".join(deleted))
+    checkpoints.tidy(directory)
 
 
 def _lock(folder: str, *, rhythm: Rhythm | None) -> Lock:
@@ -80,8 +94,7 @@ def _lock(folder: str, *, rhythm: Rhythm | None) -> Lock:
 def _ourselves() -> bytes:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     content = {
-        "boot": _boot(),
-        "host": socket.gethostname(),
+        **_place(),
         "pid": os.getpid(),
         "since": now,
         "token": uuid.uuid4().hex,
@@ -89,15 +102,19 @@ def _ourselves() -> bytes:
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
-def _boot() -> str:
-    return storage.read_text(_BOOT).strip() if storage.exists(_BOOT) else ""
+def _place() -> dict[str, str]:
+    """Where a number means one process; a value is empty where it cannot be told."""
+    return {
+        "boot": storage.read_text(_BOOT).strip() if storage.exists(_BOOT) else "",
+        "host": socket.gethostname(),
+        "pid_namespace": storage.link_target(_PID_NAMESPACE) or "",
+    }
 
 
 def _is_dead(content: bytes) -> bool:
-    """Whether the holder ran on this machine and does no more."""
-    holder = _parsed(content)
-    here = (socket.gethostname(), _boot())
-    if (holder.get("host"), holder.get("boot")) != here or not here[1]:
+    """Whether the holder ran on this machine, in this container, and does no more."""
+    holder, here = _parsed(content), _place()
+    if not all(here.values()) or not here.items() <= holder.items():
         return False
     try:
         os.kill(int(str(holder.get("pid"))), 0)

@@ -10,6 +10,7 @@ bucket.py           objects in buckets
 growing.py          objects that grow
 copies.py           files on their way from or to a bucket
 lock.py             a lock on a folder of a bucket
+file_lock.py        the system's locks on open files
 bucket_client.py    the client, and what its errors mean
 bucket_requests.py  requests repeated until they succeed or cannot
 """
@@ -180,6 +181,11 @@ def free_bytes(path: str) -> int | None:
     return _of(path).free_bytes(path)
 
 
+def link_target(path: str) -> str | None:
+    """Returns what a link of the local disk says, None where there is no such link."""
+    return local.link_target(path)
+
+
 # Reading -----------------------------------------------------------------------------
 
 
@@ -268,13 +274,23 @@ def delete_tree(path: str) -> None:
     _of(path).delete_tree(path)
 
 
-def delete_partial(path: str) -> None:
-    """Deletes what killed writes of a file have left half written.
+def delete_empty_dir(path: str) -> None:
+    """Deletes a directory if it is there and holds nothing."""
+    _of(path).delete_empty_dir(path)
 
-    Only for who knows that nobody writes the file now.
+
+def delete_abandoned(path: str) -> list[str]:
+    """Deletes what writes into a directory have left whose process was killed.
+
+    What a living process writes stays.
+
+    Args:
+        path: A directory; those below it are looked through too, but for links.
+
+    Returns:
+        What was deleted.
     """
-    if not is_remote(path):  # objects of a bucket are whole or absent
-        local.delete_partial(path)
+    return _of(path).delete_abandoned(path)
 
 
 def copy(source: str, target: str) -> None:
@@ -319,7 +335,6 @@ def lock(
             is_dead=is_dead,
             rhythm=rhythm or Rhythm(),
         )
-    make_dirs(dirname(path) or ".")
     return LocalLock(path, content=content)
 
 

@@ -92,5 +92,22 @@ class Storage(abc.ABC):
         """Deletes a directory and all it holds."""
 
     @abc.abstractmethod
+    def delete_empty_dir(self, path: str) -> None:
+        """Deletes a directory if it is there and holds nothing; a bucket has none."""
+
+    @abc.abstractmethod
+    def delete_abandoned(self, path: str) -> list[str]:
+        """Deletes what writes into a directory have left whose process was killed.
+
+        What a living process writes stays, and what cannot be told.
+
+        Args:
+            path: A directory; those below it are looked through too, but for links.
+
+        Returns:
+            What was deleted.
+        """
+
+    @abc.abstractmethod
     def free_bytes(self, path: str) -> int | None:
         """Returns the space left for files at `path`; None where there is no limit."""

@@ -288,6 +288,14 @@ class BucketStorage(Storage):
         for name in names:
             self.delete(f"{SCHEME}{place.bucket}/{name}")
 
+    def delete_empty_dir(self, path: str) -> None:
+        """Does nothing: a bucket has no directories."""
+
+    def delete_abandoned(self, path: str) -> list[str]:
+        """Returns nothing: of an upload that broke off no object is seen."""
+        del path
+        return []
+
     def copy(self, source: str, target: str) -> None:
         """Copies one object within the buckets, without fetching it."""
         found = self._existing(source, doing="copy")

@@ -1,32 +1,34 @@
 """Files on disks that this machine has mounted.
 
 A write goes to a temporary beside the target, reaches the disk, and takes the target's
-name in one step, so that no reader and no crash ever meets half a file.
+name in one step, so that no reader and no crash ever meets half a file. The temporary
+is locked while its writer lives; what a killed one has left is thereby known.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import glob as globbing
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, BinaryIO
 
 from runtime.errors import StorageError, StorageReason
+from runtime.storage import file_lock
 from runtime.storage.base import AppendFile, Lock, Stat, Storage
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 _BUFFER_BYTES = 1 << 20
-_TEMPORARY = ".partial"
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{32}\.partial")
 
 _WORDS = {
     errno.ENOENT: "does not exist",
@@ -57,11 +59,11 @@ _REASONS = {
     errno.ETIMEDOUT: StorageReason.NO_ANSWER,
 }
 
+_NOT_EMPTY_OR_NONE = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR}
+
 # Folders of some network and FUSE mounts (a mounted Google Drive, for one) cannot be
 # synchronised; the rename itself has happened by then.
 _FOLDER_SYNC_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
-
-_LOCK_UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK}
 
 
 class LocalStorage(Storage):
@@ -116,10 +118,9 @@ class LocalStorage(Storage):
         target = os.path.realpath(path)
         _refuse_special(path, found=_stat(target))
         self.make_dirs(os.path.dirname(target))
-        temporary = _temporary_beside(target)
-        try:
+        with _temporary_beside(target, shown_path=path) as temporary:
             with io.BufferedWriter(
-                _NamedFile(temporary, "xb", path), _BUFFER_BYTES
+                _NamedFile(temporary, "wb", path), _BUFFER_BYTES
             ) as file:
                 yield file
                 file.flush()
@@ -128,9 +129,6 @@ class LocalStorage(Storage):
             with _named_failure("write", path):
                 os.replace(temporary, target)
                 _sync_folder(os.path.dirname(target))
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(temporary)
 
     def open_append(self, path: str) -> AppendFile:
         """Opens a file to add to its end; makes it and its parents where missing."""
@@ -152,14 +150,29 @@ class LocalStorage(Storage):
         with _named_failure("delete", path):
             shutil.rmtree(path)
 
+    def delete_empty_dir(self, path: str) -> None:
+        """Deletes a directory that holds nothing; see `Storage.delete_empty_dir`."""
+        with _named_failure("delete", path), _passed_over(_NOT_EMPTY_OR_NONE):
+            os.rmdir(path)
+
+    def delete_abandoned(self, path: str) -> list[str]:
+        """Deletes what killed writes have left; see `Storage.delete_abandoned`."""
+        deleted = []
+        for folder, _, names in os.walk(path, topdown=False):
+            files = [os.path.join(folder, name) for name in names if is_temporary(name)]
+            gone = [file for file in files if _delete_if_abandoned(file)]
+            if gone and folder != path:
+                self.delete_empty_dir(folder)  # made for that write alone
+            deleted += gone
+        return sorted(deleted)
+
     def free_bytes(self, path: str) -> int | None:
         """Returns what the user may still write on the disk that `path` is to be on."""
         existing = os.path.abspath(path)
         while not os.path.lexists(existing):
             existing = os.path.dirname(existing)
         with _named_failure("ask for the free space at", path):
-            found = os.statvfs(existing)
-        return found.f_bavail * found.f_frsize
+            return shutil.disk_usage(existing).free
 
 
 @contextlib.contextmanager
@@ -175,18 +188,18 @@ def temporary_dir() -> Iterator[str]:
         yield path
 
 
-def delete_partial(path: str) -> None:
-    """Deletes the temporaries of a file that killed writes have left."""
-    folder, name = os.path.split(os.path.realpath(path))
-    pattern = f".{globbing.escape(name[:40])}.{'[0-9a-f]' * 32}{_TEMPORARY}"
-    for temporary in globbing.glob(os.path.join(globbing.escape(folder), pattern)):
-        with _named_failure("delete", temporary):
-            os.remove(temporary)
+def link_target(path: str) -> str | None:
+    """Returns what a link says, None where there is no such link."""
+    with _named_failure("look at", path):
+        try:
+            return os.readlink(path)
+        except FileNotFoundError:
+            return None
 
 
 def is_temporary(name: str) -> bool:
     """Returns whether a name is one of an unfinished write."""
-    return name.startswith(".") and name.endswith(_TEMPORARY)
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 # Locks -------------------------------------------------------------------------------
@@ -228,35 +241,42 @@ def _locked(path: str) -> int:
         OSError: It cannot be opened, or not be locked.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            _take(descriptor, path=path)
+        # Its holder may delete the folder too, where the run wrote nothing into it.
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)  # noqa: TID251 - ours
+        with contextlib.ExitStack() as stack:
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            except FileNotFoundError:
+                continue
+            stack.callback(os.close, descriptor)
+            outcome, held = file_lock.take(descriptor), os.fstat(descriptor)
+            found = _stat(path)
             # A file that its holder deleted meanwhile locks nobody out.
-            if os.path.exists(path) and os.path.samestat(  # noqa: TID251 - as above
-                os.fstat(descriptor), os.stat(path)
-            ):
+            is_there = found is not None and os.path.samestat(held, found)
+            if is_there and outcome is file_lock.Outcome.TAKEN:
+                stack.pop_all()
                 return descriptor
-        except OSError:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
+        _refuse(outcome, path=path, is_new=not held.st_size)
 
 
-def _take(descriptor: int, *, path: str) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+def _refuse(outcome: file_lock.Outcome, *, path: str, is_new: bool) -> None:
+    """Says why a lock was not taken; nothing where it is only to be tried again.
+
+    Raises:
+        StorageError: Another process holds it, or there are no locks.
+    """
+    if outcome is file_lock.Outcome.HELD:
         raise StorageError(
             f"Cannot lock {path}: another process holds it.",
             reason=StorageReason.EXISTS,
-        ) from error
-    except OSError as error:
-        if error.errno not in _LOCK_UNSUPPORTED:
-            raise
+        )
+    if outcome is file_lock.Outcome.UNSUPPORTED:
+        if is_new:
+            os.remove(path)
         raise StorageError(
-            f"Cannot lock {path}: its file system has no locks.",
+            f"Cannot lock {path}: the system or its file system has no locks.",
             reason=StorageReason.UNSUPPORTED,
-        ) from error
+        )
 
 
 # Inside ------------------------------------------------------------------------------
@@ -318,6 +338,20 @@ def _named_failure(doing: str, path: str) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def _passed_over(errors: Set[int]) -> Iterator[None]:
+    """Lets failures pass whose number is one of these.
+
+    Raises:
+        OSError: It has another.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in errors:
+            raise
+
+
 def _stat(path: str) -> os.stat_result | None:
     with _named_failure("look at", path):
         try:
@@ -339,18 +373,66 @@ def _refuse_special(path: str, *, found: os.stat_result | None) -> None:
         )
 
 
-def _temporary_beside(target: str) -> str:
+@contextlib.contextmanager
+def _temporary_beside(target: str, *, shown_path: str) -> Iterator[str]:
+    """Makes an empty file that is locked for as long as the block, and gone after it.
+
+    Args:
+        target: The file beside which it is made.
+        shown_path: The path to name in errors.
+
+    Yields:
+        Its path.
+    """
+    with contextlib.ExitStack() as stack:
+        with _named_failure("write", shown_path):
+            temporary, descriptor, outcome = _claimed_name(target)
+        if outcome is file_lock.Outcome.UNSUPPORTED:
+            os.close(descriptor)  # Windows renames no file that is open
+        else:
+            stack.callback(os.close, descriptor)
+        try:
+            yield temporary
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(temporary)
+
+
+def _claimed_name(target: str) -> tuple[str, int, file_lock.Outcome]:
+    """Makes a file beside `target` and locks it, where there are locks."""
     folder, name = os.path.split(target)
-    # Cut short, because a name that just fits its 255 bytes must still fit with more.
-    return os.path.join(folder, f".{name[:40]}.{uuid.uuid4().hex}{_TEMPORARY}")
+    while True:
+        # Cut short, because a name that just fits its 255 bytes must still fit with
+        # more.
+        unique = f".{name[:40]}.{uuid.uuid4().hex}.partial"
+        temporary = os.path.join(folder, unique)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        outcome = file_lock.take(descriptor)
+        # It may have been deleted as abandoned before it was locked.
+        if outcome is not file_lock.Outcome.HELD and os.path.lexists(temporary):
+            return temporary, descriptor, outcome
+        os.close(descriptor)
+
+
+def _delete_if_abandoned(temporary: str) -> bool:
+    """Deletes a temporary whose writer is dead, as its lock tells; says whether."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        descriptor = os.open(temporary, os.O_RDWR)
+        try:
+            if file_lock.take(descriptor) is file_lock.Outcome.TAKEN:
+                os.remove(temporary)
+                return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 def _sync_folder(folder: str) -> None:
+    if os.name == "nt":  # opens no folders
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in _FOLDER_SYNC_UNSUPPORTED:
-            raise
+        with _passed_over(_FOLDER_SYNC_UNSUPPORTED):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -9,7 +9,8 @@ from lstm_pretrain import experiment
 from lstm_pretrain.cells import Results, Start
 from lstm_pretrain.experiment_preparation import prepare
 from lstm_pretrain.experiment_settings import ExperimentSettings
-from runtime.errors import SettingsError
+from runtime.errors import SettingsError, StorageError
+from runtime.safety import run_lock
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,14 @@ def test_its_data_are_reported_on(finished):
     for folder in ("language_model", "classifiers"):
         with open(f"{finished}/{folder}/data_report.txt", encoding="utf-8") as file:
             assert file.read().startswith("Data report\n")
+
+
+def test_two_processes_do_not_share_an_experiment(run, tmp_path):
+    with (
+        run_lock.hold(str(tmp_path)),
+        pytest.raises(StorageError, match="is in use by process"),
+    ):
+        run(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,13 @@ from processors.batches import PadTo
 from runtime import engine
 from runtime.engine import named_variables
 from runtime.optimizer_settings import OptimizerName, OptimizerSettings, Schedule
+from tests import rounding
 from tests.lstm_pretrain.conftest import VOCABULARY
 
 SIZES = LstmConfig(vocab_size=VOCABULARY, embedding_size=5, hidden_size=6)
+STATES = 2 * rounding.of_lstm(9, size=6, units=6)  # of two layers at most
+LOGITS = STATES + SIZES.hidden_size
+FORWARD = LOGITS + rounding.of_cross_entropy(VOCABULARY) + 12 * 9  # a mean over tokens
 WAYS = {"max": PadTo.MAX, "bucket": PadTo.BUCKET, "pack": PadTo.PACK}
 
 
@@ -36,6 +40,17 @@ def seeded(model):
 def language_model(pad_to, **sizes):
     config = LstmConfig(**(SIZES.to_dict() | sizes))
     return seeded(LanguageModel(config, layout=Layout(packed=pad_to is PadTo.PACK)))
+
+
+def assert_gradients_near(found, expected):
+    """Checks a loss and its gradients, which add up over all tokens."""
+    (one, ours), (other, theirs) = found, expected
+    rounding.assert_near(one, other, operations=FORWARD)
+    size = max(np.abs(gradient).max() for gradient in theirs.values())
+    for name, gradient in theirs.items():
+        rounding.assert_near(
+            ours[name], gradient, operations=2 * FORWARD, size=size, err_msg=name
+        )
 
 
 def block_of(arrays):
@@ -102,7 +117,7 @@ class TestLanguageModel:
         found = LanguageModelObjective().loss(
             language_model(pad_to), targets_of(arrays_of, pad_to)
         )
-        assert float(found) == pytest.approx(plain_loss, rel=1e-5)
+        rounding.assert_near(float(found), plain_loss, operations=FORWARD)
 
     @pytest.mark.parametrize("bidirectional", [False, True])
     def test_packed_rows_have_the_gradients_of_padded_ones(
@@ -117,9 +132,7 @@ class TestLanguageModel:
             )
             for pad_to in (PadTo.PACK, PadTo.MAX)
         )
-        assert one == pytest.approx(other, rel=1e-5)
-        for name, gradient in theirs.items():
-            np.testing.assert_allclose(ours[name], gradient, atol=1e-5, err_msg=name)
+        assert_gradients_near((one, ours), (other, theirs))
 
     @pytest.mark.parametrize("pad_to", WAYS.values(), ids=WAYS)
     def test_bfloat16_stays_near(self, arrays_of, pad_to):
@@ -154,9 +167,7 @@ class TestLanguageModel:
         other, theirs = loss_and_gradients(
             model, block, gradients, objective=everywhere
         )
-        assert one == pytest.approx(other, rel=1e-5)
-        for name, gradient in theirs.items():
-            np.testing.assert_allclose(ours[name], gradient, atol=1e-5, err_msg=name)
+        assert_gradients_near((one, ours), (other, theirs))
 
     def test_the_backward_stack_predicts_the_token_before(self, arrays_of, texts):
         model = language_model(PadTo.PACK, bidirectional=True)
@@ -169,10 +180,11 @@ class TestLanguageModel:
         place = int(arrays_of(PadTo.PACK)["first_positions"][0, 0, 0, 0])
         at = np.flatnonzero(block["target_positions"] == place)[0]
         # The target's position predicts from the one after it.
-        np.testing.assert_allclose(
+        rounding.assert_near(
             ops.convert_to_numpy(backward)[at],
             ops.convert_to_numpy(alone)[1],
-            atol=1e-6,
+            operations=STATES,
+            size=1,
         )
 
     @pytest.mark.parametrize("embedding_size", [6, 5])
@@ -187,7 +199,7 @@ class TestLanguageModel:
         table = ops.convert_to_numpy(model.encoder.embedding.embeddings)
         expected = ops.convert_to_numpy(states) @ table.T
         expected += ops.convert_to_numpy(model.output_bias)
-        np.testing.assert_allclose(logits, expected, atol=1e-5)
+        rounding.assert_near(logits, expected, operations=LOGITS)
 
 
 def keras_lstm(layer):
@@ -207,7 +219,7 @@ def test_where_cudnn_may_be_the_layer_is_keras_own(texts):
         config = SIZES
         model = seeded(LanguageModel(config, layout=Layout(cudnn=cudnn)))
         outputs.append(ops.convert_to_numpy(model.encoder.stacks[0][0](inputs)))
-    np.testing.assert_allclose(*outputs, atol=1e-6)
+    rounding.assert_near(*outputs, operations=STATES, size=1)
 
 
 def classifier(pad_to, *, num_labels=3, **options):
@@ -244,7 +256,9 @@ class TestClassifier:
             if pooling is Pooling.CONCAT:
                 pooled = np.concatenate([states[-1], states.max(axis=0), pooled])
             kernel, bias = map(ops.convert_to_numpy, model.head.weights)
-            np.testing.assert_allclose(found[number], pooled @ kernel + bias, atol=1e-5)
+            expected = pooled @ kernel + bias
+            size = max(1, *np.abs(expected))
+            rounding.assert_near(found[number], expected, operations=LOGITS, size=size)
 
     def test_two_classes_are_one_sigmoid(self, arrays_of):
         model = classifier(PadTo.MAX, num_labels=2)
@@ -252,8 +266,10 @@ class TestClassifier:
         logits = ops.convert_to_numpy(model(block_of(arrays_of(PadTo.MAX))))
         assert (logits[:, 0] == 0).all()
         share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(
-            share[:, 1], 1 / (1 + np.exp(-logits[:, 1])), rtol=1e-5
+        rounding.assert_near(
+            share[:, 1],
+            1 / (1 + np.exp(-logits[:, 1])),
+            operations=3 * rounding.ELEMENTARY,
         )
 
     @pytest.mark.parametrize("pooling", Pooling)

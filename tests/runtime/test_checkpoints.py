@@ -335,20 +335,46 @@ def test_a_copy_that_is_under_way_is_not_deleted(directory):
     folder = storage.join(directory, "step-00000001")
     storage.write_text(storage.join(folder, "weights.safetensors"), "the first half")
     checkpoints.delete_all(directory)
+    checkpoints.tidy(directory)
     assert storage.list_dir(folder) == ["weights.safetensors"]
 
 
+@pytest.mark.parametrize("clear", [checkpoints.delete_all, checkpoints.tidy])
 @pytest.mark.parametrize(
     "ending", ["weights.safetensors", "optimizer.safetensors", "manifest.json"]
 )
-def test_what_an_interrupted_save_left_is_deleted(directory, monkeypatch, ending):
+def test_what_an_interrupted_save_left_is_deleted(
+    directory, monkeypatch, ending, clear
+):
     with monkeypatch.context() as patch:
         fail_at(patch, ending=ending)
         with pytest.raises(StorageError):
             save(directory, step=2)
     assert storage.list_dir(directory) == ["step-00000002"]
-    checkpoints.delete_all(directory)
+    clear(directory)
     assert storage.list_dir(directory) == []
+
+
+def test_of_an_interrupted_replacement_the_earlier_one_is_left_alone(
+    directory, monkeypatch
+):
+    folder = save(directory, step=2)
+    note = storage.join(folder, "note.txt")
+    storage.write_text(note, "mine")
+    before = storage.list_dir(folder)
+    with monkeypatch.context() as patch:
+        fail_at(patch, ending="state.2.json")
+        with pytest.raises(StorageError):
+            save(directory, step=2, value=3.0)
+    assert set(before) < set(storage.list_dir(folder))
+    checkpoints.tidy(directory)
+    assert storage.list_dir(folder) == before
+    assert saved_value(folder) == 1.0
+
+
+def test_there_is_nothing_to_tidy_where_nothing_is(directory):
+    checkpoints.tidy(directory)
+    assert not storage.exists(directory)
 
 
 # Damage ------------------------------------------------------------------------------

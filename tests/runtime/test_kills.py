@@ -102,6 +102,45 @@ def test_in_a_bucket(fake_bucket, kills):
     assert storage.list_dir("gs://my-bucket/run") == ["checkpoints"]
 
 
+def kill_at_each_touch(folder):
+    """Returns what a kill leaves, and what is left of that by the next run, of each."""
+    program = os.path.join(ROOT, "tests/runtime/killed_stages.py")
+    done = subprocess.run(
+        [sys.executable, program, folder],
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_next_run_deletes_what_is_half_written(tmp_path):
+    pairs = kill_at_each_touch(str(tmp_path))
+    assert len(pairs) > 100
+    temporaries = ("weights", "state", "manifest", "unfinished", "train.tf", "a.npy")
+    for name in temporaries:
+        assert any(f".{name}" in file for before, _ in pairs for file in before), name
+    assert any("unfinished.json" in names_of(before) for before, _ in pairs)
+    for _, after in pairs:
+        assert not [file for file in after if not is_whole(file)]
+        for step in ("step-00000001", "step-00000002"):
+            held = [file for file in after if step in file]
+            assert len(held) in {0, 4}, held
+
+
+def names_of(files):
+    return {os.path.basename(file) for file in files}
+
+
+def is_whole(file):
+    unwanted = {"unfinished.json", "run.lock"}
+    name = os.path.basename(file)
+    return not name.endswith(".partial") and name not in unwanted
+
+
 def no_manifest_before_its_files(server):
     """Whether each manifest came after the files that it vouches for."""
     written = {}

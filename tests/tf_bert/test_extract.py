@@ -72,6 +72,7 @@ def test_archives_hold_the_same(make_settings, place_on, tmp_path):
         assert tokens["vectors"].shape[0] == tokens["offsets"][-1]
         for number, vectors in enumerate(expected):
             span = slice(*tokens["offsets"][number : number + 2])
+            # Lines round to six decimals.
             assert np.abs(tokens["vectors"][span] - vectors).max() <= 1e-6
             mean = np.mean(vectors, axis=0)
             assert np.abs(pooled["vectors"][number] - mean).max() <= 1e-5

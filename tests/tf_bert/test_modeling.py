@@ -7,6 +7,7 @@ import pytest
 
 from runtime.files.tensor_bundle import TensorBundle
 from runtime.kernels import dropout
+from tests import rounding
 from tf_bert.config import ACTIVATIONS, BertConfig
 from tf_bert.heads import BertClassifier
 from tf_bert.modeling import TOKEN_INPUTS, Bert, activation_function, attention_bias
@@ -93,15 +94,16 @@ def test_packed_examples_do_not_see_each_other():
     examples = make_examples()
     apart = encode(bert, rows_of(examples, [(0, 0), (1, 0), (2, 0)], row_length=8))
     packed = encode(bert, rows_of(examples, [(0, 0), (0, 7), (1, 2)], row_length=10))
-    np.testing.assert_allclose(
-        packed["pooled_output"], apart["pooled_output"], atol=1e-6
+    operations = rounding.of_encoder(CONFIG, 10)
+    rounding.assert_near(
+        packed["pooled_output"], apart["pooled_output"], operations=operations
     )
     for i, (row, offset) in enumerate([(0, 0), (0, 7), (1, 2)]):
         length = LENGTHS[i]
-        np.testing.assert_allclose(
+        rounding.assert_near(
             packed["sequence_output"][row, offset : offset + length],
             apart["sequence_output"][i, :length],
-            atol=1e-6,
+            operations=operations,
         )
 
 
@@ -122,8 +124,10 @@ def test_padding_changes_nothing(row_length):
     [example, *_] = make_examples()
     exact = encode(bert, rows_of([example], [(0, 0)], row_length=7))
     padded = encode(bert, rows_of([example], [(0, 0)], row_length=row_length))
-    np.testing.assert_allclose(
-        padded["sequence_output"][:, :7], exact["sequence_output"], atol=1e-6
+    rounding.assert_near(
+        padded["sequence_output"][:, :7],
+        exact["sequence_output"],
+        operations=rounding.of_encoder(CONFIG, row_length),
     )
 
 
@@ -172,7 +176,7 @@ def test_activations(name):
     x = np.linspace(-4, 4, 41)
     layer = keras.layers.Activation(activation_function(name))
     found = keras.ops.convert_to_numpy(layer(x.astype(np.float32)))
-    np.testing.assert_allclose(found, LITERAL[name](x), atol=2e-6)
+    rounding.assert_near(found, LITERAL[name](x), operations=rounding.ELEMENTARY)
 
 
 def test_every_layers_output_is_returned():
@@ -198,7 +202,8 @@ def test_fresh_weights_are_as_the_originals():
         elif variable.path.endswith("gamma"):
             assert (value == 1).all()
         else:  # cut off at two standard deviations
-            assert 0 < np.abs(value).max() <= 0.04 + 1e-6
+            allowed = rounding.bound(rounding.ELEMENTARY, size=0.04)
+            assert 0 < np.abs(value).max() <= 0.04 + allowed
     words = keras.ops.convert_to_numpy(model.bert.embeddings.word_embeddings.value)
     # A normal distribution cut off at 2 sigma has 0.88 of its standard deviation.
     assert words.std() == pytest.approx(0.02 * 0.88, rel=0.02)

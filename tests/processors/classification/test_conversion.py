@@ -5,7 +5,8 @@ from processors.classification import conversion
 from processors.classification.conversion import ConversionSettings, Runner
 from processors.readers.sieve import OnBadRow
 from processors.tokenization.word_piece import WordPieceTokenizer
-from runtime.errors import DataError, SettingsError
+from runtime.errors import DataError, SettingsError, StorageError
+from runtime.safety import run_lock
 
 
 @pytest.fixture
@@ -55,6 +56,14 @@ def test_dealt_splits(small_task, wanted, tmp_path):
     assert counts[2] == small_task.counts["test"]
 
 
+def test_a_folder_that_another_process_writes_to(wanted):
+    with (
+        run_lock.hold(wanted["output_dir"]),
+        pytest.raises(StorageError, match="is in use by process"),
+    ):
+        conversion.run(ConversionSettings(**wanted))
+
+
 def test_bad_rows(wanted, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
@@ -62,7 +71,7 @@ def test_bad_rows(wanted, tmp_path):
     settings = {**wanted, "data_dir": str(data), "splits": ("train",), "text_b": None}
     with pytest.raises(DataError, match=r"train\.tsv:3: expected 2 columns"):
         conversion.run(ConversionSettings(**settings))
-    assert files(tmp_path / "records") == {}
+    assert not (tmp_path / "records").exists()
     conversion.run(ConversionSettings(**settings, on_bad_row=OnBadRow.REJECT))
     found = files(tmp_path / "records")
     assert len(found["train.rejects.jsonl"].splitlines()) == 2

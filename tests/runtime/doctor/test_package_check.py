@@ -1,6 +1,5 @@
-import configparser
+import importlib.metadata
 import os
-import re
 import sys
 
 import pytest
@@ -10,6 +9,24 @@ from runtime.doctor import package_check
 from runtime.doctor.diagnosis import Verdict
 
 ROOT = os.path.dirname(package_check.PINS)
+METADATA = """\
+Requires-Dist: keras>=3.15
+Requires-Dist: numpy
+Requires-Dist: sentencepiece<1,>=0.2
+Requires-Dist: winonly; sys_platform == "win32"
+Requires-Dist: safetensors>=0.4; sys_platform != "win32"
+Provides-Extra: tensorflow
+Requires-Dist: tensorflow<2.22,>=2.19; extra == "tensorflow"
+Provides-Extra: jax
+Requires-Dist: jax>=0.7; extra == "jax"
+Provides-Extra: tpu-check
+Requires-Dist: jax[tpu]>=0.7; extra == "tpu-check"
+Provides-Extra: other
+Requires-Dist: numpy>=99; sys_platform == "win32" and extra == "other"
+Requires-Dist: only-on-windows==1; sys_platform == "win32" and extra == "other"
+Provides-Extra: test
+Requires-Dist: pytest>=8; extra == "test"
+"""
 
 
 @pytest.fixture
@@ -18,12 +35,13 @@ def install(tmp_path):
     folder = tmp_path / "site-packages"
     folder.mkdir()
 
-    def install(packages):
+    def install(packages, *, metadata=METADATA):
         for name, version in packages.items():
             info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
             info.mkdir()
             text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-            (info / "METADATA").write_text(text)
+            more = metadata if name == package_check.DISTRIBUTION else ""
+            (info / "METADATA").write_text(text + more)
         return [str(folder)]
 
     return install
@@ -31,8 +49,14 @@ def install(tmp_path):
 
 @pytest.fixture
 def complete():
-    """The required packages, each in some version."""
-    return dict.fromkeys(package_check.REQUIRED, "9.1")
+    """The package, and what it requires, each in some version that fits."""
+    return {
+        package_check.DISTRIBUTION: "0.1.0",
+        "keras": "9.1",
+        "numpy": "9.1",
+        "sentencepiece": "0.2.3",
+        "safetensors": "9.1",
+    }
 
 
 @pytest.fixture
@@ -51,17 +75,13 @@ def machine(tmp_path):
     return check
 
 
-def test_required_packages_are_those_of_the_setup():
-    setup = configparser.ConfigParser()
-    setup.read(os.path.join(ROOT, "setup.cfg"), encoding="utf-8")
-    lines = setup["options"]["install_requires"].splitlines()
-    names = [re.match(r"[\w-]*", line)[0] for line in lines]
-    assert tuple(filter(None, names)) == package_check.REQUIRED
-    assert [line for line in lines if ">=" in line] == [
-        "keras>=3.15",
-        "absl-py>=2",
-        "sentencepiece>=0.2",
-    ]
+def test_what_is_required_is_what_the_installed_package_says():
+    said = importlib.metadata.requires(package_check.DISTRIBUTION)
+    core = [line for line in said if "extra ==" not in line]
+    found = package_check._requirements("", search_path=None)
+    assert [str(each) for each in found] == core
+    assert "keras>=3.15" in core
+    assert package_check.are_complete()
 
 
 def test_all_is_well(machine, install, complete):
@@ -80,12 +100,83 @@ def test_a_missing_package(machine, install, complete):
     assert "pip install" in found.remedy
 
 
-def test_packages_that_are_too_old(machine, install, complete):
-    old = {**complete, "keras": "3.14.2", "absl-py": "1.4.0"}
-    found = machine(install(old))["packages"]
+@pytest.mark.parametrize(
+    ("name", "version", "said"),
+    [
+        ("sentencepiece", "0.1.99", "sentencepiece<1,>=0.2"),
+        ("sentencepiece", "1.0", "sentencepiece<1,>=0.2"),
+        ("sentencepiece", "unknown", "sentencepiece<1,>=0.2"),
+        ("keras", "3.14.2", "keras>=3.15"),
+        ("keras", "3.15.0rc1", "keras>=3.15"),
+        ("keras", "3.2", "keras>=3.15"),
+    ],
+)
+def test_a_version_that_the_setup_refuses(
+    machine, install, complete, name, version, said
+):
+    found = machine(install({**complete, name: version}))["packages"]
+    assert found.verdict is Verdict.PROBLEM
+    assert found.found == f"{name} {version} does not fit {said}"
+
+
+@pytest.mark.parametrize("version", ["3.15", "3.16.0.dev1", "3.15.0+local", "10.0"])
+def test_a_version_that_the_setup_takes(machine, install, complete, version):
+    found = machine(install({**complete, "keras": version}))["packages"]
+    assert found.verdict is Verdict.OK
+    assert found.found == "all 4 required ones are there"
+
+
+@pytest.mark.parametrize(
+    ("package", "verdict", "said"),
+    [
+        (
+            {"tensorflow": "2.18.1"},
+            Verdict.PROBLEM,
+            "tensorflow 2.18.1 does not fit tensorflow<2.22,>=2.19, which the extra "
+            "[tensorflow] asks for",
+        ),
+        (
+            {"jax": "0.6.2"},
+            Verdict.PROBLEM,
+            "jax 0.6.2 does not fit jax>=0.7, which the extra [jax] asks for",
+        ),
+        (
+            {"pytest": "7.4"},
+            Verdict.NOTE,
+            "pytest 7.4 does not fit pytest>=8, which the extra [test] asks for",
+        ),
+    ],
+)
+def test_what_an_extra_refuses_is_told_once(install, complete, package, verdict, said):
+    found = [
+        finding
+        for finding in package_check.check(search_path=install(complete | package))
+        if finding.check == "packages"
+    ]
+    assert [(each.verdict, each.found) for each in found[1:]] == [(verdict, said)]
+    assert "pip install --upgrade --editable '.[" in found[1].remedy
+
+
+def test_what_the_package_refuses_by_itself_is_no_extras(install, complete):
+    path = install(complete | {"safetensors": "0.3"})
+    found = [f for f in package_check.check(search_path=path) if f.check == "packages"]
+    assert [each.found for each in found] == [
+        "safetensors 0.3 does not fit safetensors>=0.4"
+    ]
+
+
+def test_what_an_extra_takes_or_nobody_installed_is_not_told(install, complete):
+    path = install(complete | {"jax": "0.10.2", "only-on-windows": "2"})
+    found = [f.check for f in package_check.check(search_path=path)]
+    assert found.count("packages") == 1
+
+
+def test_a_package_that_is_not_installed_says_nothing(machine, install, complete):
+    del complete[package_check.DISTRIBUTION]
+    found = machine(install(complete))["packages"]
     assert found.verdict is Verdict.PROBLEM
     assert found.found == (
-        "keras 3.14.2 is older than 3.15; absl-py 1.4.0 is older than 2"
+        "tf-bert-toolkit itself is not installed, which says what it needs"
     )
 
 

@@ -6,8 +6,10 @@ import pytest
 from keras import ops
 
 from runtime.kernels import fusion, next_token
+from tests import rounding
 
 TARGETS, UNITS, VOCABULARY = 9, 6, 11
+FORWARD = UNITS + rounding.of_cross_entropy(VOCABULARY)
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +38,15 @@ def test_losses_are_those_of_keras(values):
     *values, _ = values
     found = ops.convert_to_numpy(next_token.losses(*map(ops.convert_to_tensor, values)))
     expected = ops.convert_to_numpy(keras_losses(*values))
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    rounding.assert_near(found, expected, operations=FORWARD)
 
 
 def test_loss_is_the_weighted_sum(values):
     tensors = [ops.convert_to_tensor(value) for value in values]
     each = ops.convert_to_numpy(next_token.losses(*tensors[:-1]))
     found = float(next_token.loss(*tensors))
-    assert found == pytest.approx(float(np.sum(each * values[-1])), rel=1e-5)
+    expected = np.sum(each * values[-1])
+    rounding.assert_near(found, expected, operations=FORWARD + TARGETS)
 
 
 @pytest.mark.parametrize("is_compiled", [False, True])
@@ -63,7 +66,7 @@ def test_gradients_are_those_of_keras(values, gradients, compiler, is_compiled):
     for found, expected in zip(
         gradients(ours, *trained), gradients(theirs, *trained), strict=True
     ):
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        rounding.assert_near(found, expected, operations=2 * FORWARD + TARGETS)
 
 
 def test_large_logits_do_not_overflow(values):

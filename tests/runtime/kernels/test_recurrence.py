@@ -6,8 +6,11 @@ import pytest
 from keras import ops
 
 from runtime.kernels import fusion, recurrence
+from tests import rounding
 
 TIME, ROWS, SIZE, UNITS = 7, 5, 6, 4
+FORWARD = rounding.of_lstm(TIME, size=SIZE, units=UNITS)
+GRADIENT = 2 * FORWARD + ROWS * TIME  # a weight's is a sum over all places
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def test_states_are_those_of_keras(layer, values):
     inputs, weights, _ = values
     found = ops.convert_to_numpy(run(inputs, *weights))
     expected = ops.convert_to_numpy(layer(inputs))
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    rounding.assert_near(found, expected, operations=FORWARD, size=1)
 
 
 def test_gradients_are_those_of_keras(layer, values, gradients):
@@ -70,7 +73,7 @@ def test_gradients_are_those_of_keras(layer, values, gradients):
         expected = gradients(of_keras, inputs, *weights)
     found = gradients(of_ours, inputs, *weights)
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+        rounding.assert_near(ours, theirs, operations=GRADIENT)
 
 
 def tensorflow_gradients(layer, inputs, wanted):
@@ -103,7 +106,7 @@ def test_a_state_starts_anew_where_an_example_does(values, gradients):
     found = gradients(packed, inputs, *weights)
     expected = gradients(alone, inputs, *weights)
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+        rounding.assert_near(ours, theirs, operations=GRADIENT)
 
 
 def test_kernels_change_nothing(values, gradients, compiler):
@@ -119,7 +122,7 @@ def test_kernels_change_nothing(values, gradients, compiler):
     plain = gradients(loss, inputs, *weights)
     compiled = gradients(compiled_loss, inputs, *weights)
     for ours, theirs in zip(compiled, plain, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+        rounding.assert_near(ours, theirs, operations=GRADIENT)
 
 
 def test_bfloat16_products_stay_near(values):

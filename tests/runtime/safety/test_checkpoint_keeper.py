@@ -28,12 +28,13 @@ def directory(tmp_path):
     return str(tmp_path / checkpoints.DIRECTORY)
 
 
-def keeper_in(directory, *, before_saving=lambda: None, keep=9):
+def keeper_in(directory, *, before_saving=lambda: None, may_write=lambda: None, keep=9):
     return CheckpointKeeper(
         directory,
         state={"seed": 3},
         retention=Retention(newest=keep),
         before_saving=before_saving,
+        may_write=may_write,
     )
 
 
@@ -97,6 +98,31 @@ def test_what_goes_before_goes_before(directory):
         for _ in range(2):
             keeper.save(OneWeight(), metrics={})
     assert seen == [[], [1]]
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(1, []), (2, []), (3, [1]), (4, [1])])
+def test_who_has_lost_the_folder_leaves_no_checkpoint_in_it(directory, asked, kept):
+    """It is asked before each save, and before that becomes a checkpoint."""
+    answers = iter(range(1, 9))
+    made_safe = []
+
+    def may_write():
+        if next(answers) >= asked:
+            raise StorageError("Another process holds it.")
+
+    def run():
+        engine = OneWeight()
+        with keeper_in(
+            directory, may_write=may_write, before_saving=lambda: made_safe.append(1)
+        ) as keeper:
+            for _ in range(2):
+                keeper.save(engine, metrics={})
+                keeper.wait()
+
+    with pytest.raises(StorageError, match="Another process holds it"):
+        run()
+    assert checkpoints.list_steps(directory) == kept
+    assert len(made_safe) == asked // 2
 
 
 def failing(path):

@@ -16,6 +16,7 @@ import pytest
 from runtime import storage
 from runtime.errors import StorageError, StorageReason
 from runtime.safety import run_lock
+from runtime.storage import file_lock
 from runtime.storage.lock import Rhythm
 
 QUICK = Rhythm(renewal=0.2, stale=3, look=0.1)
@@ -27,6 +28,27 @@ from runtime.storage.lock import Rhythm
 with run_lock.hold(sys.argv[1], rhythm=Rhythm(renewal=0.5)):
     print("held", flush=True)
     time.sleep(60)
+"""
+CONTENDING = """
+import sys
+from runtime.errors import StorageError
+from runtime.safety import run_lock
+from runtime.storage.lock import Rhythm
+try:
+    with run_lock.hold(sys.argv[1], rhythm=Rhythm(stale=60, look=0.1)):
+        print("taken over", flush=True)
+except StorageError as error:
+    print(error, flush=True)
+"""
+DYING = f"""
+import subprocess, sys
+holder = subprocess.Popen(
+    [sys.executable, "-c", {HOLDING!r}, sys.argv[1]], stdout=subprocess.PIPE
+)
+print(holder.stdout.readline().decode(), end="", flush=True)
+holder.kill()
+holder.wait()
+subprocess.run([sys.executable, "-c", {CONTENDING!r}, sys.argv[1]], check=True)
 """
 
 
@@ -121,6 +143,151 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
     with run_lock.hold(str(tmp_path)) as lock:
         lock.check()
     assert "would not be noticed" in caplog.text
+
+
+@pytest.mark.parametrize("untold", ["none", "boot", "host", "pid_namespace"])
+def test_the_dead_are_known_only_where_all_places_are(monkeypatch, untold):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = ("boot", "host", "pid_namespace")
+    here = {name: "" if name == untold else "told" for name in names}
+    monkeypatch.setattr(run_lock, "_place", lambda: here)
+    content = json.dumps({**here, "pid": gone.pid}).encode()
+    assert run_lock._is_dead(content) is (untold == "none")
+    living = json.dumps({**here, "pid": os.getpid()}).encode()
+    assert not run_lock._is_dead(living)
+
+
+class TestHalfWritten:
+    """What a killed run left, in a folder that another run takes."""
+
+    TEMPORARY = ".weights." + 8 * "0a1f" + ".partial"
+
+    @pytest.fixture(autouse=True)
+    def left(self, tmp_path):
+        self.folder = tmp_path / "run"
+        self.steps = tmp_path / "disk"
+        (self.steps / "step-00000001").mkdir(parents=True)
+        self.files = [
+            self.steps / self.TEMPORARY,
+            self.steps / "step-00000001" / "unfinished.json",
+        ]
+        for file in self.files:
+            file.write_text("{}")
+        self.folder.mkdir()
+        # Large files are often kept on another disk.
+        (self.folder / "checkpoints").symlink_to(self.steps)
+
+    def test_it_is_deleted(self, caplog):
+        with caplog.at_level("INFO"), run_lock.hold(str(self.folder)):
+            assert os.listdir(self.steps) == []
+        assert "Deleted what a killed run left half written: " in caplog.text
+        assert self.TEMPORARY in caplog.text
+
+    def test_without_locks_its_writer_may_live(self, monkeypatch):
+        monkeypatch.setattr(file_lock, "AVAILABLE", False)
+        with run_lock.hold(str(self.folder)):
+            assert all(file.exists() for file in self.files)
+
+
+SUSPENDED = """
+import sys
+from runtime.errors import StorageError
+from runtime.safety import run_lock
+from runtime.storage.lock import Rhythm
+with run_lock.hold(sys.argv[1], rhythm=Rhythm(renewal=0.2, stale=2)) as lock:
+    print("held", flush=True)
+    sys.stdin.readline()
+    try:
+        lock.check()
+        print("goes on", flush=True)
+    except StorageError as error:
+        print(error, flush=True)
+"""
+
+
+class TestSuspended:
+    """A holder that is stopped, as a machine that sleeps is."""
+
+    @pytest.fixture(autouse=True)
+    def held(self, fake_bucket):
+        self.bucket = fake_bucket
+        self.folder = "gs://my-bucket/runs"
+        self.holder = subprocess.Popen(
+            [sys.executable, "-c", SUSPENDED, self.folder],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with self.holder:
+            assert self.holder.stdout.readline() == "held\n"
+            self.holder.send_signal(signal.SIGSTOP)
+            yield
+            self.holder.kill()
+
+    def what_the_holder_does(self):
+        self.holder.stdin.write("\n")
+        self.holder.stdin.flush()
+        self.holder.send_signal(signal.SIGCONT)
+        return self.holder.stdout.readline()
+
+    def test_it_writes_no_more_when_another_has_taken_over(self):
+        with run_lock.hold(self.folder, rhythm=Rhythm(stale=1.5, look=0.1)) as lock:
+            said = self.what_the_holder_does()
+            lock.check()
+        assert "another process holds it" in said
+
+    def test_it_goes_on_when_none_has(self):
+        time.sleep(2)
+        assert self.what_the_holder_does() == "goes on\n"
+
+
+class TestContainers:
+    """Numbers of processes mean something in their PID namespace only."""
+
+    ENTER = ("unshare", "--pid", "--fork", "--mount-proc")
+
+    @pytest.fixture(autouse=True)
+    def can_be_made(self, fake_bucket):
+        self.bucket = fake_bucket
+        tried = subprocess.run(
+            [*self.ENTER, "true"], capture_output=True, text=True, check=False
+        )
+        if tried.returncode:
+            pytest.skip(f"no PID namespace can be made here: {tried.stderr.strip()}")
+
+    def start(self, program, *, pid):
+        """Runs a program as process `pid` of a container of its own."""
+        # Each `true` takes a number; the first process there is the shell.
+        script = "true & " * (pid - 2) + f'wait; "$@" {"& wait" if pid > 1 else ""}'
+        python = (sys.executable, "-c", program)
+        return subprocess.Popen(
+            [*self.ENTER, "sh", "-c", script, "sh", *python, "gs://my-bucket/runs"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def holder(self):
+        return json.loads(self.bucket.contents()[f"runs/{run_lock.LOCK_FILE}"])
+
+    def test_a_living_holder_in_another_is_not_displaced(self):
+        with self.start(HOLDING, pid=9) as first:
+            try:
+                assert first.stdout.readline() == "held\n"
+                before = self.holder()
+                assert before["pid"] == 9
+                with self.start(CONTENDING, pid=2) as second:
+                    assert "is in use by process 9 on" in second.stdout.read()
+                assert self.holder() == before
+            finally:
+                os.killpg(first.pid, signal.SIGKILL)
+
+    def test_the_dead_of_the_same_are_known(self):
+        with self.start(DYING, pid=2) as only:
+            assert only.stdout.read() == "held\ntaken over\n"
 
 
 class TestInBuckets:

@@ -1,0 +1,77 @@
+import os
+
+import pytest
+
+from runtime import storage
+from runtime.errors import SettingsError
+from scripts import recipes
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A recipe of its own, beside a file that is none."""
+    monkeypatch.setattr(recipes, "_FOLDER", str(tmp_path))
+    (tmp_path / "small.flags").write_text(
+        "# why\n--do_train\n\n  --model_file=processors/data/m \n"
+        "--config=recipes/c.json\n--output_dir=runs/small\n--text=a=b\n"
+    )
+    (tmp_path / "small.json").write_text("{}")
+
+
+FLAGS = [
+    "--do_train",
+    f"--model_file={ROOT}/processors/data/m",
+    f"--config={ROOT}/recipes/c.json",
+    "--output_dir=runs/small",
+    "--text=a=b",
+]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--flagfile=bundled:small"],
+        ["-flagfile=bundled:small"],
+        ["--flagfile", "bundled:small"],
+    ],
+)
+def test_a_recipe_stands_where_it_is_named(shipped, given):
+    found = recipes.expand(["program", "--a=1", *given, "--b", "c"])
+    assert found == ["program", "--a=1", *FLAGS, "--b", "c"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["--flagfile=recipes/small.flags", "--a"],
+        ["flagfile=bundled:small"],
+        ["--flagfiles=bundled:small"],
+        ["--", "--flagfile=bundled:small"],
+    ],
+)
+def test_all_else_is_left_alone(shipped, given):
+    assert recipes.expand(["program", *given]) == ["program", *given]
+
+
+def test_a_file_named_in_two_words_is_still_named():
+    found = recipes.expand(["program", "--flagfile", "mine.flags", "--a"])
+    assert found == ["program", "--flagfile=mine.flags", "--a"]
+
+
+@pytest.mark.parametrize("name", ["big", "", "small.json", "../recipes/small", "a/b"])
+def test_one_that_there_is_not(shipped, name):
+    with pytest.raises(SettingsError) as caught:
+        recipes.expand(["program", f"--flagfile=bundled:{name}"])
+    assert str(caught.value) == (
+        f"--flagfile=bundled:{name}: expected one of bundled:small, or a file."
+    )
+
+
+def test_the_quickstart_is_one():
+    found = recipes.expand(["program", "--flagfile=bundled:quickstart"])
+    assert "--task_name=authors" in found
+    [model] = [f for f in found if f.startswith("--model_file=")]
+    assert storage.exists(model.partition("=")[2])
