@@ -19,6 +19,8 @@ from runtime.placement import Accelerator, Backend, Placement, ProcessGroup, Req
 REPLICA_AXIS = "replica"
 """The one axis of the mesh."""
 
+_SILENT_SECONDS = 25  # after which JAX itself ends the other processes of a run
+
 _KINDS = {
     "cpu": "CPU",
     "TPU v5 lite": "TPU v5e",
@@ -94,12 +96,15 @@ def _join(group: ProcessGroup) -> None:
     """
     if not group.coordinator or jax.distributed.is_initialized():
         return
+    # Else JAX takes SIGTERM for its own preemption service, which nobody here asks.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         if group.coordinator == "auto":
-            jax.distributed.initialize()
+            jax.distributed.initialize(heartbeat_timeout_seconds=_SILENT_SECONDS)
         else:
             jax.distributed.initialize(
                 group.coordinator,
+                heartbeat_timeout_seconds=_SILENT_SECONDS,
                 num_processes=group.count,
                 process_id=group.index,
                 cluster_detection_method="deactivate",

@@ -12,7 +12,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 
-from runtime import checkpoints, distribution, loop, storage
+from runtime import checkpoints, distribution, loop, pace, storage
 from runtime.doctor import output_check
 from runtime.engine import Engine, EngineState
 from runtime.errors import SettingsError
@@ -21,7 +21,7 @@ from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
-from runtime.safety import preemption_notice, run_lock
+from runtime.safety import peers, preemption_notice, run_lock, stop_request
 from runtime.safety.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
 from runtime.safety.retention import Retention
 from runtime.safety.stop_request import StopRequest
@@ -80,10 +80,9 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
             output_check.try_out(job.output_dir)
         folder = stack.enter_context(distribution.own_folder(job, placement))
         record = stack.enter_context(RunRecord(folder))
-        stop = StopRequest()
-        if placement.processes == 1:  # several would have to stop at one update
-            stack.enter_context(stop.on_signals())
-            stack.enter_context(preemption_notice.watch(stop))
+        stop = stack.enter_context(stop_request.of_run())
+        stack.enter_context(preemption_notice.watch(stop))
+        stack.enter_context(peers.watch(placement, stop=stop))
         yield Site(
             placement=placement, folder=folder, record=record, lock=lock, stop=stop
         )
@@ -209,7 +208,9 @@ class Training:
                 ProgressLine, total, stream=sys.stderr, start=made.step
             ),
             keeper=self._keeper(state),
-            stop=self._site.stop,
+            pace=pace.of_run(
+                self._site.stop, placement=self._site.placement, total=total
+            ),
         )
 
     def keep(self, made: Engine, *, state: Mapping[str, object]) -> None:

@@ -11,6 +11,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from runtime.errors import RunStoppedError, ToolkitError
+from runtime.safety import stop_request
 
 
 def run(
@@ -39,7 +40,8 @@ def run(
 
 def _exit_code(work: Callable[[], int | None]) -> int:
     try:
-        return work() or 0
+        with stop_request.of_command():
+            return work() or 0
     except RunStoppedError as stopped:
         print(stopped, file=sys.stderr)
         return stopped.EXIT_CODE
