@@ -84,14 +84,14 @@ class PretrainingRun(LanguageModelRun):
         vocabularies.keep(self._job.tokenizer, folder=self._site.folder)
         if made.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
-            return
-        _log.info("***** Running training: %d sequences *****", len(split.dataset))
-        self._training.fit(
-            made,
-            self._feed(split),
-            total=total,
-            state={"labels": list(split.labels)},
-        )
+        else:
+            _log.info("***** Running training: %d sequences *****", len(split.dataset))
+            self._training.fit(
+                made,
+                self._feed(split),
+                total=total,
+                state={"labels": list(split.labels)},
+            )
         self._plot()
 
     def evaluate(self) -> None:

@@ -110,9 +110,9 @@ class ClassificationRun(abc.ABC):
         self._claim(split, total=total)
         if self._engine.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
-            return
-        self._announce("training", split, total=total)
-        self._fit(split, total=total)
+        else:
+            self._announce("training", split, total=total)
+            self._fit(split, total=total)
         self._plot_learning_curve()
 
     def _start(self, split: Split, *, total: int) -> Engine:
@@ -191,7 +191,7 @@ class ClassificationRun(abc.ABC):
         }
         report.write_eval_results(self._site.path("eval_results.txt"), results)
         self._write_reports(split, found, prefix="")
-        self._site.record.log(
+        self._site.record.log_result(
             self._made.step,
             {name: results[name] for name in ("eval_accuracy", "eval_loss")},
         )

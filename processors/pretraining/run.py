@@ -114,7 +114,7 @@ class LanguageModelRun(abc.ABC):
             logged: As the metrics and the learning curve have them.
         """
         report.write_eval_results(self._site.path("eval_results.txt"), results)
-        self._site.record.log(self._trained().step, logged)
+        self._site.record.log_result(self._trained().step, logged)
         self._plot()
         _log.info("***** Eval results *****")
         for name in sorted(results):
