@@ -96,8 +96,6 @@ def _join(group: ProcessGroup) -> None:
     """
     if not group.coordinator or jax.distributed.is_initialized():
         return
-    # Else JAX takes SIGTERM for its own preemption service, which nobody here asks.
-    jax.config.update("jax_enable_preemption_service", False)
     try:
         if group.coordinator == "auto":
             jax.distributed.initialize(heartbeat_timeout_seconds=_SILENT_SECONDS)

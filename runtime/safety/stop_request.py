@@ -50,6 +50,7 @@ class StopRequest:
         self._cause: str | None = None
         self._first_at: float | None = None
         self._waits = False
+        self._taken: tuple[signal.Signals, ...] = ()
         self._timer: threading.Timer | None = None
         # A handler may interrupt its own thread while that holds it.
         self._asking = threading.RLock()
@@ -131,13 +132,24 @@ class StopRequest:
                 stack.enter_context(self._handled())
             yield self
 
+    def take_signals_again(self) -> None:
+        """To be called after what may have taken them, within `on_signals`.
+
+        Where processes share a run, the runtimes of TensorFlow and of JAX take SIGTERM
+        for a preemption service of their own, which nobody here asks.
+        """
+        for number in self._taken:
+            signal.signal(number, self._on_signal)
+
     @contextlib.contextmanager
     def _handled(self) -> Iterator[None]:
         before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        self._taken = _SIGNALS
         try:
             with self._watched():
                 yield
         finally:
+            self._taken = ()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -244,6 +256,7 @@ def of_run() -> Iterator[StopRequest]:
     """
     stop = _OF_COMMAND.get()
     if stop is not None:
+        stop.take_signals_again()
         yield stop
         return
     with Interruption().on_signals() as own:

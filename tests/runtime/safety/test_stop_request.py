@@ -134,6 +134,14 @@ def test_who_ends_in_time_is_left_alone():
     assert not left.wait(0.5)
 
 
+def test_a_run_takes_back_what_others_have_taken_since():
+    with stop_request.of_command():
+        ours = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as a distributed runtime does
+        with stop_request.of_run():
+            assert signal.getsignal(signal.SIGTERM) == ours
+
+
 def test_other_threads_have_no_signals():
     before, seen = signal.getsignal(signal.SIGTERM), []
 
