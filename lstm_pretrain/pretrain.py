@@ -79,9 +79,9 @@ class PretrainingRun(LanguageModelRun):
         vocabularies.keep(self._job.tokenizer, folder=self._site.folder)
         if made.step >= self._job.total_steps:
             _log.info("Skipping training since max_steps has already saved.")
-            return
-        _log.info("***** Running training: %d sequences *****", len(split.dataset))
-        self._training.fit(made, self._feed(split))
+        else:
+            _log.info("***** Running training: %d sequences *****", len(split.dataset))
+            self._training.fit(made, self._feed(split))
         self._plot()
 
     def evaluate(self) -> None:

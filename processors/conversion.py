@@ -9,6 +9,7 @@ import collections
 import concurrent.futures
 import contextlib
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -167,6 +168,8 @@ _ENCODER: dict[str, Encoder] = {}
 
 
 def _start(recipe: Recipe) -> None:
+    # Ctrl-C goes to all processes of a terminal; the first ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _ENCODER["here"] = Encoder(recipe)
 
 

@@ -16,6 +16,7 @@ distribution.py        how a run is dealt to devices and processes
 tpu_environment.py     what TensorFlow needs to find a TPU, and why it finds none
 workload.py            what a device computes in a run, without the data
 loop.py                from the first update to the last: calls, checkpoints, metrics
+pace.py                how many updates between two looks at whether to stop
 optimization.py        optimisers and schedules as pure functions
 optimizer_settings.py  which optimiser and schedule
 same_run.py            whether a folder's checkpoints are this run's; what differs

@@ -60,6 +60,23 @@ class StepReport:
 
 
 @dataclasses.dataclass(frozen=True)
+class Dealt:
+    """The arrays of K updates where the devices have them.
+
+    Attributes:
+        blocks: Each replica's part of each array, in the backend's own terms.
+        first_step: Updates done before the first of the K.
+        updates: K.
+        parts: Slices of an update: the accumulation.
+    """
+
+    blocks: Any
+    first_step: int
+    updates: int
+    parts: int
+
+
+@dataclasses.dataclass(frozen=True)
 class EngineState:
     """Everything an engine carries from one update to the next, on the host.
 
@@ -85,7 +102,6 @@ class Engine(abc.ABC):
     def model(self) -> Any:
         """The Keras model, with the weights reached so far."""
 
-    @abc.abstractmethod
     def train(self, arrays: Arrays) -> StepReport:
         """Does K updates, one for each entry of the first axis.
 
@@ -94,6 +110,32 @@ class Engine(abc.ABC):
 
         Returns:
             Losses, norms and guard flags of the K updates.
+        """
+        dealt = self.deal(arrays, first_step=self.step)
+        return self.advance(dealt, stop=self.step + dealt.updates)
+
+    @abc.abstractmethod
+    def deal(self, arrays: Arrays, *, first_step: int) -> Dealt:
+        """Hands the devices the arrays of K updates.
+
+        Args:
+            arrays: Batch arrays `[K, accumulation, replicas, ...]`.
+            first_step: Updates done before the first of the K; at most `step`.
+        """
+
+    @abc.abstractmethod
+    def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
+        """Does the updates from `step` on, in one call of the devices.
+
+        In how many calls the K updates are done changes no bit: each call is the same
+        program on the same arrays.
+
+        Args:
+            dealt: Has the arrays of these updates among its K.
+            stop: Updates done after the last.
+
+        Returns:
+            Losses, norms and guard flags of `stop - step` updates.
         """
 
     @abc.abstractmethod

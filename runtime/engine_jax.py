@@ -21,6 +21,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from runtime.engine import (
     DROPOUT_SEED,
     Arrays,
+    Dealt,
     Engine,
     EngineState,
     Objective,
@@ -85,17 +86,22 @@ class JaxEngine(Engine):
 
     # -- training ---------------------------------------------------------------------
 
-    def train(self, arrays: Arrays) -> StepReport:
-        """Does K updates; see `Engine.train`."""
+    def deal(self, arrays: Arrays, *, first_step: int) -> Dealt:
+        """Copies each replica's part to its device; see `Engine.deal`."""
         shape = next(iter(arrays.values())).shape[:3]
-        seeds = dropout_seeds(self._seed, first_step=self._step, shape=shape)
+        seeds = dropout_seeds(self._seed, first_step=first_step, shape=shape)
         blocks = self._dealt({**arrays, DROPOUT_SEED: seeds}, TRAIN_SPLIT)
-        steps = np.arange(self._step, self._step + shape[0], dtype=np.int32)
-        tree, report = self._program.train(self._tree(), blocks, steps)
+        return Dealt(blocks, first_step, updates=shape[0], parts=shape[1])
+
+    def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
+        """Does some of the K updates; see `Engine.advance`."""
+        part = slice(self._step - dealt.first_step, stop - dealt.first_step)
+        span = np.array([dealt.first_step, part.start, part.stop], np.int32)
+        tree, report = self._program.train(self._tree(), dealt.blocks, span)
         self._weights, self._slots = tree
-        self._step += shape[0]
+        self._step = stop
         self._model_is_behind = True
-        return StepReport(*(np.asarray(value) for value in report))
+        return StepReport(*(np.asarray(value)[part] for value in report))
 
     def _tree(self) -> Tree:
         if not self._slots:

@@ -24,6 +24,7 @@ from runtime import optimization
 from runtime.engine import (
     DROPOUT_SEED,
     Arrays,
+    Dealt,
     Engine,
     EngineState,
     Objective,
@@ -121,31 +122,36 @@ class TensorFlowEngine(Engine):
 
     # -- training ---------------------------------------------------------------------
 
-    def train(self, arrays: Arrays) -> StepReport:
-        """Does K updates; see `Engine.train`."""
-        calls, parts, replicas = next(iter(arrays.values())).shape[:3]
-        seeds = dropout_seeds(
-            self._seed,
-            first_step=self.step,
-            shape=(calls, parts, replicas),
-        )
+    def deal(self, arrays: Arrays, *, first_step: int) -> Dealt:
+        """Makes each replica's tensors; see `Engine.deal`."""
+        shape = next(iter(arrays.values())).shape[:3]
+        seeds = dropout_seeds(self._seed, first_step=first_step, shape=shape)
         blocks = self._spread({**arrays, DROPOUT_SEED: seeds}, replica_axis=2)
-        self.make_slots()
-        report = self._train_calls(blocks, parts=parts)
-        return StepReport(*(value.numpy() for value in report))
+        return Dealt(blocks, first_step, updates=shape[0], parts=shape[1])
 
-    def train_call(self, blocks: Blocks, *, parts: int) -> tuple[tf.Tensor, ...]:
-        """K updates, as a graph traces them.
+    def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
+        """Does some of the K updates; see `Engine.advance`."""
+        self.make_slots()
+        part = slice(self.step - dealt.first_step, stop - dealt.first_step)
+        span = tf.constant([part.start, part.stop])
+        report = self._train_calls(dealt.blocks, span, parts=dealt.parts)
+        return StepReport(*(value.numpy()[part] for value in report))
+
+    def train_call(
+        self, blocks: Blocks, span: tf.Tensor, *, parts: int
+    ) -> tuple[tf.Tensor, ...]:
+        """Some of K updates, as a graph traces them.
 
         Args:
             blocks: `[K, accumulation, ...]`, with the dropout seeds.
+            span: int32 `[2]`: from which to which of the K to go.
             parts: Slices of an update: the accumulation.
 
         Returns:
-            Losses, norms, rates and guard flags, each `[K]`.
+            Losses, norms, rates and guard flags, each `[K]`; 0 for what is left undone.
         """
         if self._compiles_whole:
-            rows = self._run(self._updates, blocks, parts=parts)
+            rows = self._run(self._updates, blocks, span, parts=parts)
             return _report(self._each(rows)[0])
 
         def update(call: tf.Tensor) -> tf.Tensor:
@@ -154,17 +160,17 @@ class TensorFlowEngine(Engine):
             return self._each(row)[0]
 
         calls = tf.shape(self._each(blocks[DROPOUT_SEED])[0])[0]
-        return _report(_rows(update, calls))
+        return _report(_rows(update, calls, span=span))
 
-    def _updates(self, blocks: Blocks, *, parts: int) -> tf.Tensor:
-        """K updates on one replica: float32 `[K, 4]`, each row as of `_update`."""
+    def _updates(self, blocks: Blocks, span: tf.Tensor, *, parts: int) -> tf.Tensor:
+        """Some of K updates on one replica: float32 `[K, 4]`, rows as of `_update`."""
 
         def update(call: tf.Tensor) -> tf.Tensor:
             row = self._update(blocks, call, parts=parts)
             self._counter.assign_add(1)
             return row
 
-        return _rows(update, blocks[DROPOUT_SEED].shape[0])
+        return _rows(update, blocks[DROPOUT_SEED].shape[0], span=span)
 
     def _update(self, blocks: Blocks, call: tf.Tensor, *, parts: int) -> tf.Tensor:
         """One update on one replica: float32 `[rate, loss, norm, applied]`."""
@@ -411,14 +417,16 @@ class _Sums(NamedTuple):
     row_squares: tf.Tensor
 
 
-def _rows(update: Callable[[tf.Tensor], tf.Tensor], calls: Any) -> tf.Tensor:
-    """float32 `[calls, 4]`: what `update` returns for 0, 1, 2, ..."""
+def _rows(
+    update: Callable[[tf.Tensor], tf.Tensor], calls: Any, *, span: tf.Tensor
+) -> tf.Tensor:
+    """float32 `[calls, 4]`: what `update` returns for those of the span, the rest 0."""
     rows = tf.TensorArray(tf.float32, size=calls, element_shape=(4,))
 
     def body(call: tf.Tensor, rows: tf.TensorArray) -> tuple[Any, ...]:
         return call + 1, rows.write(call, update(call))
 
-    _, rows = tf.while_loop(lambda call, _: call < calls, body, (tf.constant(0), rows))
+    _, rows = tf.while_loop(lambda call, _: call < span[1], body, (span[0], rows))
     return rows.stack()
 
 
@@ -434,8 +442,8 @@ class _PerShape:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._traced = tf.function(function, autograph=False)
 
-    def __call__(self, blocks: Mapping[str, Any], **static: int) -> Any:
-        return self._traced(blocks, **static)
+    def __call__(self, blocks: Mapping[str, Any], *args: Any, **static: int) -> Any:
+        return self._traced(blocks, *args, **static)
 
 
 class _PerSignature:
@@ -449,20 +457,21 @@ class _PerSignature:
         self._function = function
         self._traced: dict[Any, Any] = {}
 
-    def __call__(self, blocks: Mapping[str, Any], **static: int) -> Any:
+    def __call__(self, blocks: Mapping[str, Any], *args: Any, **static: int) -> Any:
         if all(tf.is_tensor(block) for block in blocks.values()):
             signature = {
                 name: tf.TensorSpec([None] * block.shape.rank, block.dtype)
                 for name, block in blocks.items()
             }
-            options: dict[str, Any] = {"input_signature": [signature]}
+            others = [tf.TensorSpec(arg.shape, arg.dtype) for arg in args]
+            options: dict[str, Any] = {"input_signature": [signature, *others]}
         else:  # one tensor a replica: no public way to name such a signature
             options = {"reduce_retracing": True}
         key = (tuple(sorted(blocks)), tuple(static.items()))
         if key not in self._traced:
             bound = functools.partial(self._function, **static)
             self._traced[key] = tf.function(bound, autograph=False, **options)
-        return self._traced[key](blocks)
+        return self._traced[key](blocks, *args)
 
 
 def _on_host(variable: Any) -> np.ndarray:

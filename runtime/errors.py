@@ -110,10 +110,14 @@ class TrainingError(ToolkitError):
     """Training that cannot go on, such as a loss that is not a number."""
 
 
-class RunStoppedError(ToolkitError):
+class RunStoppedError(BaseException):
     """The run was asked to stop, and did; the same command goes on from there.
 
-    Source of the exit code: EX_TEMPFAIL in sysexits.h.
+    No Exception, as KeyboardInterrupt is none: it is raised wherever the request finds
+    the run, and who handles the errors of what he called must not take it for one.
+
+    Attributes:
+        EXIT_CODE: What a command ends with. Source: EX_TEMPFAIL in sysexits.h.
     """
 
     EXIT_CODE: ClassVar[int] = 75

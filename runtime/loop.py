@@ -1,23 +1,26 @@
 """From the first update to the last: calls, checkpoints, metrics, progress.
 
-A call of the engine covers the updates up to the next multiple of `steps_per_call` or
-of `save_every`, whichever comes first. Where calls begin is thus a function of the
-step alone, and a resumed run makes the same calls as one that was never stopped.
+The batches of several updates are made at once: those up to the next multiple of
+`steps_per_call` or of `save_every`, whichever comes first. They have one shape, which
+is thus a function of the step alone, and a resumed run computes on the same arrays as
+one that was never stopped. In how many calls of the devices they are done is a matter
+of time only; see `runtime.pace`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from runtime import checkpoints
 from runtime.engine import Arrays, Engine, StepReport
+from runtime.pace import Pace
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
 from runtime.safety.checkpoint_keeper import Keeper
 from runtime.safety.guards import FiniteGuard, LossWatch
-from runtime.safety.stop_request import StopRequest
 
 SKIPPED_UPDATES = "skipped_updates"
 """The metric of a checkpoint that counts updates left out before it."""
@@ -68,13 +71,15 @@ class Plan:
     most_skipped: int = 0
     skipped: int = 0
 
-    def next_stop(self, step: int) -> int:
-        """The step at which the call that starts at `step` ends."""
-        ends = [
-            (step // every + 1) * every
-            for every in (self.steps_per_call, self.save_every)
-        ]
-        return min(*ends, self.total_steps)
+    def span(self, step: int) -> tuple[int, int]:
+        """Where the updates begin and end whose batches are made with that of `step`.
+
+        A run that was asked to stop may have ended between the two.
+        """
+        periods = (self.steps_per_call, self.save_every)
+        first = max(step // every * every for every in periods)
+        ends = [(step // every + 1) * every for every in periods]
+        return first, min(*ends, self.total_steps)
 
     def saves_at(self, step: int) -> bool:
         """Whether a checkpoint is due after `step` updates."""
@@ -89,7 +94,7 @@ def run(
     record: RunRecord,
     progress: Callable[[], ProgressLine],
     keeper: Keeper,
-    stop: StopRequest,
+    pace: Pace,
 ) -> None:
     """Trains from the engine's step to the last.
 
@@ -100,7 +105,7 @@ def run(
         record: Takes one line of metrics for each update.
         progress: Opens the progress line.
         keeper: Keeps what is reached.
-        stop: Whether to end before that; what is reached by then is kept.
+        pace: Whether to end before that; what is reached by then is kept.
 
     Raises:
         TrainingError: A loss or gradient is not finite. The update was not applied and
@@ -113,25 +118,61 @@ def run(
         advice=lambda: _advice(keeper, directory=plan.directory),
     )
     watch = LossWatch()
-    step = engine.step
-    with keeper, progress() as line, stop.at_the_next_update():
-        while step < plan.total_steps:
-            end = plan.next_stop(step)
-            call = feed(step, end)
-            report = engine.train(call.arrays)
-            _log(record, report, first=step)
-            guard.judge(report, first=step, names=call.names)
-            watch.look(report.losses, first=step)
-            step = end
-            loss = float(report.losses[-1])
-            line.update(step, loss=loss, examples=call.examples, tokens=call.tokens)
-            if plan.saves_at(step) or stop.cause:
-                keeper.save(
-                    engine, metrics={"loss": loss, SKIPPED_UPDATES: guard.skipped}
-                )
-            if stop.cause:
-                keeper.wait()
-                stop.refuse_to_go_on()
+    is_kept, metrics = True, {}
+    with keeper, progress() as line, pace.stop.at_the_next_update():
+        for part in _parts(engine, feed, plan=plan, pace=pace):
+            report, loss = part.report, float(part.report.losses[-1])
+            _log(record, report, first=part.first)
+            guard.judge(report, first=part.first, names=part.names)
+            watch.look(report.losses, first=part.first)
+            line.update(
+                part.stop, loss=loss, examples=part.examples, tokens=part.tokens
+            )
+            metrics = {"loss": loss, SKIPPED_UPDATES: guard.skipped}
+            is_kept = plan.saves_at(part.stop)
+            if is_kept:
+                keeper.save(engine, metrics=metrics)
+        if not is_kept:
+            keeper.save(engine, metrics=metrics)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What one call of the devices did."""
+
+    first: int
+    stop: int
+    report: StepReport
+    examples: int
+    tokens: int
+    names: Callable[[int], Sequence[str]]
+
+
+def _parts(engine: Engine, feed: Feed, *, plan: Plan, pace: Pace) -> Iterator[_Part]:
+    """Does the updates, until the last or until the run is to stop."""
+    while engine.step < plan.total_steps and not pace.is_to_stop(engine.step):
+        start, end = plan.span(engine.step)
+        call = feed(start, end)
+        dealt = engine.deal(call.arrays, first_step=start)
+        while engine.step < end and not pace.is_to_stop(engine.step):
+            first = engine.step
+            stop = pace.part(first, end)
+            with pace.measure(stop - first):
+                report = engine.advance(dealt, stop=stop)
+            share = (stop - first) / (end - start)
+            yield _Part(
+                first=first,
+                stop=stop,
+                report=report,
+                examples=round(call.examples * share),
+                tokens=round(call.tokens * share),
+                names=functools.partial(_names, call, offset=first - start),
+            )
+    pace.is_to_stop(engine.step)  # so that all processes end by the same request
+
+
+def _names(call: Call, index: int, *, offset: int) -> Sequence[str]:
+    return call.names(offset + index)
 
 
 def _log(record: RunRecord, report: StepReport, *, first: int) -> None:

@@ -209,8 +209,7 @@ def refuse_disagreement(placement: Placement, facts: Mapping[str, int]) -> None:
     """
     if placement.processes == 1:
         return
-    finder = importlib.import_module(_FINDERS[placement.backend])
-    of_all = finder.gather(placement, list(facts.values()))
+    of_all = gather(placement, list(facts.values()))
     problems = [
         f"{name}: {', '.join(map(str, numbers))}."
         for name, numbers in zip(facts, zip(*of_all, strict=True), strict=True)
@@ -223,6 +222,23 @@ def refuse_disagreement(placement: Placement, facts: Mapping[str, int]) -> None:
             "Process by process:",
             *problems,
         )
+
+
+def gather(placement: Placement, numbers: Sequence[int]) -> list[list[int]]:
+    """What the processes of a run say to each other.
+
+    Args:
+        placement: Of the run; every process must call, with equally many numbers.
+        numbers: From 0 to 2**31 - 1.
+
+    Returns:
+        `[processes][numbers]`.
+    """
+    if placement.processes == 1:
+        return [list(numbers)]
+    finder = importlib.import_module(_FINDERS[placement.backend])
+    of_all: list[list[int]] = finder.gather(placement, numbers)
+    return of_all
 
 
 _FINDERS = {

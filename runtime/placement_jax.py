@@ -22,6 +22,8 @@ from runtime.placement import Accelerator, Backend, Placement, ProcessGroup, Req
 REPLICA_AXIS = "replica"
 """The one axis of the mesh."""
 
+_SILENT_SECONDS = 25  # after which JAX itself ends the other processes of a run
+
 _KINDS = {
     "cpu": "CPU",
     "TPU v5 lite": "TPU v5e",
@@ -122,10 +124,11 @@ def _join(group: ProcessGroup) -> None:
         return
     try:
         if group.coordinator == "auto":
-            jax.distributed.initialize()
+            jax.distributed.initialize(heartbeat_timeout_seconds=_SILENT_SECONDS)
         else:
             jax.distributed.initialize(
                 group.coordinator,
+                heartbeat_timeout_seconds=_SILENT_SECONDS,
                 num_processes=group.count,
                 process_id=group.index,
                 cluster_detection_method="deactivate",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -59,10 +59,13 @@ def gather(placement: Placement, numbers: Sequence[int]) -> list[list[int]]:
     mine = strategy.experimental_distribute_values_from_function(
         lambda _: tf.constant([list(numbers)], tf.int32)
     )
-    gather_all = functools.partial(strategy.gather, axis=0)
-    gathered = tf.function(gather_all, autograph=False)(mine)
-    of_replicas: list[list[int]] = gathered.numpy().tolist()
+    of_replicas: list[list[int]] = _gather_all(strategy)(mine).numpy().tolist()
     return of_replicas[:: placement.replicas // placement.processes]
+
+
+@functools.cache  # each trace takes a while and says so
+def _gather_all(strategy: tf.distribute.Strategy) -> Callable[..., tf.Tensor]:
+    return tf.function(functools.partial(strategy.gather, axis=0), autograph=False)
 
 
 def _refuse_group(request: Request) -> None:

@@ -34,6 +34,9 @@ EVERYWHERE = _spec()
 TRAIN_SPLIT = _spec(None, None, REPLICA_AXIS)
 """How blocks `[K, accumulation, replicas, ...]` are dealt out."""
 
+_REPORT_TYPES = (jnp.float32, jnp.float32, jnp.float32, jnp.bool_)
+"""Of losses, norms, rates and guard flags."""
+
 PREDICT_SPLIT = _spec(REPLICA_AXIS)
 """How blocks and outputs `[replicas, ...]` are dealt out."""
 
@@ -69,9 +72,10 @@ class JaxProgram:
 
     Attributes:
         variables: The model's variables by name.
-        train: `(tree, blocks [K, accumulation, replicas, ...], steps int32 [K])` to the
+        train: `(tree, blocks [K, accumulation, replicas, ...], span int32 [3])` to the
             new tree and losses, norms, rates and guard flags, each `[K]`; jitted, the
-            tree is donated.
+            tree is donated. The span is the step of the first of the K updates, and
+            from which to which of them to go; the rest is left undone, and 0.
         predict: `(weights, blocks [replicas, ...])` to outputs `[replicas, ...]`;
             jitted.
     """
@@ -121,20 +125,38 @@ class JaxProgram:
         }
 
     def _train_call(
-        self, tree: Tree, blocks: Blocks, steps: jax.Array
+        self, tree: Tree, blocks: Blocks, span: jax.Array
     ) -> tuple[Tree, tuple[jax.Array, ...]]:
-        """K updates on one replica.
+        """Some of K updates on one replica.
+
+        The loop's bounds are data, so that one program does any part of the K: two
+        programs would not give the same bits.
 
         Args:
             tree: Weights and slots.
             blocks: `[K, accumulation, 1, ...]`.
-            steps: int32 `[K]`, updates done before each.
+            span: int32 `[3]`; see `train`.
 
         Returns:
             The new tree; losses, norms, rates and guard flags, each `[K]`.
         """
         own = {name: block[:, :, 0] for name, block in blocks.items()}
-        return lax.scan(lambda tree, xs: self._update(tree, *xs), tree, (own, steps))
+
+        def body(
+            place: jax.Array, carry: tuple[Tree, tuple[jax.Array, ...]]
+        ) -> tuple[Tree, tuple[jax.Array, ...]]:
+            tree, report = carry
+            slices = {name: block[place] for name, block in own.items()}
+            tree, row = self._update(tree, slices, span[0] + place)
+            report = tuple(
+                values.at[place].set(value)
+                for values, value in zip(report, row, strict=True)
+            )
+            return tree, report
+
+        updates = len(own[DROPOUT_SEED])
+        report = tuple(jnp.zeros(updates, dtype) for dtype in _REPORT_TYPES)
+        return lax.fori_loop(span[1], span[2], body, (tree, report))
 
     def _update(
         self, tree: Tree, slices: Blocks, step: jax.Array

@@ -144,6 +144,24 @@ class RunRecord:
         self._metrics.flush()
         self._events.scalars(values, step=step)
 
+    def log_result(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Logs what was measured of the weights of a step.
+
+        It takes the place of what an earlier process measured of the same, so that a
+        run that was killed after that has the lines of one that was not.
+
+        Args:
+            step: Number of updates done.
+            metrics: As for `log`.
+        """
+        self._close_metrics()
+        lines = zip(self._whole_lines(), self.metrics(), strict=True)
+        names = {"step", *metrics}
+        self._keep_lines(
+            [line for line, at in lines if at["step"] != step or at.keys() != names]
+        )
+        self.log(step, metrics)
+
     def sync(self) -> None:
         """Returns when all that was logged would survive the end of this machine."""
         if self._metrics is not None:

@@ -10,9 +10,11 @@ import dataclasses
 import functools
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from runtime import checkpoints, distribution, loop, storage
+from runtime import checkpoints, distribution, loop, pace, storage
 from runtime.doctor import output_check
 from runtime.engine import Engine, EngineState
 from runtime.job import Job, refuse_other_run
@@ -21,7 +23,7 @@ from runtime.placement import Placement, refuse_disagreement
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
-from runtime.safety import preemption_notice, run_lock
+from runtime.safety import peers, preemption_notice, run_lock, stop_request
 from runtime.safety.checkpoint_keeper import CheckpointKeeper, ElsewhereKept, Keeper
 from runtime.safety.retention import Retention
 from runtime.safety.stop_request import StopRequest
@@ -98,10 +100,9 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
             output_check.try_out(job.output_dir)
         folder = stack.enter_context(distribution.own_folder(job, placement))
         record = stack.enter_context(RunRecord(folder))
-        stop = StopRequest()
-        if placement.processes == 1:  # several would have to stop at one update
-            stack.enter_context(stop.on_signals())
-            stack.enter_context(preemption_notice.watch(stop))
+        stop = stack.enter_context(stop_request.of_run())
+        stack.enter_context(preemption_notice.watch(stop))
+        stack.enter_context(peers.watch(placement, stop=stop))
         yield Site(
             placement=placement, folder=folder, record=record, lock=lock, stop=stop
         )
@@ -162,12 +163,19 @@ class Training:
         restored.close()  # it is deleted once there are newer ones
         return True
 
-    def fit(self, made: Engine, feed: loop.Feed) -> None:
+    def fit(
+        self,
+        made: Engine,
+        feed: loop.Feed,
+        *,
+        state: Mapping[str, Any] = types.MappingProxyType({}),
+    ) -> None:
         """Trains to the last update and leaves checkpoints.
 
         Args:
             made: Holds the state to start from.
             feed: Makes the batches of some updates.
+            state: What checkpoints carry beside what the job says.
 
         Raises:
             TrainingError: A loss or gradient is not finite.
@@ -200,8 +208,10 @@ class Training:
             progress=functools.partial(
                 ProgressLine, total, stream=sys.stderr, start=made.step
             ),
-            keeper=self._keeper(),
-            stop=self._site.stop,
+            keeper=self._keeper(state),
+            pace=pace.of_run(
+                self._site.stop, placement=self._site.placement, total=total
+            ),
         )
 
     def keep(self, made: Engine) -> None:
@@ -213,13 +223,13 @@ class Training:
         with self._keeper() as keeper:
             keeper.save(made, metrics={})
 
-    def _keeper(self) -> Keeper:
+    def _keeper(self, state: Mapping[str, Any] = types.MappingProxyType({})) -> Keeper:
         settings = self._settings
         if not self._site.placement.is_chief:
             return ElsewhereKept()
         return CheckpointKeeper(
             self._checkpoint_dir,
-            state=self._job.state(),
+            state={**self._job.state(), **state},
             retention=Retention(
                 newest=settings.keep_checkpoints, every=settings.keep_checkpoints_every
             ),

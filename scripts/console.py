@@ -11,6 +11,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from runtime.errors import RunStoppedError, ToolkitError
+from runtime.safety import stop_request
 from scripts import command_line, recipes
 
 
@@ -56,7 +57,8 @@ def _parse(argv: list[str]) -> list[str]:
 
 def _exit_code(work: Callable[[], int | None]) -> int:
     try:
-        return work() or 0
+        with stop_request.of_command():
+            return work() or 0
     except RunStoppedError as stopped:
         print(stopped, file=sys.stderr)
         return stopped.EXIT_CODE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -30,6 +30,9 @@ from tf_bert.formats.names import pooler_names
 from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
 from tf_bert.pretraining_preparation import PretrainingJob
 from tf_bert.pretraining_settings import PretrainingSettings
+
+_SHOWN_BEFORE = "masked_words_before"
+"""In a checkpoint's state: what was predicted for masked tokens before training."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,20 +81,33 @@ class PretrainingRun(LanguageModelRun):
         made = self._start()
         data = self._job.training
         self._training.claim_output_dir()
+        before = self._shown_before(made)
         if made.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
-            return
+        else:
+            self._fit(made, data, total=total, before=before)
+        if before:
+            masked_words.write(
+                self._site.path("masked_words.txt"),
+                before=before,
+                after=self._show(len(before)),
+            )
+        self._plot()
+
+    def _fit(
+        self,
+        made: Engine,
+        data: PretrainingDataset,
+        *,
+        total: int,
+        before: Sequence[Shown],
+    ) -> None:
         _log.info("***** Running training *****")
         _log.info("  Num sequences = %d", len(data))
         _log.info("  Batch size = %d", self._settings.train_batch_size)
         _log.info("  Num steps = %d", total)
-        before = self._show() if made.step == 0 else []
-        self._training.fit(made, self._feed(data, total))
-        if before:
-            masked_words.write(
-                self._site.path("masked_words.txt"), before=before, after=self._show()
-            )
-        self._plot()
+        state = {_SHOWN_BEFORE: masked_words.as_json(before)}
+        self._training.fit(made, self._feed(data, total), state=state)
 
     def evaluate(self) -> None:
         """Writes eval_results.txt, with google-research/bert's names."""
@@ -219,10 +235,18 @@ class PretrainingRun(LanguageModelRun):
 
     # -- files ------------------------------------------------------------------------
 
-    def _show(self) -> list[Shown]:
+    def _shown_before(self, made: Engine) -> list[Shown]:
+        """What was predicted before the first update; checkpoints carry it."""
+        wanted = self._settings.show_predictions
+        restored = self._job.restored
+        if made.step == 0 or restored is None:
+            return self._show(wanted)
+        return masked_words.from_json(restored.state.get(_SHOWN_BEFORE, []))[:wanted]
+
+    def _show(self, count: int) -> list[Shown]:
         """What is predicted for some masked tokens of the evaluation."""
-        tokenizer, wanted = self._job.tokenizer, self._settings.show_predictions
-        if tokenizer is None or not wanted:
+        tokenizer = self._job.tokenizer
+        if tokenizer is None or not count:
             return []
         made = self._trained()
         found: list[Shown] = []
@@ -230,6 +254,6 @@ class PretrainingRun(LanguageModelRun):
             found += masked_words.show(
                 made.predict(arrays), arrays, tokenizer=tokenizer
             )
-            if len(found) >= wanted:
+            if len(found) >= count:
                 break
-        return found[:wanted]
+        return found[:count]

@@ -119,9 +119,9 @@ class ClassificationRun(abc.ABC):
         self._training.claim_output_dir()
         if self._engine.step >= total:
             _log.info("Skipping training since max_steps has already saved.")
-            return
-        self._announce("training", split, total=total)
-        self._fit(split)
+        else:
+            self._announce("training", split, total=total)
+            self._fit(split)
         self._plot_learning_curve()
 
     def _start(self, split: Split, *, total: int) -> Engine:
@@ -167,7 +167,7 @@ class ClassificationRun(abc.ABC):
         }
         report.write_eval_results(self._site.path("eval_results.txt"), results)
         self._write_reports(split, found, prefix="")
-        self._site.record.log(
+        self._site.record.log_result(
             self._step,
             {name: results[name] for name in ("eval_accuracy", "eval_loss")},
         )

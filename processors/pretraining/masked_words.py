@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,23 @@ def show(
             )
         )
     return found
+
+
+def as_json(shown: Sequence[Shown]) -> list[dict[str, Any]]:
+    """Masked tokens as JSON values; a checkpoint carries them."""
+    return [dataclasses.asdict(each) for each in shown]
+
+
+def from_json(values: Sequence[Mapping[str, Any]]) -> list[Shown]:
+    """The masked tokens of which `as_json` has made these values."""
+    return [
+        Shown(
+            context=each["context"],
+            answer=each["answer"],
+            predictions=tuple((token, share) for token, share in each["predictions"]),
+        )
+        for each in values
+    ]
 
 
 def write(path: str, *, before: Sequence[Shown], after: Sequence[Shown]) -> None:

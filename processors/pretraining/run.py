@@ -128,7 +128,7 @@ class LanguageModelRun(abc.ABC):
             logged: As the metrics and the learning curve have them.
         """
         report.write_eval_results(self._site.path("eval_results.txt"), results)
-        self._site.record.log(self._step, logged)
+        self._site.record.log_result(self._step, logged)
         self._plot()
         _log.info("***** Eval results *****")
         for name in sorted(results):

@@ -60,9 +60,11 @@ class JaxLowering:
         arrays = self._workload.train
         leading = next(iter(arrays.values())).shape[:3]
         blocks = {**arrays, DROPOUT_SEED: np.zeros((*leading, 2), np.int32)}
-        steps = np.zeros(leading[:1], np.int32)
+        span = np.zeros(3, np.int32)
         return _lowered(
-            self._program.train, tree, self._shapes(blocks, TRAIN_SPLIT), steps
+            self._program.train,
+            *(tree, self._shapes(blocks, TRAIN_SPLIT), span),
+            times=leading[0],
         )
 
     def evaluation_step(self) -> LoweredStep:
@@ -81,7 +83,8 @@ class JaxLowering:
         }
 
 
-def _lowered(step: Any, *arguments: Any) -> LoweredStep:
+def _lowered(step: Any, *arguments: Any, times: int = 1) -> LoweredStep:
+    """Lowers a step; `times` is how often its outermost loop, if any, goes round."""
     traced = step.trace(*arguments)
     layer_in = functools.partial(_layer_in, traced.jaxpr)
     try:
@@ -98,7 +101,7 @@ def _lowered(step: Any, *arguments: Any) -> LoweredStep:
 
     return LoweredStep(
         program=lowered.as_text().encode(),
-        flops=flops_jax.count(traced.jaxpr),
+        flops=times * flops_jax.count(traced.jaxpr),
         compile=lambda effort: compiler_jax.answer(
             functools.partial(executable, effort), layer_in=layer_in
         ),

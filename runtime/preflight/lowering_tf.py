@@ -61,7 +61,8 @@ class TensorFlowLowering:
         self._engine.make_slots()
         # No functools.partial: its keyword would become an input of the program.
         return self._lowered(
-            lambda blocks: self._engine.train_call(blocks, parts=parts), blocks
+            lambda *inputs: self._engine.train_call(*inputs, parts=parts),
+            *(blocks, tf.constant([0, calls])),
         )
 
     def evaluation_step(self) -> LoweredStep:
@@ -69,9 +70,9 @@ class TensorFlowLowering:
         blocks = _first(self._workload.evaluate, axis=0)
         return self._lowered(self._engine.predict_call, blocks)
 
-    def _lowered(self, step: Callable[..., Any], blocks: Any) -> LoweredStep:
+    def _lowered(self, step: Callable[..., Any], *inputs: Any) -> LoweredStep:
         function = tf.function(step, jit_compile=True, autograph=False)
-        lower = function.experimental_get_compiler_ir(blocks)
+        lower = function.experimental_get_compiler_ir(*inputs)
         try:
             program = lower("hlo_serialized")
         except (ValueError, tf.errors.OpError) as error:

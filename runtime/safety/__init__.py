@@ -2,6 +2,8 @@
 
 guards.py             watches the losses of a run
 stop_request.py       asked to stop, by a signal or a notice
+signal_watch.py       signals at the instant they come
+peers.py              whether the other processes of a run are still there
 preemption_notice.py  Google Cloud's notice that the machine will be taken away
 checkpoint_keeper.py  written while training goes on
 retention.py          which are kept and which go

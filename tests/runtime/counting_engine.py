@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from runtime.engine import Engine, EngineState, StepReport
+from runtime.engine import Dealt, Engine, EngineState, StepReport
 from runtime.loop import Call
 
 
@@ -18,8 +18,12 @@ class CountingEngine(Engine):
     def model(self):
         raise NotImplementedError
 
-    def train(self, arrays):
-        numbers = arrays["number"]
+    def deal(self, arrays, *, first_step):
+        return Dealt(arrays, first_step, updates=len(arrays["number"]), parts=1)
+
+    def advance(self, dealt, *, stop):
+        part = slice(self.step - dealt.first_step, stop - dealt.first_step)
+        numbers = dealt.blocks["number"][part]
         self.calls.append(numbers.tolist())
         weights = self._state.weights["w"] + numbers.sum()
         self._state = EngineState(

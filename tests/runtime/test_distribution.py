@@ -3,9 +3,12 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -164,6 +167,65 @@ def test_a_process_that_cannot_see_the_checkpoint_ends_the_run(
         assert f"step of the newest checkpoint: {STEPS}, 0." in output
         assert "Traceback" not in output
     assert not os.path.exists(folders[1])
+
+
+@pytest.fixture
+def under_way(settings, backend, tmp_path):
+    """Two processes that train without end, and their folder."""
+    folder = str(tmp_path / "out")
+    endless = {"max_steps": 10**6, "save_checkpoints_steps": 10**6}
+
+    def arguments(index, flags):
+        values = {**settings, **endless, "output_dir": folder, "do_train": True}
+        texts = [f"--{name}={value}" for name, value in values.items()]
+        return ["scripts/run_classifier.py", *texts, *flags]
+
+    processes = process_group.start_both(backend, arguments)
+    while len(logged(folder)) < 3:
+        assert [process.poll() for process in processes] == [None, None]
+        time.sleep(0.1)
+    yield processes, folder
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def logged(folder):
+    path = f"{folder}/metrics.jsonl"
+    return storage.read_text(path).splitlines() if os.path.exists(path) else []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [0, 1])
+def test_if_one_process_is_asked_to_stop_all_do_at_one_update(under_way, asked):
+    processes, folder = under_way
+    start = time.monotonic()
+    processes[asked].send_signal(signal.SIGTERM)
+    codes, outputs = process_group.wait_for(processes)
+    assert time.monotonic() - start < 25
+    assert codes == [75, 75], outputs
+    assert "Stopped by SIGTERM. The same command" in outputs[asked]
+    told = f"Stopped by process {asked}, which was asked to stop. The same command"
+    assert told in outputs[1 - asked]
+    assert not any("Traceback" in output for output in outputs)
+    [reached] = checkpoints.list_steps(f"{folder}/checkpoints")
+    assert reached == len(logged(folder))
+    ends = [re.findall(r"^step (\d+)/", each, re.MULTILINE)[-1] for each in outputs]
+    assert ends == [str(reached)] * 2
+    assert "run.lock" not in os.listdir(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_process_that_is_killed_ends_the_other_with_a_sentence(under_way, victim):
+    processes, _ = under_way
+    start = time.monotonic()
+    processes[victim].send_signal(signal.SIGKILL)
+    output, _ = processes[1 - victim].communicate(timeout=60)
+    assert time.monotonic() - start < 30
+    assert processes[1 - victim].returncode == 1
+    assert f"error: Process {victim} of this run was killed, or" in output
+    assert "Traceback" not in output
 
 
 # In this process ---------------------------------------------------------------------

@@ -269,6 +269,26 @@ def test_several_updates_in_a_call_change_nothing(engines, plain, nearness):
     assert_states_equal(made.state(), plain[1], **nearness)
 
 
+@pytest.mark.parametrize("replicas", [1, 8])
+def test_in_how_many_calls_updates_are_done_changes_no_bit(engines, replicas):
+    arrays = laid_out(make_stream(9), slice(None), replicas=replicas)
+    made = engines(replicas)
+    whole = made.train(arrays)
+    state = made.state()
+    made = engines(replicas)
+    dealt = made.deal(arrays, first_step=0)
+    parts = [made.advance(dealt, stop=stop) for stop in (1, 4, 6)]
+    halfway = copy.deepcopy(made.state())
+    made = engines(replicas)
+    made.load_state(halfway)
+    parts.append(made.advance(made.deal(arrays, first_step=0), stop=9))
+    assert [len(part.losses) for part in parts] == [1, 3, 2, 3]
+    for field in dataclasses.fields(engine.StepReport):
+        found = np.concatenate([getattr(part, field.name) for part in parts])
+        np.testing.assert_array_equal(found, getattr(whole, field.name))
+    assert_states_equal(made.state(), state, rtol=0)
+
+
 def test_shapes_may_change_from_call_to_call(engines):
     made = engines()
     for examples in (16, 8, 24):

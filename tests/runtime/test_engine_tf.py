@@ -32,12 +32,12 @@ def compiled(engine, name):
     """Has XLA compile an engine's program for each shape."""
     programs = {}
 
-    def call(blocks, **static):
+    def call(*inputs, **static):
         key = tuple(static.items())
         if key not in programs:
             step = functools.partial(getattr(engine, name), **static)
             programs[key] = tf.function(step, autograph=False, jit_compile=True)
-        return programs[key](blocks)
+        return programs[key](*inputs)
 
     return call
 

@@ -9,6 +9,7 @@ from runtime import checkpoints, loop, storage
 from runtime.doctor import output_check
 from runtime.errors import CheckpointError, StorageError, StorageReason
 from runtime.loop import Plan
+from runtime.pace import Pace
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
 from runtime.safety import run_lock
@@ -72,7 +73,7 @@ def run():
                     retention=Retention(newest=2),
                     before_saving=record.sync,
                 ),
-                stop=StopRequest(),
+                pace=Pace(StopRequest()),
             )
 
 

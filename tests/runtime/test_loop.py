@@ -8,6 +8,7 @@ from runtime import checkpoints, loop
 from runtime.engine import EngineState
 from runtime.errors import RunStoppedError, TrainingError
 from runtime.loop import Plan
+from runtime.pace import Pace
 from runtime.progress import ProgressLine
 from runtime.run_record import RunRecord
 from runtime.safety.checkpoint_keeper import CheckpointKeeper, ElsewhereKept
@@ -21,7 +22,14 @@ def make_plan(tmp_path, **settings):
     return Plan(**(defaults | settings), directory=str(tmp_path / "checkpoints"))
 
 
-def run(engine, plan, *, stream=None, keeper=None, keep=5, stop=None):
+def unhurried(stop):
+    """A pace at which all updates whose batches are made at once are one call."""
+    pace = Pace(stop)
+    pace.part = lambda _, stop: stop
+    return pace
+
+
+def run(engine, plan, *, stream=None, keeper=None, keep=5, stop=None, pace=None):
     output_dir = os.path.dirname(plan.directory)
     with RunRecord(output_dir) as record:
         loop.run(
@@ -39,7 +47,7 @@ def run(engine, plan, *, stream=None, keeper=None, keep=5, stop=None):
                 retention=Retention(newest=keep),
                 before_saving=record.sync,
             ),
-            stop=stop or StopRequest(),
+            pace=pace or unhurried(stop or StopRequest()),
         )
         return record.metrics()
 
@@ -60,6 +68,90 @@ def test_a_resumed_run_makes_the_calls_of_one_never_stopped(tmp_path, resumed_fr
     run(resumed, make_plan(tmp_path / "resumed", total_steps=12))
     assert resumed.calls == whole.calls[-len(resumed.calls) :]
     assert resumed.state().weights == whole.state().weights
+
+
+class SlowerEach(CountingEngine):
+    """An engine, and the clock that its updates move on by so many seconds each."""
+
+    seconds = 0.0
+
+    def __init__(self, each):
+        super().__init__()
+        self._each = each
+
+    def advance(self, dealt, *, stop):
+        self.seconds += self._each * (stop - self.step)
+        return super().advance(dealt, stop=stop)
+
+
+def test_long_calls_are_done_in_parts_of_seconds(tmp_path):
+    engine = SlowerEach(1.2)
+    pace = Pace(StopRequest(), clock=lambda: engine.seconds)
+    plan = make_plan(tmp_path, total_steps=24, steps_per_call=20, save_every=12)
+    metrics = run(engine, plan, pace=pace)
+    assert [len(call) for call in engine.calls] == [1, 2, 4, 4, 1, 4, 4, 4]
+    assert [number for call in engine.calls for number in call] == [*range(1, 25)]
+    assert [line["step"] for line in metrics] == list(range(1, 25))
+    assert checkpoints.list_steps(plan.directory) == [12, 24]
+
+
+def test_quick_updates_are_soon_done_in_whole_calls(tmp_path):
+    engine = SlowerEach(0.001)
+    pace = Pace(StopRequest(), clock=lambda: engine.seconds)
+    plan = make_plan(tmp_path, total_steps=64, steps_per_call=16, save_every=64)
+    run(engine, plan, pace=pace)
+    assert [len(call) for call in engine.calls] == [1, 2, 4, 8, 1, 16, 16, 16]
+
+
+class AskedAt(SlowerEach):
+    """Asks the run to stop during an update."""
+
+    def __init__(self, stop, update):
+        super().__init__(3.0)
+        self._stop, self._update = stop, update
+        self.dealt = []
+
+    def deal(self, arrays, *, first_step):
+        self.dealt.append((first_step, arrays["number"].tolist()))
+        return super().deal(arrays, first_step=first_step)
+
+    def advance(self, dealt, *, stop):
+        if self.step < self._update <= stop:
+            self._stop.ask("a test")
+        return super().advance(dealt, stop=stop)
+
+
+def test_a_run_stopped_amid_a_call_goes_on_with_the_same_batches(tmp_path):
+    stop = StopRequest(grace=60)
+    plan = make_plan(tmp_path, total_steps=8, steps_per_call=8, save_every=8)
+    engine = AskedAt(stop, 2)
+    with stop.on_signals(), pytest.raises(RunStoppedError):
+        run(engine, plan, pace=Pace(stop, clock=lambda: engine.seconds))
+    found = checkpoints.load_newest(plan.directory)
+    assert found.step == 2
+    assert found.metrics["loss"] == pytest.approx(1 / 2)
+    resumed = AskedAt(stop, 99)
+    resumed.load_checkpoint(found)
+    run(resumed, plan)
+    assert resumed.dealt == engine.dealt == [(0, list(range(1, 9)))]
+    assert resumed.state().weights["w"] == np.arange(9).sum()
+
+
+def test_a_run_that_is_asked_before_its_first_update_saves_nothing(tmp_path):
+    stop = StopRequest(grace=60)
+    stop.ask("a test")
+    plan, engine = make_plan(tmp_path), CountingEngine()
+    with stop.on_signals(), pytest.raises(RunStoppedError):
+        run(engine, plan, stop=stop)
+    assert engine.calls == []
+    assert checkpoints.list_steps(plan.directory) == []
+
+
+def test_who_is_left_out_amid_a_call_is_named(tmp_path):
+    engine = AskedAt(StopRequest(), 99)
+    engine._broken = 3
+    with pytest.raises(TrainingError, match=r"Update 3 .* examples: train-3, train-x"):
+        run(engine, make_plan(tmp_path), pace=Pace(StopRequest()))
 
 
 def test_checkpoints_fall_due_every_so_often_and_at_the_end(tmp_path):
@@ -159,10 +251,10 @@ class AskedAfter(CountingEngine):
         super().__init__()
         self._stop, self._update = stop, update
 
-    def train(self, arrays):
-        if self._update in arrays["number"]:
+    def advance(self, dealt, *, stop):
+        if self.step < self._update <= stop:
             self._stop.ask("a test")
-        return super().train(arrays)
+        return super().advance(dealt, stop=stop)
 
 
 @pytest.mark.parametrize(("update", "kept"), [(2, 4), (5, 5), (6, 8), (10, 10)])

@@ -121,6 +121,28 @@ def test_rewind_and_repeat_gives_the_same_file(output_dir):
     assert lines(output_dir) == straight
 
 
+def test_a_result_of_the_same_weights_takes_the_place_of_the_earlier(output_dir):
+    with RunRecord(output_dir) as record:
+        record.log(6, {"loss": 0.3})
+        record.log_result(6, {"eval_loss": 2.0})
+        record.log(7, {"loss": 0.2})
+        record.log_result(7, {"eval_loss": 1.0})
+    straight = lines(output_dir)
+    with RunRecord(output_dir) as record:  # killed before it had ended
+        record.rewind(7)
+        record.log_result(7, {"eval_loss": 1.0})
+    assert lines(output_dir) == straight
+    with RunRecord(output_dir) as record:
+        record.log_result(7, {"eval_accuracy": 0.5})
+        record.log_result(6, {"eval_loss": 3.0})
+    assert lines(output_dir) == [
+        straight[0],
+        *straight[2:],
+        '{"step": 7, "eval_accuracy": 0.5}',
+        '{"step": 6, "eval_loss": 3.0}',
+    ]
+
+
 def test_rewind_to_before_the_start_empties(output_dir):
     with RunRecord(output_dir) as record:
         record.log(0, {"eval_loss": 2.0})

@@ -1,4 +1,6 @@
 import logging
+import os
+import signal
 import sys
 
 import pytest
@@ -58,6 +60,24 @@ def test_a_mistake_of_ours_is_not_dressed_up(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["script"])
     with pytest.raises(ZeroDivisionError):
         console.run(failing_with(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_told_to_stop_ends_in_a_sentence(run, capsys, number):
+    before = signal.getsignal(number)
+
+    def main(argv):
+        try:
+            os.kill(os.getpid(), number)
+            pytest.fail("it went on")
+        except Exception as error:  # noqa: BLE001 - as Keras does
+            pytest.fail(f"{error} was taken for an error")
+
+    assert run(main) == 75
+    assert capsys.readouterr().err == (
+        f"Stopped by {number.name}. The same command goes on from here.\n"
+    )
+    assert signal.getsignal(number) == before
 
 
 def test_an_unknown_flag_ends_the_run(run, capsys):

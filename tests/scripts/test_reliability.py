@@ -21,7 +21,6 @@ SHARED = (
     "max_steps",
     "save_checkpoints_steps",
 )
-RESULTS = ("eval_results.txt", "test_results.tsv", "predictions.tsv", "metrics.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +55,36 @@ def undisturbed(settings, tmp_path_factory):
     return folder
 
 
-def ends_the_same(folder, undisturbed, *, results=RESULTS):
-    """Whether weights, slots, logs and results are the same bytes."""
-    last = f"checkpoints/step-{STEPS:08d}"
-    files = [f"{last}/weights.safetensors", f"{last}/optimizer.safetensors", *results]
-    different = [
-        name
-        for name in files
-        if storage.read_bytes(f"{folder}/{name}")
-        != storage.read_bytes(f"{undisturbed}/{name}")
-    ]
-    assert different == []
+def files_of(folder):
+    """Every file below a folder by its path there, with what it holds.
+
+    Left out is what a run cannot have in common with another one: TensorBoard's files,
+    whose names and events have the time and the process; and of run.json the command,
+    with the paths it names and, for the last part of a killed run, `--resume=must`.
+    """
+    found = {
+        path.removeprefix(f"{folder}/"): storage.read_bytes(path)
+        for pattern in ("**/*", "**/.*")
+        for path in storage.glob(f"{folder}/{pattern}")
+        if not storage.is_dir(path)
+    }
+    record = json.loads(found["run.json"])
+    del record["command_line"]
+    for name in ("resume", *(name for name in record["settings"] if _is_path(name))):
+        del record["settings"][name]
+    found["run.json"] = json.dumps(record).encode()
+    return {name: content for name, content in found.items() if "tfevents" not in name}
+
+
+def _is_path(name):
+    return name.endswith(("_dir", "_file"))
+
+
+def ends_the_same(folder, undisturbed):
+    """Whether all that a run leaves is the same bytes."""
+    ours, theirs = files_of(str(folder)), files_of(str(undisturbed))
+    assert ours.keys() == theirs.keys()
+    assert [name for name in theirs if ours[name] != theirs[name]] == []
 
 
 def wait_for_step(folder, step, *, process):
@@ -111,13 +129,15 @@ def test_so_does_an_lstm(settings, small_task, tmp_path, name):
         "embedding_size": 6,
         "hidden_size": 8,
         "pad_to": "max",
-        **({"do_train": True} if name == "finetune_lstm" else {}),
+        "do_train": True,
+        "do_eval": True,
+        **({"do_predict": True} if name == "finetune_lstm" else {}),
     }
     script = f"{os.path.dirname(SCRIPT)}/{name}.py"
     finish(start(shared | {"output_dir": tmp_path / "undisturbed"}, script=script))
     log = kill_twice(shared | {"output_dir": str(tmp_path / "out")}, script=script)
     assert "Going on from step " in log
-    ends_the_same(tmp_path / "out", tmp_path / "undisturbed", results=["metrics.jsonl"])
+    ends_the_same(tmp_path / "out", tmp_path / "undisturbed")
 
 
 @pytest.mark.slow
@@ -141,6 +161,7 @@ def test_so_does_a_masked_language_model(settings, tmp_path):
         "max_predictions_per_seq": 8,
         "num_train_steps": STEPS,
         "num_warmup_steps": 5,
+        "show_predictions": 6,
         "do_train": True,
         "do_eval": True,
     }
@@ -148,8 +169,7 @@ def test_so_does_a_masked_language_model(settings, tmp_path):
     finish(start(values | {"output_dir": tmp_path / "undisturbed"}, script=script))
     log = kill_twice(values | {"output_dir": str(tmp_path / "out")}, script=script)
     assert "Going on from step " in log
-    results = ["metrics.jsonl", "eval_results.txt"]
-    ends_the_same(tmp_path / "out", tmp_path / "undisturbed", results=results)
+    ends_the_same(tmp_path / "out", tmp_path / "undisturbed")
 
 
 @pytest.mark.slow
@@ -191,6 +211,59 @@ def test_a_run_that_is_told_to_stop_saves_and_goes_on_to_the_same(
     assert 4 <= reached < STEPS
     assert f"Going on from step {reached} of" in finish(start(values))
     ends_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line", ["Running on ", "***** Running evaluation", "***** Running prediction"]
+)
+def test_so_does_one_that_is_told_while_it_does_not_train(
+    settings, undisturbed, tmp_path, line
+):
+    folder = str(tmp_path / "out")
+    values = settings | {"output_dir": folder}
+    process = start(values)
+    assert any(each.startswith(line) for each in process.stderr)
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 75
+    sentence = "Stopped by SIGTERM. The same command goes on from here."
+    assert log.splitlines()[-1] == sentence
+    assert "Traceback" not in log
+    left = {name for _, _, names in os.walk(folder) for name in names}
+    assert "run.lock" not in left
+    assert [name for name in left if name.startswith(".")] == []
+    finish(start(values))
+    ends_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_long_call_of_a_slow_model_is_left_in_time(settings, small_task, tmp_path):
+    sizes = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 4}
+    config = small_task.sizes | sizes | {"num_attention_heads": 12}
+    storage.write_text(str(tmp_path / "config.json"), json.dumps(config))
+    values = settings | {
+        "bert_config_file": tmp_path / "config.json",
+        "output_dir": str(tmp_path / "out"),
+        "train_batch_size": 64,
+        "steps_per_call": 1000,
+        "max_steps": 1000,
+        "save_checkpoints_steps": 1000,
+        "do_eval": False,
+        "do_predict": False,
+    }
+    process = start(values)
+    wait_for_step(tmp_path / "out", 3, process=process)
+    told = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=120)
+    assert process.returncode == 75
+    assert time.monotonic() - told < 25
+    assert "SIGTERM: saving after the updates under way." in log
+    [reached] = checkpoints.list_steps(f"{tmp_path}/out/checkpoints")
+    assert 3 <= reached < 1000
+    lines = storage.read_text(f"{tmp_path}/out/metrics.jsonl").splitlines()
+    assert len(lines) == reached
 
 
 @pytest.mark.slow

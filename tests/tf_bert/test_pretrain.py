@@ -161,6 +161,14 @@ def test_text_without_segments(corpus, make_settings, place_on):
     shown = storage.read_text(f"{settings.output_dir}/masked_words.txt")
     assert shown.startswith("Right: ")
     assert shown.count("  answer  w") == shown.count("  before  ") == 5
+    path = f"{settings.output_dir}/masked_words.txt"
+    storage.delete(path)  # as if killed right before it was written
+    pretrain.run(prepare(settings), placement=place_on())
+    assert storage.read_text(path) == shown
+    fewer = dataclasses.replace(settings, show_predictions=2)
+    pretrain.run(prepare(fewer), placement=place_on())
+    assert storage.read_text(path).splitlines()[2:11] == shown.splitlines()[2:11]
+    assert storage.read_text(path).count("  answer  ") == 2
     weights = checkpoints.load(
         f"{settings.output_dir}/checkpoints/step-00000080"
     ).weights

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,13 @@ def test_before_and_after_are_of_the_same_tokens(tmp_path):
     one = Shown("x", "a", (("a", 0.5),))
     with pytest.raises(ValueError, match="argument 2 is shorter"):
         masked_words.write(str(tmp_path / "a.txt"), before=[one], after=[])
+
+
+def test_a_checkpoint_carries_them():
+    found = [
+        Shown("a 【[MASK]】 c", "b", (("b", 0.1 + 0.2), ("ｄ", 1e-17))),
+        Shown("【e】", "f", ()),
+    ]
+    values = json.loads(json.dumps(masked_words.as_json(found)))
+    assert masked_words.from_json(values) == found
+    assert masked_words.from_json([]) == []
