@@ -17,7 +17,7 @@ from processors.example import InputExample
 from processors.features import TokenCounts, featurize
 from runtime.placement import Placement
 from runtime.progress import ProgressLine
-from runtime.safety.stop_request import StopRequest
+from runtime.safety import stop_request
 from tf_bert import extraction_output, extraction_texts
 from tf_bert.encoder import CachedEncoder, Encoder, Encodes, Wanted
 from tf_bert.extraction_parts import Part, VectorParts
@@ -50,7 +50,7 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
     settings = job.settings
     settings.refuse_other_cores(placement)
     _log.info("Running on %s", placement.describe())
-    with StopRequest().on_signals():
+    with stop_request.of_run():
         parts = _extracted(job, placement=placement)
         _tell_what_was_cut(parts, max_seq_length=settings.max_seq_length)
         extraction_output.write(parts, settings=settings, tokenizer=job.tokenizer)

@@ -30,6 +30,7 @@ from processors.tokenization.base import Tokenizer
 from runtime import storage
 from runtime.errors import DataError
 from runtime.progress import ProgressLine
+from runtime.safety import stop_request
 from runtime.safety.stop_request import StopRequest
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def create(settings: DataSettings) -> int:
     tokenizer = tokenizers.create(settings)
     paths = documents.find_files(settings.input_file)
     with (
-        StopRequest().on_signals() as stop,
+        stop_request.of_run() as stop,
         stop.at_the_next_update(),
         open_parts(
             settings.output_file[0] + records.PARTS,
