@@ -26,9 +26,10 @@ from lstm_pretrain.preparation import (
 from processors.batches import stack
 from processors.classification import outputs, splits
 from processors.classification.splits import Split
+from processors.token_dataset import UNLABELLED
 from runtime import storage
 from runtime.engine import Engine, EngineState
-from runtime.errors import SettingsError, TrainingError
+from runtime.errors import DataError, SettingsError, TrainingError
 from runtime.placement import Placement
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ def run(settings: ExperimentSettings, *, placement: Placement) -> None:
         name: splits.read(job, name, folder=_made(str(job.output_dir)))
         for name in ("train", "dev", "test")
     }
+    _refuse_unlabelled(read["test"])
     results = Results(storage.join(output_dir, "results.jsonl"))
     cells = [
         Cell(size, seed, start)
@@ -76,6 +78,19 @@ def run(settings: ExperimentSettings, *, placement: Placement) -> None:
         folder=output_dir,
         test_examples=len(read["test"].dataset),
     )
+
+
+def _refuse_unlabelled(test: Split) -> None:
+    """Keeps accuracies from being measured on what has no labels.
+
+    Raises:
+        DataError: A test example has none, or only a placeholder.
+    """
+    if (test.dataset.label_ids == UNLABELLED).any():
+        raise DataError(
+            "The experiment measures accuracy on the test split, which is not labelled."
+            f" {' '.join(test.remarks)}".rstrip()
+        )
 
 
 def _claim(settings: ExperimentSettings, *, path: str) -> None:

@@ -242,6 +242,7 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
         SettingsError: One sentence for each value that cannot be used.
     """
 
+    NEEDS_LABELS: ClassVar[bool] = False
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MUST_MATCH,
         *_SAME_VOCABULARY,
@@ -271,6 +272,8 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
             yield f"--max_seq_length must be at least 2; got {self.max_seq_length}."
         if self.do_predict:
             yield "--do_predict is of classifiers; a language model has no predictions."
+        if self.score_test:
+            yield "--score_test is of classifiers; a language model looks at no labels."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

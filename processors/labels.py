@@ -59,7 +59,8 @@ def name_of(value: object) -> str | None:
     if isinstance(value, numbers.Real) and math.isnan(value):
         return None
     if isinstance(value, numbers.Real) and math.isfinite(value):
-        return str(int(value) if value == int(value) else value)
+        whole = math.trunc(value)
+        return str(whole if value == whole else value)
     if isinstance(value, list | tuple | dict | set | np.ndarray):
         raise ValueError(f"expected one label, got {value!r:.60}. {SEVERAL}")
     raise ValueError(f"expected a label, text or a number, got {value!r:.60}")
@@ -107,7 +108,7 @@ def number_of(label: str) -> Fraction | None:
 
 
 def remarks(labels: Collection[str]) -> list[str]:
-    """Returns a sentence on labels that may be meant as one, and on such as mean none."""
+    """Returns a sentence on labels that may be meant as one, or that may mean none."""
     alike: dict[str, list[str]] = {}
     for label in labels:
         alike.setdefault(_form_of(label), []).append(label)

@@ -5,6 +5,7 @@ settings.py       what a run on a task is told
 preparation.py    the task's processor and folder, before a framework loads
 conversion.py     the splits of a task to TFRecords, without training
 splits.py         a task's splits, read, tokenised and recorded
+label_check.py    what a classifier asks of labels
 data_check.py     writes the data report, refuses leakage
 outputs.py        what the model says of each example
 run.py            train, evaluate, predict; a pipeline adds its model

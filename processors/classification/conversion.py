@@ -6,10 +6,12 @@ import dataclasses
 import enum
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from processors import beam_conversion, conversion
+from processors import labels as label_names
 from processors.base import SPLITS, DataProcessor
+from processors.classification import label_check
 from processors.classification.data_settings import DataSettings
 from processors.classification.preparation import find_data_dir, find_processor
 from processors.classification.splits import RECORD_NAMES
@@ -89,13 +91,18 @@ def run(settings: ConversionSettings) -> None:
     """
     processor = find_processor(settings, restored=None)
     data_dir = find_data_dir(settings, processor=processor)
+    task = str(settings.task_name)
+    labels = label_names.checked(processor.read_labels(data_dir), task=task)
+    label_check.refuse_one_label(labels, task=task)
     recipe = Recipe(
         make_tokenizer=functools.partial(tokenizers.create, settings),
-        labels=tuple(processor.read_labels(data_dir)),
+        labels=labels,
         max_seq_length=settings.max_seq_length,
     )
     for name in settings.splits or filter(processor.has_split, SPLITS):
-        source = SplitSource(name, processor, data_dir=data_dir, settings=settings)
+        source = SplitSource(
+            name, processor, data_dir=data_dir, labels=labels, settings=settings
+        )
         manifest = _convert(source, recipe=recipe)
         _LOG.info("%s: %d examples in %s", name, manifest.examples, source.path)
 
@@ -108,12 +115,14 @@ class SplitSource:
         name: train, dev or test.
         processor: The task.
         data_dir: Folder that the processor reads.
+        labels: The task's labels.
         settings: What becomes of bad rows, and where the records go.
     """
 
     name: str
     processor: DataProcessor
     data_dir: str
+    labels: Sequence[str]
     settings: ConversionSettings
 
     @property
@@ -125,7 +134,10 @@ class SplitSource:
         """Streams the examples; rejected rows go to a file beside the records."""
         rejects = self._beside(f"{self.name}.rejects.jsonl")
         with self.processor.sifting(self.settings.on_bad_row, rejects_path=rejects):
-            yield from self.processor.stream_examples(self.name, data_dir=self.data_dir)
+            rows = self.processor.stream_examples(self.name, data_dir=self.data_dir)
+            if self.name == "test":
+                rows = label_check.without_placeholder(rows, labels=self.labels)
+            yield from rows
 
     def _beside(self, name: str) -> str:
         return storage.join(str(self.settings.output_dir), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from processors import labels as label_names
 from processors.base import SPLITS
 from processors.classification.preparation import TaskJob
 from processors.classification.splits import Split
@@ -35,13 +36,18 @@ def check(job: TaskJob, read: Mapping[str, Split], *, folder: str) -> None:
     data = {
         name: SplitData(split.examples, split.tokens) for name, split in read.items()
     }
-    notes = [*_how_dealt(job), *_add_training_examples(job, data)]
+    labels = next(iter(read.values())).labels
+    remarks = [remark for split in read.values() for remark in split.remarks]
+    remarks += label_names.remarks(labels)
+    notes = [*_how_dealt(job), *_add_training_examples(job, data), *remarks]
     report = DataReport(
         {name: data[name] for name in SPLITS if name in data},
-        labels=next(iter(read.values())).labels,
+        labels=labels,
         max_seq_length=job.settings.max_seq_length,
         notes=notes,
     )
+    for remark in remarks:
+        _log.warning("%s", remark)
     path = storage.join(folder, FILE)
     storage.write_text(path, report.text())
     _log.info("Data: %s", path)
@@ -66,6 +72,7 @@ def _how_dealt(job: TaskJob) -> list[str]:
         return []
     return [
         f"Dealt from the training examples by {plan}; examples of one group stay"
-        " together, or without groups those of equal texts. Guids are those of the"
+        " together, or without groups those of equal texts, in either order of a pair."
+        " Guids are those of the"
         " training examples."
     ]

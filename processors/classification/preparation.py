@@ -84,6 +84,7 @@ def find_processor(
         SettingsError: There is no such task, or it takes no such options.
     """
     task = _named_processor(settings, restored=restored) if made is None else made
+    task.needs_labels = settings.NEEDS_LABELS
     plan = settings.split_plan()
     return task if plan is None else SplitProcessor(task, plan=plan)
 

@@ -22,7 +22,7 @@ from processors.classification.splits import Split
 from processors.token_dataset import UNLABELLED
 from runtime import loop
 from runtime.engine import Engine, EngineState
-from runtime.errors import CheckpointError, DataError, SettingsError
+from runtime.errors import CheckpointError, SettingsError
 from runtime.placement import refuse_disagreement
 from runtime.training import Site, Training
 
@@ -166,19 +166,9 @@ class ClassificationRun(abc.ABC):
         )
 
     def evaluate(self) -> None:
-        """Writes eval_results.txt and the reports on the dev split.
-
-        Raises:
-            DataError: A dev example has no label.
-        """
+        """Writes eval_results.txt and the reports on the dev split."""
         split = self._read("dev")
         gold = split.dataset.label_ids
-        if (gold == UNLABELLED).any():
-            missing = int((gold == UNLABELLED).sum())
-            raise DataError(
-                f"Evaluation needs labels; {missing} of {len(gold)} dev examples "
-                "have none."
-            )
         self._announce("evaluation", split)
         found = self._outputs(split, self._settings.eval_batch_size)
         self._predicted["dev"] = found.predicted
@@ -202,7 +192,7 @@ class ClassificationRun(abc.ABC):
         _log.info("Reports: %s", self._site.path("classification_report.txt"))
 
     def predict(self) -> None:
-        """Writes test_results.tsv and predictions.tsv of the test split."""
+        """Writes test_results.tsv, labels.txt and predictions.tsv of the test split."""
         split = self._read("test")
         self._announce("prediction", split)
         found = self._outputs(split, self._settings.predict_batch_size)
@@ -210,6 +200,7 @@ class ClassificationRun(abc.ABC):
         report.write_test_results(
             self._site.path("test_results.tsv"), found.probabilities
         )
+        report.write_labels(self._site.path("labels.txt"), split.labels)
         report.write_predictions(
             self._site.path("predictions.tsv"),
             examples=split.examples,

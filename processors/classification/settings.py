@@ -62,6 +62,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
     do_predict: bool = setting(False, help="Whether to predict the test split.")
 
+    score_test: bool = setting(
+        False,
+        help="Score the test split even if all its labels are one, which otherwise is "
+        "taken for a placeholder.",
+    )
     max_leakage: float | None = setting(
         None,
         help="Share of the dev or test examples that may be copies or near copies of "

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 
 from processors import records
+from processors.classification import label_check
 from processors.classification.preparation import TaskJob
 from processors.example import InputExample
 from processors.features import TokenCounts
@@ -28,6 +29,7 @@ class Split:
         labels: The task's labels in order of their ids.
         checksums: CRC32C of each TFRecord shard: the identity of the data.
         tokens: What tokenizing found.
+        remarks: Sentences on its labels, for the data report.
     """
 
     examples: Sequence[InputExample]
@@ -35,6 +37,7 @@ class Split:
     labels: tuple[str, ...]
     checksums: tuple[int, ...]
     tokens: TokenCounts
+    remarks: tuple[str, ...] = ()
 
     @property
     def identity(self) -> int:
@@ -55,30 +58,35 @@ def read(job: TaskJob, name: str, *, folder: str) -> Split:
         The split.
 
     Raises:
-        DataError: A row cannot be used.
-        SettingsError: The task's labels are not those of the checkpoint.
+        DataError: A row, or the labels of the split, cannot be used.
+        SettingsError: The task's labels make no classes, or are not those of the
+            checkpoint.
     """
     rejects = storage.join(folder, f"{name}.rejects.jsonl")
     with job.processor.sifting(job.settings.on_bad_row, rejects_path=rejects):
         examples = getattr(job.processor, f"get_{name}_examples")(job.data_dir)
-    labels = tuple(job.processor.get_labels())
+    labels = label_check.labels_of(job.processor, settings=job.settings)
     _refuse_other_labels(job, labels)
+    settled = label_check.settle(
+        examples, split=name, labels=labels, settings=job.settings
+    )
     counts = TokenCounts()
     path = storage.join(folder, f"{RECORD_NAMES[name]}.tf_record")
     manifest = records.write_records(
         path,
-        job.features(examples, labels=labels, counts=counts),
+        job.features(settled.examples, labels=labels, counts=counts),
         tokenizer_fingerprint=job.tokenizer.fingerprint(),
         labels=labels,
         max_seq_length=job.settings.max_seq_length,
         shards=job.settings.record_shards,
     )
     return Split(
-        examples=examples,
+        examples=settled.examples,
         dataset=records.read_records(path),
         labels=labels,
         checksums=tuple(shard.crc32c for shard in manifest.shards),
         tokens=counts,
+        remarks=settled.remarks,
     )
 
 
