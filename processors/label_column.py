@@ -155,4 +155,4 @@ def _is_grid(rows: Sequence[Sequence[str]]) -> bool:
 
 def _some(labels: Sequence[str]) -> str:
     shown = ", ".join(map(repr, labels[:_SHOWN]))
-    return shown if len(labels) <= _SHOWN else f"{shown}, ..."
+    return shown if len(labels) <= _SHOWN else f"{shown} and others"

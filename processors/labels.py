@@ -56,11 +56,13 @@ def name_of(value: object) -> str | None:
         return None
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
+    if isinstance(value, numbers.Integral):
+        return str(int(value))
     if isinstance(value, numbers.Real) and math.isnan(value):
         return None
     if isinstance(value, numbers.Real) and math.isfinite(value):
-        whole = math.trunc(value)
-        return str(whole if value == whole else value)
+        number = float(value)
+        return str(int(number) if number.is_integer() else value)
     if isinstance(value, list | tuple | dict | set | np.ndarray):
         raise ValueError(f"expected one label, got {value!r:.60}. {SEVERAL}")
     raise ValueError(f"expected a label, text or a number, got {value!r:.60}")
