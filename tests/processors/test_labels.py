@@ -11,7 +11,7 @@ class NAType:
     """Named as pandas' NA is."""
 
 
-class Verdict(str, enum.Enum):  # noqa: UP042 - what is written before 3.11
+class Verdict(str, enum.Enum):  # noqa: UP042 - what others write
     GOOD = "good"
 
 
