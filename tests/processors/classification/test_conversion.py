@@ -70,6 +70,28 @@ def test_bad_rows(wanted, tmp_path):
     assert len(records.read_records(path)) == 2
 
 
+def test_a_placeholder_in_test(wanted, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\tlabel\nw1\thot\nw2\tcold\n")
+    (data / "test.tsv").write_text("text\tlabel\nw1\t0\nw2\t0\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    conversion.run(ConversionSettings(**settings, splits=("test",)))
+    path = str(tmp_path / "records" / "predict.tf_record")
+    assert records.Manifest.load(path).labels == ("cold", "hot")
+    assert list(records.read_records(path).label_ids) == [-1, -1]
+
+
+def test_one_label_is_refused(wanted, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\tlabel\nw1\thot\nw2\thot\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    with pytest.raises(SettingsError, match="task tsv has one label only, 'hot'"):
+        conversion.run(ConversionSettings(**settings, splits=("train",)))
+    assert files(tmp_path / "records") == {}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

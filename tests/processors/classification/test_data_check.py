@@ -73,6 +73,27 @@ def test_an_evaluation_is_checked_too(job, data_dir):
         check(job(max_leakage=0.0, labels=("a", "b")), "dev")
 
 
+# -- labels ----------------------------------------------------------------------------
+
+
+def test_a_placeholder_in_test_is_no_label(job, data_dir, caplog):
+    (data_dir / "test.tsv").write_text("text\tlabel\nx y\t0\nz\t0\n")
+    made = job(do_train=True)
+    lines = check(made, "train", "test")
+    assert "(no label) 0 2 2" in lines
+    said = "The only label in the test split is '0', which is none of a, b"
+    assert lines[2].startswith(said)
+    assert caplog.text.count(said) == 1
+
+
+def test_labels_that_look_alike_are_told(job, data_dir, caplog):
+    (data_dir / "train.tsv").write_text("text\tlabel\nx\ta\ny\tb\nz\tＡ\n")
+    lines = check(job(do_train=True), "train")
+    assert lines[2].startswith("The labels 'a' and 'Ａ' are alike but for case, width")
+    assert caplog.text.count("The labels 'a' and 'Ａ' are alike") == 1
+    assert {"a 1 1", "b 1 1", "Ａ 1 1"} <= set(lines)
+
+
 # -- dealt splits ----------------------------------------------------------------------
 
 DEALT = ("train:0.5", "dev:0.25", "test:0.25")
