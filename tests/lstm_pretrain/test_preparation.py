@@ -64,6 +64,15 @@ def test_an_empty_corpus(pretraining, tmp_path):
         prepare_language_model(settings)
 
 
+def test_a_language_model_looks_at_no_labels(pretraining, classification, tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\nhot w0\t\ncold w1\ta,b\n")
+    here = {"data_dir": str(tmp_path)}
+    job = prepare_language_model(pretraining(**here))
+    assert {"hot", "cold"} <= set(job.tokenizer.vocabulary.ids)
+    with pytest.raises(DataError, match=r"train\.tsv:2: the label is empty"):
+        prepare_classifier(classification(**here))
+
+
 def test_vocabulary_and_sizes_come_with_the_checkpoint(classification, pretrained):
     settings = classification(
         init_checkpoint=pretrained, units=Units.CHARACTER, hidden_size=99
@@ -108,6 +117,7 @@ def test_a_missing_checkpoint_is_an_error(classification, tmp_path):
     ("values", "problem"),
     [
         ({"do_predict": True}, "--do_predict is of classifiers"),
+        ({"score_test": True}, "--score_test is of classifiers"),
         ({"dropout": 1.0}, r"--dropout must lie in \[0, 1\)"),
         ({"max_seq_length": 1}, "--max_seq_length must be at least 2"),
         ({"hidden_size": 0}, "--hidden_size must be at least 1"),

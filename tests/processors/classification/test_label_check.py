@@ -25,10 +25,10 @@ def examples_of(*labels):
     ]
 
 
-def settle(split, *labels, kind=TaskSettings, known=LABELS, **others):
+def settle(name, *labels, kind=TaskSettings, known=LABELS, **others):
     return label_check.settle(
         examples_of(*labels),
-        split=split,
+        split=name,
         labels=known,
         settings=settings(kind, **others),
     )
@@ -151,8 +151,8 @@ def test_some_test_examples_without_a_label():
 def test_an_unknown_label_that_is_no_placeholder(labels, score_test):
     with pytest.raises(
         DataError,
-        match=r"Example row-\d: unknown label '\d'; the labels of this task are bad, goo"
-        r"d\. To predict without labels, leave those of the test split out\.",
+        match=r"Example row-\d: unknown label '\d'; the labels of this task are bad, "
+        r"good\. To predict without labels, leave those of the test split out\.",
     ):
         settle("test", *labels, score_test=score_test)
 
