@@ -217,16 +217,19 @@ class DataProcessor:
         raise SettingsError(f"{type(self).__name__} must define get_labels().")
 
     @contextlib.contextmanager
-    def sifting(self, on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[None]:
+    def sifting(
+        self, on_bad_row: OnBadRow, *, rejects_path: str | None
+    ) -> Iterator[None]:
         """Says what becomes of bad rows within the `with` block.
 
         Args:
             on_bad_row: What becomes of them.
-            rejects_path: Where rejected rows go, each with the reason.
+            rejects_path: Where rejected rows go, each with the reason; None passes
+                them over, where they are read to be looked at only.
         """
         with open_sieve(on_bad_row, rejects_path=rejects_path) as self.sieve:
             yield
-        if found := self.sieve.describe():
+        if (found := self.sieve.describe()) and rejects_path is not None:
             _LOG.warning("%s; see %s", found, rejects_path)
         self.sieve = None
 

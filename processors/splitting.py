@@ -149,7 +149,9 @@ class SplitProcessor(DataProcessor):
         return self._task.read_labels(data_dir)
 
     @contextlib.contextmanager
-    def sifting(self, on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[None]:
+    def sifting(
+        self, on_bad_row: OnBadRow, *, rejects_path: str | None
+    ) -> Iterator[None]:
         """See base class; dealt rows are read once, by whichever split is first."""
         with self._task.sifting(on_bad_row, rejects_path=rejects_path):
             yield

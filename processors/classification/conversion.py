@@ -92,7 +92,8 @@ def run(settings: ConversionSettings) -> None:
     processor = find_processor(settings, restored=None)
     data_dir = find_data_dir(settings, processor=processor)
     task = str(settings.task_name)
-    labels = label_names.checked(processor.read_labels(data_dir), task=task)
+    with processor.sifting(settings.on_bad_row, rejects_path=None):
+        labels = label_names.checked(processor.read_labels(data_dir), task=task)
     label_check.refuse_one_label(labels, task=task)
     recipe = Recipe(
         make_tokenizer=functools.partial(tokenizers.create, settings),

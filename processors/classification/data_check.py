@@ -60,9 +60,11 @@ def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str
     if "train" in data:
         return []
     try:
-        data["train"] = SplitData(job.processor.get_train_examples(job.data_dir))
+        with job.processor.sifting(job.settings.on_bad_row, rejects_path=None):
+            examples = job.processor.get_train_examples(job.data_dir)
     except (OSError, SettingsError, DataError) as error:
         return [f"The training examples could not be read: {error}"]
+    data["train"] = SplitData(examples)
     return []
 
 

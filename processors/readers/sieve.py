@@ -96,6 +96,10 @@ class Sieve:
 class SilentSieve(Sieve):
     """Passes bad rows over."""
 
+    def rehearsal(self) -> Sieve:
+        """See base class."""
+        return SilentSieve()
+
     def _refuse(self, row: Row | BadRow, error: DataError) -> None:
         pass
 
@@ -126,18 +130,22 @@ class RejectingSieve(Sieve):
 
 
 @contextlib.contextmanager
-def open_sieve(on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[Sieve]:
+def open_sieve(on_bad_row: OnBadRow, *, rejects_path: str | None) -> Iterator[Sieve]:
     """Opens the sieve that does with bad rows what was asked for.
 
     Args:
         on_bad_row: What was asked for.
-        rejects_path: The file that rejected rows go to.
+        rejects_path: The file that rejected rows go to; None where they are passed
+            over, because who reads them for good writes them.
 
     Yields:
         The sieve.
     """
     if on_bad_row is OnBadRow.ERROR:
         yield Sieve()
+        return
+    if rejects_path is None:
+        yield SilentSieve()
         return
     with storage.open_write(rejects_path) as file:
         yield RejectingSieve(file)

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from processors.classification import data_check, splits
+from processors.readers.sieve import OnBadRow
 from runtime import storage
 from runtime.checkpoints import Checkpoint
 from runtime.errors import DataError, SettingsError
@@ -53,6 +54,18 @@ def test_an_evaluation_beside_a_damaged_training_file(job, data_dir):
     text = " ".join(check(job(labels=("a", "b")), "dev"))
     assert "could not be read:" in text
     assert "train.tsv:2:" in text
+
+
+def test_an_evaluation_beside_bad_training_rows_that_are_rejected(
+    job, data_dir, caplog
+):
+    with open(data_dir / "train.tsv", "a", encoding="utf-8") as file:
+        file.write("too\tmany\tcolumns\n")
+    made = job(on_bad_row=OnBadRow.REJECT)
+    lines = check(made, "dev")
+    assert "dev in train 4 1 (25.00%) 0 0" in lines
+    assert not storage.exists(storage.join(made.output_dir, "train.rejects.jsonl"))
+    assert "rejected" not in caplog.text
 
 
 def test_more_leakage_than_allowed_is_an_error_that_leaves_the_report(job):
