@@ -260,9 +260,19 @@ class DataProcessor:
         )
 
     @classmethod
-    def _read_tsv(cls, input_file: str) -> list[list[str]]:
-        """Returns the rows of a TSV file, its header included, without quoting."""
-        rows = read_tsv(input_file, header=False)
+    def _read_tsv(
+        cls, input_file: str, quotechar: str | None = None
+    ) -> list[list[str]]:
+        """Returns the rows of a TSV file, its header included.
+
+        Raises:
+            SettingsError: `quotechar` is neither None nor `"`.
+        """
+        if quotechar not in {None, '"'}:
+            raise SettingsError(
+                f"_read_tsv: quotechar is None or '\"', not {quotechar!r}."
+            )
+        rows = read_tsv(input_file, header=False, quoted=quotechar is not None)
         return list(Sieve().sift(rows, lambda row: [str(f) for f in row.fields]))
 
 

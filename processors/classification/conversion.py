@@ -95,6 +95,8 @@ def run(settings: ConversionSettings) -> None:
     with processor.sifting(settings.on_bad_row, rejects_path=None):
         labels = label_names.checked(processor.read_labels(data_dir), task=task)
     label_check.refuse_one_label(labels, task=task)
+    for remark in label_names.remarks(labels):
+        _LOG.warning("%s", remark)
     recipe = Recipe(
         make_tokenizer=functools.partial(tokenizers.create, settings),
         labels=labels,

@@ -245,6 +245,17 @@ def test_a_bare_processor_says_what_it_lacks():
         processor.get_labels()
 
 
+def test_rows_as_older_processors_read_them(tmp_path):
+    path = tmp_path / "old.tsv"
+    path.write_text('label\ttext\n1\t"one\ttwo"\n')
+    quoted = [["label", "text"], ["1", "one\ttwo"]]
+    assert DataProcessor._read_tsv(str(path), quotechar='"') == quoted
+    path.write_text('label\ttext\n1\t"one"\n')
+    assert DataProcessor._read_tsv(str(path))[1] == ["1", '"one"']
+    with pytest.raises(SettingsError, match="quotechar is None or"):
+        DataProcessor._read_tsv(str(path), quotechar="'")
+
+
 def test_rows_can_be_chosen_renamed_and_named(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "d.jsonl").write_text(

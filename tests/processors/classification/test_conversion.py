@@ -106,6 +106,15 @@ def test_a_placeholder_in_test(wanted, tmp_path):
     assert list(records.read_records(path).label_ids) == [-1, -1]
 
 
+def test_labels_that_look_alike_are_told(wanted, tmp_path, caplog):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\tlabel\nw1\thot\nw2\tHot\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    conversion.run(ConversionSettings(**settings, splits=("train",)))
+    assert caplog.text.count("The labels 'Hot' and 'hot' are alike") == 1
+
+
 def test_one_label_is_refused(wanted, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
