@@ -28,9 +28,10 @@ from lstm_pretrain.preparation import (
 from processors.batches import stack
 from processors.classification import data_check, outputs
 from processors.classification.splits import Split
+from processors.token_dataset import UNLABELLED
 from runtime import storage
 from runtime.engine import Engine, EngineState
-from runtime.errors import SettingsError, TrainingError
+from runtime.errors import DataError, SettingsError, TrainingError
 from runtime.placement import Placement
 from runtime.safety import run_lock
 
@@ -68,6 +69,7 @@ def _run(experiment: ExperimentJob, *, placement: Placement) -> None:
     job = prepare_classifier(settings.classifier(init_checkpoint=model_dir))
     data_check.write_report(job, folder=job.output_dir)
     read = job.splits
+    _refuse_unlabelled(read["test"])
     results = Results(storage.join(output_dir, "results.jsonl"))
     cells = [
         Cell(size, seed, start)
@@ -83,6 +85,19 @@ def _run(experiment: ExperimentJob, *, placement: Placement) -> None:
         folder=output_dir,
         test_examples=len(read["test"].dataset),
     )
+
+
+def _refuse_unlabelled(test: Split) -> None:
+    """Keeps accuracies from being measured on what has no labels.
+
+    Raises:
+        DataError: A test example has none, or only a placeholder.
+    """
+    if (test.dataset.label_ids == UNLABELLED).any():
+        raise DataError(
+            "The experiment measures accuracy on the test split, which is not labelled."
+            f" {' '.join(test.remarks)}".rstrip()
+        )
 
 
 def _claim(settings: ExperimentSettings, *, path: str) -> None:

@@ -126,6 +126,7 @@ class ExperimentSettings(ClassifierSettings):
                 "do_train": True,
                 "do_eval": True,
                 "do_predict": False,
+                "score_test": False,
                 "train_batch_size": self.lm_batch_size,
                 "learning_rate": self.lm_learning_rate,
                 "dropout": self.lm_dropout,

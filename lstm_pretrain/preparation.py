@@ -166,7 +166,7 @@ def prepare_language_model(settings: PretrainingSettings) -> LanguageModelJob:
     settings = dataclasses.replace(
         settings, **parts.resolved(config), tie_weights=config.tie_weights
     )
-    return data_check.reported(
+    return data_check.checked(
         LanguageModelJob(settings=settings, config=config, **parts.as_fields())
     )
 

@@ -280,6 +280,7 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
         SettingsError: One sentence for each value that cannot be used.
     """
 
+    NEEDS_LABELS: ClassVar[bool] = False
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MUST_MATCH,
         *_SAME_VOCABULARY,

@@ -3,6 +3,9 @@
 example.py          InputExample
 base.py             DataProcessor; a data set declared as tables
 lists.py            a data set that is in memory, as in a notebook
+labels.py           the names of classes: what is one, their order, which are alike
+label_column.py     what a column of labels looks like: classes, or scores
+label_rule.py       which labels the rows of a split may have
 registry.py         task names and what they stand for
 table_options.py    files, columns and labels of a user's own table
 data_files.py       where the files of a data set are

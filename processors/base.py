@@ -32,11 +32,14 @@ import contextlib
 import enum
 import functools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from processors import data_files
+from processors import data_files, label_column
+from processors import labels as label_names
 from processors.example import InputExample
+from processors.label_rule import LabelRule
 from processors.readers.columns import Layout, Wanted
 from processors.readers.json_rows import read_json, read_jsonl
 from processors.readers.row import BadRow, Column, Row
@@ -79,7 +82,8 @@ class Table:
         delimiter: Character between the columns of a TSV or CSV file where it is no
             tab or comma.
         encoding: The file's encoding.
-        label_is_optional: Whether a row may lack its label and so be unlabelled.
+        label_is_optional: Whether a row may lack its label and so be unlabelled; in a
+            test file it may be empty anyway.
         rename_labels: Label in the file -> label of the data set, where they differ.
         keep: Column -> value that a row must have to belong to the data set.
         guid_prefix: What guids start with where it is not the split's name.
@@ -138,13 +142,17 @@ class Table:
         return data_files.find(self.file, data_dir=data_dir, flag=flag)
 
     def label_of(self, row: Row) -> str | None:
-        """Returns the row's label, None when it is unlabelled."""
+        """Returns the row's label, None when it is unlabelled.
+
+        Raises:
+            DataError: There is no such column, or what it holds is no label.
+        """
         if self.label is None:
             return None
-        if self.label_is_optional and _is_blank(row, self.label):
-            return None
-        label = row.name(self.label)
-        return self.rename_labels.get(label, label)
+        label = label_column.label_in(
+            row, self.label, is_optional=self.label_is_optional
+        )
+        return None if label is None else self.rename_labels.get(label, label)
 
     def example(self, row: Row, *, split: str) -> InputExample | None:
         """Returns the example that the row holds.
@@ -202,11 +210,14 @@ class DataProcessor:
         sieve: What becomes of bad rows, in a processor that reads files of rows; None
             ends with an error at the first.
         labels_of: What trained run the labels are of, for errors; None: the data set's.
+        needs_labels: Whether training and dev examples must have labels that make
+            classes. Without, as for a language model, they may.
     """
 
     default_data_dir: str | None = None
     labels_of: str | None = None
     sieve: Sieve | None = None
+    needs_labels: bool = True
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """Returns the training examples that `data_dir` holds."""
@@ -282,9 +293,19 @@ class DataProcessor:
         )
 
     @classmethod
-    def _read_tsv(cls, input_file: str) -> list[list[str]]:
-        """Returns the rows of a TSV file, its header included, without quoting."""
-        rows = read_tsv(input_file, header=False)
+    def _read_tsv(
+        cls, input_file: str, quotechar: str | None = None
+    ) -> list[list[str]]:
+        """Returns the rows of a TSV file, its header included.
+
+        Raises:
+            SettingsError: `quotechar` is neither None nor `"`.
+        """
+        if quotechar not in {None, '"'}:
+            raise SettingsError(
+                f"_read_tsv: quotechar is None or '\"', not {quotechar!r}."
+            )
+        rows = read_tsv(input_file, header=False, quoted=quotechar is not None)
         return list(Sieve().sift(rows, lambda row: [str(f) for f in row.fields]))
 
 
@@ -293,7 +314,7 @@ class TableProcessor(DataProcessor):
 
     Attributes:
         labels: The names of the classes. When empty they are those of the training
-            rows, sorted.
+            rows, numbers in the order of numbers and names in that of text.
         train: The training table.
         dev: The table to evaluate on; None when the data set has none.
         test: The table to predict; None when the data set has none.
@@ -305,8 +326,13 @@ class TableProcessor(DataProcessor):
     test: Table | None = None
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
-        """See base class."""
-        return list(self._stream("train", data_dir=data_dir))
+        """See base class; the same pass gives the labels where they are not known."""
+        self.labels = self._known_labels(data_dir)
+        examples = list(self._stream("train", data_dir=data_dir))
+        if not self.labels:
+            sieve = self.sieve or Sieve()
+            self.labels = self._collect(examples, sieve=sieve, data_dir=data_dir)
+        return examples
 
     def get_dev_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""
@@ -322,7 +348,7 @@ class TableProcessor(DataProcessor):
         Raises:
             SettingsError: they come from the training rows and no split was read yet.
         """
-        if not self.labels:
+        if self.needs_labels and not self.labels:
             raise SettingsError(
                 f"{type(self).__name__} does not know its labels before it has read a"
                 " split; name the labels, or read the training split first."
@@ -335,28 +361,31 @@ class TableProcessor(DataProcessor):
 
     def read_labels(self, data_dir: str) -> list[str]:
         """See base class."""
-        self.labels = self.labels or self._collect_labels(data_dir)
+        self.labels = self._known_labels(data_dir)
+        if not self.labels:
+            sieve = self._rehearsal()
+            examples = self._sift("train", sieve=sieve, data_dir=data_dir)
+            self.labels = self._collect(examples, sieve=sieve, data_dir=data_dir)
         return self.get_labels()
 
     def stream_examples(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         """See base class; an own `get_*_examples` of a subclass is what counts."""
         method = f"get_{split}_examples"
         if getattr(type(self), method) is getattr(TableProcessor, method):
+            self.read_labels(data_dir)
             return self._stream(split, data_dir=data_dir)
         return super().stream_examples(split, data_dir=data_dir)
 
     def _stream(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         table = self._table(split, data_dir)
-        labels = self.read_labels(data_dir)
+        if split != "train":
+            self.read_labels(data_dir)
+        rule = self._rule(split, data_dir=data_dir)
 
         def make(row: Row) -> InputExample | None:
             example = table.example(row, split=split)
-            label = None if example is None else example.label
-            if label is not None and label not in labels:
-                raise row.error(
-                    f"unknown label {label!r}; the labels of"
-                    f" {self.labels_of or type(self).__name__} are {', '.join(labels)}"
-                )
+            if example is not None and (problem := rule.problem(example.label)):
+                raise row.error(problem)
             return example
 
         sieve = self.sieve or Sieve()
@@ -372,24 +401,57 @@ class TableProcessor(DataProcessor):
         table: Table | None = getattr(self, split)
         if table is None:
             raise self._no_split(split, data_dir)
-        return table
+        return table if self.needs_labels else replace(table, label_is_optional=True)
 
-    def _collect_labels(self, data_dir: str) -> tuple[str, ...]:
-        """Returns the labels of the training rows, sorted; bad rows have none.
+    def _known_labels(self, data_dir: str) -> tuple[str, ...]:
+        """Returns the labels that are known before a row is read; none where none are.
 
         Raises:
-            DataError: There are none.
+            SettingsError: One is no label, or is named twice.
         """
-        table = self._table("train", data_dir)
-        sieve = Sieve() if self.sieve is None else self.sieve.rehearsal()
-        make = functools.partial(table.example, split="train")
-        examples = sieve.sift(table.rows(data_dir), make)
-        labels = {example.label for example in examples} - {None}
-        if not labels:
-            message = "no labelled rows to learn the labels from"
-            raise sieve.nothing_left(message, path=table.path(data_dir))
-        return tuple(sorted(str(label) for label in labels))
+        del data_dir
+        return label_names.checked(self.labels, task=type(self).__name__)
 
+    def _rule(self, split: str, *, data_dir: str) -> LabelRule:
+        table, is_test = self._table(split, data_dir), split == "test"
+        may_lack = is_test or table.label is None or table.label_is_optional
 
-def _is_blank(row: Row, column: Column) -> bool:
-    return not row.has(column) or row.value(column) in (None, "")
+        @functools.cache
+        def test_labels() -> Counter[str]:
+            rehearsed = self._sift("test", sieve=self._rehearsal(), data_dir=data_dir)
+            return label_column.count(rehearsed)
+
+        return LabelRule(
+            task=self.labels_of or type(self).__name__,
+            labels=self.labels if self.needs_labels else (),
+            is_required=not may_lack,
+            test_labels=test_labels if is_test else None,
+        )
+
+    def _sift(
+        self, split: str, *, sieve: Sieve, data_dir: str
+    ) -> Iterator[InputExample]:
+        """Streams a split whatever its labels, to see which there are."""
+        table = self._table(split, data_dir)
+        make = functools.partial(table.example, split=split)
+        return sieve.sift(table.rows(data_dir), make)
+
+    def _rehearsal(self) -> Sieve:
+        return Sieve() if self.sieve is None else self.sieve.rehearsal()
+
+    def _collect(
+        self, examples: Iterable[InputExample], *, sieve: Sieve, data_dir: str
+    ) -> tuple[str, ...]:
+        """Returns the labels of the training examples, in order.
+
+        Raises:
+            DataError: There are none, or they do not look like classes.
+        """
+        counts = label_column.count(examples)
+        if self.needs_labels:
+            path = self._table("train", data_dir).path(data_dir)
+            if not counts:
+                message = "no labelled rows to learn the labels from"
+                raise sieve.nothing_left(message, path=path)
+            label_column.refuse_other_than_classes(counts, path=path)
+        return label_names.in_order(counts)

@@ -40,7 +40,8 @@ _ABOUT_OVERLAP = (
     " texts are not compared."
 )
 _ABOUT_SHARED_TEXTS = (
-    "Shared texts: pairs of which a text is also in a pair of the other split."
+    "Shared texts: pairs of which a text is also in a pair of the other split. In a"
+    " copy, the texts of a pair may have changed places."
 )
 _ABOUT_SHARED_GROUPS = (
     "Shared groups: examples of a group that the other split has examples of."

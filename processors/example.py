@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from processors import labels as label_names
+from runtime.errors import DataError
+
 
 @dataclass(frozen=True, slots=True)
 class InputExample:
@@ -13,9 +16,14 @@ class InputExample:
         guid: Name of the example, unique in its split; reports carry it.
         text_a: The text, or the first of a pair, before tokenization.
         text_b: The second text of a pair.
-        label: The label's name. None means unlabelled; no dummy stands in for it.
+        label: The label's name. None means unlabelled; no dummy stands in for it. A
+            number is kept as text, and what stands for a missing value as None, for
+            those who make examples of numpy's or pandas' values.
         group: What the example is a part of (its work, author, day), so that a split
             can keep together what belongs together; None where nothing is known.
+
+    Raises:
+        DataError: A text is no text, or the label is no label.
 
     Source: InputExample of google-research/bert, run_classifier.py.
     """
@@ -25,3 +33,22 @@ class InputExample:
     text_b: str | None = None
     label: str | None = None
     group: str | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.text_a) is not str:
+            object.__setattr__(self, "text_a", self._text(self.text_a))
+        if not (self.text_b is None or type(self.text_b) is str):
+            object.__setattr__(self, "text_b", self._text(self.text_b))
+        if self.label is not None:
+            object.__setattr__(self, "label", self._label())
+
+    def _text(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise DataError(f"Example {self.guid}: expected text, got {value!r:.60}.")
+        return str.__str__(value)
+
+    def _label(self) -> str | None:
+        try:
+            return label_names.name_of(self.label)
+        except ValueError as error:
+            raise DataError(f"Example {self.guid}: {error}") from error

@@ -3,7 +3,8 @@
 Texts are compared as they are (copies), and in a form in which case, width and spaces
 do not count (near copies): an example is a near copy of another when its form is the
 same, is one character away, or shares four fifths of its passages of five characters.
-The texts of a pair are compared together, and by themselves as shared sides.
+The texts of a pair are compared together, in either order, and by themselves as shared
+sides.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class ComparedSplit:
     Attributes:
         examples: The same.
         sides: The forms of each example's one or two texts.
-        forms: The forms of each example's texts as one; empty without any text.
+        forms: The forms of each example's texts as one, whichever comes first; empty
+            without any text.
     """
 
     def __init__(self, examples: Sequence[InputExample]) -> None:
@@ -72,7 +74,8 @@ class ComparedSplit:
             tuple(form_of(text) for text in texts_of(example)) for example in examples
         ]
         self.forms = [
-            _BETWEEN_SIDES.join(sides) if any(sides) else "" for sides in self.sides
+            _BETWEEN_SIDES.join(sorted(sides)) if any(sides) else ""
+            for sides in self.sides
         ]
 
 
@@ -134,11 +137,12 @@ def repeats(examples: Sequence[InputExample]) -> dict[int, int]:
     Returns:
         Place of an example -> place of the first with equal texts, itself left out.
     """
-    first = _first_places(map(texts_of, examples))
+    texts = [_unordered(example) for example in examples]
+    first = _first_places(texts)
     return {
-        place: first[texts_of(example)]
-        for place, example in enumerate(examples)
-        if any(texts_of(example)) and first[texts_of(example)] != place
+        place: first[each]
+        for place, each in enumerate(texts)
+        if any(each) and first[each] != place
     }
 
 
@@ -170,11 +174,16 @@ def texts_of(example: InputExample) -> tuple[str, ...]:
     return (example.text_a, example.text_b)
 
 
+def _unordered(example: InputExample) -> tuple[str, ...]:
+    """Returns the texts in an order that a pair and the same swapped share."""
+    return tuple(sorted(texts_of(example)))
+
+
 def _copies(split: ComparedSplit, *, other: ComparedSplit) -> dict[int, int]:
-    there = _first_places(map(texts_of, other.examples))
+    there = _first_places(map(_unordered, other.examples))
     found = {}
     for place, example in enumerate(split.examples):
-        texts = texts_of(example)
+        texts = _unordered(example)
         if texts in there and split.forms[place]:
             found[place] = there[texts]
     return found

@@ -1,19 +1,23 @@
 """A data set that is in memory, as in a notebook.
 
-For example `ListsProcessor(train=[("a fine day", "good"), ("rain again", "bad")])`.
+For example `ListsProcessor(train=[("a fine day", "good"), ("rain again", "bad")])`, or
+of pandas `ListsProcessor(train=frame[["text", "label"]], test=others["text"])`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from processors import labels as label_names
 from processors.base import SPLITS, Table, TableProcessor
 from processors.example import InputExample
 from processors.readers.row import Row, unsound
 
-Example = InputExample | Sequence[object]
-"""An example, (text, label) or (text, second text, label); a label may be None."""
+Example = InputExample | Sequence[object] | str
+"""An example, (text, label) or (text, second text, label), or a text without a label. A
+label may be a number, and None, NaN or pandas' NA where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +38,13 @@ class ListTable(Table):
     def rows(self, data_dir: str) -> Iterator[Row]:
         """See base class."""
         for number, example in enumerate(self.examples, 1):
-            if isinstance(example, InputExample):
-                fields: tuple[object, ...] = (example,)
-            else:
-                fields = tuple(example)
-            yield Row(self.path(data_dir), number, (), fields, source=repr(example))
+            yield Row(
+                self.path(data_dir),
+                number,
+                (),
+                _fields_of(example),
+                source=repr(example),
+            )
 
     def example(self, row: Row, *, split: str) -> InputExample:
         """See base class.
@@ -56,12 +62,16 @@ class ListTable(Table):
 class ListsProcessor(TableProcessor):
     """A data set whose splits are lists.
 
+    A split may be anything that gives one example after the other, once: a list, a
+    generator, an array; also a pandas Series of texts, and a DataFrame whose two or
+    three columns are those of an example.
+
     Args:
         train: The training examples.
         dev: The examples to evaluate on.
         test: The examples to predict.
         labels: The classes in the order of the outputs; none takes those of the
-            training examples, sorted.
+            training examples, in the order of numbers or of text.
     """
 
     default_data_dir = "."  # which is not looked at
@@ -69,18 +79,33 @@ class ListsProcessor(TableProcessor):
     def __init__(
         self,
         *,
-        train: Sequence[Example] = (),
-        dev: Sequence[Example] = (),
-        test: Sequence[Example] = (),
-        labels: Sequence[str] = (),
+        train: Iterable[Example] = (),
+        dev: Iterable[Example] = (),
+        test: Iterable[Example] = (),
+        labels: Iterable[object] = (),
     ) -> None:
-        self.labels = labels
+        self.labels = label_names.checked(labels, task=type(self).__name__)
         self.train, self.dev, self.test = (
-            ListTable(f"{name} examples", text_a=0, examples=examples)
-            if examples
+            ListTable(f"{name} examples", text_a=0, label=-1, examples=rows)
+            if (rows := _rows_of(examples))
             else None
             for name, examples in zip(SPLITS, (train, dev, test), strict=True)
         )
+
+
+def _rows_of(examples: Any) -> list[Example]:
+    if hasattr(examples, "itertuples"):  # a DataFrame, which gives its columns' names
+        return list(examples.itertuples(index=False, name=None))
+    return list(examples)
+
+
+def _fields_of(example: object) -> tuple[object, ...]:
+    """Returns the fields of an example; what has none is a field by itself."""
+    if isinstance(example, str):
+        return (example, None)
+    if isinstance(example, Iterable) and not isinstance(example, Mapping | bytes):
+        return tuple(example)
+    return (example,)
 
 
 def _example(row: Row, *, split: str) -> InputExample:
@@ -96,9 +121,13 @@ def _example(row: Row, *, split: str) -> InputExample:
             "expected an InputExample, (text, label) or (text, second text, label), got"
             f" {row.source:.60}"
         )
+    try:
+        label = label_names.name_of(row.value(-1))
+    except ValueError as error:
+        raise row.error(str(error)) from error
     return InputExample(
         guid=f"{split}-{row.line}",
         text_a=row.text(0),
         text_b=row.text(1) if len(row.fields) == 3 else None,
-        label=None if row.value(-1) is None else row.name(-1),
+        label=label,
     )

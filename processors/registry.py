@@ -55,6 +55,9 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "xnli": XnliProcessor,
 }
 
+# What processors written for google-research/bert import.
+_ORIGINAL_MODULES = {"modeling", "optimization", "run_classifier", "tokenization"}
+
 
 def known() -> list[str]:
     """Returns the names of the tasks that come with the toolkit."""
@@ -115,10 +118,7 @@ def _import_class(task_name: str) -> type[DataProcessor]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise SettingsError(
-            f"task_name: cannot import the module of {task_name!r}: {error}. It is"
-            " looked for among the installed packages and in the current directory."
-        ) from error
+        raise _not_importable(task_name, error) from error
     processor = getattr(module, class_name, None)
     if not isinstance(processor, type):
         raise SettingsError(
@@ -129,3 +129,24 @@ def _import_class(task_name: str) -> type[DataProcessor]:
             f"task_name: {task_name} is no subclass of processors.base.DataProcessor."
         )
     return processor
+
+
+def _not_importable(task_name: str, error: ImportError) -> SettingsError:
+    module_name = task_name.partition(":")[0]
+    if error.name is None or f"{module_name}.".startswith(f"{error.name}."):
+        return SettingsError(
+            f"task_name: cannot import the module of {task_name!r}: {error}. It is"
+            " looked for among the installed packages and in the current directory."
+        )
+    hint = ""
+    if error.name in _ORIGINAL_MODULES:
+        hint = (
+            f" {error.name} is a file of google-research/bert, of which a processor"
+            " needs nothing here: texts are str already, and DataProcessor and"
+            " InputExample are those of processors.base and processors.example. Take"
+            " the import out."
+        )
+    return SettingsError(
+        f"task_name: {module_name} was found, and what it imports was not: {error}."
+        f"{hint}"
+    )

@@ -115,6 +115,18 @@ def write_test_results(path: str, probabilities: np.ndarray) -> None:
             file.write(("\t".join(map(str, row)) + "\n").encode())
 
 
+def write_labels(path: str, labels: Sequence[str]) -> None:
+    """Writes the order of the columns of test_results.tsv, one label a line.
+
+    Control characters are written as in `write_predictions`.
+
+    Args:
+        path: The file.
+        labels: Label names, in the order of their ids.
+    """
+    storage.write_text(path, "".join(f"{_escaped(label)}\n" for label in labels))
+
+
 def write_predictions(
     path: str,
     *,
@@ -206,10 +218,14 @@ def text_of_cell(cell: str) -> str:
 
 
 def _cell(text: str) -> str:
-    text = _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = _escaped(text)
     if text.startswith(_ACTIVE_STARTS) and not _is_number(text):
         return "'" + text
     return text
+
+
+def _escaped(text: str) -> str:
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _is_number(text: str) -> bool:

@@ -4,7 +4,8 @@ Which split an example falls into is decided by the content of all examples and 
 never by the order of rows or by their names:
 
 - What belongs together stays together: the examples of one group, or without groups
-  those whose texts differ in nothing but case, width and spaces. With groups, a text
+  those whose texts differ in nothing but case, width and spaces; the texts of a pair
+  may also have changed places. With groups, a text
   that several of them have may be in several splits; `data_report.txt` shows it.
 - Each split gets its share of all examples and of those of each label, as nearly as
   whole groups allow. Of a rare label the largest split, which as a rule is train, gets
@@ -264,30 +265,36 @@ def _rise(held: int, *, added: int, expected: float) -> float:
 
 
 def _units(examples: Sequence[InputExample], *, seed: int) -> list[_Unit]:
-    together: dict[str, list[InputExample]] = {}
+    together: dict[tuple[str, ...], list[InputExample]] = {}
+    names: dict[tuple[str, ...], str] = {}
     for example in examples:
-        together.setdefault(_bond(example), []).append(example)
+        bond = _bond(example)
+        key = tuple(sorted(bond))
+        together.setdefault(key, []).append(example)
+        # Of a pair and the same pair swapped, the one that sorts first is the name.
+        name = json.dumps(bond) if example.group is None else example.group
+        names[key] = min(names.get(key, name), name)
     return [
         _Unit(
-            rank=_rank(bond, seed=seed),
+            rank=_rank(names[key], seed=seed),
             examples=sorted(members, key=_content),
             labels=dict(sorted(_count(members).items(), key=str)),
         )
-        for bond, members in together.items()
+        for key, members in together.items()
     ]
 
 
-def _rank(bond: str, *, seed: int) -> bytes:
+def _rank(name: str, *, seed: int) -> bytes:
     # JSON from anywhere may hold half a surrogate pair, which UTF-8 cannot write.
-    content = bond.encode("utf-8", "surrogatepass")
+    content = name.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(content, key=str(seed).encode()).digest()
 
 
-def _bond(example: InputExample) -> str:
-    """Returns what an example has in common with those it must stay with."""
+def _bond(example: InputExample) -> tuple[str, ...]:
+    """Returns what an example has in common, in any order, with what it stays with."""
     if example.group is not None:
-        return example.group
-    return json.dumps([form_of(text) for text in texts_of(example)])
+        return (example.group,)
+    return tuple(form_of(text) for text in texts_of(example))
 
 
 def _content(example: InputExample) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class TableOptions:
         id: Column of a name for each example; None takes the place in the file.
         split_group: Column of what examples that stay in one split have in common.
         labels: The classes in the order of the outputs; none takes those of the
-            training file, sorted.
+            training file, in the order of numbers or of text.
         train_file: Name below the data folder, or a path of its own (absolute, `~/...`,
             `gs://...`); None is `train.tsv` (.csv, .json, ...).
         dev_file: The file to evaluate on; None is `dev.tsv` (.csv, .json, ...).

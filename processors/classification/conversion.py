@@ -6,10 +6,12 @@ import dataclasses
 import enum
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from processors import beam_conversion, conversion
+from processors import labels as label_names
 from processors.base import SPLITS, DataProcessor
+from processors.classification import label_check
 from processors.classification.data_settings import DataSettings
 from processors.classification.preparation import find_data_dir, find_processor
 from processors.classification.rows import RowReader, rejects_file
@@ -92,15 +94,22 @@ def run(settings: ConversionSettings) -> None:
     """
     processor = find_processor(settings)
     data_dir = find_data_dir(settings, processor=processor)
+    task = str(settings.task_name)
     reader = RowReader(processor, data_dir=data_dir, on_bad_row=settings.on_bad_row)
+    labels = label_names.checked(reader.collect_labels(), task=task)
+    label_check.refuse_one_label(labels, task=task)
+    for remark in label_names.remarks(labels):
+        _LOG.warning("%s", remark)
     recipe = Recipe(
         make_tokenizer=functools.partial(tokenizers.create, settings),
-        labels=reader.collect_labels(),
+        labels=labels,
         max_seq_length=settings.max_seq_length,
     )
     names = settings.splits or tuple(filter(processor.has_split, SPLITS))
     sources = [
-        SplitSource(name, processor, data_dir=data_dir, settings=settings)
+        SplitSource(
+            name, processor, data_dir=data_dir, labels=labels, settings=settings
+        )
         for name in names
     ]
     with run_lock.hold(str(settings.output_dir)):
@@ -119,12 +128,14 @@ class SplitSource:
         name: train, dev or test.
         processor: The task.
         data_dir: Folder that the processor reads.
+        labels: The task's labels.
         settings: What becomes of bad rows, and where the records go.
     """
 
     name: str
     processor: DataProcessor
     data_dir: str
+    labels: Sequence[str]
     settings: ConversionSettings
 
     @property
@@ -138,7 +149,10 @@ class SplitSource:
             self.settings.on_bad_row, rejects_path=self._rejects_path
         )
         with sifting:
-            yield from self.processor.stream_examples(self.name, data_dir=self.data_dir)
+            rows = self.processor.stream_examples(self.name, data_dir=self.data_dir)
+            if self.name == "test":
+                rows = label_check.without_placeholder(rows, labels=self.labels)
+            yield from rows
 
     def forget_rejects(self) -> None:
         """Deletes what an earlier conversion has rejected."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from typing import TypeVar
 
+from processors import labels as label_names
 from processors import records
 from processors.base import SPLITS
-from processors.classification import splits
+from processors.classification import label_check, splits
 from processors.classification.preparation import TaskJob
 from processors.data_report import DataReport, SplitData
-from processors.token_dataset import UNLABELLED
+from processors.example import InputExample
 from runtime import storage
 from runtime.errors import DataError, SettingsError
 from runtime.job import refuse_other_run
@@ -42,10 +44,7 @@ def tokenised(job: _Job) -> _Job:
     """
     examples = {name: job.examples(name) for name in job.settings.splits_ahead()}
     refuse_other_run(job)  # before the longer work
-    found = {
-        name: splits.tokenise(rows, labels=job.labels, features=job.features)
-        for name, rows in examples.items()
-    }
+    found = {name: _tokenise(job, name, rows) for name, rows in examples.items()}
     for name, split in found.items():
         path = splits.record_path(job.output_dir, name)
         shards = job.settings.record_shards
@@ -58,6 +57,17 @@ def tokenised(job: _Job) -> _Job:
             f"{job.settings.num_train_epochs} epochs: no update would be done."
         )
     return job
+
+
+def _tokenise(job: TaskJob, name: str, rows: Sequence[InputExample]) -> splits.Split:
+    labels = job.labels
+    settled = label_check.settle(rows, split=name, labels=labels, settings=job.settings)
+    return splits.tokenise(
+        settled.examples,
+        labels=labels,
+        features=job.features,
+        remarks=settled.remarks,
+    )
 
 
 def checked(job: _Job) -> _Job:
@@ -79,33 +89,13 @@ def checked(job: _Job) -> _Job:
             copies of training examples than `--max_leakage` allows.
     """
     job = tokenised(job)
-    if job.settings.do_eval:
-        _refuse_unlabelled(job.splits["dev"])
-    return _with_report(job)
-
-
-def reported(job: _Job) -> _Job:
-    """Tokenises the splits of a run that learns no labels and reports on them.
-
-    Args:
-        job: The run.
-
-    Returns:
-        The same with its splits and the report on them.
-
-    Raises:
-        SettingsError: As `checked`.
-        DataError: As `checked`, labels apart.
-    """
-    return _with_report(tokenised(job))
-
-
-def _with_report(job: _Job) -> _Job:
     data = {
         name: SplitData(split.examples, split.tokens)
         for name, split in job.splits.items()
     }
-    notes = [*_how_dealt(job), *_add_training_examples(job, data)]
+    remarks = [remark for split in job.splits.values() for remark in split.remarks]
+    remarks += label_names.remarks(job.labels)
+    notes = [*_how_dealt(job), *_add_training_examples(job, data), *remarks]
     report = DataReport(
         {name: data[name] for name in SPLITS if name in data},
         labels=job.labels,
@@ -113,7 +103,7 @@ def _with_report(job: _Job) -> _Job:
         notes=notes,
     )
     job = dataclasses.replace(job, report=report.text())
-    for sentence in report.copies_of_training():
+    for sentence in (*remarks, *report.copies_of_training()):
         _log.warning("%s", sentence)
     _refuse_leakage(job, report)
     return job
@@ -123,7 +113,7 @@ def write_report(job: TaskJob, *, folder: str) -> None:
     """Writes the page on the data; one on an evaluation leaves a training's alone.
 
     Args:
-        job: From `checked` or `reported`.
+        job: From `checked`.
         folder: The run's.
     """
     path = _report_path(job, folder)
@@ -148,15 +138,6 @@ def _refuse_leakage(job: TaskJob, report: DataReport) -> None:
         raise
 
 
-def _refuse_unlabelled(dev: splits.Split) -> None:
-    missing = int((dev.dataset.label_ids == UNLABELLED).sum())
-    if missing:
-        raise DataError(
-            f"Evaluation needs labels; {missing} of {len(dev.dataset)} dev examples "
-            "have none."
-        )
-
-
 def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str]:
     """Adds them to `data` where they can be read; returns why they could not."""
     if "train" in data:
@@ -174,6 +155,7 @@ def _how_dealt(job: TaskJob) -> list[str]:
         return []
     return [
         f"Dealt from the training examples by {plan}; examples of one group stay"
-        " together, or without groups those of equal texts. Guids are those of the"
+        " together, or without groups those of equal texts, in either order of a pair."
+        " Guids are those of the"
         " training examples."
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import ClassVar
 
 from processors.readers.sieve import OnBadRow
 from processors.splitting import SplitPlan
@@ -23,7 +24,14 @@ class LabelSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataSettings(LabelSettings):
-    """A task, and where its rows are and how they are read."""
+    """A task, and where its rows are and how they are read.
+
+    Attributes:
+        NEEDS_LABELS: Whether training and dev examples must have labels that make
+            classes.
+    """
+
+    NEEDS_LABELS: ClassVar[bool] = True
 
     # The original's flags.
     task_name: str | None = setting(

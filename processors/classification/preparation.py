@@ -9,7 +9,7 @@ from typing import Any
 
 from processors import registry
 from processors.base import DataProcessor
-from processors.classification import rows
+from processors.classification import label_check, rows
 from processors.classification.data_settings import DataSettings
 from processors.classification.rows import RowReader
 from processors.classification.settings import TaskSettings
@@ -75,7 +75,7 @@ class TaskJob(Job):
     @property
     def labels(self) -> tuple[str, ...]:
         """The task's labels in order of their ids."""
-        return tuple(self.rows.processor.get_labels())
+        return label_check.labels_of(self.rows.processor, settings=self.settings)
 
     @property
     def total_steps(self) -> int:
@@ -200,6 +200,7 @@ def find_processor(
         SettingsError: There is no such task, or it takes no such options.
     """
     task = _named_processor(settings, trained=trained) if made is None else made
+    task.needs_labels = settings.NEEDS_LABELS
     plan = settings.split_plan()
     return task if plan is None else SplitProcessor(task, plan=plan)
 

@@ -178,7 +178,7 @@ class ClassificationRun(abc.ABC):
         _log.info("Reports: %s", self._site.path("classification_report.txt"))
 
     def predict(self) -> None:
-        """Writes test_results.tsv and predictions.tsv of the test split."""
+        """Writes test_results.tsv, labels.txt and predictions.tsv of the test split."""
         split, suffix = self._splits["test"], self._settings.predict_suffix
         self._announce("prediction", split)
         found = self._outputs(split, self._settings.predict_batch_size)
@@ -186,6 +186,7 @@ class ClassificationRun(abc.ABC):
         report.write_test_results(
             self._site.path(f"test_results{suffix}.tsv"), found.probabilities
         )
+        report.write_labels(self._site.path(f"labels{suffix}.txt"), split.labels)
         path = self._site.path(f"predictions{suffix}.tsv")
         report.write_predictions(
             path,

@@ -81,6 +81,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         help="Name of the test set, which its files are called after, as in "
         "predictions-NAME.tsv; without one they replace the last.",
     )
+    score_test: bool = setting(
+        False,
+        help="Score the test split even if all its labels are one, which otherwise is "
+        "taken for a placeholder.",
+    )
     max_leakage: float | None = setting(
         None,
         help="Share of the dev or test examples that may be copies or near copies of "

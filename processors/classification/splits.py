@@ -25,12 +25,14 @@ class Split:
         dataset: Their tokens, in the same order.
         labels: The task's labels in order of their ids.
         tokens: What tokenizing found.
+        remarks: Sentences on its labels, for the data report.
     """
 
     examples: Sequence[InputExample]
     dataset: TokenDataset
     labels: tuple[str, ...]
     tokens: TokenCounts
+    remarks: tuple[str, ...] = ()
 
     @property
     def identity(self) -> int:
@@ -47,6 +49,7 @@ def tokenise(
     *,
     labels: Sequence[str],
     features: Callable[..., Iterable[Features]],
+    remarks: tuple[str, ...] = (),
 ) -> Split:
     """Makes a split of examples.
 
@@ -54,13 +57,14 @@ def tokenise(
         examples: In file order.
         labels: The task's labels in order of their ids.
         features: Gives the tokens of examples; see `TaskJob.features`.
+        remarks: Sentences on its labels.
 
     Raises:
         DataError: An example cannot be used.
     """
     counts = TokenCounts()
     dataset = TokenDataset.collect(features(examples, labels=labels, counts=counts))
-    return Split(examples, dataset, tuple(labels), counts)
+    return Split(examples, dataset, tuple(labels), counts, remarks)
 
 
 def write(

@@ -62,8 +62,9 @@ class TfdsProcessor(OptionsProcessor):
             split=split,
         )
 
-    def _collect_labels(self, data_dir: str) -> tuple[str, ...]:
+    def _known_labels(self, data_dir: str) -> tuple[str, ...]:
+        if known := super()._known_labels(data_dir):
+            return known
         table = self._table("train", data_dir)
         prepared = PreparedSet(table.file, data_dir=data_dir)
-        names = prepared.class_names(str(table.label))
-        return names or super()._collect_labels(data_dir)
+        return prepared.class_names(str(table.label))

@@ -1,5 +1,6 @@
 """A whole experiment of very small models."""
 
+import json
 import os
 import shutil
 
@@ -113,6 +114,21 @@ def test_two_processes_do_not_share_an_experiment(run, tmp_path):
         run(tmp_path)
 
 
+def test_a_test_split_that_is_not_labelled(run, finished, tmp_path):
+    with open(f"{finished}/experiment.json", encoding="utf-8") as file:
+        there = file.read()
+    data, folder = tmp_path / "data", tmp_path / "copy"
+    shutil.copytree(json.loads(there)["data_dir"], data)
+    (data / "test.tsv").write_text("text\tlabel\nhot w1\thot\nhot w2\thot\n")
+    shutil.copytree(finished, folder)
+    there = there.replace(json.loads(there)["data_dir"], str(data))
+    (folder / "experiment.json").write_text(there)
+    with pytest.raises(
+        DataError, match=r"accuracy on the test split, which is not labelled\. The only"
+    ):
+        run(folder, data_dir=str(data))
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
@@ -135,6 +151,7 @@ def test_the_stages_of_the_language_model(words_task):
         lm_data_dir="texts",
         lm_dropout=0.2,
         tuning_epochs=3.0,
+        score_test=True,
     )
     first, second = settings.language_model(), settings.tuning()
     assert (first.task_name, first.data_dir) == ("lines", "texts")

@@ -64,6 +64,15 @@ def test_an_empty_corpus(pretraining, tmp_path):
         prepare_language_model(settings)
 
 
+def test_a_language_model_looks_at_no_labels(pretraining, classification, tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\nhot w0\t\ncold w1\ta,b\n")
+    here = {"data_dir": str(tmp_path)}
+    job = prepare_language_model(pretraining(**here))
+    assert {"hot", "cold"} <= set(job.tokenizer.vocabulary.ids)
+    with pytest.raises(DataError, match=r"train\.tsv:2: the label is empty"):
+        prepare_classifier(classification(**here))
+
+
 def test_vocabulary_and_sizes_come_with_the_checkpoint(classification, pretrained):
     open_settings = dict.fromkeys(("units", "embedding_size", "hidden_size"))
     job = prepare_classifier(

@@ -71,6 +71,139 @@ def test_a_label_of_dev_must_be_among_the_collected(data_dir, tmp_path):
         CollectingProcessor().get_dev_examples(data_dir)
 
 
+@pytest.mark.parametrize("processor", [ReviewsProcessor, CollectingProcessor])
+@pytest.mark.parametrize("cell", ["", " ", "\u3000", "\u200b"])
+def test_an_empty_label_is_no_class(data_dir, tmp_path, processor, cell):
+    rows = f"review\tverdict\nx\tgood\ny\t{cell}\nz\tbad\n"
+    (tmp_path / "train.tsv").write_text(rows)
+    made, rejects = processor(), tmp_path / "rejects.jsonl"
+    with made.sifting(OnBadRow.REJECT, rejects_path=str(rejects)):
+        examples = made.get_train_examples(data_dir)
+    assert [example.label for example in examples] == ["good", "bad"]
+    assert made.get_labels() == ["bad", "good"]
+    (entry,) = map(json.loads, rejects.read_text().splitlines())
+    assert (entry["line"], entry["row"]) == (3, f"y\t{cell}")
+    with pytest.raises(DataError, match=r"train\.tsv:3: the label is empty, and rows"):
+        processor().get_train_examples(data_dir)
+
+
+class TestedProcessor(ReviewsProcessor):
+    test = replace(ReviewsProcessor.dev, file="test.tsv")
+
+
+def test_an_empty_label_in_a_test_file_is_none(data_dir, tmp_path):
+    (tmp_path / "test.tsv").write_text("review\tverdict\nx\t \ny\tgood\n")
+    examples = TestedProcessor().get_test_examples(data_dir)
+    assert [example.label for example in examples] == [None, "good"]
+    (tmp_path / "test.tsv").write_text("review\nx\n")
+    with pytest.raises(DataError, match="no column 'verdict'"):
+        TestedProcessor().get_test_examples(data_dir)
+
+
+def test_the_only_label_of_a_test_file_may_be_none_of_the_task(data_dir, tmp_path):
+    (tmp_path / "test.tsv").write_text("review\tverdict\nx\t0\ny\t\nz\t0\n")
+    examples = TestedProcessor().get_test_examples(data_dir)
+    assert [example.label for example in examples] == ["0", None, "0"]
+    stream = TestedProcessor().stream_examples("test", data_dir=data_dir)
+    assert [example.label for example in stream] == ["0", None, "0"]
+
+
+@pytest.mark.parametrize("other", ["good", "1"])
+def test_an_unknown_label_beside_another_in_a_test_file(data_dir, tmp_path, other):
+    (tmp_path / "test.tsv").write_text(f"review\tverdict\nx\t0\ny\t{other}\n")
+    with pytest.raises(DataError) as caught:
+        TestedProcessor().get_test_examples(data_dir)
+    assert str(caught.value) == (
+        f"{tmp_path / 'test.tsv'}:2: unknown label '0'; the labels of TestedProcessor"
+        " are bad, good. To predict without labels, leave the label column of the test"
+        " file out, or empty."
+    )
+
+
+def test_rejected_rows_leave_the_known_labels_of_a_test_file(data_dir, tmp_path):
+    rows = "review\tverdict\nx\t0\ny\tgood\nz\n"
+    (tmp_path / "test.tsv").write_text(rows)
+    processor, rejects = TestedProcessor(), tmp_path / "rejects.jsonl"
+    with processor.sifting(OnBadRow.REJECT, rejects_path=str(rejects)):
+        examples = processor.get_test_examples(data_dir)
+    assert [example.label for example in examples] == ["good"]
+    lines = [json.loads(line)["line"] for line in rejects.read_text().splitlines()]
+    assert lines == [2, 4]
+
+
+def test_labels_that_are_numbers(data_dir, tmp_path):
+    rows = "".join(f"x{n}\t{n}\n" for n in (10, 9, 2, 11, -1))
+    (tmp_path / "train.tsv").write_text(f"review\tverdict\n{rows}")
+    expected = ["-1", "2", "9", "10", "11"]
+    assert CollectingProcessor().read_labels(data_dir) == expected
+    processor = CollectingProcessor()
+    processor.get_train_examples(data_dir)
+    assert processor.get_labels() == expected
+
+
+def test_numbers_may_be_declared(data_dir, tmp_path):
+    class Numbered(ReviewsProcessor):
+        labels = (1, 0)
+
+    (tmp_path / "train.tsv").write_text("review\tverdict\nx\t0\n")
+    processor = Numbered()
+    assert processor.get_train_examples(data_dir)[0].label == "0"
+    assert processor.get_labels() == ["1", "0"]
+
+
+def test_collected_labels_must_look_like_classes(data_dir, tmp_path):
+    cells = ["a", "b", "a,b"]
+    rows = "".join(f"x\t{cell}\n" for cell in cells)
+    (tmp_path / "train.tsv").write_text(f"review\tverdict\n{rows}")
+    for read in ("get_train_examples", "read_labels", "get_dev_examples"):
+        with pytest.raises(
+            DataError, match=r"train\.tsv: the labels look like several"
+        ):
+            getattr(CollectingProcessor(), read)(data_dir)
+
+    class Declared(CollectingProcessor):
+        labels = cells
+
+    assert len(Declared().get_train_examples(data_dir)) == 3
+
+
+def test_training_rows_are_read_once(data_dir, monkeypatch):
+    reads = []
+    rows = Table.rows
+
+    def counted(table, data_dir):
+        reads.append(table.file)
+        return rows(table, data_dir)
+
+    monkeypatch.setattr(Table, "rows", counted)
+    processor = CollectingProcessor()
+    processor.get_train_examples(data_dir)
+    assert processor.get_labels() == ["bad", "good"]
+    assert reads == ["train.tsv"]
+    processor.get_dev_examples(data_dir)
+    assert reads == ["train.tsv", "dev.tsv"]
+
+
+def test_what_needs_no_labels_takes_any(data_dir, tmp_path):
+    def unlabelled():
+        processor = CollectingProcessor()
+        processor.needs_labels = False
+        return processor
+
+    cells = ["a", "", "a,b", "b"]
+    rows = "".join(f"x\t{cell}\n" for cell in cells)
+    (tmp_path / "train.tsv").write_text(f"review\tverdict\n{rows}")
+    processor = unlabelled()
+    assert len(processor.get_train_examples(data_dir)) == 4
+    assert processor.get_labels() == ["a", "a,b", "b"]
+    (tmp_path / "dev.tsv").write_text("review\tverdict\nx\tunheard of\n")
+    assert len(processor.get_dev_examples(data_dir)) == 1
+    (tmp_path / "train.tsv").write_text("review\nx\n")
+    processor = unlabelled()
+    assert len(processor.get_dev_examples(data_dir)) == 1
+    assert processor.get_labels() == []
+
+
 def test_an_optional_label_may_be_missing_or_empty(data_dir, tmp_path):
     (tmp_path / "dev.tsv").write_text("review\tverdict\nx\t\ny\tgood\n")
     examples = CollectingProcessor().get_dev_examples(data_dir)
@@ -110,6 +243,17 @@ def test_a_bare_processor_says_what_it_lacks():
             getattr(processor, f"get_{split}_examples")("data")
     with pytest.raises(SettingsError, match="must define get_labels"):
         processor.get_labels()
+
+
+def test_rows_as_older_processors_read_them(tmp_path):
+    path = tmp_path / "old.tsv"
+    path.write_text('label\ttext\n1\t"one\ttwo"\n')
+    quoted = [["label", "text"], ["1", "one\ttwo"]]
+    assert DataProcessor._read_tsv(str(path), quotechar='"') == quoted
+    path.write_text('label\ttext\n1\t"one"\n')
+    assert DataProcessor._read_tsv(str(path))[1] == ["1", '"one"']
+    with pytest.raises(SettingsError, match="quotechar is None or"):
+        DataProcessor._read_tsv(str(path), quotechar="'")
 
 
 def test_rows_can_be_chosen_renamed_and_named(tmp_path):
@@ -220,6 +364,18 @@ def test_labels_are_collected_from_good_rows(data_dir, tmp_path):
         assert processor.read_labels(data_dir) == ["bad", "good"]
         assert len(processor.get_train_examples(data_dir)) == 2
     assert len(rejects.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("read", ["get_train_examples", "read_labels"])
+def test_no_labels_in_good_rows(data_dir, tmp_path, read):
+    rows = "review\tverdict\nx\tgood\tand more\ny\t\n"
+    (tmp_path / "train.tsv").write_text(rows)
+    processor = CollectingProcessor()
+    with (
+        processor.sifting(OnBadRow.REJECT, rejects_path=str(tmp_path / "r.jsonl")),
+        pytest.raises(DataError, match=r"rejected, the first: .*:2: expected 2 colu"),
+    ):
+        getattr(processor, read)(data_dir)
 
 
 def test_nothing_but_bad_rows_is_an_error_that_says_why(data_dir, tmp_path):

@@ -147,6 +147,23 @@ def test_a_pair_is_a_copy_with_both_its_texts():
     assert overlap.shared_sides == 4
 
 
+def test_a_pair_whose_texts_changed_places_is_a_copy():
+    train = split(("猫がいるよ", "動物がいるよ"), ("犬がいるよ", "空は青いのだ"))
+    overlap = leakage.compare(
+        split(
+            ("動物がいるよ", "猫がいるよ"),
+            ("空は青いのだ", "犬がいたよ"),
+            ("空は 青いのだ", "犬がいるよ"),
+            ("全く違う文です", "犬がいるよ"),
+        ),
+        other=train,
+    )
+    assert overlap.copies == {0: 0}
+    assert overlap.near_copies == {1: 1, 2: 1}
+    swapped = split(("a", "b"), ("b", "a"), ("a", "a"), ("b", "b"))
+    assert leakage.repeats(swapped.examples) == {1: 0}
+
+
 def test_the_place_between_two_texts_counts():
     overlap = leakage.compare(split(("ab", "cdefgh")), other=split(("abcdef", "gh")))
     assert (overlap.copies, overlap.near_copies) == ({}, {})

@@ -117,6 +117,36 @@ def test_what_is_wrong_with_an_own_class(own_module, name, words):
         registry.find(name)
 
 
+@pytest.mark.parametrize(
+    ("imported", "words"),
+    [
+        (
+            "tokenization",
+            "own_tasks_of_test was found, and what it imports was not: No module named"
+            " 'tokenization'. tokenization is a file of google-research/bert, of which"
+            " a processor needs nothing here: texts are str already, and DataProcessor"
+            " and InputExample are those of processors.base and processors.example."
+            " Take the import out.",
+        ),
+        (
+            "no_such_module_here.part",
+            "own_tasks_of_test was found, and what it imports was not: No module named"
+            " 'no_such_module_here'.",
+        ),
+    ],
+)
+def test_what_an_own_module_imports_is_not_there(own_module, tmp_path, imported, words):
+    (tmp_path / f"{own_module}.py").write_text(f"import {imported}\n{OLD_PROCESSOR}")
+    with pytest.raises(SettingsError) as caught:
+        registry.find(f"{own_module}:OldProcessor")
+    assert str(caught.value) == f"task_name: {words}"
+
+
+def test_a_module_in_a_package_that_is_not_there():
+    with pytest.raises(SettingsError, match=r"cannot import the module.*looked for"):
+        registry.find("processors.no_such_module_here:Task")
+
+
 def test_options_reach_the_tasks_that_take_them(tmp_path):
     processor = registry.create("tsv", TableOptions(labels=("x", "y")))
     assert isinstance(processor, TsvProcessor)

@@ -151,6 +151,12 @@ def test_test_results_are_the_originals(path):
     assert storage.read_text(path) == "0.9525939\t0.0474061\n1e-05\t0.99999\n"
 
 
+def test_the_order_of_labels(path):
+    report.write_labels(path, ["bad", "良い", "two\nlines", "=1"])
+    expected = "bad\n良い\ntwo\\u000alines\n=1\n"
+    assert storage.read_text(path) == expected
+
+
 def test_predictions(path):
     report.write_predictions(
         path,

@@ -161,6 +161,28 @@ def test_copies_of_a_text_stay_together():
         assert len(places) == 1
 
 
+def test_a_pair_and_the_same_pair_swapped_stay_together():
+    pairs = [(f"question {n}", f"answer {n * 7 % 500}") for n in range(500)]
+    examples = [
+        InputExample(str(n), *pair, "ab"[n % 2]) for n, pair in enumerate(pairs)
+    ]
+    examples += [
+        InputExample(f"swapped {n}", second.upper(), first, "a")
+        for n, (first, second) in enumerate(pairs)
+    ]
+    for name, rows in deal(examples, plan=plan()).items():
+        numbers = {row.guid.removeprefix("swapped ") for row in rows}
+        assert len(rows) == 2 * len(numbers) == 1000 * THREE[name]
+
+
+def test_pairs_are_dealt_as_ever():
+    """What stands in which split is not changed by how pairs are compared."""
+    pairs = [InputExample(f"{n}", f"z{n}", f"a{n}", "x") for n in range(20)]
+    dealt = deal(pairs, plan=plan(seed=7))
+    assert [row.guid for row in dealt["dev"]] == ["6", "19"]
+    assert [row.guid for row in dealt["test"]] == ["14", "9"]
+
+
 def test_pairs_that_share_a_text_need_a_group_to_stay_together():
     pairs = [InputExample(str(n), "first", f"second {n}", "a") for n in range(50)]
     assert all(deal(pairs, plan=plan()).values())

@@ -129,6 +129,7 @@ def test_every_file_of_a_run_is_there(finished, small_task):
         "confusion_matrix.txt",
         "confusion_matrix.png",
         "test_results.tsv",
+        "labels.txt",
         "predictions.tsv",
         "test_classification_report.txt",
         "test_confusion_matrix.txt",
@@ -199,6 +200,7 @@ def test_evaluation_results_are_written_as_the_original_does(finished, small_tas
 
 def test_predictions_stand_in_the_order_of_the_file(finished, small_task):
     labels = small_task.labels
+    assert storage.read_text(f"{finished}/labels.txt").split() == list(labels)
     rows = read_table(f"{small_task.folder}/test.tsv")[1:]
     probabilities = np.array(read_table(f"{finished}/test_results.tsv"), np.float64)
     assert probabilities.shape == (11, 3)

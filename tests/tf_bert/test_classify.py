@@ -345,7 +345,7 @@ def test_evaluation_without_labels_is_refused(make_settings, place_on, tmp_path)
         return [examples[0], dataclasses.replace(examples[1], label=None)]
 
     job = dataclasses.replace(job, processor=Changed(job.processor, half_labelled))
-    with pytest.raises(DataError, match="1 of 2 dev examples have none"):
+    with pytest.raises(DataError, match="1 of 2 dev examples have no label"):
         classify.run(job, placement=place_on())
     assert not os.path.exists(tmp_path / "out/eval_results.txt")
 

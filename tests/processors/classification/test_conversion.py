@@ -79,6 +79,60 @@ def test_bad_rows(wanted, tmp_path):
     assert len(records.read_records(path)) == 2
 
 
+@pytest.mark.parametrize("splits", [(), ("dev",)])
+def test_labels_are_collected_from_good_rows(wanted, tmp_path, splits):
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = "text\tlabel\nw1\thot\nw2\n\nw3\tcold\tmore\nw4\t\nw5\tcold\n"
+    (data / "train.tsv").write_text(rows)
+    (data / "dev.tsv").write_text("text\tlabel\nw1\thot\nw2\t\n")
+    (data / "test.tsv").write_text("text\tlabel\nw1\thot\nw2\t\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    with pytest.raises(DataError, match=r"train\.tsv:3: expected 2 columns"):
+        conversion.run(ConversionSettings(**settings, splits=splits))
+    settings["on_bad_row"] = OnBadRow.REJECT
+    conversion.run(ConversionSettings(**settings, splits=splits))
+    found = files(tmp_path / "records")
+    counts = {name: found[name].count(b"\n") for name in found if "rejects" in name}
+    assert counts == (
+        {"dev.rejects.jsonl": 1}
+        if splits
+        else {"train.rejects.jsonl": 4, "dev.rejects.jsonl": 1, "test.rejects.jsonl": 0}
+    )
+    manifest = records.Manifest.load(str(tmp_path / "records" / "eval.tf_record"))
+    assert (manifest.labels, manifest.examples) == (("cold", "hot"), 1)
+
+
+def test_a_placeholder_in_test(wanted, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\tlabel\nw1\thot\nw2\tcold\n")
+    (data / "test.tsv").write_text("text\tlabel\nw1\t0\nw2\t0\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    conversion.run(ConversionSettings(**settings, splits=("test",)))
+    path = str(tmp_path / "records" / "predict.tf_record")
+    assert records.Manifest.load(path).labels == ("cold", "hot")
+    assert list(records.read_records(path).label_ids) == [-1, -1]
+
+
+def test_labels_that_look_alike_are_told(wanted, tmp_path, caplog):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\tlabel\nw1\thot\nw2\tHot\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    conversion.run(ConversionSettings(**settings, splits=("train",)))
+    assert caplog.text.count("The labels 'Hot' and 'hot' are alike") == 1
+
+
+def test_one_label_is_refused(wanted, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\tlabel\nw1\thot\nw2\thot\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    with pytest.raises(SettingsError, match="task tsv has one label only, 'hot'"):
+        conversion.run(ConversionSettings(**settings, splits=("train",)))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

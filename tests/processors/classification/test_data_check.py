@@ -55,6 +55,18 @@ def test_an_evaluation_beside_a_damaged_training_file(job, data_dir):
     assert "train.tsv:2:" in text
 
 
+def test_an_evaluation_beside_bad_training_rows_that_are_rejected(
+    job, data_dir, caplog
+):
+    with open(data_dir / "train.tsv", "a", encoding="utf-8") as file:
+        file.write("too\tmany\tcolumns\n")
+    made = job(on_bad_row=OnBadRow.REJECT)
+    lines = check(made, "dev")
+    assert "dev in train 4 1 (25.00%) 0 0" in lines
+    assert not storage.exists(storage.join(made.output_dir, "train.rejects.jsonl"))
+    assert "rejected" not in caplog.text
+
+
 def test_more_leakage_than_allowed_is_an_error_that_leaves_the_report(job):
     made = job(do_train=True, max_leakage=0.2)
     with pytest.raises(
@@ -71,6 +83,27 @@ def test_an_evaluation_is_checked_too(job, data_dir):
     (data_dir / "train.tsv").unlink()
     with pytest.raises(SettingsError, match=r"there are none: .*train\.tsv does not"):
         check(job(max_leakage=0.0, labels=("a", "b")))
+
+
+# -- labels ----------------------------------------------------------------------------
+
+
+def test_a_placeholder_in_test_is_no_label(job, data_dir, caplog):
+    (data_dir / "test.tsv").write_text("text\tlabel\nx y\t0\nz\t0\n")
+    made = job(do_train=True)
+    lines = check(made, "train", "test")
+    assert "(no label) 0 2 2" in lines
+    said = "The only label in the test split is '0', which is none of a, b"
+    assert lines[2].startswith(said)
+    assert caplog.text.count(said) == 1
+
+
+def test_labels_that_look_alike_are_told(job, data_dir, caplog):
+    (data_dir / "train.tsv").write_text("text\tlabel\nx\ta\ny\tb\nz\tＡ\n")
+    lines = check(job(do_train=True), "train")
+    assert lines[2].startswith("The labels 'a' and 'Ａ' are alike but for case, width")
+    assert caplog.text.count("The labels 'a' and 'Ａ' are alike") == 1
+    assert {"a 1 1", "b 1 1", "Ａ 1 1"} <= set(lines)
 
 
 # -- dealt splits ----------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_both_files_are_required():
 
 
 def test_bad_pairs_can_be_rejected(data_dir, tmp_path):
-    (tmp_path / "pairs.json").write_text("[[10, 11, 0], [10, 12, 1], [10, 11, 1.5]]")
+    (tmp_path / "pairs.json").write_text("[[10, 11, 0], [10, 12, 1], [10, 11, null]]")
     processor = registry.create("pairs", TableOptions(**FILES))
     with pytest.raises(DataError, match=r"pairs\.json:1: item 2: no text with the id"):
         processor.get_train_examples(data_dir)

@@ -32,7 +32,7 @@ def test_the_formats_of_the_same_rows(data_dir, task):
         InputExample("train-r1", "fine", None, "10"),
         InputExample("train-r2", "dull", None, "2"),
     ]
-    assert processor.get_labels() == ["10", "2"]
+    assert processor.get_labels() == ["2", "10"]
 
 
 def test_saved_labels_spare_the_training_file(tmp_path):
@@ -63,7 +63,9 @@ def test_a_null_label_is_unlabelled_in_test_only(tmp_path):
         (tmp_path / f"{split}.jsonl").write_text('{"text": "x", "label": null}\n')
     processor = registry.create("jsonl", TableOptions(labels=("0", "1")))
     assert processor.get_test_examples(str(tmp_path))[0].label is None
-    with pytest.raises(DataError, match=r"train\.jsonl:1: 'label': expected text or a"):
+    with pytest.raises(
+        DataError, match=r"train\.jsonl:1: the label is empty, and rows"
+    ):
         processor.get_train_examples(str(tmp_path))
 
 

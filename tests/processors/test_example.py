@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from processors.example import InputExample
+from runtime.errors import DataError
+
+
+def test_values_of_numpy_are_kept_as_text():
+    made = InputExample("g", np.str_("a"), np.str_("b"), np.int64(3))
+    assert made == InputExample("g", "a", "b", "3")
+    assert {type(each) for each in (made.text_a, made.text_b, made.label)} == {str}
+
+
+@pytest.mark.parametrize("label", [None, "", np.nan, float("nan"), "\u3000"])
+def test_a_missing_label_is_none(label):
+    assert InputExample("g", "a", None, label).label is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "label", "words"),
+    [
+        ((np.nan,), "x", "Example train-7: expected text, got nan."),
+        ((b"a",), "x", "Example train-7: expected text, got b'a'."),
+        ((None,), "x", "Example train-7: expected text, got None."),
+        (("a", np.nan), "x", "Example train-7: expected text, got nan."),
+        (("a",), ["x"], r"Example train-7: expected one label, got \['x'\]"),
+    ],
+)
+def test_what_no_example_is_made_of(texts, label, words):
+    with pytest.raises(DataError, match=words):
+        InputExample("train-7", *texts, label=label)
