@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from processors.readers.row import Column, Row
@@ -23,6 +23,7 @@ SEPARATORS = {
 _POSITION = re.compile("-?[0-9]+")
 _WEB_PAGE = re.compile(r"\s*<(!doctype html|html|head)\b", re.IGNORECASE)
 _EXCEL_NOTE = re.compile("sep=.?.?", re.IGNORECASE)
+_BY_POSITION = "--header=false and columns by position, such as --text_a=0"
 _LONGEST_NAME = 50  # characters; a longer one is text
 
 
@@ -71,19 +72,19 @@ class Wanted:
         names = ", ".join(map(repr, dict.fromkeys(missing.values())))
         problem = f"no column {names}; there is {row.describe_columns()}"
         advice = self._advice(row, missing, layout)
-        raise row.error("; ".join([problem, *advice]))
+        raise row.error(f"{problem}; {advice}" if advice else problem)
 
     def _advice(
         self, row: Row, missing: Mapping[str, Column], layout: Layout | None
-    ) -> Iterator[str]:
+    ) -> str | None:
         if layout is None:
-            yield from _inner_rows(row)
-            yield from self._other_names(row, missing)
-        elif other := self._other_content(row) or self._other_layout(row, layout):
-            yield other
-        else:
-            yield from self._other_names(row, missing)
-            yield from self._other_header(row, missing, layout)
+            return _inner_rows(row) or self._other_names(row, missing)
+        return (
+            self._other_content(row)
+            or self._other_layout(row, layout)
+            or self._no_header(row, missing, layout)
+            or self._other_names(row, missing, layout)
+        )
 
     def _other_content(self, row: Row) -> str | None:
         """Returns what to say of a file that is no table."""
@@ -115,47 +116,54 @@ class Wanted:
             parts = {part.strip('" ') for part in whole.split(character)}
             is_certain = names <= parts and (character != " " or len(names) > 1)
             if is_certain and layout.header and character != layout.delimiter:
+                if called == "space":
+                    return _separated_by_spaces(whole)
                 return _separated_by(called, layout)
         if len(row.fields) == 1:
             return other_separator(whole, layout=layout, width=len(self.columns))
         return None
 
-    def _other_names(self, row: Row, missing: Mapping[str, Column]) -> Iterator[str]:
+    def _no_header(
+        self, row: Row, missing: Mapping[str, Column], layout: Layout
+    ) -> str | None:
+        """Returns what to say of a header that is none, or of columns by position."""
+        if not (layout.header and self.flags):
+            return None
+        if any(_POSITION.fullmatch(str(column)) for column in missing.values()):
+            return "positions are for files without a header: say --header=false"
+        if len(missing) == len(self.columns) and any(map(_is_no_name, row.names)):
+            return f"the first row looks like data: say {_BY_POSITION}"
+        return None
+
+    def _other_names(
+        self, row: Row, missing: Mapping[str, Column], layout: Layout | None = None
+    ) -> str | None:
         free = [name for name in row.names if name not in self.columns.values()]
         near = {
             role: _nearest(str(column), free, is_only=len(missing) == 1)
             for role, column in missing.items()
         }
+        likely = [repr(name) for name in near.values() if name]
         flags = [
             f"--{self.flags[role]}={shlex.quote(near[role] or 'NAME')}"
             for role in missing
             if role in self.flags
         ]
-        if flags:
-            yield f"say {' '.join(flags)}"
-        elif likely := [repr(name) for name in near.values() if name]:
-            yield f"is {' and '.join(likely)} meant?"
-
-    def _other_header(
-        self, row: Row, missing: Mapping[str, Column], layout: Layout
-    ) -> Iterator[str]:
-        if not (layout.header and self.flags):
-            return
-        if any(_POSITION.fullmatch(str(column)) for column in missing.values()):
-            yield "positions are for files without a header: say --header=false"
-        elif len(missing) == len(self.columns):
-            is_data = any(map(_is_no_name, row.names))
-            yield (
-                f"{'the first row looks like' if is_data else 'if the first row is'}"
-                " data, say --header=false and columns by position, such as --text_a=0"
-            )
+        if not flags:
+            return f"is {' and '.join(likely)} meant?" if likely else None
+        said = f"say {' '.join(flags)}"
+        is_unlike = len(missing) == len(self.columns) and not likely
+        if layout is not None and layout.header and is_unlike:
+            return f"{said}, or if the first row is data {_BY_POSITION}"
+        return said
 
 
-def _inner_rows(row: Row) -> Iterator[str]:
-    """Yields in which field of a JSON object the rows may be."""
+def _inner_rows(row: Row) -> str | None:
+    """Returns in which field of a JSON object the rows may be."""
     for name, value in zip(row.names, row.fields, strict=True):
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            yield f"{name!r} holds a list of objects: write that list to a file"
+            return f"{name!r} holds a list of objects: write that list to a file"
+    return None
 
 
 def other_separator(text: str, *, layout: Layout, width: int) -> str | None:
@@ -175,14 +183,20 @@ def other_separator(text: str, *, layout: Layout, width: int) -> str | None:
 
 
 def _separated_by(called: str, layout: Layout) -> str:
-    seen = f"the columns seem to be separated by {called}s"
-    if called == "space":
-        return (
-            f"{seen}, which texts hold as well: turn the first of each line into a tab"
-            r" by sed 's/ /\t/' FILE > NEW_FILE, and say --task_name=tsv"
-        )
     quoted = "" if layout.quoted or called == "tab" else " --quoted"
+    seen = f"the columns seem to be separated by {called}s"
     return f"{seen}: say --delimiter={called}{quoted}"
+
+
+def _separated_by_spaces(text: str) -> str:
+    which, program = "the first of each line", r"s/ /\t/"
+    if "  " in text:
+        which, program = "two or more", r"s/ {2,}/\t/g"
+    return (
+        "the columns seem to be separated by spaces, which texts hold as well: make a"
+        f" tab of {which} by sed -E '{program}' FILE > NEW_FILE, and say"
+        " --task_name=tsv"
+    )
 
 
 def _is_no_name(name: str) -> bool:

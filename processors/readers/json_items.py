@@ -130,7 +130,8 @@ class _Splitter:
 
     def _no_document(self, line: int) -> DataError:
         return DataError(
-            "expected a JSON array or object, or one object a line",
+            "expected a JSON array or object, or one object a line; a table has"
+            " --task_name=tsv or csv",
             path=self._file.path,
             line=line,
         )

@@ -116,7 +116,7 @@ def _refuse_columns(members: Mapping[str, object], *, path: str) -> None:
     table = ""
     if isinstance(data, list) and _are(data, kind=list) and isinstance(columns, list):
         table = f"pandas.read_json({path!r}, orient='split')"
-    elif len(lists) == len(values) and _are_columns(lists):
+    elif len(lists) == len(values) and lists[0] and _are_columns(lists):
         table = f"pandas.DataFrame(json.load(open({path!r})))"
     elif len(numbered) == len(values) and _are_numbered(numbered):
         table = f"pandas.read_json({path!r}, dtype=False)"

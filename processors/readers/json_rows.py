@@ -187,6 +187,8 @@ def _not_json(error: json.JSONDecodeError, *, place: Row) -> BadRow:
     line = place.line + error.lineno - 1
     item = "" if place.item is None else f"item {place.item}: "
     message = f"{item}{error.msg} (column {error.colno})"
+    if place.item is None and error.pos == 0:
+        message += "; expected one object a line; a table has --task_name=tsv or csv"
     return BadRow(
         place.path, DataError(message, path=place.path, line=line), place.source
     )

@@ -127,6 +127,8 @@ def _on_width(record: _Record, *, width: int, layout: Layout) -> str | None:
     fields = record.fields
     if not layout.quoted and any(f.startswith('"') or f.endswith('"') for f in fields):
         return "fields in quotes, as pandas and Excel write them, are read by --quoted"
+    if len(fields) == width + 1 and not fields[-1]:
+        return f"{layout.delimiter!r} at the end of a row makes one more"
     if len(fields) == 1:
         return other_separator(record.source, layout=layout, width=width)
     if layout.quoted and len(fields) > width:

@@ -93,6 +93,11 @@ def test_what_may_be_it_and_is_no_text(fill):
     assert "Say" not in said
 
 
+def test_what_may_be_it_and_is_gzipped(fill):
+    folder = fill("valid.tsv.gz", content=gzip.compress(b"text\n"))
+    assert refusal("dev.tsv", folder, "dev_file").endswith("--dev_file=valid.tsv.gz.")
+
+
 def test_a_missing_file_has_its_reason(fill):
     for data_dir in (fill("a.tsv"), "/nowhere"):
         with pytest.raises(StorageError) as caught:

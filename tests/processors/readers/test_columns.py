@@ -51,7 +51,7 @@ def test_missing_columns_are_named_with_their_flags(refusal, header, columns, fl
     assert f"; {flags}" in said
     for name in header.split("\t"):
         assert repr(name) in said
-    assert "--header" not in said or "NAME --label=NAME" in said or "texts" in said
+    assert ("--header" in said) == ("NAME --label=NAME" in said)
 
 
 def test_of_many_columns_some_are_named(refusal):
@@ -67,8 +67,14 @@ def test_a_table_that_no_flags_describe(refusal):
 
 def test_a_file_without_a_header(refusal):
     said = refusal("面白い映画でした。\tgood")
-    assert "the first row looks like data, say --header=false and columns by" in said
-    assert "if the first row is data, say --header=false" in refusal("fine\tgood")
+    assert said.endswith(
+        "there is '面白い映画でした。', 'good'; the first row looks like data: say"
+        " --header=false and columns by position, such as --text_a=0"
+    )
+    assert refusal("fine\tgood").endswith(
+        "say --text_a=NAME --label=NAME, or if the first row is data --header=false and"
+        " columns by position, such as --text_a=0"
+    )
     assert "looks like data" in refusal("fine\t1")
     assert "looks like data" in refusal("x" * 51 + "\tgood")
     assert "--header" not in refusal("text\tgood")
@@ -95,7 +101,8 @@ def test_positions_are_for_files_without_a_header(refusal):
         ("text;label", "\t", {"quoted": True}, "say --delimiter=semicolon"),
         ("content;stars", ",", {"quoted": True}, "say --delimiter=semicolon"),
         ("text;a,label;b;c", ",", {}, "no advice"),
-        ("label text", "\t", {}, "by spaces, which texts hold as well"),
+        ("label text", "\t", {}, r"by sed -E 's/ /\t/' FILE > NEW_FILE"),
+        ("text   label", "\t", {}, r"by sed -E 's/ {2,}/\t/g' FILE > NEW_FILE"),
         ("the text", "\t", {"columns": {"text_a": "text"}}, "no advice"),
         ("a text;1", "\t", {"header": False, "columns": {"a": 0, "b": 1}}, " --quoted"),
     ],

@@ -149,6 +149,7 @@ def test_rows_by_id_are_no_columns(texts, members):
         {"a": ["x"], "b": ["y", "z"]},
         {"a": ["x"], "b": [["y"]]},
         {"a": {}, "b": {}},
+        {"a": []},
         {"columns": "text", "data": [["a"]]},
         {},
     ],
@@ -168,6 +169,12 @@ def test_what_is_no_table_is_left_to_its_rows(members):
 )
 def test_first_lines(write, content, expected):
     assert json_layouts.first_lines(TextFile(write(content))) == expected
+
+
+@pytest.mark.parametrize("reader", [read_json, read_jsonl])
+def test_a_table_is_no_json(texts, reader):
+    with pytest.raises(DataError, match=r"; a table has --task_name=tsv or csv$"):
+        texts("text\tlabel\nfine\tgood\n", reader)
 
 
 def test_a_long_first_line_is_not_read_whole(write, monkeypatch):
