@@ -2,14 +2,10 @@
 
 import json
 import os
+import zlib
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# On JAX most of the time is compilation: where it is kept, a run takes a third.
-os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR",
-    os.path.join(os.path.dirname(__file__), "../.pytest_cache/jax"),
-)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # Where the TPU's compiler is installed, JAX would look for a TPU.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -56,6 +52,20 @@ def depends_on_backend(item):
     )
 
 
+def keep_compilations():
+    """On JAX most of the time is compilation: where it is kept, a run takes a third.
+
+    Programs are made for the instructions of one CPU, so each kind has its folder.
+    """
+    told = os.environ.get("XLA_FLAGS", "")
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            told += next((line for line in file if line.startswith("flags")), "")
+    name = f"../.pytest_cache/jax-{zlib.crc32(told.encode()):08x}"
+    folder = os.path.join(os.path.dirname(__file__), name)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", folder)
+
+
 def make_virtual_devices():
     """Splits the CPU in eight, which can only be done before the backend starts."""
     if BACKEND is Backend.JAX:
@@ -71,6 +81,7 @@ def make_virtual_devices():
     )
 
 
+keep_compilations()
 make_virtual_devices()
 
 
