@@ -1,14 +1,16 @@
 import dataclasses
 import json
 import os
+import re
 
 import numpy as np
 import pytest
 
+from processors.pretraining import records
 from processors.pretraining.create import create
 from processors.pretraining.settings import DataSettings, Mode, Objective
 from runtime import checkpoints, storage
-from runtime.errors import DataError, SettingsError
+from runtime.errors import DataError, SettingsError, TrainingError
 from tf_bert import pretrain
 from tf_bert.pretraining_preparation import prepare
 from tf_bert.pretraining_settings import PretrainingSettings
@@ -194,6 +196,28 @@ def test_starts_from_other_weights(make_records, make_settings, place_on, tmp_pa
     assert ours.pop("global_step") == 0
     assert theirs.pop("global_step") == 2
     assert ours == theirs
+
+
+def test_an_update_that_is_no_number_names_its_sequences(
+    corpus, make_records, make_settings, place_on
+):
+    [path] = make_records()
+    settings = make_settings(
+        input_file=(path,),
+        vocab_file=f"{corpus}/vocab.txt",
+        learning_rate=1e38,
+        num_warmup_steps=0,
+    )
+    with pytest.raises(TrainingError, match="was not applied") as caught:
+        pretrain.run(prepare(settings), placement=place_on())
+    names = re.findall(rf"{path}, record (\d+) \(\[CLS\] ", str(caught.value))
+    made = records.read([path])
+    assert len(names) == len(set(names)) == 16
+    assert all(1 <= int(name) <= len(made) for name in names)
+    # The beginning is that of the record.
+    [start] = re.findall(rf"record {names[0]} \(([^)]*)\)", str(caught.value))
+    ids = made.tokens.example(int(names[0]) - 1).input_ids[:6]
+    assert start.split() == [VOCABULARY[number] for number in ids]
 
 
 def test_records_of_another_tokenizer(corpus, make_records, make_settings, tmp_path):

@@ -170,6 +170,29 @@ def test_log_probabilities(made, start, golden, dataset):
     assert np.abs(found[: len(expected)] - expected).max() <= OUTPUT
 
 
+def test_what_is_predicted(made, start, dataset):
+    """Against numpy on the logits."""
+    made.load_state(start)
+    [arrays, *_] = make_calls(dataset, PadTo.PACK, per_call=1)
+    block = {name: value[0, 0] for name, value in arrays.items()}
+    found = {name: value[0] for name, value in made.predict(block).items()}
+    outputs = made.model({name: value[0] for name, value in block.items()})
+    logits, relations = (
+        keras.ops.convert_to_numpy(outputs[f"{name}_logits"]).astype(np.float64)
+        for name in ("masked", "relation")
+    )
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    best = np.argsort(-probabilities, axis=-1)[:, :5]
+    np.testing.assert_array_equal(found["best_ids"], best)
+    np.testing.assert_allclose(
+        found["best_probabilities"],
+        np.take_along_axis(probabilities, best, axis=-1),
+        atol=OUTPUT,
+    )
+    np.testing.assert_array_equal(found["related"], relations.argmax(axis=-1))
+    assert 0 < found["related"].mean() < 1
+
+
 @pytest.mark.parametrize(
     "pad_to",
     [PadTo.MAX, PadTo.PACK, pytest.param(PadTo.BUCKET, marks=pytest.mark.slow)],

@@ -4,7 +4,7 @@ import pytest
 from processors.batches import BatchShape, EvalBatches, PadTo, TrainBatches
 from processors.pretraining import create, records
 from processors.pretraining.batches import MaskedBatches, Masking
-from processors.pretraining.dynamic_masks import DynamicMasks
+from processors.pretraining.dynamic_masks import DynamicMasks, Tokens
 from processors.pretraining.settings import Mode
 
 MOST = 10
@@ -30,18 +30,21 @@ def make_shape(pad_to, *, replicas=2, parts=2, per_replica=3):
     )
 
 
+def make_masks(made):
+    special = made.description.special_ids
+    return DynamicMasks(
+        mask_id=special["mask"],
+        special_ids=tuple(special.values()),
+        vocab_size=made.description.vocab_size,
+        max_predictions=MOST,
+        seed=5,
+    )
+
+
 def make_masked(made, *, row_counts=100):
     masked = made.predictions
     if masked is None:
-        special = made.description.special_ids
-        masks = DynamicMasks(
-            mask_id=special["mask"],
-            special_ids=tuple(special.values()),
-            vocab_size=made.description.vocab_size,
-            max_predictions=MOST,
-            seed=5,
-        )
-        masked = Masking(masks, made.tokens, made.starts_word)
+        masked = Masking(make_masks(made), made.tokens, made.starts_word)
     return MaskedBatches(masked, max_predictions=MOST, row_counts=row_counts)
 
 
@@ -129,6 +132,55 @@ def test_layouts_mask_alike(read):
                 {k: sorted(v) for k, v in found_by_example(arrays, several).items()}
             )
     assert all(result == results[0] for result in results)
+
+
+def test_every_epoch_masks_anew_also_within_a_batch(read):
+    """The examples are no multiple of the batch: epochs end in the middle of one."""
+    made, shape = read(Mode.DYNAMIC), make_shape(PadTo.PACK)
+    count, size = len(made), shape.global_batch
+    assert count % size
+    batches, masks = TrainBatches(made.tokens, shape=shape, seed=3), make_masks(made)
+    seen = [{}, {}, {}]
+    for step in range(3 * count // size):
+        batch = batches.batch(step)
+        arrays = make_masked(made).arrays([batch], rates=[0.15])
+        expected = {}
+        for slot, example in enumerate(batch.example_index.ravel().tolist()):
+            epoch = (step * size + slot) // count
+            ids = made.tokens.example(example).input_ids
+            choice = masks.choose(
+                Tokens(ids, np.ones(len(ids), np.bool_), np.array([len(ids)])),
+                examples=np.array([example]),
+                epochs=np.array([epoch]),
+                rates=np.array([0.15]),
+            )
+            places = choice.places.tolist()
+            expected.setdefault(example, []).extend(
+                zip(places, ids[places].tolist(), choice.ids.tolist(), strict=True)
+            )
+            seen[epoch][example] = places
+        found = found_by_example(arrays, [batch])
+        assert {key: sorted(rows) for key, rows in found.items()} == {
+            key: sorted(rows) for key, rows in expected.items()
+        }
+    assert len(seen[0]) == len(seen[1]) == count
+    same = [seen[0][example] == seen[1][example] for example in range(count)]
+    assert np.mean(same) < 0.2
+
+
+def test_fillers_are_never_predicted(read):
+    """The last batch of an evaluation is not full."""
+    for mode in Mode:
+        made, shape = read(mode), make_shape(PadTo.MAX)
+        batches = list(EvalBatches(made.tokens, shape=shape))
+        arrays = make_masked(made).arrays(batches, rates=[0.15] * len(batches))
+        real = sum(int((batch.example_index >= 0).sum()) for batch in batches)
+        assert real == len(made) < batches[0].example_index.size * len(batches)
+        wanted = [
+            min(MOST, max(1, round(length * 0.15)))
+            for length in made.tokens.lengths.tolist()
+        ]
+        assert np.count_nonzero(arrays["masked_weight"]) == sum(wanted)
 
 
 def test_weights_sum_to_one_over_an_update(read):

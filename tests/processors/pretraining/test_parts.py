@@ -93,7 +93,7 @@ def test_a_part_that_was_not_finished_is_none(folder):
             part.write(b"x")
             raise RunStoppedError("in the middle")
 
-    stopped(folder, work)
+    ended(folder, work, RunStoppedError("in the middle"))
     # Killed between a part and what vouches for it.
     storage.copy(f"{folder}/sequences-00000.tf_record", f"{folder}/sequences-00001.x")
     storage.copy(
