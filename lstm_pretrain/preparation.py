@@ -197,6 +197,8 @@ def _initial(path: str | None) -> tuple[Checkpoint | None, str]:
     """
     if not path:
         return None, ""
+    if checkpoints.is_weights_file(path):
+        path = storage.dirname(path)
     directory = storage.join(path, checkpoints.DIRECTORY)
     folder, run = checkpoints.latest(directory), path
     if folder is None:
