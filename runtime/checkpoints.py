@@ -175,8 +175,11 @@ def meant_by(path: str) -> str | None:
     """Returns the `step-*` folder that a path means: itself, or the newest of a run.
 
     Args:
-        path: Such a folder, the one that holds them, or a run's output directory.
+        path: Such a folder, its file of weights, the folder that holds such folders,
+            or a run's output directory.
     """
+    if is_weights_file(path):
+        path = storage.dirname(path)
     if _STEP_FOLDER.fullmatch(storage.basename(path)):
         return path
     return latest(path) or latest(storage.join(path, DIRECTORY))

@@ -10,7 +10,7 @@ from lstm_pretrain import experiment
 from lstm_pretrain.cells import Results, Start
 from lstm_pretrain.experiment_preparation import prepare
 from lstm_pretrain.experiment_settings import ExperimentSettings
-from runtime.errors import SettingsError, StorageError
+from runtime.errors import DataError, SettingsError, StorageError
 from runtime.safety import run_lock
 
 

@@ -86,8 +86,9 @@ def test_vocabulary_and_sizes_come_with_the_checkpoint(classification, pretraine
     assert job.config.hidden_size == 8
     assert job.initial.step == 3
     step = f"{pretrained}/checkpoints/step-00000003"
-    again = prepare_classifier(classification(init_checkpoint=step))
-    assert again.tokenizer.fingerprint() == job.tokenizer.fingerprint()
+    for path in (step, f"{step}/weights.safetensors"):
+        again = prepare_classifier(classification(init_checkpoint=path))
+        assert again.tokenizer.fingerprint() == job.tokenizer.fingerprint()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from processors.classification import data_check
+from processors.readers.sieve import OnBadRow
 from runtime import storage
 from runtime.checkpoints import Checkpoint
 from runtime.errors import DataError, SettingsError
@@ -61,7 +62,7 @@ def test_an_evaluation_beside_bad_training_rows_that_are_rejected(
     with open(data_dir / "train.tsv", "a", encoding="utf-8") as file:
         file.write("too\tmany\tcolumns\n")
     made = job(on_bad_row=OnBadRow.REJECT)
-    lines = check(made, "dev")
+    lines = check(made)
     assert "dev in train 4 1 (25.00%) 0 0" in lines
     assert not storage.exists(storage.join(made.output_dir, "train.rejects.jsonl"))
     assert "rejected" not in caplog.text
@@ -90,8 +91,7 @@ def test_an_evaluation_is_checked_too(job, data_dir):
 
 def test_a_placeholder_in_test_is_no_label(job, data_dir, caplog):
     (data_dir / "test.tsv").write_text("text\tlabel\nx y\t0\nz\t0\n")
-    made = job(do_train=True)
-    lines = check(made, "train", "test")
+    lines = check(job(do_train=True, do_eval=False, do_predict=True))
     assert "(no label) 0 2 2" in lines
     said = "The only label in the test split is '0', which is none of a, b"
     assert lines[2].startswith(said)
@@ -100,7 +100,7 @@ def test_a_placeholder_in_test_is_no_label(job, data_dir, caplog):
 
 def test_labels_that_look_alike_are_told(job, data_dir, caplog):
     (data_dir / "train.tsv").write_text("text\tlabel\nx\ta\ny\tb\nz\tＡ\n")
-    lines = check(job(do_train=True), "train")
+    lines = check(job(do_train=True, do_eval=False))
     assert lines[2].startswith("The labels 'a' and 'Ａ' are alike but for case, width")
     assert caplog.text.count("The labels 'a' and 'Ａ' are alike") == 1
     assert {"a 1 1", "b 1 1", "Ａ 1 1"} <= set(lines)
