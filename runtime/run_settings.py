@@ -82,7 +82,7 @@ class StepSettings:
     gradient_accumulation_steps: int = setting(
         1, help="Slices that a batch is computed in, to save memory."
     )
-    steps_per_call: int = setting(1, help="Updates in one call of the device.")
+    steps_per_call: int = setting(1, help="Most updates in one call of the device.")
     max_steps: int | None = setting(None, help="Updates instead of num_train_epochs.")
 
     def __post_init__(self) -> None:

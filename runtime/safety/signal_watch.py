@@ -10,23 +10,21 @@ Source: https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterator
-
-_NONE = -1
 
 
 @contextlib.contextmanager
 def watch(numbers: Collection[int], *, tell: Callable[[int], object]) -> Iterator[None]:
     """Tells of signals within the `with` block; main thread only.
 
-    A signal needs a handler of Python as well, else the system's own one acts.
+    A signal needs a handler of Python as well, else the system's own one acts. Who
+    watched before hears nothing meanwhile.
 
     Args:
-        numbers: The signals. Others are passed on to who watched before.
+        numbers: The signals.
         tell: Called with the number of each, in another thread.
     """
     reader, writer = socket.socketpair()
@@ -38,8 +36,6 @@ def watch(numbers: Collection[int], *, tell: Callable[[int], object]) -> Iterato
             while data := reader.recv(1):
                 if data[0] in numbers:
                     tell(data[0])
-                elif before != _NONE:
-                    os.write(before, data)
 
         thread = threading.Thread(target=read, name="signals", daemon=True)
         thread.start()

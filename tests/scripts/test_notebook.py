@@ -14,6 +14,7 @@ manager = pytest.importorskip(
     "jupyter_client.manager", reason="needs ipykernel, of the extra [test]"
 )
 pytest.importorskip("ipykernel", reason="of the extra [test]")
+jupyter_core_utils = pytest.importorskip("jupyter_core.utils")
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
@@ -59,6 +60,7 @@ def kernel(monkeypatch):
     yield Kernel(client, interrupt=made.interrupt_kernel)
     client.stop_channels()
     made.shutdown_kernel(now=True)
+    jupyter_core_utils.ensure_event_loop().close()  # of the client, which leaves it
 
 
 def logged(folder):

@@ -94,11 +94,12 @@ def end_by(watch, error):
 
 
 def test_an_error_is_left_to_those_who_have_it_too(three, monkeypatch, caplog):
-    monkeypatch.setattr(peers, "_ERROR_SECONDS", 0.3)
+    monkeypatch.setattr(peers, "_ERROR_SECONDS", 2.0)
     (chief, watch), (_, first), (last, second) = three
     with second:
         with watch:
             end_by(first, DataError("a row"))
+            assert not chief.left.wait(0.7)  # it says its own error meanwhile
         assert last.left.wait(10)
     assert chief.codes == []
     assert last.codes == [1]
