@@ -20,7 +20,7 @@ PATH_MODULES = {"pathlib", "shutil", "tempfile"}
 # What of modules that reach for files says nothing about any.
 PATHLESS = {
     "glob": {"has_magic"},
-    "io": {"BufferedIOBase", "BytesIO", "SEEK_END", "StringIO"},
+    "io": {"BufferedIOBase", "BufferedReader", "BytesIO", "SEEK_END", "StringIO"},
     "os": {"_exit", "environ", "getpid", "kill"},
 }
 

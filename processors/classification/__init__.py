@@ -8,9 +8,7 @@ rows.py           the rows of a task, each read once
 splits.py         a task's splits, tokenised and kept as records
 records_of_run.py  what a run writes of its splits
 data_check.py     finds all that is wrong with the data, before a framework loads
-splits.py         a task's splits, read, tokenised and recorded
 label_check.py    what a classifier asks of labels
-data_check.py     writes the data report, refuses leakage
 outputs.py        what the model says of each example
 run.py            train, evaluate, predict; a pipeline adds its model
 logistic.py       logistic regression on frozen vectors
