@@ -63,6 +63,7 @@ def test_a_table_that_no_flags_describe(refusal):
     said = refusal("Text\tlabel", flags={})
     assert said.endswith("no column 'text'; there is 'Text', 'label'; is 'Text' meant?")
     assert refusal("a\tb", flags={}).endswith("there is 'a', 'b'")
+    assert refusal("面白い。\t1", flags={}).endswith("there is '面白い。', '1'")
 
 
 def test_a_file_without_a_header(refusal):
@@ -78,6 +79,8 @@ def test_a_file_without_a_header(refusal):
     assert "looks like data" in refusal("fine\t1")
     assert "looks like data" in refusal("x" * 51 + "\tgood")
     assert "--header" not in refusal("text\tgood")
+    assert "say --text_a='is it good?'" in refusal("label\tis it good?")
+    assert "returns" not in refusal('"a\rb",c', delimiter=",", quoted=True)
 
 
 def test_positions_are_for_files_without_a_header(refusal):

@@ -177,6 +177,11 @@ def test_a_table_is_no_json(texts, reader):
         texts("text\tlabel\nfine\tgood\n", reader)
 
 
+def test_json_with_a_fault_is_no_table(texts):
+    with pytest.raises(DataError, match=r":2: Expecting ':' delimiter \(column 9\)$"):
+        texts(LINES.split("\n")[0] + '\n{"text" "a"}\n', read_jsonl)
+
+
 def test_a_long_first_line_is_not_read_whole(write, monkeypatch):
     monkeypatch.setattr("processors.readers.lines._PIECE_BYTES", 8)
     first, _ = json_layouts.first_lines(TextFile(write(LINES)))

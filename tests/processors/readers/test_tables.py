@@ -99,6 +99,7 @@ def test_missing_and_doubled_columns(tsv):
         ("a\t0\nb\tc\t1\n", True, r"got 3; a text with '\\t' in it must stand in qu"),
         ("a\t0\nb\tc\t1\n", False, "got 3$"),
         ("a\t0\nb\n", True, "got 1$"),
+        ("a\t0\nb\t1\t\t\n", False, "got 4$"),
         ("a\t0\nb\t1\t\n", False, r"got 3; '\\t' at the end of a row makes one more"),
     ],
 )
