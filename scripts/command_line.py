@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from absl import app, flags
 
@@ -159,7 +160,7 @@ class _Reading:
         return f'A value with spaces stands in quotes: --{before}="{value} {first}".'
 
 
-def _find(name: str) -> flags.Flag | None:
+def _find(name: str) -> flags.Flag[Any] | None:
     if name in flags.FLAGS:
         return flags.FLAGS[name]
     plain = name.removeprefix("no")
@@ -172,7 +173,7 @@ def _is_known_flag(word: str) -> bool:
     return word.startswith("--") and _find(word[2:].partition("=")[0]) is not None
 
 
-def _wrong_value(flag: flags.Flag, name: str, value: str) -> Iterator[str]:
+def _wrong_value(flag: flags.Flag[Any], name: str, value: str) -> Iterator[str]:
     try:
         flag.parser.parse(value)
     except (TypeError, ValueError) as error:
