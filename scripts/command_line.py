@@ -37,7 +37,6 @@ def parse(argv: Sequence[str]) -> list[str]:
         SettingsError: A word belongs to no flag, there is no such flag, or a value is
             of another kind; all of these in one error.
     """
-    flags.FLAGS.set_gnu_getopt()  # flags after a word that is none are flags, too
     try:
         words = flags.FLAGS.read_flags_from_files(list(argv[1:]))
         if problems := list(_Reading(words).problems()):
@@ -75,7 +74,6 @@ def peek(argv: Sequence[str], **defaults: str | None) -> dict[str, str | None]:
         SettingsError: A value is missing.
     """
     early = flags.FlagValues()  # type: ignore[no-untyped-call]
-    early.set_gnu_getopt()
     for name, default in defaults.items():
         flags.DEFINE_string(name, default, "", flag_values=early)
     try:

@@ -1,3 +1,4 @@
+import logging
 import os
 import subprocess
 import sys
@@ -140,6 +141,15 @@ def test_platforms_that_are_left_out(monkeypatch, accelerator, gpu, chosen, plat
     monkeypatch.setattr(placement_jax.tpu_environment, "has_tpu", lambda: False)
     placement_jax._leave_out_absent_tpus(accelerator)
     assert config.jax_platforms == platforms
+
+
+def test_jax_says_nothing_of_tpus_where_it_looks_by_itself(monkeypatch):
+    logger = logging.getLogger("jax._src.xla_bridge")
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
+    monkeypatch.setattr(placement_jax, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(placement_jax.tpu_environment, "has_tpu", lambda: False)
+    placement_jax._leave_out_absent_tpus(Accelerator.GPU)
+    assert logger.level == logging.WARNING  # it tells of them at INFO
 
 
 def test_nothing_is_left_out_beside_a_tpu(monkeypatch):

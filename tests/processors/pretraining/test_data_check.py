@@ -101,5 +101,7 @@ def test_copies_are_counted_whatever_is_masked_in_them(report, caplog):
     training = masked(dataset([10, 11, 12], [13, 14, 15]), position=0)
     others = masked(dataset([10, 11, 12], [13, 14, 16], [7, 8, 9]), position=2)
     said = "1 of 3 sequences that are evaluated on (33.33%) are also trained on."
+    before = training.tokens.ids.copy()
     assert said in " ".join(report(training, others))
     assert said in caplog.text
+    np.testing.assert_array_equal(training.tokens.ids, before)
