@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lstm_pretrain.config import Dropouts, LstmConfig
 from processors.batches import PadTo
@@ -104,7 +104,7 @@ class EncoderSettings(TaskStepSettings):
         given = [name for name in sizes if getattr(self, name) is not None]
         return (*super()._counts(), *given)
 
-    def asked_sizes(self) -> dict[str, int | bool]:
+    def asked_sizes(self) -> dict[str, Any]:
         """The sizes that were asked for, by their name in `LstmConfig`."""
         names = [field.name for field in dataclasses.fields(LstmConfig)]
         values = {name: getattr(self, name, None) for name in names}
@@ -136,6 +136,7 @@ class LanguageModelStepSettings(EncoderSettings):
 
     num_train_epochs: float = setting(60.0, help="Passes over the training texts.")
     eval_batch_size: int = setting(32, help="Texts a batch in evaluation.")
+    predict_batch_size: int = fixed(1)
     tie_weights: bool | None = setting(
         None,
         help="Read the embedding as the output layer's kernel; by default "
@@ -299,7 +300,6 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
     do_train: bool = setting(True, help="Whether to train.")
     do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
     do_predict: bool = fixed(False)
-    predict_batch_size: int = fixed(1)
     long_texts: LongTexts = setting(
         LongTexts.TRUNCATE,
         help="What is read of a text longer than max_seq_length: its start, or all of "

@@ -103,8 +103,8 @@ def _leave_out_absent_tpus(accelerator: Accelerator) -> None:
         return
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
     wants_cpu = accelerator is Accelerator.CPU or not _may_have_gpu()
-    if wants_cpu and not jax.config.jax_platforms:
-        jax.config.update("jax_platforms", "cpu")
+    if wants_cpu and not jax.config.jax_platforms:  # type: ignore[attr-defined]
+        jax.config.update("jax_platforms", "cpu")  # type: ignore[no-untyped-call]
 
 
 def _may_have_gpu(root: str = "/") -> bool:

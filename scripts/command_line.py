@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from absl import app, flags
 
@@ -36,7 +37,6 @@ def parse(argv: Sequence[str]) -> list[str]:
         SettingsError: A word belongs to no flag, there is no such flag, or a value is
             of another kind; all of these in one error.
     """
-    flags.FLAGS.set_gnu_getopt()  # flags after a word that is none are flags, too
     try:
         words = flags.FLAGS.read_flags_from_files(list(argv[1:]))
         if problems := list(_Reading(words).problems()):
@@ -74,7 +74,6 @@ def peek(argv: Sequence[str], **defaults: str | None) -> dict[str, str | None]:
         SettingsError: A value is missing.
     """
     early = flags.FlagValues()  # type: ignore[no-untyped-call]
-    early.set_gnu_getopt()
     for name, default in defaults.items():
         flags.DEFINE_string(name, default, "", flag_values=early)
     try:
@@ -159,7 +158,7 @@ class _Reading:
         return f'A value with spaces stands in quotes: --{before}="{value} {first}".'
 
 
-def _find(name: str) -> flags.Flag | None:
+def _find(name: str) -> flags.Flag[Any] | None:
     if name in flags.FLAGS:
         return flags.FLAGS[name]
     plain = name.removeprefix("no")
@@ -172,7 +171,7 @@ def _is_known_flag(word: str) -> bool:
     return word.startswith("--") and _find(word[2:].partition("=")[0]) is not None
 
 
-def _wrong_value(flag: flags.Flag, name: str, value: str) -> Iterator[str]:
+def _wrong_value(flag: flags.Flag[Any], name: str, value: str) -> Iterator[str]:
     try:
         flag.parser.parse(value)
     except (TypeError, ValueError) as error:

@@ -36,7 +36,7 @@ def define(settings: type[Any], *, shared: Collection[str] = ()) -> None:
             continue
         kind = _without_none(types[field.name])
         if kind is bool:
-            _define_switch(name, field.default, field.metadata["help"])
+            _define_switch(name, _default(field), field.metadata["help"])
         else:
             _define_one(name, field, kind)
 
@@ -126,11 +126,15 @@ def _define_one(name: str, field: dataclasses.Field[Any], kind: Any) -> None:
     flags.DEFINE(
         _parser(kind, is_path=field.metadata["path"]),
         name,
-        list(field.default) if is_list else field.default,
+        list(_default(field)) if is_list else _default(field),
         field.metadata["help"],
         serializer=flags.CsvListSerializer(",") if is_list else ValueSerializer(),
         module_name=sys.argv[0],  # so that --help lists it
     )
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default
 
 
 def _parser(kind: Any, *, is_path: bool) -> flags.ArgumentParser[Any]:

@@ -191,7 +191,9 @@ def test_every_epoch_of_grouped_batches_is_as_full_as_the_first(count):
     assert real_share(plain, texts, epoch=0, size=32) < 0.4
 
 
-@pytest.mark.parametrize(("count", "size"), [(13, 4), (12, 5), (7, 4), (3, 4), (5, 5)])
+@pytest.mark.parametrize(
+    ("count", "size"), [(13, 4), (12, 5), (7, 4), (3, 4), (2, 5), (5, 5)]
+)
 def test_grouped_epochs_hold_every_text_once_wherever_they_start(count, size, texts):
     few = texts.take(np.arange(count) % len(texts))
     shape = BatchShape(per_replica_batch=size, max_seq_length=16, pad_to=PadTo.MAX)
@@ -201,9 +203,9 @@ def test_grouped_epochs_hold_every_text_once_wherever_they_start(count, size, te
     for epoch in epochs:
         assert sorted(epoch) == list(range(count))
     again = data.GroupedBatches(few, shape=shape, seed=2)
-    np.testing.assert_array_equal(again.batch(8).example_index.ravel(), stream[8])
+    np.testing.assert_array_equal(again.batch(5).example_index.ravel(), stream[5])
     other = data.GroupedBatches(few, shape=shape, seed=3)
-    assert any((other.batch(n).example_index != stream[n]).any() for n in range(9))
+    assert any((other.batch(n).example_index != stream[n]).any() for n in range(6))
 
 
 def test_the_pools_of_grouped_batches_are_shuffled(texts):
@@ -214,7 +216,7 @@ def test_the_pools_of_grouped_batches_are_shuffled(texts):
         many.lengths[batches.batch(step).example_index.ravel()].max()
         for step in range(300)
     ]
-    assert longest != sorted(longest)
+    assert longest[:64] != sorted(longest[:64])
     pool = [batches.batch(step).example_index.ravel() for step in range(64)]
     assert np.unique(np.concatenate(pool)).size == 128
     assert np.ptp(np.concatenate(pool)) > 500

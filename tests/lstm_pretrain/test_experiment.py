@@ -136,6 +136,8 @@ def test_a_test_split_that_is_not_labelled(run, finished, tmp_path):
         ({"lm_epochs": 0.0}, "--lm_epochs must be above 0"),
         ({"tuning_epochs": 2.0}, "name the first one's by --lm_task_name"),
         ({"seeds": 0}, "--seeds must be at least 1"),
+        ({"lm_dropout": 1.0}, r"--lm_dropout must lie in \[0, 1\)"),
+        ({"lm_learning_rate": -1.0}, "--lm_learning_rate must be at least 0"),
     ],
 )
 def test_settings(words_task, values, problem):

@@ -12,7 +12,13 @@ from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
 from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
 from processors.token_dataset import UNLABELLED
 from runtime import checkpoints, storage, training
-from runtime.errors import CheckpointError, DataError, SettingsError, TrainingError
+from runtime.errors import (
+    CheckpointError,
+    DataError,
+    SettingsError,
+    StorageError,
+    TrainingError,
+)
 from runtime.progress import ProgressLine
 
 STEPS = 8
@@ -81,6 +87,60 @@ def test_perplexity_is_the_exponential_of_the_loss(language_model):
     found = results_of(language_model)
     assert found["eval_perplexity"] == pytest.approx(np.exp(found["eval_loss"]), 1e-5)
     assert found["global_step"] == STEPS
+
+
+def test_a_language_model_reports_on_its_data(language_model):
+    lines = storage.read_text(f"{language_model}/data_report.txt").splitlines()
+    assert lines[0] == "Data report"
+    assert any(line.startswith("dev in train ") for line in lines)
+
+
+def test_texts_that_are_trained_on_prove_nothing(
+    train_model, words_task, tmp_path, caplog
+):
+    """Refused by --max_leakage before training; else said."""
+    same = {"dev_file": "train.tsv", "output_dir": tmp_path / "out"}
+    with pytest.raises(DataError, match=r"60 of 60 dev examples \(100\.00%\)"):
+        train_model(**same, max_leakage=0.5)
+    assert not storage.exists(f"{tmp_path}/out/checkpoints")
+    assert "60 of 60 dev examples (100.00%) are copies" in caplog.text
+
+
+def test_a_language_model_without_dev_texts_is_refused_before_training(
+    train_model, words_task, tmp_path
+):
+    shutil.copytree(words_task["data_dir"], tmp_path / "data")
+    (tmp_path / "data/dev.tsv").unlink()
+    given = {"data_dir": str(tmp_path / "data"), "output_dir": tmp_path / "out"}
+    with pytest.raises(StorageError) as caught:
+        train_model(**given)
+    assert "dev.tsv does not exist" in str(caught.value)
+    assert "--split=train:0.9,dev:0.1, or train without by --nodo_eval" in (
+        str(caught.value)
+    )
+    assert not storage.exists(f"{tmp_path}/out/checkpoints")
+    train_model(**given, max_steps=1, do_eval=False)
+
+
+def test_a_classifier_groups_texts_by_length_where_that_is_asked_for(
+    train_classifier, tmp_path, monkeypatch
+):
+    made = []
+    build = finetune.data.train_batches
+
+    def counted(*args, **options):
+        made.append(build(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(finetune.data, "train_batches", counted)
+    for asked in (False, True):
+        train_classifier(tmp_path / str(asked), group_by_length=asked, max_steps=1)
+    kinds = [isinstance(each, finetune.data.GroupedBatches) for each in made]
+    assert kinds == [False, True]
+    spans = [
+        np.ptp(each._dataset.lengths[each.batch(0).example_index]) for each in made
+    ]
+    assert spans[1] < spans[0]
 
 
 def test_the_padded_loss_counts_every_position(language_model, words_task):

@@ -1,10 +1,11 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
 from lstm_pretrain import workload
-from runtime import engine
+from lstm_pretrain.config import LstmConfig
+from runtime import checkpoints, engine
+from runtime.errors import SettingsError
+from runtime.settings import flags_of
 from runtime.workload import Slicing
 
 SMALL = {
@@ -41,10 +42,35 @@ def test_the_steps_run_as_they_are(pipeline, place_on):
 
 @pytest.mark.parametrize("pipeline", [workload.LANGUAGE_MODEL, workload.CLASSIFIER])
 def test_a_run_has_every_setting_of_its_steps(pipeline):
-    steps, run = (
-        {field.name for field in dataclasses.fields(kind)}
-        for kind in (pipeline.settings, pipeline.run_settings)
+    steps, run = flags_of(pipeline.settings), flags_of(pipeline.run_settings)
+    assert set(steps) < set(run)
+    for name, field in run.items():
+        assert field.metadata["help"].endswith("."), name
+
+
+def test_a_language_model_has_no_flags_of_predictions():
+    flags = flags_of(workload.LANGUAGE_MODEL.run_settings)
+    assert {"do_eval", "eval_batch_size"} < set(flags)
+    assert not {"do_predict", "predict_batch_size"} & set(flags)
+
+
+@pytest.mark.parametrize(
+    "pipeline", [workload.LANGUAGE_MODEL, workload.CLASSIFIER], ids=["lm", "classifier"]
+)
+def test_the_sizes_are_those_of_the_checkpoint(pipeline, tmp_path):
+    config = LstmConfig(vocab_size=11, embedding_size=3, hidden_size=4, num_layers=2)
+    state = {"lstm_config": config.to_dict(), "labels": []}
+    path = str(tmp_path / "run")
+    checkpoints.save(f"{path}/checkpoints", step=1, weights={}, slots={}, state=state)
+    small = {"max_seq_length": 8, "eval_batch_size": 2, "init_checkpoint": path}
+    work = pipeline.make_workload(
+        pipeline.settings(**small), Slicing(replicas=1, per_replica_batch=2)
     )
-    assert steps < run
-    for field in dataclasses.fields(pipeline.run_settings):
-        assert field.metadata["help"].endswith("."), field.name
+    shapes = {v.path: tuple(v.shape) for v in work.build_model().variables}
+    assert (11, 3) in shapes.values()
+    assert any("forward_1" in name for name in shapes)
+    with pytest.raises(SettingsError, match="--hidden_size=5: --init_checkpoint"):
+        pipeline.make_workload(
+            pipeline.settings(**small, hidden_size=5),
+            Slicing(replicas=1, per_replica_batch=2),
+        )

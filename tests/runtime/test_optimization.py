@@ -239,3 +239,16 @@ def test_adam_neither_decays_nor_clips():
     chosen = settings(OptimizerName.ADAM, clip_norm=None)
     assert not chosen.decays("kernel")
     assert numbers([optimization.clip_factor(chosen, np.float32(1e6))]) == [1.0]
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+@pytest.mark.parametrize("schedule", Schedule)
+@pytest.mark.parametrize("warmup", [0, 5, 20, 21, 400])
+def test_the_highest_rate_is_the_highest_of_all_updates(name, schedule, warmup):
+    chosen = settings(name, schedule=schedule, num_warmup_steps=warmup)
+    highest = rates(chosen, range(20)).max()
+    if warmup > 20 and schedule is not Schedule.CONSTANT:
+        assert chosen.highest_rate < chosen.learning_rate
+        assert chosen.highest_rate == pytest.approx(highest, rel=1e-5)
+    else:
+        assert chosen.highest_rate == chosen.learning_rate

@@ -1,3 +1,7 @@
+import logging
+import os
+import subprocess
+import sys
 import types
 
 import pytest
@@ -115,3 +119,70 @@ def test_memory_is_told_where_the_backend_tells_it(machine, monkeypatch):
         monkeypatch.setattr(device, "memory_stats", lambda: {"bytes_limit": 2**34})
     assert find().device_bytes == 2**34
     assert find().describe() == "3 x NVIDIA H200 (16.0 GiB each), jax, float32"
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "gpu", "chosen", "platforms"),
+    [
+        (Accelerator.AUTO, False, "", "cpu"),
+        (Accelerator.GPU, False, "", "cpu"),
+        (Accelerator.CPU, True, "", "cpu"),
+        (Accelerator.AUTO, True, "", ""),
+        (Accelerator.GPU, True, "", ""),
+        (Accelerator.TPU, False, "", ""),
+        (Accelerator.AUTO, False, "cuda,cpu", "cuda,cpu"),
+    ],
+)
+def test_platforms_that_are_left_out(monkeypatch, accelerator, gpu, chosen, platforms):
+    config = types.SimpleNamespace(jax_platforms=chosen)
+    config.update = lambda name, value: setattr(config, name, value)
+    monkeypatch.setattr(placement_jax.jax, "config", config)
+    monkeypatch.setattr(placement_jax, "_may_have_gpu", lambda: gpu)
+    monkeypatch.setattr(placement_jax.tpu_environment, "has_tpu", lambda: False)
+    placement_jax._leave_out_absent_tpus(accelerator)
+    assert config.jax_platforms == platforms
+
+
+def test_jax_says_nothing_of_tpus_where_it_looks_by_itself(monkeypatch):
+    logger = logging.getLogger("jax._src.xla_bridge")
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
+    monkeypatch.setattr(placement_jax, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(placement_jax.tpu_environment, "has_tpu", lambda: False)
+    placement_jax._leave_out_absent_tpus(Accelerator.GPU)
+    assert logger.level == logging.WARNING  # it tells of them at INFO
+
+
+def test_nothing_is_left_out_beside_a_tpu(monkeypatch):
+    config = types.SimpleNamespace(jax_platforms="")
+    monkeypatch.setattr(placement_jax.jax, "config", config)
+    monkeypatch.setattr(placement_jax.tpu_environment, "has_tpu", lambda: True)
+    placement_jax._leave_out_absent_tpus(Accelerator.CPU)
+    assert config.jax_platforms == ""
+
+
+def test_device_files_of_gpus(tmp_path):
+    assert not placement_jax._may_have_gpu(str(tmp_path))
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/nvidiactl").touch()
+    assert not placement_jax._may_have_gpu(str(tmp_path))
+    (tmp_path / "dev/nvidia0").touch()
+    assert placement_jax._may_have_gpu(str(tmp_path))
+
+
+def test_nothing_is_said_of_a_tpu_that_is_not_there():
+    program = (
+        "import logging; logging.basicConfig(level=logging.INFO)\n"
+        "from runtime.placement import Backend, place\n"
+        "print(place(backend=Backend.JAX).describe())"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    del environment["JAX_PLATFORMS"]
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ", jax, float32" in done.stdout
+    assert "tpu" not in done.stderr.lower()

@@ -16,9 +16,9 @@ from absl import flags
 HEAVY = {"tensorflow", "jax", "keras", "sklearn.linear_model"}
 
 
-def ask(path, option):
-    """Exit code, output, flags and modules after `path option`."""
-    sys.argv = [path, option]
+def ask(path, *options):
+    """Exit code, output, flags and modules after `path options`."""
+    sys.argv = [path, *options]
     output = io.StringIO()
     code = None
     with contextlib.redirect_stdout(output):
@@ -41,13 +41,13 @@ def ask(path, option):
     }
 
 
-def in_child(path, option):
+def in_child(path, *options):
     """The same, and this process stays as it is."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         with os.fdopen(writing, "w", encoding="utf-8") as file:
-            json.dump(ask(path, option), file)
+            json.dump(ask(path, *options), file)
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as file:
@@ -61,6 +61,9 @@ def main(paths):
         importlib.import_module(path.removesuffix(".py").replace("/", "."))
     found = {path: in_child(path, "--help") for path in paths}
     found["--helpfull"] = in_child(paths[0], "--helpfull")
+    found["lstm_classifier"] = in_child(
+        "scripts/tpu_check.py", "--pipeline=lstm_classifier", "--help"
+    )
     sys.stdout.write(json.dumps(found))
 
 

@@ -45,7 +45,6 @@ def read(monkeypatch):
     yield read
     for field in dataclasses.fields(Settings):
         delattr(flags.FLAGS, field.name)
-    flags.FLAGS.set_gnu_getopt(False)
 
 
 @pytest.fixture
@@ -168,6 +167,7 @@ def test_files_of_flags_count_as_the_command_line(read, refuse, tmp_path):
     path.write_text("# A recipe.\n--wanted_count=5\n--wanted_rate=0.1\n")
     found = read(f"--flagfile={path}", "--wanted_rate=0.2")
     assert (found.wanted_count, found.wanted_rate) == (5, 0.2)
+    assert read("--wanted_rate", "0.3", f"--flagfile={path}").wanted_rate == 0.1
     path.write_text("--wanted_counts=5\n")
     assert "Did you mean --wanted_count?" in refuse(f"--flagfile={path}")[0]
     with pytest.raises(SettingsError, match=r"^Unable to open flagfile"):
@@ -202,6 +202,13 @@ def test_help_lists_every_flag_and_loads_no_framework(script_flags, script):
         if flag["default"] is not None:
             text = found["output"].partition(f"{name}:")[2]
             assert f"(default: {flag['default']})" in " ".join(text.split()), name
+
+
+def test_flags_that_a_check_and_its_pipeline_share(script_flags):
+    found = script_flags["lstm_classifier"]
+    assert found["code"] == 0
+    assert found["loaded"] == []
+    assert {"units", "topology", "train_examples"} < set(found["flags"])
 
 
 def test_full_help_has_those_of_absl_too(script_flags):

@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from processors.tokenization import trainer
 from processors.tokenization.create import create
-from processors.tokenization.settings import TokenizerSettings
+from processors.tokenization.settings import TokenizerKind, TokenizerSettings
+from runtime.errors import SettingsError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRIPT = os.path.join(ROOT, "scripts", "train_tokenizer.py")
@@ -85,3 +87,16 @@ def test_what_does_not_fit_is_refused_in_a_sentence(flags, message):
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_kind_that_is_not_made_here(monkeypatch):
+    """One more kind of tokenizer must not become a vocabulary of MeCab's words."""
+    monkeypatch.setattr(trainer, "_MADE", (TokenizerKind.MECAB, TokenizerKind.CHAR))
+    with pytest.raises(SettingsError, match=r"cannot be made here; .* mecab, char"):
+        trainer.TrainingSettings(
+            tokenizer=TokenizerKind.WORDPIECE, input=("a",), output_dir="b"
+        )
+
+
+def test_every_kind_that_is_made_is_known():
+    assert {*trainer._MADE, TokenizerKind.AUTO} == set(TokenizerKind)

@@ -99,9 +99,10 @@ def losses(settings):
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_trains_and_evaluates(make_records, make_settings, place_on, mode):
+def test_trains_and_evaluates(make_records, make_settings, place_on, mode, caplog):
     settings = make_settings(input_file=make_records(mode=mode))
     pretrain.run(prepare(settings), placement=place_on())
+    assert "The learning rate rises over" not in caplog.text
     found = results(settings)
     assert set(found) == {
         "global_step",
@@ -122,6 +123,23 @@ def test_trains_and_evaluates(make_records, make_settings, place_on, mode):
     assert found["loss"] == pytest.approx(
         found["masked_lm_loss"] + found["next_sentence_loss"], rel=0.2
     )
+
+
+def test_what_takes_the_worth_from_a_run_is_said(
+    make_records, make_settings, place_on, caplog
+):
+    settings = make_settings(
+        input_file=make_records(), train_steps=2, num_warmup_steps=10_000
+    )
+    pretrain.run(prepare(settings), placement=place_on())
+    assert (
+        "The learning rate rises over 10000 updates, and training ends after 2: it "
+        "reaches 1e-06, not 0.005."
+    ) in caplog.text
+    report = storage.read_text(f"{settings.output_dir}/data_report.txt")
+    said = "Evaluation reads the sequences that are trained on, because --eval_file"
+    assert said in " ".join(report.split())
+    assert said in caplog.text
 
 
 def test_goes_on_where_it_stopped(make_records, make_settings, place_on, tmp_path):

@@ -23,12 +23,22 @@ def report(job):
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_a_training_run(job):
+def test_a_training_run(job, caplog):
     lines = check(job(do_train=True))
+    said = (
+        "1 of 4 dev examples (25.00%) are copies or near copies of training examples."
+    )
+    assert said in caplog.messages
     assert "total 40 4 44" in lines
     assert "train 7 7 7 7 40 (100.00%) 40 (20.00%)" in lines
     assert "dev in train 4 1 (25.00%) 0 0" in lines
     assert "copy dev-1 train-8 the number 7 of many" in lines
+
+
+def test_nothing_is_said_of_copies_where_there_are_none(job, data_dir, caplog):
+    (data_dir / "dev.tsv").write_text("text\tlabel\nall of this is new\ta\n")
+    check(job(do_train=True))
+    assert "copies" not in caplog.text
 
 
 def test_an_evaluation_compares_with_training_examples_without_tokenizing(job):
