@@ -36,6 +36,7 @@ GROUPED_TESTS = {
     "processors/readers/test_hostile_rows.py",  # tables and JSON
     "processors/tasks/test_japanese_pairs.py",  # janli, jnli
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
+    "scripts/test_rejected_rows.py",  # every script that reads rows
     "scripts/test_reliability.py",  # whole runs, disturbed
     "runtime/test_faults.py",  # a short run in a bucket
     "runtime/test_kills.py",  # checkpoints, their keeper and storage, killed

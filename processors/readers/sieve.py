@@ -97,6 +97,10 @@ class Sieve:
 class SilentSieve(Sieve):
     """Passes bad rows over."""
 
+    def rehearsal(self) -> Sieve:
+        """See base class."""
+        return SilentSieve()
+
     def _refuse(self, row: Row | BadRow, error: DataError) -> None:
         pass
 
