@@ -53,6 +53,7 @@ NEW = {
     "resume": "auto",
     "max_steps": None,
     "pad_to": "pack",
+    "predict_name": None,
     "coordinator_address": None,
     "num_processes": None,
     "process_id": None,
