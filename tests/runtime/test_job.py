@@ -140,6 +140,7 @@ def test_the_runs_own_checkpoint_may_be_named(trained, make):
     for is_training in (True, False):
         made = make(start=(trained.output_dir, own), is_training=is_training)
         assert job.refuse_other_run(made) == []
+        assert made.identity()["init_checkpoint"] == {"path": "start", "digest": "1"}
 
 
 def test_an_evaluation_is_compared_in_what_must_fit(trained, make):
