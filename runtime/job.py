@@ -83,12 +83,15 @@ class Job(abc.ABC):
 
     def _initial_traits(self) -> list[Trait]:
         given = self.init_checkpoint
+        value = given and dataclasses.asdict(given)
         if given is None and not self.settings.trains:
             return []
+        if self.restored is not None and _starts_from_itself(self):
+            value = self.restored.state.get(_START)  # what it has started from itself
         return [
             Trait(
                 name=_START,
-                value=given and dataclasses.asdict(given),
+                value=value,
                 accept=_START,
                 differ=_other_start,
             )
@@ -163,8 +166,6 @@ def refuse_other_run(job: Job) -> list[str]:
         SettingsError: Names all that differs, and what lets it pass.
     """
     settings, traits = job.settings, job.traits()
-    if _starts_from_itself(job):
-        traits = [trait for trait in traits if trait.name != _START]
     if settings.trains:
         traits = [*settings.traits(), *traits]
         same_run.refuse_unknown_names(traits, accepted=settings.accept_changed)

@@ -39,6 +39,7 @@ GROUPED_TESTS = {
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
     "scripts/test_effects_of_flags.py",  # every script, as far as it reaches
     "scripts/test_notebook.py",  # a run in a kernel, interrupted
+    "scripts/test_rejected_rows.py",  # every script that reads rows
     "scripts/test_reliability.py",  # whole runs, disturbed
     "runtime/test_faults.py",  # a short run in a bucket
     "runtime/test_kills.py",  # checkpoints, their keeper and storage, killed

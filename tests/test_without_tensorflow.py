@@ -1,9 +1,12 @@
-"""The whole way from texts to reports on JAX, where TensorFlow cannot be imported."""
+"""What needs no TensorFlow: the whole way from texts to reports on JAX, and errors."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+
+import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ABSENT = ("tensorflow", "tensorflow_text", "tf_keras", "keras_hub")
@@ -75,3 +78,91 @@ def test_train_evaluate_and_predict(small_task, tmp_path):
     assert sum(losses[-8:]) < 0.5 * sum(losses[:8])
     predictions = read_lines(f"{output_dir}/predictions.tsv")
     assert len(predictions) == 1 + small_task.counts["test"]
+
+
+# Errors ------------------------------------------------------------------------------
+
+# Where no framework can be imported: an error is told before one is asked for.
+ERRORS = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(("tensorflow", "jax", "keras")))
+script, *sys.argv[1:] = sys.argv[1:]
+runpy.run_path(f"scripts/{script}.py", run_name="__main__")
+"""
+
+DEEP = {"task_name": "tsv", "max_seq_length": 16, "output_dir": "OUT"}
+BERT = {
+    **DEEP,
+    "vocab_file": "DATA/vocab.txt",
+    "bert_config_file": "DATA/bert_config.json",
+}
+TRAIN = {"data_dir": "DATA", "do_train": "true"}
+MASKED = {
+    "bert_config_file": "DATA/bert_config.json",
+    "output_dir": "OUT",
+    "max_seq_length": 16,
+    "do_train": "true",
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "values", "said"),
+    [
+        ("run_classifier", {**BERT, **TRAIN}, "train.tsv:3: expected 3 columns"),
+        ("finetune_lstm", {**DEEP, **TRAIN}, "train.tsv:3: expected 3 columns"),
+        ("pretrain_lstm", {**DEEP, **TRAIN}, "train.tsv:3: expected 3 columns"),
+        (
+            "run_classifier",
+            {**BERT, "data_dir": "NONE", "do_train": "true"},
+            "The data folder NONE does not exist",
+        ),
+        (
+            "finetune_lstm",
+            {**DEEP, "data_dir": "NONE", "do_train": "true"},
+            "The data folder NONE does not exist",
+        ),
+        (
+            "pretrain_lstm",
+            {**DEEP, "data_dir": "NONE"},
+            "The data folder NONE does not exist",
+        ),
+        (
+            "run_classifier",
+            {**BERT, "data_dir": "DATA", "do_eval": "true"},
+            "there is nothing to evaluate",
+        ),
+        ("run_pretraining", {**MASKED, "input_file": "NONE"}, "NONE"),
+        (
+            "create_tfrecords",
+            {**DEEP, "vocab_file": "DATA/vocab.txt", "data_dir": "DATA"},
+            "train.tsv:3: expected 3 columns",
+        ),
+    ],
+)
+def test_errors_are_told_before_a_framework_loads(
+    small_task, tmp_path, script, values, said
+):
+    data = tmp_path / "data"
+    shutil.copytree(small_task.folder, data)
+    (data / "train.tsv").write_text("text\tsecond\tlabel\na\tb\thot\nc\td\n")
+    places = {"DATA": str(data), "OUT": str(tmp_path / "out")}
+
+    def placed(value):
+        head, _, rest = str(value).partition("/")
+        return f"{places.get(head, head)}/{rest}" if rest else places.get(head, head)
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", ERRORS, script),
+            *as_flags({name: placed(value) for name, value in values.items()}),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,7 @@
 """What is refused before a framework loads."""
 
+import os
+
 import pytest
 
 from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
@@ -193,3 +195,50 @@ def test_settings_of_a_language_model(pretraining, values, problem):
 def test_settings_of_a_classifier(classification, values, problem):
     with pytest.raises(SettingsError, match=problem):
         classification(**values)
+
+
+def test_a_trained_classifier_alone_predicts_new_texts(
+    classification, pretrained, tmp_path
+):
+    trained = prepare_classifier(classification(init_checkpoint=pretrained))
+    folder = str(tmp_path / "classifier")
+    checkpoints.save(
+        trained.checkpoint_dir, step=5, weights={}, slots={}, state=trained.state()
+    )
+    storage.copy(f"{pretrained}/vocab.txt", f"{folder}/vocab.txt")
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "test.tsv").write_text("text\nhot w1\n")
+    predicting = {"data_dir": str(new), "do_train": False, "do_predict": True}
+    elsewhere = {"output_dir": str(tmp_path / "other"), "init_checkpoint": folder}
+    for values in ({}, elsewhere):
+        job = prepare_classifier(classification(**predicting, **values))
+        assert job.labels == ("cold", "hot")
+        assert job.tokenizer.fingerprint() == trained.tokenizer.fingerprint()
+        assert len(job.splits["test"].examples) == 1
+
+
+def test_a_run_whose_start_is_gone_goes_on(classification, pretrained, tmp_path):
+    values = {"init_checkpoint": pretrained, "max_steps": 9}
+    trained = prepare_classifier(classification(**values))
+    checkpoints.save(
+        trained.checkpoint_dir, step=5, weights={}, slots={}, state=trained.state()
+    )
+    folder = str(tmp_path / "classifier")
+    storage.copy(f"{pretrained}/vocab.txt", f"{folder}/vocab.txt")
+    moved = str(tmp_path / "moved")
+    os.rename(pretrained, moved)
+    job = prepare_classifier(classification(**values))
+    assert (job.restored.step, job.initial, job.config) == (5, None, trained.config)
+    again = prepare_classifier(classification(**{**values, "init_checkpoint": moved}))
+    assert again.initial.step == 3
+    with pytest.raises(SettingsError, match="random weights here"):
+        prepare_classifier(classification(max_steps=9, hidden_size=8))
+
+
+def test_drawn_examples_are_what_is_tokenised_and_compared(classification):
+    job = prepare_classifier(classification(train_examples=10, max_steps=1))
+    assert len(job.splits["train"].dataset) == 10
+    assert job.identity()["train_data"]["examples"] == 10
+    with pytest.raises(DataError, match="--train_examples=61 were asked for"):
+        prepare_classifier(classification(train_examples=61))

@@ -267,16 +267,19 @@ def test_only_the_chief_writes_into_the_output_directory(job):
 
 def test_the_line_is_about_the_first_work(job):
     run_on = placement(is_chief=True)
-    both = job(train_batch_size=12, gradient_accumulation_steps=3, do_eval=True)
-    assert distribution.describe(both.settings, run_on).endswith(
+    made = job(train_batch_size=12, gradient_accumulation_steps=3, do_eval=True)
+    both = made.settings
+    assert distribution.describe(both, run_on).endswith(
         "batch 12 = 2 replicas x 3 slices x 2"
     )
-    evaluation = job(do_train=False, do_eval=True, eval_batch_size=6, do_predict=True)
-    assert distribution.describe(evaluation.settings, run_on).endswith(
+    evaluation = dataclasses.replace(
+        both, do_train=False, eval_batch_size=6, do_predict=True
+    )
+    assert distribution.describe(evaluation, run_on).endswith(
         "batch 6 = 2 replicas x 3"
     )
-    prediction = job(do_train=False, do_predict=True, predict_batch_size=4)
-    assert distribution.describe(prediction.settings, run_on).endswith(
+    prediction = dataclasses.replace(evaluation, do_eval=False, predict_batch_size=4)
+    assert distribution.describe(prediction, run_on).endswith(
         "batch 4 = 2 replicas x 2"
     )
 

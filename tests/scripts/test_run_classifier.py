@@ -152,7 +152,8 @@ def test_run_json_says_how_to_do_it_again(finished, small_task):
     assert content["settings"]["learning_rate"] == 0.003
     assert content["settings"]["labels"] == list(small_task.labels)
     assert content["fingerprints"]["num_train_steps"] == STEPS
-    assert content["fingerprints"]["num_train_examples"] == small_task.counts["train"]
+    train_data = content["fingerprints"]["train_data"]
+    assert train_data["examples"] == small_task.counts["train"]
     assert content["fingerprints"]["bert_config"]["hidden_size"] == 16
     assert content["fingerprints"]["tokenizer"]["kind"] == "wordpiece"
     assert {"python", "keras", "numpy"} <= set(content["versions"])

@@ -9,9 +9,12 @@ from processors import registry
 from processors.lists import ListsProcessor
 from processors.tasks.authors import AuthorsProcessor
 from runtime import checkpoints
-from runtime.errors import CheckpointError, SettingsError, StorageError
+from runtime.errors import CheckpointError, DataError, SettingsError, StorageError
+from runtime.files import tensor_bundle_writer
+from runtime.run_record import RunRecord
 from runtime.run_settings import Resume
 from tf_bert.config import BertConfig
+from tf_bert.formats import variables
 from tf_bert.preparation import prepare
 from tf_bert.settings import ClassifierSettings
 
@@ -64,11 +67,21 @@ def trained(given):
     checkpoints.save(
         job.checkpoint_dir,
         step=3,
-        weights={"w": np.zeros(1, np.float32)},
+        weights=zeros(),
         slots={},
         state=job.state(),
     )
+    RunRecord(job.output_dir).write(
+        settings=job.settings.as_json(), fingerprints=job.identity(), command_line=[]
+    )
     return given
+
+
+def zeros():
+    """Weights of such a classifier of two labels."""
+    shapes = variables.encoder_shapes(BertConfig(**SIZES), layers=1)
+    shapes |= {"output_weights": (2, 4), "output_bias": (2,)}
+    return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
 
 def test_a_job_has_everything(given):
@@ -264,3 +277,127 @@ def test_a_processor_made_of_lists(given):
     split = job.splits["train"]
     assert split.labels == ("no", "yes")
     assert split.dataset.ids.tolist() == [2, 5, 6, 3, 2, 6, 7, 3]
+
+
+# With a trained run -------------------------------------------------------------------
+
+EVALUATION = {"do_train": False, "do_eval": True}
+
+
+def test_new_texts_and_the_trained_run_alone(trained, tmp_path):
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "test.tsv").write_text("text\na b\nc\n")
+    others = {"data_dir": str(new), "output_dir": str(tmp_path / "other")}
+    predicting = {"do_train": False, "do_predict": True, **others}
+    job = prepared(trained, init_checkpoint=trained["output_dir"], **predicting)
+    assert job.labels == ("x", "y")
+    assert len(job.splits["test"].examples) == 2
+    assert not (tmp_path / "other").exists()
+    step = f"{trained['output_dir']}/checkpoints/step-00000003"
+    assert prepared(trained, init_checkpoint=step, **predicting).labels == ("x", "y")
+    reordered = {**predicting, "labels": ("y", "x")}
+    job = prepared(trained, init_checkpoint=step, **reordered)
+    assert job.labels == ("y", "x")  # the head is put in this order
+
+
+@pytest.mark.parametrize("by", ["output_dir", "init_checkpoint"])
+def test_another_case_is_refused_by_name(trained, tmp_path, by):
+    values = {**EVALUATION, "do_lower_case": False}
+    if by == "init_checkpoint":
+        values |= {by: trained["output_dir"], "output_dir": str(tmp_path / "other")}
+    with pytest.raises(SettingsError, match="--do_lower_case true there, false here"):
+        prepared(trained, **values)
+
+
+def test_another_length_is_said_and_let_through(trained, caplog):
+    job = prepared(trained, **EVALUATION, max_seq_length=8)
+    assert job.settings.max_seq_length == 8
+    assert "was trained with --max_seq_length=16; texts are cut at 8" in caplog.text
+
+
+def test_a_label_that_the_run_does_not_know_is_its_not_the_files(trained, tmp_path):
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nb\tnew\n")
+    with pytest.raises(DataError) as caught:
+        prepared(trained, **EVALUATION)
+    assert str(caught.value) == (
+        f"{tmp_path}/dev.tsv:2: unknown label 'new'; the labels of the run in"
+        f" {trained['output_dir']} are x, y"
+    )
+
+
+# Another run --------------------------------------------------------------------------
+
+
+def other_data(tmp_path, *rows):
+    (tmp_path / "b").mkdir()
+    lines = "\n".join(["text\tlabel", *rows])
+    (tmp_path / "b" / "train.tsv").write_text(lines + "\n")
+    return str(tmp_path / "b")
+
+
+def test_another_data_set_is_told_in_words(trained, tmp_path):
+    folder = other_data(tmp_path, "a\tx", "b\tsport", "c\tpolitics")
+    with pytest.raises(SettingsError) as caught:
+        prepared(trained, data_dir=folder, num_train_epochs=9.0)
+    assert caught.value.problems[1:] == (
+        "num_train_epochs: 3.0 there, 9.0 here.",
+        "labels: x, y there; politics, sport, x here.",
+        "the training data are others: 2 examples there, 3 here.",
+    )
+
+
+def test_other_data_of_known_labels_may_be_accepted(trained, tmp_path):
+    folder = other_data(tmp_path, "a\tx", "b\tx")
+    with pytest.raises(SettingsError, match="--accept_changed=data_dir:") as caught:
+        prepared(trained, data_dir=folder)
+    assert caught.value.problems[1:] == (
+        "the training data are others: 2 examples here too.",
+    )
+    job = prepared(trained, data_dir=folder, accept_changed=("data_dir",))
+    assert job.labels == ("x", "y")
+
+
+def test_other_weights_to_start_from_are_refused(trained, golden_dir):
+    start = os.path.join(golden_dir, "../huggingface_bert_tiny/classifier")
+    with pytest.raises(SettingsError, match="random weights there, ") as caught:
+        prepared(trained, init_checkpoint=start)
+    assert caught.value.problems[1] == (
+        f"init_checkpoint: random weights there, {start} here."
+    )
+
+
+def test_a_start_that_is_gone_does_not_stop_a_run(trained):
+    os.remove(f"{trained['output_dir']}/run.json")
+    job = prepared(trained, resume=Resume.NEVER)
+    state = {**job.state(), "init_checkpoint": {"path": "/gone", "digest": "1"}}
+    checkpoints.save(job.checkpoint_dir, step=9, weights={}, slots={}, state=state)
+    assert prepared(trained, init_checkpoint="/gone").restored.step == 9
+
+
+# Other programs' checkpoints ----------------------------------------------------------
+
+
+def test_what_the_original_left_is_evaluated(given, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    tensors = {**zeros(), "global_step": np.array(7, np.int64)}
+    tensor_bundle_writer.write(f"{out}/model.ckpt-7", iter(sorted(tensors.items())))
+    tensor_bundle_writer.write_state(str(out), "model.ckpt-7")
+    job = prepared(given, **EVALUATION)
+    assert job.settings.init_checkpoint == str(out)
+    with pytest.raises(CheckpointError, match="of another program"):
+        prepared(given)
+    del tensors["output_weights"]
+    tensor_bundle_writer.write(f"{out}/model.ckpt-7", iter(sorted(tensors.items())))
+    with pytest.raises(CheckpointError, match="of another program"):
+        prepared(given, **EVALUATION)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "x.keras", "ckpt-1.index"])
+@pytest.mark.parametrize("values", [{}, EVALUATION])
+def test_what_others_left_is_refused(given, tmp_path, name, values):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_bytes(b"")
+    with pytest.raises(CheckpointError, match=f"{name} is a checkpoint of another"):
+        prepared(given, **values)

@@ -54,6 +54,7 @@ NEW = {
     "max_steps": None,
     "pad_to": "pack",
     "score_test": False,
+    "predict_name": None,
     "coordinator_address": None,
     "num_processes": None,
     "process_id": None,

@@ -38,3 +38,11 @@ def test_a_share_of_leakage_lies_between_none_and_all(limit):
 def test_a_group_without_a_split():
     with pytest.raises(SettingsError, match="--split_group is for --split"):
         settings(split_group="work")
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", "a b"])
+def test_a_name_of_predictions_is_part_of_a_file_name(name):
+    with pytest.raises(SettingsError, match="--predict_name is part of file names"):
+        settings(predict_name=name)
+    assert settings(predict_name="new.2").predict_suffix == "-new.2"
+    assert settings().predict_suffix == ""
