@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from processors.tokenization.vocabulary import read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime import checkpoints
 from runtime.errors import CheckpointError, SettingsError
@@ -291,6 +292,10 @@ def test_the_vocabulary_beside_the_weights(tmp_path, made_by, name):
         (folder / "vocab.txt").write_text("\r\n".join(TOKENS) + "\r\n")
     for same in (TOKENS, (*TOKENS[:6], "mine", "w2"), TOKENS[:-1], (*TOKENS, "w3")):
         tokenizer_files.refuse_other_vocabulary(source, made_by(*same))
+    # White space that one program keeps, the other strips.
+    (tmp_path / "kept.txt").write_text("\n".join([*TOKENS[:7], "w2 "]) + "\n")
+    kept = read_word_piece(str(tmp_path / "kept.txt"), strip=False)
+    tokenizer_files.refuse_other_vocabulary(source, WordPieceTokenizer(kept))
     with pytest.raises(SettingsError) as caught:
         tokenizer_files.refuse_other_vocabulary(source, made_by(*TOKENS[:7], "w9"))
     there = f"{folder}/{'tokenizer.json' if name else 'vocab.txt'}"

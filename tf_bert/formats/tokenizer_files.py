@@ -18,7 +18,7 @@ from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
 from runtime import storage
-from runtime.errors import SettingsError
+from runtime.errors import DataError, SettingsError
 from runtime.files import json_file
 from tf_bert.formats import hugging_face, keras_hub, special_ids
 from tf_bert.formats.names import Kind
@@ -220,7 +220,11 @@ def unknown_to_keras_hub(files: TokenizerFiles) -> list[str]:
 
 
 def vocabulary_of(files: TokenizerFiles) -> Vocabulary | None:
-    """The tokens and ids that the files give; None where that is not known here."""
+    """The tokens and ids that the files give; None where that is not known here.
+
+    Raises:
+        DataError: A file is not what it should be.
+    """
     added = _added(files)
     if files.vocabulary is not None:
         listed = read_word_piece(files.vocabulary)
@@ -233,7 +237,10 @@ def vocabulary_of(files: TokenizerFiles) -> Vocabulary | None:
     words = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(words, dict):
         return None
-    more = {each["content"]: each["id"] for each in whole.get("added_tokens") or ()}
+    try:
+        more = {each["content"]: each["id"] for each in whole.get("added_tokens") or ()}
+    except (TypeError, KeyError) as error:
+        raise DataError("expected added_tokens of content and id", path=path) from error
     return _with(words, {**more, **added}, size=len(words), path=path)
 
 
@@ -259,7 +266,14 @@ def _added(files: TokenizerFiles) -> dict[str, int]:
 def _with(
     ids: Mapping[str, int], added: Mapping[str, int], *, size: int, path: str
 ) -> Vocabulary:
+    """Both, as one vocabulary.
+
+    Raises:
+        DataError: An id is no number.
+    """
     every = {**ids, **added}
+    if not all(isinstance(each, int) for each in every.values()):
+        raise DataError("expected whole numbers for ids of tokens", path=path)
     return Vocabulary(
         path,
         size=max([size, *(each + 1 for each in added.values())]),

@@ -113,6 +113,14 @@ def test_ids_that_keras_hub_cannot_hold(folder, tmp_path):
     assert {"pad_token_id=3", "eos_token_id=5"} <= set(report.left_out)
 
 
+def test_a_token_that_keras_hub_finds_elsewhere(folder, tmp_path):
+    named = {**TOKENIZER, "pad_token": "w1"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(named))
+    report = carry(folder, tmp_path / "made", Kind.KERAS_HUB)
+    assert "pad_token_id=1" in report.left_out
+    assert "sep_token_id=5" not in report.left_out
+
+
 def test_a_run_with_another_kind_of_tokenizer(golden_dir, tmp_path):
     source = find.open_source(f"{golden_dir}/model.ckpt-20")
     made_by = {"kind": "sentencepiece", "model_sha256": "12"}

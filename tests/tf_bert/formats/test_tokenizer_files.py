@@ -4,7 +4,7 @@ import os
 import pytest
 
 from processors.tokenization.word_piece import WordPieceTokenizer
-from runtime.errors import SettingsError, StorageError
+from runtime.errors import DataError, SettingsError, StorageError
 from tf_bert.formats import tokenizer_files
 from tf_bert.formats.names import Kind
 from tf_bert.formats.tokenizer_files import TokenizerFiles
@@ -110,6 +110,21 @@ def test_the_ids_of_the_library(tmp_path, content, size):
     assert (found and found.size) == size
     expected = {"pad": 1} if size else {}
     assert tokenizer_files.special_ids_of(files) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"model": {"vocab": {"a": "0"}}},
+        {"model": {"vocab": {"a": 0}}, "added_tokens": [{"content": "b"}]},
+        {"model": {"vocab": {"a": 0}}, "added_tokens": [7]},
+    ],
+)
+def test_what_is_no_vocabulary(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    files = tokenizer_files.find(str(tmp_path), Kind.HUGGING_FACE)
+    with pytest.raises(DataError, match=r"tokenizer\.json: expected"):
+        tokenizer_files.vocabulary_of(files)
 
 
 def test_tokens_of_unusual_names_are_said(vocabulary):
