@@ -147,6 +147,25 @@ def test_a_run_that_is_asked_before_its_first_update_saves_nothing(tmp_path):
     assert checkpoints.list_steps(plan.directory) == []
 
 
+class Looking(Pace):
+    """Notes where it is asked."""
+
+    def __init__(self):
+        super().__init__(StopRequest())
+        self.looks = []
+
+    def is_to_stop(self, step):
+        self.looks.append(step)
+        return super().is_to_stop(step)
+
+
+def test_there_is_a_look_after_the_last_update(tmp_path):
+    pace = Looking()
+    run(CountingEngine(), make_plan(tmp_path), pace=pace)
+    assert pace.looks[-1] == 10
+    assert set(pace.looks) == {0, 1, 3, 4, 5, 8, 10}
+
+
 def test_who_is_left_out_amid_a_call_is_named(tmp_path):
     engine = AskedAt(StopRequest(), 99)
     engine._broken = 3
