@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 
@@ -274,6 +275,26 @@ class AskedAfter(CountingEngine):
         if self.step < self._update <= stop:
             self._stop.ask("a test")
         return super().advance(dealt, stop=stop)
+
+
+class Noting(ElsewhereKept):
+    """Notes what it is to keep."""
+
+    def __init__(self):
+        self.steps = []
+
+    def save(self, engine, *, metrics):
+        del metrics
+        self.steps.append(engine.step)
+
+
+@pytest.mark.parametrize(("update", "saves"), [(5, [5]), (7, [5, 8]), (99, [5, 10])])
+def test_nothing_is_saved_twice(tmp_path, update, saves):
+    stop, keeper = StopRequest(grace=60), Noting()
+    with stop.on_signals(), contextlib.suppress(RunStoppedError):
+        engine = AskedAfter(stop, update)
+        run(engine, make_plan(tmp_path), stop=stop, keeper=keeper)
+    assert keeper.steps == saves
 
 
 @pytest.mark.parametrize(("update", "kept"), [(2, 4), (5, 5), (6, 8), (10, 10)])
