@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 
@@ -147,6 +148,25 @@ def test_a_run_that_is_asked_before_its_first_update_saves_nothing(tmp_path):
     assert checkpoints.list_steps(plan.directory) == []
 
 
+class Looking(Pace):
+    """Notes where it is asked."""
+
+    def __init__(self):
+        super().__init__(StopRequest())
+        self.looks = []
+
+    def is_to_stop(self, step):
+        self.looks.append(step)
+        return super().is_to_stop(step)
+
+
+def test_there_is_a_look_after_the_last_update(tmp_path):
+    pace = Looking()
+    run(CountingEngine(), make_plan(tmp_path), pace=pace)
+    assert pace.looks[-1] == 10
+    assert set(pace.looks) == {0, 1, 3, 4, 5, 8, 10}
+
+
 def test_who_is_left_out_amid_a_call_is_named(tmp_path):
     engine = AskedAt(StopRequest(), 99)
     engine._broken = 3
@@ -255,6 +275,26 @@ class AskedAfter(CountingEngine):
         if self.step < self._update <= stop:
             self._stop.ask("a test")
         return super().advance(dealt, stop=stop)
+
+
+class Noting(ElsewhereKept):
+    """Notes what it is to keep."""
+
+    def __init__(self):
+        self.steps = []
+
+    def save(self, engine, *, metrics):
+        del metrics
+        self.steps.append(engine.step)
+
+
+@pytest.mark.parametrize(("update", "saves"), [(5, [5]), (7, [5, 8]), (99, [5, 10])])
+def test_nothing_is_saved_twice(tmp_path, update, saves):
+    stop, keeper = StopRequest(grace=60), Noting()
+    with stop.on_signals(), contextlib.suppress(RunStoppedError):
+        engine = AskedAfter(stop, update)
+        run(engine, make_plan(tmp_path), stop=stop, keeper=keeper)
+    assert keeper.steps == saves
 
 
 @pytest.mark.parametrize(("update", "kept"), [(2, 4), (5, 5), (6, 8), (10, 10)])
