@@ -244,16 +244,20 @@ def open_parts(folder: str, *, made_of: Mapping[str, Any]) -> Iterator[Parts]:
         DataError: From the block.
         SettingsError: From the block.
     """
-    with run_lock.hold(folder):
-        _keep_only(folder, made_of=json.dumps(made_of, indent=2, sort_keys=True) + "\n")
-        try:
-            yield Parts(folder)
-        except (DataError, SettingsError):
+    try:
+        with run_lock.hold(folder):
+            _keep_only(
+                folder, made_of=json.dumps(made_of, indent=2, sort_keys=True) + "\n"
+            )
+            try:
+                yield Parts(folder)
+            except (DataError, SettingsError):
+                _clear(folder)
+                raise
             _clear(folder)
-            raise
-        _clear(folder)
-    if storage.is_dir(folder) and not storage.list_dir(folder):
-        storage.delete_tree(folder)  # with what killed writes have left
+    finally:
+        if storage.is_dir(folder) and not storage.list_dir(folder):
+            storage.delete_tree(folder)  # with what killed writes have left
 
 
 def _keep_only(folder: str, *, made_of: str) -> None:
