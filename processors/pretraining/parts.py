@@ -17,6 +17,7 @@ import io
 import json
 import logging
 import time
+import zipfile
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +78,13 @@ class Reached:
     random_state: Any
     counts: Mapping[str, int]
 
+    @classmethod
+    def parsed(cls, text: str) -> Reached:
+        """What was written as JSON."""
+        fields = json.loads(text)
+        version, words, gauss = fields["random_state"]
+        return cls(**{**fields, "random_state": (version, tuple(words), gauss)})
+
 
 class Parts:
     """The parts in a folder; see `open_parts`.
@@ -101,10 +109,15 @@ class Parts:
     # -- text -------------------------------------------------------------------------
 
     def texts(self) -> list[Sentences]:
-        """Reads the text that was tokenised before."""
+        """Reads the text that was tokenised before.
+
+        Raises:
+            DataError: A file is damaged.
+        """
         found: list[Sentences] = []
         while storage.exists(path := self._path(f"text-{len(found):05d}.npz")):
-            found.append(Sentences.load(path))
+            with _damage_is_told(path):
+                found.append(Sentences.load(path))
         self._texts = len(found)
         return found
 
@@ -127,10 +140,9 @@ class Parts:
         """
         while storage.exists(state := self._state_path()):
             payloads = list(tfrecord.iter_payloads(self._sequences_path()))
-            saved = json.loads(storage.read_text(state))
-            version, words, gauss = saved["random_state"]
-            saved["random_state"] = version, tuple(words), gauss
-            self._take([len(payload) for payload in payloads], Reached(**saved))
+            with _damage_is_told(state):
+                reached = Reached.parsed(storage.read_text(state))
+            self._take([len(payload) for payload in payloads], reached)
             yield payloads
 
     @contextlib.contextmanager
@@ -232,16 +244,20 @@ def open_parts(folder: str, *, made_of: Mapping[str, Any]) -> Iterator[Parts]:
         DataError: From the block.
         SettingsError: From the block.
     """
-    with run_lock.hold(folder):
-        _keep_only(folder, made_of=json.dumps(made_of, indent=2, sort_keys=True) + "\n")
-        try:
-            yield Parts(folder)
-        except (DataError, SettingsError):
+    try:
+        with run_lock.hold(folder):
+            _keep_only(
+                folder, made_of=json.dumps(made_of, indent=2, sort_keys=True) + "\n"
+            )
+            try:
+                yield Parts(folder)
+            except (DataError, SettingsError):
+                _clear(folder)
+                raise
             _clear(folder)
-            raise
-        _clear(folder)
-    if storage.is_dir(folder) and not storage.list_dir(folder):
-        storage.delete_tree(folder)  # with what killed writes have left
+    finally:
+        if storage.is_dir(folder) and not storage.list_dir(folder):
+            storage.delete_tree(folder)  # with what killed writes have left
 
 
 def _keep_only(folder: str, *, made_of: str) -> None:
@@ -266,6 +282,18 @@ def _clear(folder: str) -> None:
     for name in sorted(names, key=lambda name: (name != _MADE_OF, name)):
         if name != run_lock.LOCK_FILE:
             storage.delete(storage.join(folder, name))
+
+
+@contextlib.contextmanager
+def _damage_is_told(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"expected a part of unfinished work, which this no longer is: {error}. "
+            "Run the same command again: it starts anew.",
+            path=path,
+        ) from error
 
 
 def _unbuffered(file: BinaryIO) -> BinaryIO:

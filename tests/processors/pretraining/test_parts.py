@@ -158,6 +158,36 @@ def test_damage_is_named(folder):
     assert caught.value.path == path
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sequences-00000.json", b"{"),
+        ("sequences-00000.json", b'{"documents": 1}'),
+        ("text-00000.npz", b"PK\x03\x04"),
+        ("text-00000.npz", b""),
+    ],
+)
+def test_damage_is_told_and_the_next_run_starts_anew(folder, name, content):
+    def work(opened):
+        opened.add_text(text(1))
+        add(opened, sequences(5), documents=2)
+
+    stopped(folder, work)
+    storage.write_bytes(f"{folder}/{name}", content)
+
+    def read(opened):
+        opened.texts()
+        list(opened.sequences())
+
+    with (
+        pytest.raises(DataError, match="it starts anew") as caught,
+        parts.open_parts(folder, made_of=MADE_OF) as opened,
+    ):
+        read(opened)
+    assert caught.value.path == f"{folder}/{name}"
+    assert not storage.exists(folder)
+
+
 def test_a_part_ends_after_some_seconds_and_a_share_of_the_work():
     now = [0.0]
     rhythm = Rhythm(lambda: now[0])
