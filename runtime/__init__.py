@@ -23,6 +23,7 @@ same_run.py            whether a folder's checkpoints are this run's; what diffe
 trained_run.py         what a run brings along for those who evaluate it
 foreign_checkpoints.py  checkpoints of other programs in a folder
 untrained.py           refuses to compute with what nothing has trained
+checkpoint_manifest.py  their files, with checksums
 checkpoints.py         complete-or-absent checkpoints in safetensors
 run_record.py          run.json, metrics.jsonl
 progress.py            the progress line

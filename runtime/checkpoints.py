@@ -20,48 +20,35 @@ Source: https://huggingface.co/docs/safetensors/index (the file format).
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
-import google_crc32c
 import numpy as np
 
-from runtime import storage
-from runtime.errors import CheckpointError, StorageError, StorageReason
+from runtime import checkpoint_manifest, storage
+from runtime.checkpoint_manifest import (
+    NAMES,
+    OUR_FILES,
+    SLOTS,
+    STATE,
+    WEIGHTS,
+    Manifest,
+    json_bytes,
+    write_file,
+)
+from runtime.errors import CheckpointError
 from runtime.files import safetensors_file
 from runtime.files.safetensors_file import SafetensorsFile, Tensors
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 DIRECTORY = "checkpoints"
 """The folder under a run's output directory that holds the `step-*` folders."""
 
-_FORMAT = 2
-_MANIFEST = "manifest.json"
 _UNFINISHED = "unfinished.json"
 _STEP_FOLDER = re.compile(r"step-(\d{8,})")
-_WEIGHTS, _SLOTS, _STATE = "weights", "optimizer", "state"
-_NAMES = (
-    {
-        _WEIGHTS: "weights.safetensors",
-        _SLOTS: "optimizer.safetensors",
-        _STATE: "state.json",
-    },
-    {
-        _WEIGHTS: "weights.2.safetensors",
-        _SLOTS: "optimizer.2.safetensors",
-        _STATE: "state.2.json",
-    },
-)
-_OUR_FILES = frozenset(name for names in _NAMES for name in names.values())
-_LONGEST_MANIFEST = 1 << 20  # bytes; ours have under 1000
-_CHECKED_AT_ONCE = 8 << 20  # bytes that a checksum takes in
 
 _log = logging.getLogger(__name__)
 
@@ -122,17 +109,17 @@ def save(
     names = _free_names(folder)
     _mark_unfinished(folder, step=step)
     contents: dict[str, Callable[[BinaryIO], object]] = {
-        _WEIGHTS: lambda file: safetensors_file.write(file, weights),
-        _SLOTS: lambda file: safetensors_file.write(file, slots),
-        _STATE: lambda file: file.write(_json_bytes(state)),
+        WEIGHTS: lambda file: safetensors_file.write(file, weights),
+        SLOTS: lambda file: safetensors_file.write(file, slots),
+        STATE: lambda file: file.write(json_bytes(state)),
     }
     entries = {
-        role: _write(folder, name=names[role], write=write)
+        role: write_file(folder, name=names[role], write=write)
         for role, write in contents.items()
     }
     before_manifest()
     Manifest(step=step, metrics=metrics or {}, entries=entries).write(folder)
-    _erase(folder, names=[*_OUR_FILES - set(names.values()), _UNFINISHED])
+    _erase(folder, names=[*OUR_FILES - set(names.values()), _UNFINISHED])
     return folder
 
 
@@ -149,7 +136,7 @@ def is_weights_file(path: str) -> bool:
     """Whether a file is one of those in which a `step-*` folder holds its weights."""
     folder = storage.basename(storage.dirname(path))
     is_step = _STEP_FOLDER.fullmatch(folder) is not None
-    return is_step and storage.basename(path) in {each[_WEIGHTS] for each in _NAMES}
+    return is_step and storage.basename(path) in {each[WEIGHTS] for each in NAMES}
 
 
 def list_steps(directory: str) -> list[int]:
@@ -202,7 +189,7 @@ def weights_digest(folder: str) -> str:
         CheckpointError: as `load`.
         StorageError: it could not be asked.
     """
-    entry = _manifest(folder).entries[_WEIGHTS]
+    entry = _manifest(folder).entries[WEIGHTS]
     return f"crc32c {entry.crc32c} of {entry.size} bytes"
 
 
@@ -222,8 +209,8 @@ def load(folder: str, *, with_slots: bool = True) -> Checkpoint:
     manifest = _manifest(folder)
     return Checkpoint(
         step=manifest.step,
-        weights=_tensors(manifest, folder=folder, role=_WEIGHTS),
-        slots=_tensors(manifest, folder=folder, role=_SLOTS) if with_slots else {},
+        weights=_tensors(manifest, folder=folder, role=WEIGHTS),
+        slots=_tensors(manifest, folder=folder, role=SLOTS) if with_slots else {},
         state=_state(manifest, folder=folder),
         metrics=manifest.metrics,
     )
@@ -248,7 +235,7 @@ def load_newest(directory: str, *, with_slots: bool = True) -> Checkpoint | None
     problems = []
     for step in reversed(all_steps(directory)):
         folder = _folder(directory, step)
-        if not storage.exists(storage.join(folder, _MANIFEST)):
+        if not storage.exists(storage.join(folder, checkpoint_manifest.FILE)):
             _log.warning("%s is not complete: its save was interrupted.", folder)
             continue
         try:
@@ -287,8 +274,8 @@ def delete(directory: str, *, step: int) -> None:
         return
     # The manifest goes first: from then on the folder does not exist for any reader.
     _mark_unfinished(folder, step=step)
-    _erase(folder, names=[_MANIFEST])
-    _erase(folder, names=[*_OUR_FILES, _UNFINISHED])
+    _erase(folder, names=[checkpoint_manifest.FILE])
+    _erase(folder, names=[*OUR_FILES, _UNFINISHED])
     if storage.is_dir(folder) and not storage.list_dir(folder):
         storage.delete_tree(folder)
 
@@ -309,7 +296,7 @@ def tidy(directory: str) -> None:
             delete(directory, step=step)
         else:
             used = {entry.name for entry in manifest.entries.values()}
-            _erase(folder, names=[*_OUR_FILES - used, _UNFINISHED])
+            _erase(folder, names=[*OUR_FILES - used, _UNFINISHED])
 
 
 def all_steps(directory: str) -> list[int]:
@@ -320,149 +307,12 @@ def all_steps(directory: str) -> list[int]:
     return sorted(int(match[1]) for match in matches if match)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Entry:
-    """One file of a checkpoint: its name, its length in bytes and its CRC32C."""
-
-    name: str
-    size: int
-    crc32c: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Manifest:
-    """What makes a folder a checkpoint.
-
-    Attributes:
-        step: Number of updates done.
-        metrics: How good the checkpoint is, by the metric's name.
-        entries: The files, by what they hold.
-    """
-
-    step: int
-    metrics: Mapping[str, float]
-    entries: Mapping[str, _Entry]
-
-    def write(self, folder: str) -> None:
-        """Makes the folder a checkpoint."""
-        files = {role: dataclasses.asdict(each) for role, each in self.entries.items()}
-        content = {
-            "format": _FORMAT,
-            "step": self.step,
-            "metrics": self.metrics,
-            "files": files,
-        }
-        whole = {**content, "crc32c": _checksum(_json_bytes(content))}
-        storage.write_bytes(storage.join(folder, _MANIFEST), _json_bytes(whole))
-
-    @classmethod
-    def read(cls, folder: str) -> Manifest | None:
-        """Returns the folder's manifest; None where there is no valid one.
-
-        Raises:
-            CheckpointError: it is written in another format.
-            StorageError: it could not be asked.
-        """
-        path = storage.join(folder, _MANIFEST)
-        found = storage.stat(path)
-        if found is None or found.size > _LONGEST_MANIFEST:
-            return None
-        try:
-            content = json.loads(storage.read_bytes(path))
-            version = content["format"]
-            if version == _FORMAT:
-                return cls._parse(content)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
-        raise CheckpointError(
-            f"{path} is written in format {version}, this version reads {_FORMAT}."
-            " Use the version that wrote it, or choose another --output_dir."
-        )
-
-    @classmethod
-    def _parse(cls, content: Mapping[str, Any]) -> Manifest:
-        """Returns the manifest that a JSON object is.
-
-        Raises:
-            KeyError: It is none.
-            TypeError: It is none.
-            ValueError: It is none.
-        """
-        rest = {name: value for name, value in content.items() if name != "crc32c"}
-        if content["crc32c"] != _checksum(_json_bytes(rest)):
-            raise ValueError("its own checksum is wrong")
-        files, step = content["files"], content["step"]
-        metrics = {name: float(x) for name, x in content["metrics"].items()}
-        if not isinstance(files, dict) or not isinstance(step, int):
-            raise TypeError(f"files: {files!r}, step: {step!r}")
-        entries = {role: _Entry(**files[role]) for role in (_WEIGHTS, _SLOTS, _STATE)}
-        if any(entry.name not in _OUR_FILES for entry in entries.values()):
-            raise ValueError(f"unknown file names in {files!r}")
-        return cls(step=step, metrics=metrics, entries=entries)
-
-    def open(self, folder: str, *, role: str) -> BinaryIO:
-        """Opens one file, at its start, once all of it is known to be as it was saved.
-
-        Raises:
-            CheckpointError: the file is missing or not the one that was saved.
-            StorageError: it could not be asked.
-        """
-        expected = self.entries[role]
-        path = storage.join(folder, expected.name)
-        advice = "Delete that folder to go on from the checkpoint before it."
-        try:
-            file = storage.open_read(path)
-        except StorageError as error:
-            if error.reason in {StorageReason.MISSING, StorageReason.DAMAGED}:
-                raise CheckpointError(f"{error} {advice}") from error
-            raise
-        size, crc32c = _measured(file, expected=expected.size)
-        if (size, crc32c) != (expected.size, expected.crc32c):
-            file.close()
-            raise CheckpointError(
-                f"{path} is damaged: expected {expected.size} bytes with the CRC32C"
-                f" {expected.crc32c}, found {size} bytes"
-                f"{f' with {crc32c}' if crc32c else ''}. {advice}"
-            )
-        return file
-
-
-class _Summing:
-    """Passes what is written on to a file, and sums it up.
-
-    Attributes:
-        size: Bytes so far.
-        crc32c: Checksum of them.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.size = self.crc32c = 0
-
-    def write(self, data: ReadableBuffer) -> int:
-        whole = np.frombuffer(memoryview(data), np.uint8)
-        whole.flags.writeable = False  # google_crc32c takes nothing that may change
-        for start in range(0, len(whole), _CHECKED_AT_ONCE):
-            block = whole[start : start + _CHECKED_AT_ONCE]
-            self.crc32c = google_crc32c.extend(self.crc32c, block)
-            self._file.write(block.data)
-        self.size += len(whole)
-        return len(whole)
-
-
-def _write(folder: str, *, name: str, write: Callable[[BinaryIO], object]) -> _Entry:
-    with storage.open_write(storage.join(folder, name)) as file:
-        summing = _Summing(file)
-        write(cast(BinaryIO, summing))
-    return _Entry(name=name, size=summing.size, crc32c=f"{summing.crc32c:08x}")
-
-
 def _manifest(folder: str) -> Manifest:
     manifest = Manifest.read(folder)
     if manifest is None:
         raise CheckpointError(
-            f"{folder} is no complete checkpoint: expected a valid {_MANIFEST} in it,"
-            " which is missing or damaged."
+            f"{folder} is no complete checkpoint: expected a valid"
+            f" {checkpoint_manifest.FILE} in it, which is missing or damaged."
             " Name a folder such as checkpoints/step-00000500 whose save has ended."
         )
     return manifest
@@ -475,15 +325,15 @@ def _folder(directory: str, step: int) -> str:
 def _free_names(folder: str) -> dict[str, str]:
     """Returns the file names that the checkpoint in `folder` does not use."""
     manifest = Manifest.read(folder)
-    first, second = _NAMES
-    if manifest is None or manifest.entries[_WEIGHTS].name != first[_WEIGHTS]:
+    first, second = NAMES
+    if manifest is None or manifest.entries[WEIGHTS].name != first[WEIGHTS]:
         return first
     return second
 
 
 def _mark_unfinished(folder: str, *, step: int) -> None:
     path = storage.join(folder, _UNFINISHED)
-    storage.write_bytes(path, _json_bytes({"step": step}))
+    storage.write_bytes(path, json_bytes({"step": step}))
 
 
 def _erase(folder: str, *, names: Iterable[str]) -> None:
@@ -499,7 +349,7 @@ def _tensors(manifest: Manifest, *, folder: str, role: str) -> Tensors:
 
 
 def _state(manifest: Manifest, *, folder: str) -> dict[str, Any]:
-    with manifest.open(folder, role=_STATE) as file:
+    with manifest.open(folder, role=STATE) as file:
         content = file.read()
     try:
         state = json.loads(content)
@@ -508,30 +358,6 @@ def _state(manifest: Manifest, *, folder: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         pass
     raise CheckpointError(
-        f"{storage.join(folder, manifest.entries[_STATE].name)}: expected a JSON"
+        f"{storage.join(folder, manifest.entries[STATE].name)}: expected a JSON"
         f" object, found {content[:40]!r}."
     )
-
-
-def _measured(file: BinaryIO, *, expected: int) -> tuple[int, str]:
-    """Size and checksum of a file, which stands at its start again.
-
-    One of another size than expected is not read; its checksum is "".
-    """
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    if size != expected:
-        return size, ""
-    crc32c = 0
-    while block := file.read(_CHECKED_AT_ONCE):
-        crc32c = google_crc32c.extend(crc32c, block)
-    file.seek(0)
-    return size, f"{crc32c:08x}"
-
-
-def _checksum(content: bytes) -> str:
-    return f"{google_crc32c.value(content):08x}"
-
-
-def _json_bytes(content: Mapping[str, object]) -> bytes:
-    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode("utf-8")

@@ -53,8 +53,9 @@ def read_splits(
         seed=seed,
     )
     made = _Columns.of(maker)
-    order = np.arange(len(made))
-    shuffle(order, rng=maker.rng)
+    places = list(range(len(made)))
+    shuffle(places, rng=maker.rng)
+    order = np.array(places)
     held_out = round(len(made) * eval_share)
     if not 0 < held_out < len(made):
         raise DataError(
