@@ -17,7 +17,10 @@ from scripts import other_names
 
 _HELP = {"help", "helpshort", "h", "?"}
 _FULL_HELP = "helpfull"
-_TRUTHS = {"true", "false", "1", "0", "yes", "no", "t", "f", "y", "n", "on", "off"}
+_TRUTHS = {
+    **dict.fromkeys(("true", "t", "1", "yes", "y", "on"), True),
+    **dict.fromkeys(("false", "f", "0", "no", "n", "off"), False),
+}
 _EXPECTED = {"int": "expected a whole number", "float": "expected a number"}
 _EXPECTED["bool"] = "expected true or false"
 # What word processors and web pages make of a hyphen, and what Japanese input gives.
@@ -152,7 +155,8 @@ class _Reading:
         if flag is None:
             return "A value follows its flag, as in --output_dir=VALUE."
         if flag.boolean and first.lower() in _TRUTHS:
-            return f"Write --{before}={first}, or --{before} and --no{before}."
+            is_on = _TRUTHS[first.lower()]
+            return f"Write --{before}={is_on} or --{'' if is_on else 'no'}{before}."
         if isinstance(flag.parser, flags.ListParser):
             return f"Several values have commas between: --{before}=ONE,OTHER."
         return f'A value with spaces stands in quotes: --{before}="{value} {first}".'

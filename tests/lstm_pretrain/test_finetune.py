@@ -122,6 +122,7 @@ def test_a_language_model_without_dev_texts_is_refused_before_training(
     train_model(**given, max_steps=1, do_eval=False)
 
 
+@pytest.mark.slow
 def test_a_classifier_groups_texts_by_length_where_that_is_asked_for(
     train_classifier, tmp_path, monkeypatch
 ):

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from runtime import storage
-from runtime.errors import DataError, StorageError
+from runtime.errors import DataError, StorageError, StorageReason
 
 
 def test_names():
@@ -140,3 +140,13 @@ def test_links_that_lead_out_of_a_folder(tmp_path):
         with pytest.raises(StorageError, match="blobs/abc, which is not below"):
             storage.inside(folder, name)
         assert storage.inside(folder, name, root=str(tmp_path))
+
+
+def test_the_home_folder_at_the_start_of_a_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert storage.expand_user("~/a") == "/home/me/a"
+    for path in ("a/~", "./~", "gs://b/~", ""):
+        assert storage.expand_user(path) == path
+    with pytest.raises(StorageError, match=r"^~no such user is no user") as caught:
+        storage.expand_user("~no such user/a")
+    assert caught.value.reason is StorageReason.MISSING

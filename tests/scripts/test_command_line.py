@@ -80,13 +80,19 @@ def test_what_is_right_is_as_absl_reads_it(read):
     assert read("--wanted_names", "-1,-2").wanted_names == ("-1", "-2")
 
 
-@pytest.mark.parametrize("word", ["False", "false", "True", "0", "no"])
-def test_a_word_after_a_switch(refuse, word):
+@pytest.mark.parametrize("word", ["False", "false", "0", "no", "off"])
+def test_a_word_that_is_to_switch_off(read, refuse, word):
     [problem] = refuse("--wanted_switch", word, "--wanted_count=1")
     assert problem == (
-        f"{word}: no flag takes this. Write --wanted_switch={word}, or "
-        "--wanted_switch and --nowanted_switch."
+        f"{word}: no flag takes this. Write --wanted_switch=False or --nowanted_switch."
     )
+    assert not read("--wanted_switch=False").wanted_switch
+
+
+@pytest.mark.parametrize("word", ["True", "1", "YES", "on"])
+def test_a_word_that_is_to_switch_on(refuse, word):
+    [problem] = refuse("--wanted_switch", word)
+    assert problem.endswith("Write --wanted_switch=True or --wanted_switch.")
 
 
 @pytest.mark.parametrize(

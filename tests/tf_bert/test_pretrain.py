@@ -125,6 +125,7 @@ def test_trains_and_evaluates(make_records, make_settings, place_on, mode, caplo
     )
 
 
+@pytest.mark.slow
 def test_what_takes_the_worth_from_a_run_is_said(
     make_records, make_settings, place_on, caplog
 ):
