@@ -9,6 +9,7 @@ from typing import Any
 from lstm_pretrain import data, vocabularies
 from lstm_pretrain.config import LstmConfig
 from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from processors.base import SPLITS
 from processors.classification import data_check
 from processors.classification.preparation import (
     TaskJob,
@@ -163,6 +164,21 @@ def prepare_classifier(settings: ClassifierSettings) -> ClassifierJob:
     return data_check.checked(
         ClassifierJob(settings=settings, config=config, **parts.as_fields())
     )
+
+
+def refuse_bad_rows(settings: TaskSettings) -> None:
+    """Looks through the splits of a task that is worked on only after hours.
+
+    Args:
+        settings: The task; each of its splits will be read.
+
+    Raises:
+        SettingsError: There is no such task.
+        DataError: A row cannot be used.
+    """
+    rows = open_rows(settings, trained=TrainedRun(path=str(settings.output_dir)))
+    for name in SPLITS:
+        rows.examples(name)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from lstm_pretrain.experiment_settings import ExperimentSettings
+from lstm_pretrain.preparation import refuse_bad_rows
 from runtime import storage
 from scripts import console, flag_definitions
 
@@ -45,6 +46,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the experiment that the flags describe."""
     del argv
     settings = flag_definitions.values(ExperimentSettings)
+    refuse_bad_rows(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain import experiment
 
