@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lstm_pretrain import data
 from lstm_pretrain.experiment_settings import ExperimentSettings
+from processors.base import SPLITS
 from processors.classification.preparation import find_data_dir, find_processor
 from processors.classification.rows import RowReader
 from runtime.errors import SettingsError
@@ -26,7 +27,7 @@ class ExperimentJob:
 
 
 def prepare(settings: ExperimentSettings) -> ExperimentJob:
-    """Reads the training examples and checks that each size can be drawn from them.
+    """Reads all rows and checks that each size can be drawn from the training examples.
 
     The language model takes hours: what would be refused after it is refused here.
 
@@ -35,7 +36,7 @@ def prepare(settings: ExperimentSettings) -> ExperimentJob:
 
     Raises:
         SettingsError: A size is too large for the data, or too small to learn from.
-        DataError: The training split cannot be read.
+        DataError: A row of a split cannot be used.
     """
     labels = _training_labels(settings)
     sizes = settings.sizes(len(labels))
@@ -56,7 +57,8 @@ def _training_labels(settings: ExperimentSettings) -> list[str | None]:
         data_dir=find_data_dir(settings, processor=processor),
         on_bad_row=settings.on_bad_row,
     )
-    return [example.label for example in rows.examples("train")]
+    read = {name: rows.examples(name) for name in SPLITS}
+    return [example.label for example in read["train"]]
 
 
 def _problems(

@@ -131,6 +131,11 @@ MASKED = {
             {**BERT, "data_dir": "DATA", "do_eval": "true"},
             "there is nothing to evaluate",
         ),
+        (
+            "lstm_experiment",
+            {**DEEP, "data_dir": "DATA"},
+            "train.tsv:3: expected 3 columns",
+        ),
         ("run_pretraining", {**MASKED, "input_file": "NONE"}, "NONE"),
         (
             "create_tfrecords",

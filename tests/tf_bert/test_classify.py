@@ -219,13 +219,21 @@ def test_evaluation_and_prediction_alone_use_the_newest_checkpoint(
 
 def test_a_trained_run_can_start_another(run, finished, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
-        run(tmp_path / "out", init_checkpoint=finished, do_train=False, do_predict=True)
+        out = run(
+            tmp_path / "out",
+            init_checkpoint=finished,
+            do_train=False,
+            do_eval=True,
+            do_predict=True,
+            predict_name="new",
+        )
     assert "**** Trainable Variables ****" in caplog.text
-    ours, theirs = (
-        storage.read_bytes(f"{folder}/test_results.tsv")
-        for folder in (tmp_path / "out", finished)
-    )
-    assert ours == theirs
+    for name in ("test_results", "predictions", "test_classification_report"):
+        kind = ".txt" if name.endswith("report") else ".tsv"
+        ours = storage.read_bytes(f"{out}/{name}-new{kind}")
+        assert ours == storage.read_bytes(f"{finished}/{name}{kind}"), name
+    assert not os.path.exists(f"{out}/predictions.tsv")
+    assert read_results(out) == read_results(finished)  # its global_step, too
 
 
 # What is refused ----------------------------------------------------------------------
@@ -326,8 +334,10 @@ def test_an_unlabelled_test_split_has_predictions_and_no_report(
         f"{other}/test.tsv", split="test", seed=2, columns=("text", "second")
     )
     assert len(glob.glob(f"{copied}/test_c*")) == 3
+    before = storage.read_bytes(f"{copied}/data_report.txt")
     run(copied, data_dir=other, do_train=False, do_predict=True)
-    assert not glob.glob(f"{copied}/test_c*")
+    assert not glob.glob(f"{copied}/test_c*")  # those of the labelled one are gone
+    assert storage.read_bytes(f"{copied}/data_report.txt") == before
     _, *predictions = read_table(f"{copied}/predictions.tsv")
     assert [row[1] for row in predictions] == [""] * 11
     ours, theirs = (
