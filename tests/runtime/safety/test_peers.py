@@ -110,6 +110,8 @@ def test_an_error_is_left_to_those_who_have_it_too(three, monkeypatch, caplog):
 @pytest.mark.parametrize("error", [RunStoppedError("x"), KeyboardInterrupt()])
 def test_who_was_asked_to_stop_asks_the_others(three, error):
     (chief, watch), (_, first), (last, second) = three
+    for process in (chief, last):
+        process.stop._first_at = -10.0  # asked long ago; this is no second request
     with watch, second:
         end_by(first, error)
         for process in (chief, last):
