@@ -53,8 +53,9 @@ def read_splits(
         seed=seed,
     )
     made = _Columns.of(maker)
-    order = np.arange(len(made))
-    shuffle(order, rng=maker.rng)
+    numbers = array("q", range(len(made)))
+    shuffle(numbers, rng=maker.rng)
+    order = np.array(numbers)
     held_out = round(len(made) * eval_share)
     if not 0 < held_out < len(made):
         raise DataError(
