@@ -192,6 +192,13 @@ def test_one_segment_holds_whole_sentences():
     assert np.mean(full) > 0.6 * 38
 
 
+def test_one_segment_is_filled_to_the_last_token():
+    document = [[0] * 19, [1] * 19, [2] * 80]
+    [made] = make([document], objective=Objective.MLM, length=40, short=0.0)
+    sizes = [len(each.first) for each in made]
+    assert sizes == [38, 38, 38, 4]
+
+
 def test_a_long_line_is_asked_for_its_order():
     """Every sequence but the last has two halves, and as many tokens as fit."""
     document = [list(range(10_000))]
