@@ -22,7 +22,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from processors.pretraining.corpus import Sentences
 from processors.pretraining.static_masks import shuffle
@@ -298,4 +298,4 @@ def _damage_is_told(path: str) -> Iterator[None]:
 
 def _unbuffered(file: BinaryIO) -> BinaryIO:
     """The file without its buffer, which each read elsewhere would fill anew."""
-    return file.raw if isinstance(file, io.BufferedReader) else file
+    return cast(BinaryIO, file.raw) if isinstance(file, io.BufferedReader) else file

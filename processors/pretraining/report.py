@@ -52,7 +52,7 @@ class Tally:
     def __init__(self, *, max_seq_length: int, vocab_size: int) -> None:
         self.lengths = np.zeros(max_seq_length + 1, np.int64)
         self.pieces = np.zeros(vocab_size, np.int64)
-        self.labels = {0: 0, 1: 0, None: 0}
+        self.labels: dict[int | None, int] = {0: 0, 1: 0, None: 0}
 
     def add(self, columns: Mapping[str, Column]) -> None:
         """Counts a block of sequences, as `processors.pretraining.records` has them."""
@@ -195,6 +195,7 @@ class PretrainingReport:
         yield from self._piece_rows()
 
     def _label_rows(self) -> Iterator[tuple[str, str]]:
+        names: dict[int | None, str]
         names = {0: "the next sentences", 1: "random ones", None: "no second segment"}
         if self.settings.objective is Objective.MLM_SOP:
             names = {0: "in order", 1: "swapped", None: "no second segment"}

@@ -53,9 +53,9 @@ def read_splits(
         seed=seed,
     )
     made = _Columns.of(maker)
-    places = list(range(len(made)))
-    shuffle(places, rng=maker.rng)
-    order = np.array(places)
+    numbers = array("q", range(len(made)))
+    shuffle(numbers, rng=maker.rng)
+    order = np.array(numbers)
     held_out = round(len(made) * eval_share)
     if not 0 < held_out < len(made):
         raise DataError(

@@ -63,6 +63,8 @@ def test_chunks_do_not_part_documents_and_lines_can_be_skipped(tmp_path, monkeyp
     assert read(path) == [["a", "b", "c", "d"], ["e", "f"]]
     assert read(path, skip=5) == [["e", "f"]]
     assert read(path, skip=3) == [["d"], ["e", "f"]]
+    parts = Text([str(path)], encode=characters, vocab_size=1 << 20).sentences()
+    assert [part.lines for part in parts] == [3, 3, 3]
 
 
 def test_long_lines_are_not_held_by_the_thousand(tmp_path, monkeypatch):

@@ -50,9 +50,10 @@ def make_outputs(count):
 
 
 def test_context_stays_in_its_example(tokenizer):
-    masked = [(20, 25), (1, 6), (ROW + 12, 57), (ROW + 29, 74)]
-    found = masked_words.show(make_outputs(4), make_arrays(masked), tokenizer=tokenizer)
-    assert [shown.answer for shown in found] == ["w20", "w1", "w52", "w69"]
+    masked = [(20, 25), (1, 6), (ROW + 12, 57), (ROW + 29, 74), (36, 0)]
+    found = masked_words.show(make_outputs(5), make_arrays(masked), tokenizer=tokenizer)
+    answers = [shown.answer for shown in found]
+    assert answers == ["w20", "w1", "w52", "w69", "[PAD]"]  # 0 is an id like others
     contexts = [shown.context.split() for shown in found]
     # Other masked tokens are shown as the model saw them.
     assert contexts[0] == [
@@ -66,6 +67,8 @@ def test_context_stays_in_its_example(tokenizer):
         *(f"w{n}" for n in range(53, 65)),
     ]
     assert contexts[3] == [*(f"w{n}" for n in range(57, 69)), "【[MASK]】"]
+    # As far as the last token of the row.
+    assert contexts[4][-4:] == ["【[MASK]】", "w37", "w38", "w39"]
 
 
 def test_three_predictions_with_their_shares(tokenizer):

@@ -111,8 +111,9 @@ def of_the_original(documents, index, *, length, short, rng):  # noqa: C901, PLR
 
 @pytest.mark.parametrize("longest", [6, 30, 90])
 @pytest.mark.parametrize("short", [0.0, 0.5])
-def test_next_sentences_are_the_originals(longest, short):
-    documents = make_documents(longest=longest)
+@pytest.mark.parametrize("count", [2, 12])
+def test_next_sentences_are_the_originals(longest, short, count):
+    documents = make_documents(count, longest=longest)
     rng = Random(5)
     expected = [
         of_the_original(documents, index, length=40, short=short, rng=rng)
@@ -121,6 +122,13 @@ def test_next_sentences_are_the_originals(longest, short):
     made = make(documents, objective=Objective.MLM_NSP, short=short)
     found = [[(s.first, s.second, s.label) for s in each] for each in made]
     assert found == expected
+
+
+@pytest.mark.parametrize(("length", "is_long"), [(37, False), (38, True)])
+def test_which_line_is_longer_than_a_sequence(length, is_long):
+    made = make([[[1] * length], [[2] * 9]], objective=Objective.MLM_NSP, short=0.0)
+    assert made[0][0].has_long_line == is_long
+    assert not made[1][0].has_long_line
 
 
 def test_random_ones_are_drawn_by_their_place_in_the_order():
@@ -192,6 +200,13 @@ def test_one_segment_holds_whole_sentences():
     assert np.mean(full) > 0.6 * 38
 
 
+def test_one_segment_is_filled_to_the_last_token():
+    document = [[0] * 19, [1] * 19, [2] * 80]
+    [made] = make([document], objective=Objective.MLM, length=40, short=0.0)
+    sizes = [len(each.first) for each in made]
+    assert sizes == [38, 38, 38, 4]
+
+
 def test_a_long_line_is_asked_for_its_order():
     """Every sequence but the last has two halves, and as many tokens as fit."""
     document = [list(range(10_000))]
@@ -218,6 +233,18 @@ def test_the_second_sentence_is_cut_where_the_sequence_is_full():
     [made] = make([document], objective=Objective.MLM_SOP, length=43, short=0.0)
     pairs = [sorted([each.first, each.second]) for each in made]
     assert pairs == [[[0] * 30, [1] * 10], [[], [1] * 20]]
+
+
+def test_a_third_sentence_is_left_for_the_next_sequence():
+    document = [[n] * 15 for n in range(4)]
+    [made] = make([document], objective=Objective.MLM_SOP, length=43, short=0.0)
+    assert [len(each.first) + len(each.second) for each in made] == [30, 30]
+
+
+def test_orders_are_asked_at_any_sentence():
+    document = [[n] * 10 for n in range(400)]
+    [made] = make([document], objective=Objective.MLM_SOP, length=43, short=0.0)
+    assert {len(each.first) for each in made} == {10, 20, 30}
 
 
 def test_orders_are_swapped_half_of_the_time():
