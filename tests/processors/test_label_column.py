@@ -162,6 +162,7 @@ NAMES = {
     "a tree": ["News|World", "News|Asia", "Sport|Ball"],
     "thousands": ["1,000", "1,500", "2,000", "2,500"],
     "brackets": ["[POS]", "[NEG]", "(株)"],
+    "a list among names": ["[a, b]", "other", "more"],
     "smileys": [":)", ":(", ":|"],
     "words": ["very good", "very bad", "good", "bad"],
     "days": ["2020 01", "2020 02", "2021 01", "2021 02"],
