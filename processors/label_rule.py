@@ -34,7 +34,8 @@ class LabelRule:
         """Returns why a row cannot have a label; None where it can."""
         if label is None:
             return (
-                "the label is empty, and rows to train or evaluate on need one"
+                "the label is empty, and rows to train or evaluate on need one;"
+                " --on_bad_row=reject leaves such rows out"
                 if self.is_required
                 else None
             )
