@@ -8,6 +8,7 @@ from processors.classification.outputs import Outputs
 from processors.classification.run import ClassificationRun
 from runtime import storage
 from runtime.errors import DataError
+from runtime.safety.run_lock import NoLock
 from runtime.training import Site, open_site
 
 
@@ -70,12 +71,13 @@ def predict(job, data_dir):
     def predict(*rows, **others):
         lines = ["text\tlabel", *rows]
         (data_dir / "test.tsv").write_text("\n".join(lines) + "\n")
-        made = job(do_predict=True, labels=("a", "b"), **others)
+        asked = {"do_eval": False, "do_predict": True, "labels": ("a", "b")}
+        made = data_check.checked(job(**asked, **others))
         site = Site(
             placement=SimpleNamespace(processes=1),
             folder=made.output_dir,
             record=None,
-            lock=None,
+            lock=NoLock(),
             stop=None,
         )
         RunWithAnswers(made, site=site).predict()
