@@ -201,3 +201,15 @@ def test_few_sizes(read):
     }
     assert len(sizes) <= 3
     assert max(sizes) <= 3 * MOST
+
+
+def test_each_batch_has_its_rate(read):
+    made = read(Mode.DYNAMIC)
+    batches = TrainBatches(made.tokens, shape=make_shape(PadTo.PACK), seed=0)
+    several, rates = [batches.batch(step) for step in range(2)], [0.05, 0.15]
+    arrays = make_masked(made).arrays(several, rates=rates)
+    counts = np.count_nonzero(arrays["masked_weight"], axis=(1, 2, 3))
+    for batch, rate, count in zip(several, rates, counts, strict=True):
+        lengths = made.tokens.lengths[batch.example_index.ravel()]
+        wanted = np.clip(np.rint(lengths * rate), 1, MOST)
+        assert count == wanted.sum()

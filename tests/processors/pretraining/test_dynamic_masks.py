@@ -147,3 +147,13 @@ def test_an_example_of_special_tokens_has_no_mask():
 )
 def test_schedule(schedule, done, rate):
     assert rate_at(schedule, done=done) == pytest.approx(rate)
+
+
+def test_short_examples_have_one_mask_each():
+    """Also where a cut has left an example that begins within a word."""
+    tokens = Tokens(
+        np.array([2, 9, 3, 2, 8, 3], np.int32),
+        np.array([True, True, True, True, False, True]),
+        np.array([3, 3]),
+    )
+    assert choose(tokens, rate=0.1).places.tolist() == [1, 4]

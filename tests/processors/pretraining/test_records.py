@@ -146,3 +146,18 @@ def test_a_pattern_finds_records_alone(make_settings, tmp_path):
     assert {"made.tf_record.manifest.json", "made.tf_record.report.txt"} < found
     made = records.read([str(tmp_path / "*.tf_record*")])
     assert [path for path, _ in made.files] == [settings.output_file[0]]
+
+
+def test_predictions_of_several_files_stay_with_their_sequences(
+    make_settings, tmp_path
+):
+    paths = [str(tmp_path / f"{n}.tf_record") for n in range(2)]
+    create.create(make_settings(output_file=tuple(paths)))
+    made, parts = records.read(paths), [records.read([path]) for path in paths]
+    counts = [part.predictions.counts for part in parts]
+    np.testing.assert_array_equal(made.predictions.counts, np.concatenate(counts))
+
+
+def test_the_first_token_can_be_a_prediction(tmp_path):
+    paths = write(tmp_path / "a.tf_record", masked_lm_positions=[0])
+    assert records.read(paths).predictions.counts.tolist() == [1]

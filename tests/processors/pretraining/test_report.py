@@ -238,3 +238,9 @@ def test_the_text_s_counts():
     assert counts == TextCounts(
         documents=2, single=1, sentences=3, tokens=6, longest=3, unknown=2
     )
+
+
+def test_which_sequences_are_short():
+    tally = Tally(max_seq_length=32, vocab_size=31)
+    tally.lengths[[15, 16]] = 1
+    assert tally.shorter_than(16) == 0.5
