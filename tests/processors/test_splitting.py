@@ -173,6 +173,8 @@ def test_a_pair_and_the_same_pair_swapped_stay_together():
     for name, rows in deal(examples, plan=plan()).items():
         numbers = {row.guid.removeprefix("swapped ") for row in rows}
         assert len(rows) == 2 * len(numbers) == 1000 * THREE[name]
+    turned = contents(deal(examples[::-1], plan=plan()))
+    assert turned == contents(deal(examples, plan=plan()))
 
 
 def test_pairs_are_dealt_as_ever():
