@@ -225,8 +225,15 @@ def test_full_help_has_those_of_absl_too(script_flags):
 
 
 # Their help says files, and they are none.
-NO_PATHS = {"record_shards", "encoding", "split", "save_checkpoints_steps", "resume"}
-NO_PATHS |= {"keep_checkpoints", "accept_changed", "mlm_prob"}
+NO_PATHS = {
+    "predict_name",
+    "record_shards",
+    "encoding",
+    "split",
+    "save_checkpoints_steps",
+    "resume",
+}
+NO_PATHS |= {"keep_checkpoints", "accept_changed", "mlm_prob", "predict_name"}
 
 PATH_WORD = re.compile(
     r"\b(files?|folder|path|archive|checkpoints?|dictionary|\w*records)\b", re.I

@@ -39,7 +39,7 @@ def test_it_converts_and_says_what(main, tmp_path):
 def test_errors_are_sentences(main, tmp_path):
     done = main(input=tmp_path / "none")
     assert done.returncode == 1
-    assert f"error: {tmp_path}/none: no TensorFlow checkpoint here" in done.stderr
+    assert f"error: {tmp_path}/none: there is no such file or folder" in done.stderr
     assert "Traceback" not in done.stderr
     done = main(to="onnx")
     assert done.returncode == 1

@@ -439,5 +439,7 @@ def test_a_checkpoint_without_a_head_cannot_predict(main, tmp_path, golden_dir):
         do_predict=True,
     )
     assert code == 1
-    assert "has no trained output_weights, output_bias. Train first" in log
+    assert (
+        "has no trained output_weights, output_bias: predictions would come from" in log
+    )
     assert not (tmp_path / "out/test_results.tsv").exists()
