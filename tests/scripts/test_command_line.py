@@ -226,7 +226,6 @@ def test_full_help_has_those_of_absl_too(script_flags):
 
 # Their help says files, and they are none.
 NO_PATHS = {
-    "predict_name",
     "record_shards",
     "encoding",
     "split",
