@@ -10,6 +10,7 @@ import itertools
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from processors.example import InputExample
 from processors.features import TokenCounts, featurize
 from runtime.placement import Placement
 from runtime.progress import ProgressLine
-from runtime.safety import stop_request
+from runtime.safety import stop_request, unfinished_work
 from tf_bert import extraction_output, extraction_texts
 from tf_bert.encoder import CachedEncoder, Encoder, Encodes, Wanted
 from tf_bert.extraction_parts import Part, VectorParts
@@ -51,29 +52,30 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
     settings.refuse_other_cores(placement)
     _log.info("Running on %s", placement.describe())
     with stop_request.of_run():
-        parts = _extracted(job, placement=placement)
-        _tell_what_was_cut(parts, max_seq_length=settings.max_seq_length)
-        extraction_output.write(parts, settings=settings, tokenizer=job.tokenizer)
-        parts.delete()
+        encoder = _encoder(job, placement=placement)
+        folder = f"{settings.output_file}.parts"
+        with unfinished_work.open_folder(folder, made_of=_made_of(job, encoder)):
+            parts = VectorParts(folder)
+            _extract(job, parts, encoder=encoder)
+            _tell_what_was_cut(parts, max_seq_length=settings.max_seq_length)
+            extraction_output.write(parts, settings=settings, tokenizer=job.tokenizer)
     _log.info("Vectors: %s", settings.output_file)
 
 
-def _extracted(job: ExtractionJob, *, placement: Placement) -> VectorParts:
-    settings = job.settings
-    encoder = _encoder(job, placement=placement)
-    size = _texts_a_part(job)
-    parts = VectorParts(
-        str(settings.output_file),
-        identity={
-            "encoder": encoder.fingerprint,
-            "tokenizer": job.tokenizer.fingerprint(),
-            "max_seq_length": settings.max_seq_length,
-            "texts": job.texts.digest,
-            "texts a part": size,
-        },
-    )
-    if len(parts):
-        _log.info("Going on after part %d of %s", len(parts), parts.folder)
+def _made_of(job: ExtractionJob, encoder: Encoder) -> dict[str, Any]:
+    """What decides the parts."""
+    return {
+        "encoder": encoder.fingerprint,
+        "tokenizer": job.tokenizer.fingerprint(),
+        "max_seq_length": job.settings.max_seq_length,
+        "texts": job.texts.digest,
+        "texts a part": _texts_a_part(job),
+    }
+
+
+def _extract(job: ExtractionJob, parts: VectorParts, *, encoder: Encoder) -> None:
+    """Makes the parts that are not made yet."""
+    settings, size = job.settings, _texts_a_part(job)
     encodes: Encodes = encoder
     if settings.cache_dir:
         encodes = CachedEncoder(encoder, folder=settings.cache_dir)
@@ -87,7 +89,6 @@ def _extracted(job: ExtractionJob, *, placement: Placement) -> VectorParts:
             parts.add(part)
             done += len(chunk)
             progress.update(done, examples=len(chunk), tokens=int(part.lengths.sum()))
-    return parts
 
 
 def _encoder(job: ExtractionJob, *, placement: Placement) -> Encoder:

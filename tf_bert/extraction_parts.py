@@ -1,16 +1,13 @@
 """Vectors that were made so far, beside the file that they are for.
 
-A part is a safetensors file of a folder `OUTPUT.parts`, complete or absent: an
-extraction that was stopped goes on after the last.
+A part is a safetensors file of a folder, complete or absent: an extraction that was
+stopped goes on after the last.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import logging
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -18,10 +15,7 @@ from runtime import storage
 from runtime.files import safetensors_file
 from runtime.files.safetensors_file import SafetensorsFile
 
-_IDENTITY = "extraction.json"
 _SUFFIX = ".safetensors"
-
-_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,20 +41,11 @@ class VectorParts:
     """The parts of one extraction, in order.
 
     Args:
-        output_file: What they are for.
-        identity: What decides the vectors, as JSON values; parts of another are
-            deleted.
+        folder: Where they lie; see `unfinished_work.open_folder`.
     """
 
-    def __init__(self, output_file: str, *, identity: Mapping[str, Any]) -> None:
-        self.folder = f"{output_file}.parts"
-        about = json.dumps(identity, indent=2, sort_keys=True) + "\n"
-        path = storage.join(self.folder, _IDENTITY)
-        if not storage.exists(path) or storage.read_text(path) != about:
-            if storage.is_dir(self.folder):
-                _log.warning("Starting anew: %s is of other settings.", self.folder)
-                storage.delete_tree(self.folder)
-            storage.write_text(path, about)
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._count = 0
         while storage.exists(self._path(self._count)):
             self._count += 1
@@ -99,9 +84,5 @@ class VectorParts:
             safetensors_file.write(file, arrays)
         self._count += 1
 
-    def delete(self) -> None:
-        """Deletes the folder; call it when the output is written."""
-        storage.delete_tree(self.folder)
-
     def _path(self, number: int) -> str:
-        return storage.join(self.folder, f"{number:08d}{_SUFFIX}")
+        return storage.join(self._folder, f"{number:08d}{_SUFFIX}")

@@ -28,11 +28,10 @@ from processors.pretraining.corpus import Sentences
 from processors.pretraining.static_masks import shuffle
 from processors.token_dataset import offsets_of
 from runtime import storage
-from runtime.errors import DataError, SettingsError
+from runtime.errors import DataError
 from runtime.files import tfrecord
-from runtime.safety import run_lock
+from runtime.safety import unfinished_work
 
-_MADE_OF = "made_of.json"
 _SECONDS = 10.0  # of work, at most, that a kill makes do again while there is little;
 _SHARE = 0.05  # later this share of all work, so that there are not too many files
 
@@ -229,11 +228,8 @@ class NewPart:
 def open_parts(folder: str, *, made_of: Mapping[str, Any]) -> Iterator[Parts]:
     """Opens a folder of parts for one process at a time.
 
-    When the block ends well the work is done and the folder goes; so it does when the
-    work cannot be done. Else it stays.
-
     Args:
-        folder: Where the parts are to lie; it is made.
+        folder: Where the parts are to lie; see `unfinished_work.open_folder`.
         made_of: What decides them, to be written as JSON.
 
     Yields:
@@ -241,47 +237,9 @@ def open_parts(folder: str, *, made_of: Mapping[str, Any]) -> Iterator[Parts]:
 
     Raises:
         StorageError: Another process is at work there: reason EXISTS.
-        DataError: From the block.
-        SettingsError: From the block.
     """
-    try:
-        with run_lock.hold(folder):
-            _keep_only(
-                folder, made_of=json.dumps(made_of, indent=2, sort_keys=True) + "\n"
-            )
-            try:
-                yield Parts(folder)
-            except (DataError, SettingsError):
-                _clear(folder)
-                raise
-            _clear(folder)
-    finally:
-        if storage.is_dir(folder) and not storage.list_dir(folder):
-            storage.delete_tree(folder)  # with what killed writes have left
-
-
-def _keep_only(folder: str, *, made_of: str) -> None:
-    """Throws parts away that were made of something else."""
-    path = storage.join(folder, _MADE_OF)
-    if storage.exists(path):
-        if storage.read_text(path) == made_of:
-            _log.info("Going on with what a stopped run has left in %s.", folder)
-            return
-        _log.info(
-            "%s was left by a run with other settings, vocabulary or text: starting "
-            "anew.",
-            folder,
-        )
-    _clear(folder)
-    storage.write_text(path, made_of)
-
-
-def _clear(folder: str) -> None:
-    """Deletes the parts, first what says that they can be used."""
-    names = storage.list_dir(folder)
-    for name in sorted(names, key=lambda name: (name != _MADE_OF, name)):
-        if name != run_lock.LOCK_FILE:
-            storage.delete(storage.join(folder, name))
+    with unfinished_work.open_folder(folder, made_of=made_of):
+        yield Parts(folder)
 
 
 @contextlib.contextmanager

@@ -8,4 +8,5 @@ preemption_notice.py  Google Cloud's notice that the machine will be taken away
 checkpoint_keeper.py  written while training goes on
 retention.py          which are kept and which go
 run_lock.py           one run at a time in an output directory
+unfinished_work.py    a folder for what long work has made so far
 """

@@ -160,7 +160,7 @@ def test_it_goes_on_after_what_was_done(
     assert not storage.exists(settings.output_file)
     stopping.undo()
     extract.run(prepare(settings), placement=placement)
-    assert "Going on after part 1" in caplog.text
+    assert "Going on with what a stopped run has left" in caplog.text
     extract.run(prepare(whole), placement=placement)
     if name.endswith(".npz"):  # whose members bear the time
         with np.load(whole.output_file) as a, np.load(settings.output_file) as b:
