@@ -10,7 +10,7 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 
-from processors.readers import encodings
+from processors.table_options import TableOptions
 from processors.tokenization.settings import TokenizerSettings
 from runtime.device_settings import DeviceSettings
 from runtime.errors import SettingsError
@@ -69,6 +69,11 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
     quoted: bool = setting(
         False, help="Whether fields of a TSV may stand in quotes, as in CSV."
     )
+    delimiter: str | None = setting(
+        None,
+        help="What stands between the columns of a table where it is no tab or comma: "
+        "semicolon, pipe, space, or one character.",
+    )
     encoding: str = setting(
         "utf-8", help="What the file is written in, such as cp932 or euc_jp."
     )
@@ -110,20 +115,30 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
         if self.cache_dir and self.pooling is Pooling.LAYERS:
             yield "--cache_dir keeps a vector an example: choose a --pooling for it."
 
+    def table_options(self) -> TableOptions:
+        """What is said of the columns of a table.
+
+        Raises:
+            SettingsError: They do not fit each other.
+        """
+        return TableOptions(
+            text_a=self.text_a or "text",
+            text_b=self.text_b,
+            label="label" if self.header else "0",  # not looked at
+            test_file=self.input_file,
+            header=self.header or not self.text_a,
+            quoted=self.quoted,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+        )
+
     def _column_problems(self) -> Iterator[str]:
         try:
-            encodings.refuse_unknown(self.encoding)
+            self.table_options()
         except SettingsError as error:
             yield from error.problems
         if self.text_b and not self.text_a:
             yield "--text_b names a column of a table: give --text_a as well."
-        for name in ("text_a", "text_b"):
-            column = getattr(self, name)
-            if column and not self.header and not column.isdecimal():
-                yield (
-                    f"--{name}={column}: a file without a header has positions such as "
-                    "0 for columns."
-                )
 
     @property
     def layer_indexes(self) -> tuple[int, ...]:

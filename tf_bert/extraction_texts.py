@@ -6,10 +6,10 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 
-from processors.base import Format, Table
+from processors.base import Format
 from processors.example import InputExample
 from processors.readers.lines import TextFile
-from processors.readers.row import Column, Row
+from processors.readers.row import Row
 from processors.readers.sieve import Sieve
 from runtime import storage
 from runtime.errors import DataError, SettingsError
@@ -91,24 +91,14 @@ def _lines(path: str, settings: ExtractionSettings) -> Iterator[InputExample]:
 
 def _rows(settings: ExtractionSettings) -> Iterator[InputExample]:
     path = str(settings.input_file)
-    table = Table(
-        storage.basename(path),
-        text_a=_column(str(settings.text_a), settings),
-        text_b=settings.text_b and _column(settings.text_b, settings),
-        format=_format(path),
-        header=settings.header,
-        quoted=settings.quoted,
-        encoding=settings.encoding,
-    )
+    declared = settings.table_options().table("test", file_format=_format(path))
+    flags = {**declared.flags, "file": "input_file"}
+    table = dataclasses.replace(declared, label=None, flags=flags)
 
     def make(row: Row) -> InputExample | None:
         return table.example(row, split="text")
 
-    yield from Sieve().sift(table.rows(storage.dirname(path) or "."), make)
-
-
-def _column(name: str, settings: ExtractionSettings) -> Column:
-    return name if settings.header else int(name)
+    yield from Sieve().sift(table.rows(""), make)
 
 
 def _format(path: str) -> Format:

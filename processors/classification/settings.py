@@ -65,7 +65,10 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     CARRIED: ClassVar[tuple[Carried, ...]] = (
         Carried(("max_seq_length",)),
         Carried(
-            ("task_name", "text_a", "text_b", "label", "header", "quoted", "encoding"),
+            (
+                *("task_name", "text_a", "text_b", "label"),
+                *("header", "quoted", "delimiter", "encoding"),
+            ),
             unless=("task_name",),
         ),
     )

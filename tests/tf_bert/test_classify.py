@@ -3,7 +3,6 @@
 import dataclasses
 import glob
 import json
-import logging
 import operator
 import os
 import shutil
@@ -193,7 +192,7 @@ def test_never_starts_anew_and_another_seed_differs(run, copied, finished):
 def test_a_finished_run_is_left_alone(run, copied, caplog):
     before = snapshot(f"{copied}/checkpoints")
     metrics = read_metrics(copied)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level("INFO"):
         run(copied)
     assert "Skipping training since max_steps has already saved." in caplog.messages
     assert snapshot(f"{copied}/checkpoints") == before
@@ -205,7 +204,7 @@ def test_evaluation_and_prediction_alone_use_the_newest_checkpoint(
 ):
     for name in ("eval_results.txt", "test_results.tsv"):
         os.remove(f"{copied}/{name}")
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level("INFO"):
         run(copied, do_train=False, do_eval=True, do_predict=True, pad_to=PadTo.PACK)
     assert f"Using step {STEPS} of {copied}" in caplog.messages
     ours, theirs = read_results(copied), read_results(finished)
@@ -218,7 +217,7 @@ def test_evaluation_and_prediction_alone_use_the_newest_checkpoint(
 
 
 def test_a_trained_run_can_start_another(run, finished, tmp_path, caplog):
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level("INFO"):
         out = run(
             tmp_path / "out",
             init_checkpoint=finished,
@@ -276,10 +275,9 @@ def test_other_labels_are_refused(run, copied):
 
 
 def test_fewer_examples_than_an_update_takes(run, tmp_path):
+    few = {"max_steps": None, "num_train_epochs": 1.0, "train_batch_size": 128}
     with pytest.raises(SettingsError, match="no update would be done"):
-        run(
-            tmp_path / "out", max_steps=None, num_train_epochs=1.0, train_batch_size=128
-        )
+        run(tmp_path / "out", **few)
     assert not os.path.exists(tmp_path / "out/checkpoints")
 
 

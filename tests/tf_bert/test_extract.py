@@ -89,7 +89,8 @@ def test_archives_hold_the_same(make_settings, place_on, tmp_path):
         ({"batch_size": 0}, "--batch_size"),
         ({"encoding": "no-such"}, "--encoding"),
         ({"text_b": "b"}, "give --text_a"),
-        ({"text_a": "text", "header": False}, "--text_a=text: .* positions"),
+        ({"text_a": "text", "header": False}, "text_a: .* position such as 0"),
+        ({"text_a": "text", "delimiter": "two"}, "--delimiter"),
     ],
 )
 def test_wrong_settings(make_settings, changes, message):

@@ -50,12 +50,13 @@ def test_empty_lines_are_texts(read_file):
         ("a.jsonl", '{"text":"走れ","b":""}\n{"text":"メロス","b":"激怒"}\n', {}),
         ("a.json", '[{"text":"走れ","b":""},{"text":"メロス","b":"激怒"}]', {}),
         ("a.TSV", "走れ\t\nメロス\t激怒\n", {"header": False}),
+        ("a.csv", "text;b\n走れ;\nメロス;激怒\n", {"delimiter": "semicolon"}),
     ],
 )
 def test_columns_of_a_table(read_file, name, content, columns):
     named = {"text_a": "text", "text_b": "b"}
     placed = {"text_a": "0", "text_b": "1"}
-    chosen = placed if columns else named
+    chosen = placed if "header" in columns else named
     found = read_file(name, content.encode(), **chosen, **columns)
     assert [(e.text_a, e.text_b or None) for e in found] == [
         ("走れ", None),
