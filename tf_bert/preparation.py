@@ -110,7 +110,9 @@ def prepare(
             rows=open_rows(settings, trained=trained, made=processor),
             output_dir=str(settings.output_dir),
             restored=restored,
-            init_checkpoint=digest.initial_checkpoint(settings.init_checkpoint),
+            init_checkpoint=digest.initial_checkpoint(
+                settings.init_checkpoint, source=start
+            ),
             start=start,
         )
     )

@@ -183,7 +183,7 @@ def prepare(settings: PretrainingSettings) -> PretrainingJob:
         tokenizer=tokenizer,
         output_dir=str(settings.output_dir),
         restored=restored,
-        init_checkpoint=digest.initial_checkpoint(path),
+        init_checkpoint=digest.initial_checkpoint(path, source=start),
         start=start,
     )
     refuse_other_run(job)

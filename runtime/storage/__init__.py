@@ -163,6 +163,15 @@ def size(path: str) -> int:
     return found.size
 
 
+def checksum(path: str) -> int:
+    """Returns the CRC32C of a file's bytes; that of an object without reading it.
+
+    Raises:
+        StorageError: there is no such file.
+    """
+    return _of(path).checksum(path)
+
+
 def list_dir(path: str) -> list[str]:
     """Returns the sorted names in the directory, without unfinished writes.
 

@@ -56,6 +56,10 @@ class Storage(abc.ABC):
         """Returns what is known of the file; None where there is no such file."""
 
     @abc.abstractmethod
+    def checksum(self, path: str) -> int:
+        """Returns the CRC32C of the file's bytes."""
+
+    @abc.abstractmethod
     def is_dir(self, path: str) -> bool:
         """Returns whether `path` is a directory; in a bucket, a prefix of objects."""
 

@@ -10,6 +10,7 @@ There are no directories: a directory is what the names of objects begin with.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fnmatch
 import functools
@@ -58,6 +59,19 @@ class BucketStorage(Storage):
             return None
         found = self._requests.find(path)
         return _stat(found) if found.generation else None
+
+    def checksum(self, path: str) -> int:
+        """Returns the CRC32C of an object, as the bucket keeps it.
+
+        Raises:
+            StorageError: There is no such object.
+        """
+        found = self._requests.find(path)
+        if not found.generation:
+            raise StorageError(
+                f"Cannot read {path}: does not exist.", reason=StorageReason.MISSING
+            )
+        return int.from_bytes(base64.b64decode(found.crc32c), "big")
 
     def is_dir(self, path: str) -> bool:
         """Returns whether objects' names begin with `path/`."""

@@ -20,6 +20,8 @@ import uuid
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, BinaryIO
 
+import google_crc32c
+
 from runtime.errors import StorageError, StorageReason
 from runtime.storage import file_lock
 from runtime.storage.base import AppendFile, Lock, Stat, Storage
@@ -82,6 +84,14 @@ class LocalStorage(Storage):
             return None
         version = f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
         return Stat(size=found.st_size, version=version)
+
+    def checksum(self, path: str) -> int:
+        """Returns the CRC32C of a file, all of which is read."""
+        found = 0
+        with self.open_read(path) as file:
+            while block := file.read(_BUFFER_BYTES):
+                found = google_crc32c.extend(found, block)
+        return found
 
     def is_dir(self, path: str) -> bool:
         """Returns whether `path` is a directory."""

@@ -68,6 +68,7 @@ def test_an_empty_corpus(pretraining, tmp_path):
 
 def test_a_language_model_looks_at_no_labels(pretraining, classification, tmp_path):
     (tmp_path / "train.tsv").write_text("text\tlabel\nhot w0\t\ncold w1\ta,b\n")
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nhot w1\t\n")
     here = {"data_dir": str(tmp_path)}
     job = prepare_language_model(pretraining(**here))
     assert {"hot", "cold"} <= set(job.tokenizer.vocabulary.ids)

@@ -348,7 +348,7 @@ def test_another_data_set_is_told_in_words(trained, tmp_path):
 
 
 def test_other_data_of_known_labels_may_be_accepted(trained, tmp_path):
-    folder = other_data(tmp_path, "a\tx", "b\tx")
+    folder = other_data(tmp_path, "a\ty", "b\tx")
     with pytest.raises(SettingsError, match="--accept_changed=data_dir:") as caught:
         prepared(trained, data_dir=folder)
     assert caught.value.problems[1:] == (

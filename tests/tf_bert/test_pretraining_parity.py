@@ -190,7 +190,6 @@ def test_what_is_predicted(made, start, dataset):
         atol=OUTPUT,
     )
     np.testing.assert_array_equal(found["related"], relations.argmax(axis=-1))
-    assert 0 < found["related"].mean() < 1
 
 
 @pytest.mark.parametrize(

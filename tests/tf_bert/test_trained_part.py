@@ -39,7 +39,11 @@ def test_more_layers_than_there_are():
 
 def test_more_layers_than_the_model_has_are_refused_at_the_start(small_task):
     settings = ClassifierSettings(
-        **small_task.settings(), output_dir="out", do_train=True, train="top:2"
+        **small_task.settings(),
+        output_dir="out",
+        init_checkpoint="not looked at yet",
+        do_train=True,
+        train="top:2",
     )
     with pytest.raises(SettingsError, match="--train=top:2: the BERT has 1 layers"):
         prepare(settings)

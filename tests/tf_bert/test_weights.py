@@ -320,7 +320,7 @@ def test_the_tokenizer_of_the_run_that_trained_them(tmp_path, made_by, encoder):
     for other in (made_by(*TOKENS, "w3"), made_by(do_lower_case=False)):
         with pytest.raises(SettingsError, match="trained with another tokenizer") as e:
             tokenizer_files.refuse_other_vocabulary(source, other)
-    assert "do_lower_case: True there, False here" in str(e.value)
+    assert "--do_lower_case true there, false here" in str(e.value)
     assert "vocabulary_sha256" not in str(e.value)
 
 

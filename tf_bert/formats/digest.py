@@ -12,20 +12,27 @@ from runtime.files.tensor_bundle import TensorBundle
 from runtime.job import InitialCheckpoint
 from tf_bert.formats import bundled, find
 from tf_bert.formats.names import Kind
+from tf_bert.formats.native import NativeSource
+from tf_bert.formats.source import Source
+from tf_bert.formats.tensorflow1 import TensorFlow1Source
 
-_BLOCK_BYTES = 8 << 20
 _WEIGHTS = (".safetensors", ".weights.h5")
 
 
-def initial_checkpoint(path: str | None) -> InitialCheckpoint | None:
+def initial_checkpoint(
+    path: str | None, *, source: Source | None = None
+) -> InitialCheckpoint | None:
     """What a run records of the weights that it was told to start from.
 
     Args:
         path: As for `find.open_source`; weights that are no longer there have no
             digest.
+        source: The same, where they are open already.
     """
     if not path:
         return None
+    if source is not None:
+        return InitialCheckpoint(path=path, digest=of_source(source))
     place = bundled.resolve(path)
     is_there = storage.exists(place) or storage.exists(f"{place}.index")
     return InitialCheckpoint(path=path, digest=of(path) if is_there else None)
@@ -34,8 +41,9 @@ def initial_checkpoint(path: str | None) -> InitialCheckpoint | None:
 def of(path: str) -> str:
     """Returns what other weights would change.
 
-    Where the format has checksums, they are read and nothing else; a file without is
-    read whole.
+    Where the format has checksums, they are read and nothing else. Of a file without
+    them the storage is asked, which reads it whole on a disk and not at all in a
+    bucket.
 
     Args:
         path: As for `find.open_source`.
@@ -46,19 +54,29 @@ def of(path: str) -> str:
     kind, place = find.locate(path)
     if kind is Kind.NATIVE:
         return checkpoints.weights_digest(place)
-    parts: Sequence[object]
     if kind is Kind.TF1:
-        parts = TensorBundle(place).checksums()
-    else:
-        names = [name for name in storage.list_dir(place) if name.endswith(_WEIGHTS)]
-        parts = [(name, _crc32c(storage.join(place, name))) for name in names]
+        return _joined(kind, TensorBundle(place).checksums())
+    return _joined(kind, _of_files(place))
+
+
+def of_source(source: Source) -> str:
+    """Returns the same of weights that are open.
+
+    Args:
+        source: The weights.
+    """
+    if isinstance(source, NativeSource):
+        return checkpoints.weights_digest(source.path)
+    if isinstance(source, TensorFlow1Source):
+        return _joined(source.kind, source.checksums())
+    return _joined(source.kind, _of_files(source.folder))
+
+
+def _of_files(folder: str) -> list[object]:
+    names = [name for name in storage.list_dir(folder) if name.endswith(_WEIGHTS)]
+    return [(name, storage.checksum(storage.join(folder, name))) for name in names]
+
+
+def _joined(kind: Kind, parts: Sequence[object]) -> str:
     found = google_crc32c.value(json.dumps(parts).encode())
     return f"crc32c {found:08x} of {kind.value}"
-
-
-def _crc32c(path: str) -> int:
-    found = 0
-    with storage.open_read(path) as file:
-        while block := file.read(_BLOCK_BYTES):
-            found = google_crc32c.extend(found, block)
-    return found

@@ -75,6 +75,10 @@ class TensorFlow1Source(Source):
         """See `Source.folder`."""
         return storage.dirname(self.path) or "."
 
+    def checksums(self) -> Sequence[object]:
+        """See `TensorBundle.checksums`."""
+        return self._bundle.checksums()
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """See `Source.shapes`."""
         return self._bundle.shapes()
