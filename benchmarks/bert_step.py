@@ -142,19 +142,19 @@ def _work(name: str) -> None:
 
 
 def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
-    from processors.batches import BatchShape, PadTo, TrainBatches, stack
-    from processors.features import Features
-    from processors.token_dataset import TokenDataset
-    from runtime import engine
-    from runtime.optimizer_settings import OptimizerSettings
-    from runtime.placement import Accelerator, Backend, Precision, place
+    from processors.batches.batches import BatchShape, PadTo, TrainBatches, stack
+    from processors.batches.features import Features
+    from processors.batches.token_dataset import TokenDataset
+    from runtime.devices.placement import Accelerator, Backend, Precision, place
+    from runtime.engine import engine
+    from runtime.engine.optimizer_settings import OptimizerSettings
 
     placement = place(
         Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
     )
-    from runtime.objectives import ClassificationObjective
-    from tf_bert.config import BertConfig
-    from tf_bert.heads import BertClassifier
+    from runtime.engine.objectives import ClassificationObjective
+    from tf_bert.classifier.heads import BertClassifier
+    from tf_bert.model.config import BertConfig
 
     def build() -> BertClassifier:
         config = BertConfig(

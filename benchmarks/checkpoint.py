@@ -108,9 +108,9 @@ class _Loop:
     """This toolkit's engine and checkpoint keeper."""
 
     def __init__(self, folder: str) -> None:
-        from runtime import engine
-        from runtime.optimizer_settings import OptimizerName, OptimizerSettings
-        from runtime.placement import Accelerator, Backend, place
+        from runtime.devices.placement import Accelerator, Backend, place
+        from runtime.engine import engine
+        from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
 
         self._directory = os.path.join(folder, "loop")
         self._engine = engine.create(
@@ -148,8 +148,8 @@ class _Loop:
             keeper.save(self._engine, metrics={})
 
     def _keeper(self, folder: str) -> Any:
-        from runtime.safety.checkpoint_keeper import CheckpointKeeper
-        from runtime.safety.retention import Retention
+        from runtime.checkpoints.checkpoint_writer import CheckpointKeeper
+        from runtime.checkpoints.retention import Retention
 
         return CheckpointKeeper(
             folder, state={}, retention=Retention(newest=1), before_saving=lambda: None

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 from absl import app, flags
 
-from processors import registry
+from processors.data_check.leakage import ComparedSplit, compare
 from processors.example import InputExample
-from processors.leakage import ComparedSplit, compare
+from processors.tasks import registry
 
 _TEXTS = flags.DEFINE_integer("texts", 100_000, "Texts to look in.")
 _QUERIES = flags.DEFINE_integer("queries", 20_000, "Texts to look for.")

@@ -100,20 +100,20 @@ def _work(name: str) -> None:
 
 
 def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
-    from runtime.placement import Accelerator, Backend, Precision, place
+    from runtime.devices.placement import Accelerator, Backend, Precision, place
 
     placement = place(
         Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
     )
     from lstm_pretrain import data
-    from lstm_pretrain.config import Dropouts, LstmConfig
-    from lstm_pretrain.heads import LanguageModel, LanguageModelObjective
-    from lstm_pretrain.modeling import Layout
+    from lstm_pretrain.model.config import Dropouts, LstmConfig
+    from lstm_pretrain.model.heads import LanguageModel, LanguageModelObjective
+    from lstm_pretrain.model.modeling import Layout
     from lstm_pretrain.settings import LanguageModelStepSettings
-    from processors.batches import BatchShape, PadTo, stack
-    from processors.features import Features
-    from processors.token_dataset import TokenDataset
-    from runtime import engine
+    from processors.batches.batches import BatchShape, PadTo, stack
+    from processors.batches.features import Features
+    from processors.batches.token_dataset import TokenDataset
+    from runtime.engine import engine
 
     dataset = TokenDataset.from_features(
         [

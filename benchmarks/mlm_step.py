@@ -72,18 +72,18 @@ def _work(name: str) -> None:
 
 
 def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
-    from processors.batches import BatchShape, EvalBatches, PadTo
+    from processors.batches.batches import BatchShape, EvalBatches, PadTo
     from processors.pretraining import records
     from processors.pretraining.batches import MaskedBatches
-    from runtime import engine
-    from runtime.optimizer_settings import OptimizerName, OptimizerSettings
-    from runtime.placement import Accelerator, Backend, Precision, place
+    from runtime.devices.placement import Accelerator, Backend, Precision, place
+    from runtime.engine import engine
+    from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
 
     placement = place(
         Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
     )
-    from tf_bert.config import BertConfig
-    from tf_bert.pretraining_heads import BertPretrainer, PretrainingObjective
+    from tf_bert.model.config import BertConfig
+    from tf_bert.pretraining.heads import BertPretrainer, PretrainingObjective
 
     def build() -> BertPretrainer:
         model = BertPretrainer(

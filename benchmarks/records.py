@@ -25,10 +25,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from absl import app, flags
 
-from processors import records
-from processors.features import Features, featurize
+from processors.batches.features import Features, featurize
+from processors.batches.token_dataset import TokenDataset
+from processors.records import store
 from processors.tasks.authors import AuthorsProcessor
-from processors.token_dataset import TokenDataset
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
 
 _ROWS = flags.DEFINE_integer("rows", 20_000, "Rows to write and read.")
@@ -60,7 +60,7 @@ def _print_speeds(folder: str) -> None:
     programs: dict[str, Callable[[], object]] = {
         "write, this toolkit": lambda: _write(ours, features),
         "write, tf.train.Example loop": lambda: _write_by_tensorflow(theirs, features),
-        "read, this toolkit": lambda: records.read_records(ours),
+        "read, this toolkit": lambda: store.read_records(ours),
         "read, parse_single_example": lambda: _read_by_tensorflow(theirs),
     }
     seconds: dict[str, list[float]] = {name: [] for name in programs}
@@ -75,7 +75,7 @@ def _print_speeds(folder: str) -> None:
         for name in (mine, other):
             speed, ratio = len(features) / medians[name], medians[other] / medians[name]
             print(f"{name:<32}{speed:>12.0f} rows/s{ratio:>8.1f}x")
-    equal = _equal(records.read_records(ours), records.read_records(theirs))
+    equal = _equal(store.read_records(ours), store.read_records(theirs))
     print(f"{len(features)} rows, {_ROUNDS.value} rounds; equal tokens: {equal}")
 
 
@@ -94,7 +94,7 @@ def _tokenized(count: int) -> list[Features]:
 
 
 def _write(path: str, features: Sequence[Features]) -> None:
-    records.write_records(
+    store.write_records(
         path,
         features,
         tokenizer_fingerprint={},

@@ -173,9 +173,9 @@ class _Objective:
 
 
 def _loop(devices: int, updates_a_call: int) -> Callable[[], None]:
-    from runtime import engine
-    from runtime.optimizer_settings import OptimizerName, OptimizerSettings
-    from runtime.placement import Accelerator, Backend, place
+    from runtime.devices.placement import Accelerator, Backend, place
+    from runtime.engine import engine
+    from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
 
     placement = place(
         Accelerator.CPU,

@@ -10,13 +10,13 @@ from itertools import islice
 import numpy as np
 
 from lstm_pretrain.settings import EncoderSettings, LongTexts
-from processors.batches import BatchShape, TrainBatches
+from processors.batches.batches import BatchShape, TrainBatches
+from processors.batches.features import Features, TokenCounts
+from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
-from processors.features import Features, TokenCounts
-from processors.token_dataset import TokenDataset
 from processors.tokenization.base import Tokenizer
+from runtime.devices.placement import Placement
 from runtime.errors import DataError
-from runtime.placement import Placement
 
 _log = logging.getLogger(__name__)
 

@@ -7,30 +7,32 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lstm_pretrain import data, vocabularies
-from lstm_pretrain.config import LstmConfig
+from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.settings import (
     ClassifierSettings,
     EncoderSettings,
     PretrainingSettings,
 )
-from processors.classification import data_check
-from processors.classification.preparation import (
+from pipelines.classification import data_check
+from pipelines.classification.preparation import (
     TaskJob,
     TrainedRun,
     open_rows,
     refuse_other_tokenizer,
 )
-from processors.classification.rows import RowReader
-from processors.classification.settings import TaskSettings
+from pipelines.classification.rows import RowReader
+from pipelines.classification.settings import TaskSettings
+from processors.batches.features import Features, TokenCounts
 from processors.example import InputExample
-from processors.features import Features, TokenCounts
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.units import Units
-from runtime import checkpoints, same_run, storage
-from runtime.checkpoints import Checkpoint
+from runtime import storage
+from runtime.checkpoints import checkpoints
+from runtime.checkpoints.checkpoints import Checkpoint
 from runtime.errors import CheckpointError, SettingsError, StorageError
-from runtime.job import InitialCheckpoint, refuse_nothing_trained, restore
-from runtime.same_run import Trait
+from runtime.training import same_run
+from runtime.training.job import InitialCheckpoint, refuse_nothing_trained, restore
+from runtime.training.same_run import Trait
 
 _CONFIG = "lstm_config"
 _NO_DEV = (
@@ -53,7 +55,7 @@ class LstmJob(TaskJob):
     initial: Checkpoint | None
 
     def model_traits(self) -> list[Trait]:
-        """See `runtime.job.Job.model_traits`."""
+        """See `runtime.training.job.Job.model_traits`."""
         config = Trait(
             name=_CONFIG, value=self.config.to_dict(), differ=same_run.by_key
         )

@@ -1,7 +1,7 @@
 """Everything an LSTM run is told; each field is a command-line flag.
 
-What a run of any model is told is in `processors.classification.settings` and
-`runtime.run_settings`.
+What a run of any model is told is in `pipelines.classification.settings` and
+`runtime.training.run_settings`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import enum
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from lstm_pretrain.config import Dropouts, LstmConfig
-from processors.batches import PadTo
-from processors.classification.settings import TaskSettings, TaskStepSettings
+from lstm_pretrain.model.config import Dropouts, LstmConfig
+from pipelines.classification.settings import TaskSettings, TaskStepSettings
+from processors.batches.batches import PadTo
 from processors.tokenization.units import Units
-from runtime.optimizer_settings import (
+from runtime.engine.optimizer_settings import (
     Group,
     OptimizerName,
     OptimizerSettings,
     Schedule,
 )
-from runtime.run_settings import Carried
 from runtime.settings import fixed, setting
+from runtime.training.run_settings import Carried
 
 
 class LongTexts(enum.Enum):

@@ -9,13 +9,13 @@ from collections.abc import Callable
 import keras
 
 from lstm_pretrain import data, vocabularies
-from lstm_pretrain.config import LstmConfig
-from lstm_pretrain.heads import (
+from lstm_pretrain.model.config import LstmConfig
+from lstm_pretrain.model.heads import (
     LanguageModel,
     LanguageModelObjective,
     LstmClassifier,
 )
-from lstm_pretrain.modeling import Layout
+from lstm_pretrain.model.modeling import Layout
 from lstm_pretrain.preparation import initial_config
 from lstm_pretrain.settings import (
     ClassifierSettings,
@@ -24,7 +24,7 @@ from lstm_pretrain.settings import (
     LanguageModelStepSettings,
     PretrainingSettings,
 )
-from processors.batches import (
+from processors.batches.batches import (
     Batch,
     BatchShape,
     EvalBatches,
@@ -32,10 +32,10 @@ from processors.batches import (
     TrainBatches,
     stack,
 )
-from processors.token_dataset import TokenDataset
-from runtime.engine import Arrays
-from runtime.objectives import ClassificationObjective
-from runtime.workload import Pipeline, Slicing, Workload
+from processors.batches.token_dataset import TokenDataset
+from runtime.engine.engine import Arrays
+from runtime.engine.objectives import ClassificationObjective
+from runtime.preflight.workload import Pipeline, Slicing, Workload
 
 _CLASSES = 2  # where no labels are named: the head is a thousandth of the model
 

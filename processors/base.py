@@ -36,10 +36,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from processors import data_files, label_column
-from processors import labels as label_names
+from processors import label_column
 from processors.example import InputExample
-from processors.label_rule import LabelRule
+from processors.labels import label_names
+from processors.labels.label_rule import LabelRule
+from processors.readers import data_files
 from processors.readers.columns import Layout, Wanted
 from processors.readers.json_rows import read_json, read_jsonl
 from processors.readers.row import BadRow, Column, Row

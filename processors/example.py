@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from processors import labels as label_names
+from processors.labels import label_names
 from runtime.errors import DataError
 
 

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from processors import labels as label_names
 from processors.example import InputExample
+from processors.labels import label_names
 from processors.readers.row import Column, Row
 from runtime.errors import DataError
 

@@ -11,7 +11,7 @@ from absl import app
 from absl import logging as absl_logging
 
 from runtime.errors import RunStoppedError, ToolkitError
-from runtime.safety import stop_request
+from runtime.training import stop_request
 from scripts import command_line, recipes
 
 

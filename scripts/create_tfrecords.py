@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from processors.classification import conversion
-from processors.classification.conversion import ConversionSettings
+from pipelines.classification import conversion
+from pipelines.classification.conversion import ConversionSettings
 from scripts import console, flag_definitions
 
 

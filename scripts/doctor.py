@@ -48,7 +48,7 @@ def _font() -> Finding:
     # They need packages that may be missing, which the checks before this one tell.
     import matplotlib
 
-    from processors import plots
+    from pipelines.reports import plots
 
     family = plots.find_font([_JAPANESE])
     if family is not None:

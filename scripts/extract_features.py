@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from absl import logging
 
 from scripts import console, flag_definitions
-from tf_bert.extraction_preparation import prepare
-from tf_bert.extraction_settings import ExtractionSettings
+from tf_bert.vectors.preparation import prepare
+from tf_bert.vectors.settings import ExtractionSettings
 
 _RETIRED = {
     "master": "Use --accelerator.",
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
     settings = flag_definitions.values(ExtractionSettings)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from tf_bert import extract
+    from tf_bert.vectors import run as extract
 
     extract.run(job, placement=placement)
 

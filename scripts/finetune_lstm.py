@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from lstm_pretrain.preparation import prepare_classifier
 from lstm_pretrain.settings import ClassifierSettings
-from runtime import trained_run
+from runtime.training import trained_run
 from scripts import console, flag_definitions
 
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> None:
     settings = flag_definitions.values(ClassifierSettings, fill=trained_run.fill)
     job = prepare_classifier(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from lstm_pretrain import finetune
+    from lstm_pretrain.classifier import run as finetune
 
     finetune.run(job, placement=placement)
 

@@ -75,7 +75,7 @@ def values(
 
     Args:
         settings: The dataclass that defined them.
-        fill: Says what flags that were not given are; see `runtime.trained_run.fill`.
+        fill: Says what flags that were not given are; see `trained_run.fill`.
 
     Raises:
         SettingsError: Values that do not fit; raised by the settings themselves.

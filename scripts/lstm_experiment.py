@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from lstm_pretrain.experiment_preparation import prepare
-from lstm_pretrain.experiment_settings import ExperimentSettings
+from lstm_pretrain.experiment.preparation import prepare
+from lstm_pretrain.experiment.settings import ExperimentSettings
 from runtime import storage
 from scripts import command_line, console, flag_definitions
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     settings = flag_definitions.values(ExperimentSettings)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from lstm_pretrain import experiment
+    from lstm_pretrain.experiment import run as experiment
 
     experiment.run(job, placement=placement)
 

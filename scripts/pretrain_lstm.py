@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from lstm_pretrain.preparation import prepare_language_model
 from lstm_pretrain.settings import PretrainingSettings
-from runtime import trained_run
+from runtime.training import trained_run
 from scripts import console, flag_definitions
 
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> None:
     settings = flag_definitions.values(PretrainingSettings, fill=trained_run.fill)
     job = prepare_language_model(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from lstm_pretrain import pretrain
+    from lstm_pretrain.language_model import run as pretrain
 
     pretrain.run(job, placement=placement)
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from absl import logging
 
-from runtime import trained_run
+from runtime.training import trained_run
 from scripts import console, flag_definitions
-from tf_bert.preparation import prepare
-from tf_bert.settings import ClassifierSettings
+from tf_bert.classifier.preparation import prepare
+from tf_bert.classifier.settings import ClassifierSettings
 
 _RETIRED = {"master": "Use --accelerator."}
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> None:
     settings = flag_definitions.values(ClassifierSettings, fill=trained_run.fill)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from tf_bert import classify
+    from tf_bert.classifier import run as classify
 
     classify.run(job, placement=placement)
 

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 
 from absl import logging
 
-from runtime import trained_run
+from runtime.training import trained_run
 from scripts import console, flag_definitions
-from tf_bert.pretraining_preparation import prepare
-from tf_bert.pretraining_settings import PretrainingSettings
+from tf_bert.pretraining.preparation import prepare
+from tf_bert.pretraining.settings import PretrainingSettings
 
 _RETIRED = {"master": "Use --accelerator."}
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> None:
     settings = flag_definitions.values(PretrainingSettings, fill=trained_run.fill)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from tf_bert import pretrain
+    from tf_bert.pretraining import run as pretrain
 
     pretrain.run(job, placement=placement)
 

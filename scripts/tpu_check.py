@@ -2,8 +2,9 @@
 
     python scripts/tpu_check.py --topology=v5e-1 [flags of scripts/run_classifier.py]
 
-`--pipeline=package.module:NAME` checks the steps of a `runtime.workload.Pipeline` of
-your own. Exit code 0: everything compiles and fits; 1: it does not.
+`--pipeline=package.module:NAME` checks the steps of a
+`runtime.preflight.workload.Pipeline` of your own. Exit code 0: everything compiles and
+fits; 1: it does not.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from absl import flags
 
 from lstm_pretrain.settings import ClassifierSettings as LstmClassifierSettings
 from lstm_pretrain.settings import PretrainingSettings as LstmPretrainingSettings
-from runtime.placement import Backend, bind_keras
+from runtime.devices.placement import Backend, bind_keras
 from runtime.preflight import topologies
 from runtime.preflight.compilation import ENVIRONMENT
 from runtime.preflight.settings import CheckSettings
+from runtime.preflight.workload import find_pipeline
 from runtime.settings import flags_of
-from runtime.workload import find_pipeline
 from scripts import command_line, console, flag_definitions
-from tf_bert.pretraining_settings import PretrainingSettings
-from tf_bert.settings import ClassifierSettings
+from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.pretraining.settings import PretrainingSettings
 
 _PIPELINES = {
-    "classifier": "tf_bert.workload:CLASSIFIER",
-    "pretraining": "tf_bert.pretraining_workload:PRETRAINING",
+    "classifier": "tf_bert.classifier.workload:CLASSIFIER",
+    "pretraining": "tf_bert.pretraining.workload:PRETRAINING",
     "lstm_language_model": "lstm_pretrain.workload:LANGUAGE_MODEL",
     "lstm_classifier": "lstm_pretrain.workload:CLASSIFIER",
 }

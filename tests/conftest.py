@@ -13,7 +13,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 import pytest
 
-from runtime.placement import Accelerator, Backend, Precision, place
+from runtime.devices.placement import Accelerator, Backend, Precision, place
 from tests import fake_bucket as fake
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden/tf1_bert_tiny")

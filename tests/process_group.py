@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 
-from runtime.placement import Backend
+from runtime.devices.placement import Backend
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 COUNT = 2

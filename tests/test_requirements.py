@@ -116,12 +116,12 @@ def test_tensorflow_of_tpus_says_in_a_sentence_that_there_is_none(tmp_path):
     pip_install(python, "tpu-tensorflow.txt", "tpu-tensorflow,gcs")
     program = """
 from runtime.errors import PlacementError
-from runtime.placement import Accelerator, Backend, place
+from runtime.devices.placement import Accelerator, Backend, place
 try:
     place(Accelerator.TPU, backend=Backend.TENSORFLOW)
 except PlacementError as error:
     print(error)
-import keras, tensorflow, tf_bert.classify
+import keras, tensorflow, tf_bert.classifier.run
 print(keras.backend.backend(), tensorflow.__version__)
 """
     *said, versions = run_alone(python, "-c", program).splitlines()

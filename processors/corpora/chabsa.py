@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from processors import data_files
 from processors.corpora.archives import read_zip
+from processors.readers import data_files
 from runtime import storage
 from runtime.errors import DataError, StorageError
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from processors import data_files
 from processors.corpora.archives import read_tar
+from processors.readers import data_files
 from runtime import storage
 from runtime.errors import DataError, StorageError
 

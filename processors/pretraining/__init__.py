@@ -16,7 +16,4 @@ dataset.py        sequences in memory
 data_check.py     what they are like, and whether evaluation proves anything
 records.py        TFRecords of sequences, and the original's
 batches.py        what is to be predicted in a batch
-scores.py         how well it is
-run.py            train and evaluate; a pipeline adds its model
-masked_words.py   and what, for people to read
 """

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from processors.batches import FILLER, Batch, stack
+from processors.batches.batches import FILLER, Batch, stack
+from processors.batches.token_dataset import TokenDataset, offsets_of, ranges
 from processors.pretraining.dataset import Predictions
 from processors.pretraining.dynamic_masks import DynamicMasks, Tokens
-from processors.token_dataset import TokenDataset, offsets_of, ranges
 
 _LITTLE = 1e-5  # in the original's denominator, so that no prediction divides by 0
 
@@ -83,7 +83,7 @@ class MaskedBatches:
             rates: Share of the tokens to mask in each batch, if masks decide that.
 
         Returns:
-            Those of `processors.batches.stack`, masked; and of
+            Those of `processors.batches.batches.stack`, masked; and of
             `[..., replicas, predictions]`: `masked_positions` int32, places in a
             slice's rows laid end to end; `masked_ids` int32, what is to be predicted;
             `masked_weight` float32, which sums to a little less than 1 over an update.

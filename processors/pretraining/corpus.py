@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from processors.token_dataset import offsets_of
+from processors.batches.token_dataset import offsets_of
 from runtime import storage
 
 Sentence: TypeAlias = "array[int]"  # subscripted, it is no value before Python 3.12

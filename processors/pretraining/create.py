@@ -29,9 +29,9 @@ from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime import storage
 from runtime.errors import DataError
-from runtime.progress import ProgressLine
-from runtime.safety import stop_request
-from runtime.safety.stop_request import StopRequest
+from runtime.training import stop_request
+from runtime.training.progress import ProgressLine
+from runtime.training.stop_request import StopRequest
 
 _log = logging.getLogger(__name__)
 

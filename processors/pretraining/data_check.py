@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from processors import text_table
+from processors.data_check import text_table
 from processors.pretraining.dataset import PretrainingDataset
 from runtime import storage
 

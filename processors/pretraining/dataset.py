@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from processors.batches.token_dataset import TokenDataset, offsets_of
 from processors.pretraining.settings import Mode
-from processors.token_dataset import TokenDataset, offsets_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

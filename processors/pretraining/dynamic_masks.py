@@ -15,7 +15,7 @@ import dataclasses
 
 import numpy as np
 
-from processors.token_dataset import offsets_of, ranges
+from processors.batches.token_dataset import offsets_of, ranges
 
 _ORDER, _FATE, _TOKEN = range(3)  # what a random number decides
 

@@ -24,13 +24,13 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any, BinaryIO, cast
 
+from processors.batches.token_dataset import offsets_of
 from processors.pretraining.corpus import Sentences
 from processors.pretraining.static_masks import shuffle
-from processors.token_dataset import offsets_of
 from runtime import storage
 from runtime.errors import DataError
 from runtime.files import tfrecord
-from runtime.safety import unfinished_work
+from runtime.training import unfinished_work
 
 _SECONDS = 10.0  # of work, at most, that a kill makes do again while there is little;
 _SHARE = 0.05  # later this share of all work, so that there are not too many files

@@ -20,15 +20,20 @@ from typing import Any, TypeVar
 import google_crc32c
 import numpy as np
 
-from processors import example_columns
-from processors.example_columns import BadExampleError, Column, Kind
+from processors.batches.token_dataset import (
+    UNLABELLED,
+    TokenDataset,
+    offsets_of,
+    ranges,
+)
 from processors.pretraining.dataset import (
     Description,
     Predictions,
     PretrainingDataset,
 )
 from processors.pretraining.settings import Mode
-from processors.token_dataset import UNLABELLED, TokenDataset, offsets_of, ranges
+from processors.records import example_columns
+from processors.records.example_columns import BadExampleError, Column, Kind
 from runtime import storage
 from runtime.errors import DataError
 from runtime.files import tfrecord

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from processors import text_table
-from processors.example_columns import Column
+from processors.data_check import text_table
 from processors.pretraining.corpus import Corpus
 from processors.pretraining.settings import CorpusSettings, Objective
+from processors.records.example_columns import Column
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
 

@@ -8,13 +8,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from processors.batches.token_dataset import (
+    UNLABELLED,
+    TokenDataset,
+    offsets_of,
+    ranges,
+)
 from processors.pretraining import create, documents
 from processors.pretraining.dataset import Description, PretrainingDataset
 from processors.pretraining.maker import SequenceMaker
 from processors.pretraining.records import Record
 from processors.pretraining.settings import CorpusSettings, Mode
 from processors.pretraining.static_masks import shuffle
-from processors.token_dataset import UNLABELLED, TokenDataset, offsets_of, ranges
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import functools
 
-from processors import data_files
 from processors.base import DataProcessor
 from processors.corpora import aozora, author_pair
 from processors.corpora.authors import Paragraph
 from processors.example import InputExample
+from processors.readers import data_files
 from runtime import storage
 from runtime.errors import StorageError
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from processors import data_files
 from processors.base import SPLITS, Table
-from processors.readers import folders
+from processors.readers import data_files, folders
 from processors.readers.row import BadRow, Row
-from processors.table_options import TableOptions
 from processors.tasks.table import OptionsProcessor
+from processors.tasks.table_options import TableOptions
 from runtime import storage
 from runtime.errors import SettingsError, StorageError
 

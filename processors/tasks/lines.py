@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from processors import data_files
 from processors.base import DataProcessor
 from processors.example import InputExample
+from processors.readers import data_files
 from processors.readers.lines import TextFile
 from processors.readers.row import BadRow, Row
 from processors.readers.sieve import Sieve

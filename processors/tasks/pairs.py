@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from processors import data_files
 from processors.base import Table
+from processors.readers import data_files
 from processors.readers.pairs import NAMES, read_pairs
 from processors.readers.row import BadRow, Row
-from processors.table_options import TableOptions
 from processors.tasks.table import OptionsProcessor
+from processors.tasks.table_options import TableOptions
 from runtime.errors import SettingsError
 
 _TEXT_A, _TEXT_B, _LABEL = NAMES

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import ClassVar
 
 from processors.base import SPLITS, Format, Table, TableProcessor
-from processors.table_options import TableOptions
+from processors.tasks.table_options import TableOptions
 from runtime.errors import SettingsError
 
 _FILES = ("labels", "encoding", "train_file", "dev_file", "test_file")

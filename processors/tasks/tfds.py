@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from processors.base import Table
 from processors.readers.prepared import PreparedSet
 from processors.readers.row import BadRow, Row
-from processors.table_options import TableOptions
 from processors.tasks.table import OptionsProcessor
+from processors.tasks.table_options import TableOptions
 from runtime import storage
 from runtime.errors import SettingsError
 

@@ -6,8 +6,8 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 
-from runtime.run_settings import Carried
 from runtime.settings import setting
+from runtime.training.run_settings import Carried
 
 
 class TokenizerKind(enum.Enum):

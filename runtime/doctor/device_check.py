@@ -14,10 +14,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from runtime import storage, tpu_environment
+from runtime import storage
+from runtime.devices import tpu_environment
+from runtime.devices.placement import Accelerator, Backend
 from runtime.doctor import package_check
 from runtime.doctor.diagnosis import Finding, Verdict
-from runtime.placement import Accelerator, Backend
 
 _ROOT = storage.dirname(storage.dirname(storage.dirname(__file__)))
 _PROGRAM = ("-m", "runtime.doctor.device_probe")

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from runtime.devices.placement import Accelerator, Backend, Placement, Precision, place
 from runtime.errors import PlacementError
-from runtime.placement import Accelerator, Backend, Placement, Precision, place
 
 _SIZES = {Accelerator.CPU: 2048}
 _LARGE_SIZE = 8192  # keeps a GPU or TPU busy for milliseconds

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runtime.placement import Accelerator, Backend
+from runtime.devices.placement import Accelerator, Backend
 from runtime.settings import setting
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion
 
-from runtime import storage, tpu_environment
+from runtime import storage
+from runtime.devices import tpu_environment
 from runtime.doctor.diagnosis import Finding, Verdict
 
 DISTRIBUTION = "tf-bert-toolkit"

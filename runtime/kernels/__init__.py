@@ -1,8 +1,5 @@
 """Arithmetic that is worth writing by hand, for TensorFlow and JAX.
 
-recurrence.py       an LSTM's time loop, its gradient written out
-recurrence_tf.py    it on TensorFlow
-recurrence_jax.py   and on JAX
 next_token.py       cross-entropy over a vocabulary, without float32 logits
 layer_stack.py      stacks of equal layers
 layer_stack_jax.py  as a loop on the device, compiled once

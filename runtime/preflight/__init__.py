@@ -11,4 +11,5 @@ flops_jax.py     arithmetic of a traced function
 lowering_jax.py  a workload lowered by JAX
 lowering_tf.py   lowered by TensorFlow
 hlo_jax.py       and compiled by jaxlib
+workload.py      what a device computes in a run, without the data
 """

@@ -13,10 +13,10 @@ import json
 from typing import Any, NamedTuple, Protocol
 
 from runtime import storage
-from runtime.placement import Backend
+from runtime.devices.placement import Backend
 from runtime.preflight.compilation import CompiledStep, Effort, LoweredStep
 from runtime.preflight.topologies import Chip, Topology
-from runtime.workload import Pipeline, Slicing, Workload, per_replica_batch
+from runtime.preflight.workload import Pipeline, Slicing, Workload, per_replica_batch
 
 
 class Lowering(Protocol):

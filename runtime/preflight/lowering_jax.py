@@ -10,19 +10,19 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from runtime.engine import DROPOUT_SEED, Arrays
-from runtime.placement_jax import REPLICA_AXIS
-from runtime.preflight import compilation, compiler_jax, flops_jax
-from runtime.preflight.compilation import Effort, LoweredStep
-from runtime.preflight.topologies import Topology
-from runtime.program_jax import (
+from runtime.devices.placement_jax import REPLICA_AXIS
+from runtime.engine.engine import DROPOUT_SEED, Arrays
+from runtime.engine.program_jax import (
     EVERYWHERE,
     PREDICT_SPLIT,
     TRAIN_SPLIT,
     JaxProgram,
     Tree,
 )
-from runtime.workload import Workload
+from runtime.preflight import compilation, compiler_jax, flops_jax
+from runtime.preflight.compilation import Effort, LoweredStep
+from runtime.preflight.topologies import Topology
+from runtime.preflight.workload import Workload
 
 _struct: Callable[..., Any] = jax.ShapeDtypeStruct  # jax leaves it untyped
 

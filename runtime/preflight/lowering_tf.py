@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from runtime.engine import DROPOUT_SEED, Arrays, dropout_seeds
-from runtime.engine_tf import TensorFlowEngine
+from runtime.devices.placement import Accelerator, Backend, Placement, Precision
+from runtime.engine.engine import DROPOUT_SEED, Arrays, dropout_seeds
+from runtime.engine.engine_tf import TensorFlowEngine
 from runtime.errors import CompilationError
-from runtime.placement import Accelerator, Backend, Placement, Precision
 from runtime.preflight.compilation import LoweredStep, layer_of, refusal
 from runtime.preflight.topologies import Topology
-from runtime.workload import Workload
+from runtime.preflight.workload import Workload
 
 # TensorFlow cannot compile for a TPU that is not there; jaxlib can.
 _hlo = importlib.import_module("runtime.preflight.hlo_jax")

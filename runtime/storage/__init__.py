@@ -7,12 +7,12 @@ names the path and the reason.
 base.py             what a storage can do, a disk or a bucket
 local.py            files on disks
 bucket.py           objects in buckets
-growing.py          objects that grow
-copies.py           files on their way from or to a bucket
 lock.py             a lock on a folder of a bucket
 file_lock.py        the system's locks on open files
 bucket_client.py    the client, and what its errors mean
 bucket_requests.py  requests repeated until they succeed or cannot
+append_object.py    objects that grow
+download_cache.py   files on their way from or to a bucket
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from runtime.errors import StorageError, StorageReason
+from runtime.storage.append_object import GrowingObject
 from runtime.storage.base import AppendFile, Stat, Storage
 from runtime.storage.bucket_client import DamagedError
 from runtime.storage.bucket_requests import (
@@ -30,8 +31,7 @@ from runtime.storage.bucket_requests import (
     StoredObject,
     measure,
 )
-from runtime.storage.copies import MOST_IN_MEMORY, LocalCopies, spooled
-from runtime.storage.growing import GrowingObject
+from runtime.storage.download_cache import MOST_IN_MEMORY, LocalCopies, spooled
 from runtime.storage.local import is_temporary
 
 _SENT_IN_PARTS = 8 << 20  # from here on the client sends parts, and repeats single ones

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from processors.batches import BatchShape, EvalBatches, PadTo, stack
-from processors.features import Features
-from processors.token_dataset import TokenDataset
+from processors.batches.batches import BatchShape, EvalBatches, PadTo, stack
+from processors.batches.features import Features
+from processors.batches.token_dataset import TokenDataset
 from processors.tokenization.units import Units
 
 VOCABULARY = 23

@@ -5,10 +5,10 @@ import pytest
 
 from lstm_pretrain import data
 from lstm_pretrain.settings import LongTexts
-from processors.batches import BatchShape, PadTo, TrainBatches
+from processors.batches.batches import BatchShape, PadTo, TrainBatches
+from processors.batches.features import Features, TokenCounts
+from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
-from processors.features import Features, TokenCounts
-from processors.token_dataset import TokenDataset
 from processors.tokenization.units import Units, UnitTokenizer, count, make_vocabulary
 from runtime.errors import DataError
 from tests import rounding

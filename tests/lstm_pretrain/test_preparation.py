@@ -7,7 +7,8 @@ import pytest
 from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
 from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
 from processors.tokenization.units import Units
-from runtime import checkpoints, storage
+from runtime import storage
+from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, DataError, SettingsError
 
 

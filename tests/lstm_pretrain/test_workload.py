@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 
 from lstm_pretrain import workload
-from lstm_pretrain.config import LstmConfig
-from runtime import checkpoints, engine
+from lstm_pretrain.model.config import LstmConfig
+from runtime.checkpoints import checkpoints
+from runtime.engine import engine
 from runtime.errors import SettingsError
+from runtime.preflight.workload import Slicing
 from runtime.settings import flags_of
-from runtime.workload import Slicing
 
 SMALL = {
     "vocab_size": 11,

@@ -102,7 +102,7 @@ def test_help_is_no_error(run, capsys, flag):
 
 def test_log_lines_are_plain(run, monkeypatch, capfd):
     def main(argv):
-        logging.getLogger("tf_bert.classify").info("Num steps = %d", 7)
+        logging.getLogger("tf_bert.classifier.run").info("Num steps = %d", 7)
 
     handler = absl_logging.get_absl_handler()
     monkeypatch.setattr(handler.python_handler, "stream", sys.stderr)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from processors import records
+from processors.records import store
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
@@ -27,8 +27,8 @@ def test_a_task_becomes_records(small_task, tmp_path):
     assert done.returncode == 0, done.stderr
     path = str(tmp_path / "train.tf_record")
     assert f"train: {small_task.counts['train']} examples in {path}" in done.stderr
-    assert len(records.read_records(path)) == small_task.counts["train"]
-    assert records.Manifest.load(path).labels == tuple(sorted(small_task.labels))
+    assert len(store.read_records(path)) == small_task.counts["train"]
+    assert store.Manifest.load(path).labels == tuple(sorted(small_task.labels))
 
 
 def test_what_is_wrong_is_a_sentence():

@@ -9,14 +9,14 @@ import re
 
 import pytest
 
-from lstm_pretrain.config import LstmConfig
-from lstm_pretrain.experiment_settings import ExperimentSettings
+from lstm_pretrain.experiment.settings import ExperimentSettings
+from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.settings import ClassifierSettings as LstmClassifierSettings
 from lstm_pretrain.settings import ClassifierStepSettings, LanguageModelStepSettings
 from lstm_pretrain.settings import PretrainingSettings as LstmPretrainingSettings
-from processors.classification.conversion import ConversionSettings
+from pipelines.classification.conversion import ConversionSettings
 from processors.pretraining.settings import DataSettings
-from processors.table_options import TableOptions
+from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings
 from runtime.doctor.diagnosis import DoctorSettings
 from runtime.preflight.settings import CheckSettings
@@ -29,9 +29,9 @@ from scripts import (
 )
 from tests.scripts.conftest import scripts
 from tests.scripts.reached_code import Reached, clear_caches
-from tf_bert.extraction_settings import ExtractionSettings
-from tf_bert.pretraining_settings import PretrainingSettings, PretrainingStepSettings
-from tf_bert.settings import ClassifierSettings, StepSettings
+from tf_bert.classifier.settings import ClassifierSettings, StepSettings
+from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
+from tf_bert.vectors.settings import ExtractionSettings
 
 SETTINGS = {
     "convert_checkpoint": convert_checkpoint.ConversionSettings,
@@ -53,8 +53,8 @@ SETTINGS = {
 }
 
 STEPS = [
-    ("tf_bert.workload", StepSettings),
-    ("tf_bert.pretraining_workload", PretrainingStepSettings),
+    ("tf_bert.classifier.workload", StepSettings),
+    ("tf_bert.pretraining.workload", PretrainingStepSettings),
     ("lstm_pretrain.workload", ClassifierStepSettings),
     ("lstm_pretrain.workload", LanguageModelStepSettings),
 ]

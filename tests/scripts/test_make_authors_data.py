@@ -6,8 +6,8 @@ import tarfile
 
 import pytest
 
-from processors import registry
 from processors.corpora.authors import AUTHORS
+from processors.tasks import registry
 from runtime import storage
 
 SCRIPT = os.path.join(os.path.dirname(__file__), "../../scripts/make_authors_data.py")

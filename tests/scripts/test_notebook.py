@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from runtime import checkpoints, storage
+from runtime import storage
+from runtime.checkpoints import checkpoints
 
 manager = pytest.importorskip(
     "jupyter_client.manager", reason="needs ipykernel, of the extra [test]"
@@ -19,8 +20,8 @@ jupyter_core_utils = pytest.importorskip("jupyter_core.utils")
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
 TRAIN = """
-from tf_bert.preparation import prepare
-from tf_bert.settings import ClassifierSettings
+from tf_bert.classifier.preparation import prepare
+from tf_bert.classifier.settings import ClassifierSettings
 kept = 42
 job = prepare(ClassifierSettings(**{settings}))
 placement = job.settings.place()

@@ -12,13 +12,13 @@ import pytest
 
 from lstm_pretrain import settings as lstm_settings
 from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
-from processors.classification import conversion
-from processors.classification.conversion import ConversionSettings
+from pipelines.classification import conversion
+from pipelines.classification.conversion import ConversionSettings
 from processors.readers.sieve import OnBadRow
 from processors.tokenization.units import Units
-from runtime import checkpoints
-from tf_bert.preparation import prepare
-from tf_bert.settings import ClassifierSettings
+from runtime.checkpoints import checkpoints
+from tf_bert.classifier.preparation import prepare
+from tf_bert.classifier.settings import ClassifierSettings
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
 SIZES = {

@@ -8,7 +8,8 @@ import time
 import pytest
 import safetensors.numpy
 
-from runtime import checkpoints, storage
+from runtime import storage
+from runtime.checkpoints import checkpoints
 from runtime.files.tfrecord import parse_payloads
 from tests.scripts.classifier_process import SCRIPT, start
 

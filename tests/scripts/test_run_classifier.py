@@ -13,12 +13,13 @@ import pytest
 import sklearn.metrics
 from absl import flags
 
-from processors import registry
-from runtime import checkpoints, storage
+from processors.tasks import registry
+from runtime import storage
+from runtime.checkpoints import checkpoints
 from runtime.files.tfrecord import read_payloads
 from tests.scripts.classifier_process import SCRIPT, as_flags, start
-from tf_bert.config import BertConfig
-from tf_bert.settings import ClassifierSettings
+from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.model.config import BertConfig
 
 STEPS = 8
 

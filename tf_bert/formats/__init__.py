@@ -16,4 +16,5 @@ tokenizer_files.py  the vocabulary that goes with the weights
 losses.py           what a format has no place for
 convert.py          from any to any, read back and compared
 bundled.py          models that come with the toolkit
+weights.py          starting weights, and what does not match
 """

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from runtime import storage
 from runtime.errors import CheckpointError, SettingsError
-from tf_bert import weights
-from tf_bert.config import BertConfig
 from tf_bert.formats import (
     dialects,
     find,
@@ -20,10 +18,12 @@ from tf_bert.formats import (
     tensorflow1,
     tokenizer_files,
     variables,
+    weights,
 )
 from tf_bert.formats.names import Kind, NameTable
 from tf_bert.formats.source import Source
 from tf_bert.formats.tokenizer_files import TokenizerFiles
+from tf_bert.model.config import BertConfig
 
 _WRITERS: dict[Kind, Callable[..., None]] = {
     Kind.TF1: tensorflow1.write,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runtime.errors import SettingsError
-from tf_bert.config import BertConfig
+from tf_bert.model.config import BertConfig
 
 # What a key means that a Hugging Face file leaves out.
 # Source: transformers, configuration_bert.py.

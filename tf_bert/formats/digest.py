@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import google_crc32c
 
-from runtime import checkpoints, storage
-from runtime.files.tensor_bundle import TensorBundle
-from runtime.job import InitialCheckpoint
+from runtime import storage
+from runtime.checkpoints import checkpoints
+from runtime.files.tf_checkpoint import TensorBundle
+from runtime.training.job import InitialCheckpoint
 from tf_bert.formats import bundled, find
 from tf_bert.formats.names import Kind
 from tf_bert.formats.native import NativeSource

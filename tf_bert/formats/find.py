@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
-from runtime import checkpoints, storage
+from runtime import storage
+from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError
-from runtime.files import tensor_bundle
-from tf_bert.config import BertConfig
+from runtime.files import tf_checkpoint
 from tf_bert.formats import (
     bundled,
     foreign,
@@ -23,6 +23,7 @@ from tf_bert.formats.names import Kind
 from tf_bert.formats.native import NativeSource
 from tf_bert.formats.source import Source
 from tf_bert.formats.tensorflow1 import TensorFlow1Source
+from tf_bert.model.config import BertConfig
 
 # The files by which a folder shows its kind, and each of which may stand for it.
 _MARKS = {
@@ -95,7 +96,7 @@ def _kind_of_file(path: str) -> tuple[Kind, str]:
         CheckpointError: It is nothing that can be read.
     """
     name, folder = storage.basename(path), storage.dirname(path) or "."
-    if tensor_bundle.is_prefix(path):
+    if tf_checkpoint.is_prefix(path):
         return Kind.TF1, path
     if storage.stat(path) is None:
         raise CheckpointError(f"{path}: {foreign.of_missing(path)}.")
@@ -145,7 +146,7 @@ def _kinds(folder: str, present: Sequence[str]) -> Iterator[tuple[Kind, str]]:
         if name in present:
             yield kind, folder
     if _STATE in present or any(name.endswith(".index") for name in present):
-        yield Kind.TF1, tensor_bundle.find_prefix(folder)
+        yield Kind.TF1, tf_checkpoint.find_prefix(folder)
 
 
 def _kind_inside(folder: str, present: Sequence[str]) -> tuple[Kind, str]:

@@ -17,7 +17,6 @@ from runtime import storage
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.files import json_file
 from runtime.files.safetensors_file import SafetensorsFile
-from tf_bert.config import BertConfig
 from tf_bert.formats import dialects, special_ids
 from tf_bert.formats.names import Kind, Name, NameTable
 from tf_bert.formats.source import (
@@ -27,6 +26,7 @@ from tf_bert.formats.source import (
     theirs_of,
 )
 from tf_bert.formats.special_ids import SpecialIds
+from tf_bert.model.config import BertConfig
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

@@ -18,11 +18,11 @@ from runtime import storage
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.files import hdf5_file, json_file
 from runtime.files.hdf5_file import Hdf5File
-from tf_bert.config import BertConfig
 from tf_bert.formats import dialects
 from tf_bert.formats.names import Kind, Name, NameTable
 from tf_bert.formats.source import Source, TranslatedSource, theirs_of
 from tf_bert.formats.special_ids import SpecialIds
+from tf_bert.model.config import BertConfig
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"

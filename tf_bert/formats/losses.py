@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from processors.tokenization.vocabulary import Vocabulary
 from runtime.errors import SettingsError
-from tf_bert.config import BertConfig
 from tf_bert.formats import special_ids, tokenizer_files
 from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source, untrained_pooler
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.formats.tokenizer_files import TokenizerFiles
+from tf_bert.model.config import BertConfig
 
 
 def named(

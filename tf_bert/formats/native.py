@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime import checkpoints, storage
+from runtime import storage
+from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, SettingsError
-from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source
 from tf_bert.formats.special_ids import SpecialIds
+from tf_bert.model.config import BertConfig
 
 _LSTM = "lstm_config"  # what checkpoints of the other pipeline carry
 _STEP_FOLDER = re.compile(r"step-\d{8,}")

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from runtime.errors import CheckpointError
-from tf_bert.config import BertConfig
 from tf_bert.formats.names import Kind, Name, NameTable, pooler_names
 from tf_bert.formats.special_ids import ROLES, SpecialIds, key_of
+from tf_bert.model.config import BertConfig
 
 
 class Source(abc.ABC):

@@ -9,14 +9,14 @@ import numpy as np
 
 from runtime import storage
 from runtime.errors import CheckpointError
-from runtime.files import json_file, tensor_bundle, tensor_bundle_writer
-from runtime.files.tensor_bundle import TensorBundle
-from tf_bert.config import BertConfig
+from runtime.files import json_file, tf_checkpoint, tf_checkpoint_writer
+from runtime.files.tf_checkpoint import TensorBundle
 from tf_bert.formats import special_ids
 from tf_bert.formats.names import Kind
 from tf_bert.formats.source import Source, extras_of
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.formats.variables import NOT_WEIGHTS
+from tf_bert.model.config import BertConfig
 
 CONFIG = "bert_config.json"
 PREFIX = "bert_model.ckpt"
@@ -40,7 +40,7 @@ class TensorFlow1Source(Source):
     kind = Kind.TF1
 
     def __init__(self, path: str) -> None:
-        self.path = tensor_bundle.find_prefix(path)
+        self.path = tf_checkpoint.find_prefix(path)
         self._refuse_links()
         self._bundle = TensorBundle(self.path)
         self._refuse_objects()
@@ -119,8 +119,8 @@ def write(
         for name in sorted(names):
             yield name, source.read(name)
 
-    tensor_bundle_writer.write(storage.join(folder, PREFIX), tensors())
-    tensor_bundle_writer.write_state(folder, PREFIX)
+    tf_checkpoint_writer.write(storage.join(folder, PREFIX), tensors())
+    tf_checkpoint_writer.write_state(folder, PREFIX)
     values = {**config.to_dict(), **special_ids.to_settings(special)}
     text = json.dumps(values, indent=2, sort_keys=True)
     storage.write_text(storage.join(folder, CONFIG), text + "\n")

@@ -6,8 +6,8 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from tf_bert.config import BertConfig
 from tf_bert.formats import names
+from tf_bert.model.config import BertConfig
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from processors.batches import BatchShape, EvalBatches, PadTo, TrainBatches
+from processors.batches.batches import BatchShape, EvalBatches, PadTo, TrainBatches
 from processors.pretraining import create, records
 from processors.pretraining.batches import MaskedBatches, Masking
 from processors.pretraining.dynamic_masks import DynamicMasks, Tokens

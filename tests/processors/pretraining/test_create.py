@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pytest
 
-from processors import example_columns
 from processors.pretraining import create, documents, records
 from processors.pretraining.settings import DataSettings, Mode, Objective
+from processors.records import example_columns
 from runtime import storage
 from runtime.errors import DataError, RunStoppedError, SettingsError
 from runtime.files import tfrecord
-from runtime.safety import stop_request
-from runtime.safety.stop_request import StopRequest
+from runtime.training import stop_request
+from runtime.training.stop_request import StopRequest
 
 
 def features(path):

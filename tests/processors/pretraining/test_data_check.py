@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from processors.batches.token_dataset import TokenDataset, offsets_of
 from processors.pretraining import data_check
 from processors.pretraining.dataset import (
     Description,
@@ -10,7 +11,6 @@ from processors.pretraining.dataset import (
     PretrainingDataset,
 )
 from processors.pretraining.settings import Mode
-from processors.token_dataset import TokenDataset, offsets_of
 from runtime import storage
 
 DESCRIPTION = Description(

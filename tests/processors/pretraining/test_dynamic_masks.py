@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from processors.batches.token_dataset import ranges
 from processors.pretraining.dynamic_masks import DynamicMasks, Tokens, rate_at
-from processors.token_dataset import ranges
 
 SPECIAL = (0, 1, 2, 3, 4)
 VOCABULARY = 8000

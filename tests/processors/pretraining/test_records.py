@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from processors import example_columns
-from processors.example_columns import Column
 from processors.pretraining import create, records
 from processors.pretraining.settings import Mode
+from processors.records import example_columns
+from processors.records.example_columns import Column
 from runtime.errors import DataError
 from runtime.files import tfrecord
 

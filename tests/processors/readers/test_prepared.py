@@ -6,11 +6,11 @@ import os
 import numpy as np
 import pytest
 
-from processors import registry
 from processors.example import InputExample
 from processors.readers.prepared import PreparedSet
 from processors.readers.sieve import OnBadRow
-from processors.table_options import TableOptions
+from processors.tasks import registry
+from processors.tasks.table_options import TableOptions
 from runtime.errors import DataError, SettingsError
 
 HAS_TFDS = importlib.util.find_spec("tensorflow_datasets") is not None

@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from processors import registry
+from processors.tasks import registry
 from runtime.errors import StorageError
 
 PEOPLE = {"001095": "坂口安吾", "000148": "夏目漱石", "000035": "太宰治"}

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from processors import registry
+from processors.tasks import registry
 from runtime import storage
 
 

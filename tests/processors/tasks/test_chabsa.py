@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from processors import registry
 from processors.example import InputExample
+from processors.tasks import registry
 
 
 def test_sentences_of_one_mind(tmp_path):

@@ -1,8 +1,8 @@
 import pytest
 
-from processors import registry
 from processors.example import InputExample
-from processors.table_options import TableOptions
+from processors.tasks import registry
+from processors.tasks.table_options import TableOptions
 from runtime.errors import SettingsError, StorageError
 
 

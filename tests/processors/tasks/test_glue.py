@@ -2,8 +2,8 @@
 
 import pytest
 
-from processors import registry
 from processors.example import InputExample
+from processors.tasks import registry
 from runtime.errors import DataError, SettingsError
 
 

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from processors import registry
 from processors.example import InputExample
+from processors.tasks import registry
 
 JANLI = "\tsentence_A_Ja\tsentence_B_Ja\tentailment_label_Ja\theuristics\tsplit\n"
 

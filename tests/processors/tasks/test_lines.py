@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from processors import registry
+from processors.tasks import registry
 from runtime.errors import DataError, StorageError
 
 

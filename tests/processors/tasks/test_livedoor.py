@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from processors import registry
 from processors.corpora import livedoor
+from processors.tasks import registry
 from runtime.errors import DataError, StorageError
 
 ARTICLES = {

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from processors import registry
 from processors.example import InputExample
 from processors.readers.sieve import OnBadRow
-from processors.table_options import TableOptions
+from processors.tasks import registry
+from processors.tasks.table_options import TableOptions
 from runtime.errors import DataError, SettingsError
 
 FILES = {"texts_file": "texts.json", "pairs_file": "pairs.json"}

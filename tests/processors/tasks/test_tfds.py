@@ -2,8 +2,8 @@ import importlib.util
 
 import pytest
 
-from processors import registry
-from processors.table_options import TableOptions
+from processors.tasks import registry
+from processors.tasks.table_options import TableOptions
 from runtime.errors import SettingsError
 
 

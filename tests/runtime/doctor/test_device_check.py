@@ -1,8 +1,8 @@
 import pytest
 
+from runtime.devices.placement import Accelerator
 from runtime.doctor import device_check
 from runtime.doctor.diagnosis import Verdict
-from runtime.placement import Accelerator
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from runtime.engine import dropout_seeds
+from runtime.engine.engine import dropout_seeds
 from runtime.kernels import dropout
 from runtime.kernels.dropout import Dropout
 

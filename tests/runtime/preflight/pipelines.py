@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from runtime.optimizer_settings import OptimizerSettings
-from runtime.placement import Backend, Precision
+from runtime.devices.placement import Backend, Precision
+from runtime.engine.optimizer_settings import OptimizerSettings
+from runtime.preflight.workload import Pipeline, Workload
 from runtime.settings import setting
-from runtime.workload import Pipeline, Workload
 
 VOCABULARY, LABELS = 5000, 3
 

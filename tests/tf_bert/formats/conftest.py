@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from tf_bert.classifier.heads import BertClassifier
 from tf_bert.formats import find
-from tf_bert.heads import BertClassifier
-from tf_bert.weights import read_weights
+from tf_bert.formats.weights import read_weights
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "../../golden")
 

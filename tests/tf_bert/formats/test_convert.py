@@ -6,16 +6,16 @@ import shutil
 import numpy as np
 import pytest
 
-from processors.batches import PadTo
+from processors.batches.batches import PadTo
 from runtime import storage
 from runtime.errors import CheckpointError, SettingsError
-from tf_bert import classify
-from tf_bert.config import BertConfig
+from tf_bert.classifier import run as classify
+from tf_bert.classifier.preparation import prepare
+from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import find, variables
 from tf_bert.formats.convert import Conversion, convert
 from tf_bert.formats.names import Kind
-from tf_bert.preparation import prepare
-from tf_bert.settings import ClassifierSettings
+from tf_bert.model.config import BertConfig
 
 OUTPUT = 2e-5  # absolute
 SUFFIXES = (".index", ".data-00000-of-00001")

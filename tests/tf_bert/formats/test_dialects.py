@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 from runtime.errors import SettingsError
-from tf_bert.config import ACTIVATIONS, BertConfig
 from tf_bert.formats import dialects
+from tf_bert.model.config import ACTIVATIONS, BertConfig
 
 CONFIG = BertConfig(
     vocab_size=50,

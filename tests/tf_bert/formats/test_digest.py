@@ -4,9 +4,9 @@ import shutil
 import numpy as np
 import pytest
 
-from runtime import checkpoints
+from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError
-from runtime.files import tensor_bundle_writer
+from runtime.files import tf_checkpoint_writer
 from tf_bert.formats import digest, find
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "../../golden")
@@ -50,7 +50,7 @@ def test_names_shapes_and_numbers_of_a_tensorflow_checkpoint(tmp_path, other):
     def written(values):
         tensors = {name: np.array(x, np.float32) for name, x in values.items()}
         prefix = str(tmp_path / "model.ckpt")
-        tensor_bundle_writer.write(prefix, iter(sorted(tensors.items())))
+        tf_checkpoint_writer.write(prefix, iter(sorted(tensors.items())))
         return digest.of(prefix)
 
     assert written({"w": [1, 2]}) == written({"w": [1, 2]}) != written(other)
@@ -89,5 +89,5 @@ def test_the_step_of_each_kind(tmp_path):
         find.open_source(str(copy))
     prefix = str(tmp_path / "model.ckpt-7")
     tensors = {"global_step": np.array(7, np.int64), "w": np.zeros(1, np.float32)}
-    tensor_bundle_writer.write(prefix, iter(tensors.items()))
+    tf_checkpoint_writer.write(prefix, iter(tensors.items()))
     assert find.open_source(prefix).step == 7

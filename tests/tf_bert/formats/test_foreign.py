@@ -6,13 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from runtime import checkpoints
+from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, SettingsError
-from runtime.files import tensor_bundle_writer
-from tf_bert import weights
-from tf_bert.config import BertConfig
-from tf_bert.formats import find
+from runtime.files import tf_checkpoint_writer
+from tf_bert.formats import find, weights
 from tf_bert.formats.names import Kind
+from tf_bert.model.config import BertConfig
 
 FILES = (
     "bert_model.ckpt.index",
@@ -137,7 +136,7 @@ def test_a_file_that_is_no_weights(tmp_path):
 
 def write_tensorflow(prefix, names):
     zeros = np.zeros((2, 2), np.float32)
-    tensor_bundle_writer.write(str(prefix), iter([(n, zeros) for n in sorted(names)]))
+    tf_checkpoint_writer.write(str(prefix), iter([(n, zeros) for n in sorted(names)]))
     return str(prefix)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from runtime import checkpoints
+from runtime.checkpoints import checkpoints
 from runtime.errors import SettingsError
 from tf_bert.formats import bundled, find, losses, tokenizer_files
 from tf_bert.formats.convert import Conversion, convert

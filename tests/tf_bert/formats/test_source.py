@@ -5,14 +5,14 @@ import os
 import numpy as np
 import pytest
 
-from runtime import checkpoints
-from runtime.job import restore
-from tf_bert import preparation, weights
-from tf_bert.formats import find
+from runtime.checkpoints import checkpoints
+from runtime.training.job import restore
+from tf_bert.classifier import preparation
+from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.formats import find, weights
 from tf_bert.formats.convert import Conversion, convert
 from tf_bert.formats.names import Kind
-from tf_bert.pretraining_settings import PretrainingSettings
-from tf_bert.settings import ClassifierSettings
+from tf_bert.pretraining.settings import PretrainingSettings
 
 MOST = 1.1  # times the bytes that are needed
 REQUESTS = 28  # of any kind, whatever the number of tensors, which is 57

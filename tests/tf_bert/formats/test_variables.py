@@ -1,8 +1,8 @@
 import dataclasses
 
-from runtime.files.tensor_bundle import TensorBundle
-from tf_bert.config import BertConfig
+from runtime.files.tf_checkpoint import TensorBundle
 from tf_bert.formats import variables
+from tf_bert.model.config import BertConfig
 
 
 def test_the_encoder_of_the_golden_checkpoint(golden_dir):

@@ -1,0 +1,4 @@
+"""The classifier that a language model becomes.
+
+run.py  train, evaluate, predict with a classifier
+"""

@@ -1,0 +1,138 @@
+"""What the cells say together: means, differences and how sure they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.stats
+
+from lstm_pretrain.experiment.cells import Result, Start
+
+_CONFIDENCE = 0.95
+
+Measure = Callable[[Result], float]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Pretrained beside from scratch at one size, seed by seed.
+
+    Attributes:
+        size: Labelled training examples.
+        seeds: Seeds that both have.
+        pretrained: Accuracy of each seed.
+        scratch: Accuracy of each seed, in the same order.
+    """
+
+    size: int
+    seeds: list[int]
+    pretrained: np.ndarray
+    scratch: np.ndarray
+
+    @property
+    def difference(self) -> float:
+        """Mean of the seeds' differences."""
+        return float(np.mean(self.pretrained - self.scratch))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Confidence interval of the mean difference, NaN of a single seed.
+
+        Source: Student's t for paired samples.
+        """
+        differences = self.pretrained - self.scratch
+        count = len(differences)
+        if count < 2:
+            return math.nan, math.nan
+        error = np.std(differences, ddof=1) / math.sqrt(count)
+        reach = scipy.stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1) * error
+        return self.difference - reach, self.difference + reach
+
+
+def compare(results: Sequence[Result], measure: Measure) -> list[Comparison]:
+    """Pairs the cells of each size, the smallest first.
+
+    Args:
+        results: Cells in any order.
+        measure: What of a result is compared.
+    """
+    by_cell = {
+        (each.cell.size, each.cell.seed, each.cell.start): measure(each)
+        for each in results
+    }
+    found = []
+    for size in sorted({size for size, _, _ in by_cell}):
+        seeds = sorted(
+            seed
+            for at, seed, start in by_cell
+            if at == size
+            and start is Start.PRETRAINED
+            and (size, seed, Start.SCRATCH) in by_cell
+        )
+        values = {
+            start: np.array([by_cell[size, seed, start] for seed in seeds])
+            for start in Start
+        }
+        if seeds:
+            found.append(
+                Comparison(
+                    size=size,
+                    seeds=seeds,
+                    pretrained=values[Start.PRETRAINED],
+                    scratch=values[Start.SCRATCH],
+                )
+            )
+    return found
+
+
+def deviation(values: np.ndarray) -> float:
+    """Standard deviation of a sample, 0 of a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def text(results: Sequence[Result], *, test_examples: int) -> str:
+    """The summary as a page of text.
+
+    Args:
+        results: All cells.
+        test_examples: Size of the test split.
+    """
+    parts = [
+        f"Accuracy on {test_examples} test examples, mean and standard deviation over "
+        "seeds, in percent.",
+        f"Difference: pretrained minus from scratch, paired by seed, with its "
+        f"{_CONFIDENCE:.0%} interval (Student's t).",
+        "All pretrained classifiers start from one language model: the interval says "
+        "nothing of how another would do.",
+        "",
+        "Weights of the epoch that was best on the dev split:",
+        *_table(compare(results, lambda result: result.test_accuracy)),
+        "",
+        "Weights of the last epoch:",
+        *_table(compare(results, lambda result: result.last_test_accuracy)),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _table(comparisons: Sequence[Comparison]) -> list[str]:
+    heading = (
+        f"{'examples':>9}{'seeds':>7}{'pretrained':>16}{'from scratch':>16}"
+        f"{'difference':>12}{'interval':>20}"
+    )
+    return [heading, *map(_row, comparisons)]
+
+
+def _row(at: Comparison) -> str:
+    low, high = (100 * bound for bound in at.interval)
+    bounds = f"{low:+.1f} to {high:+.1f}" if math.isfinite(low) else "one seed"
+    return (
+        f"{at.size:>9}{len(at.seeds):>7}{_mean(at.pretrained):>16}"
+        f"{_mean(at.scratch):>16}{100 * at.difference:>+12.1f}{bounds:>20}"
+    )
+
+
+def _mean(values: np.ndarray) -> str:
+    return f"{100 * np.mean(values):.1f} +- {100 * deviation(values):.1f}"

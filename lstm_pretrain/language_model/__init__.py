@@ -1,0 +1,4 @@
+"""Training a language model.
+
+run.py  trains a language model, measures perplexity
+"""

@@ -1,0 +1,1 @@
+"""Second floor: what runs a task, whatever its model."""

@@ -1,0 +1,161 @@
+"""What a run finds out about its data before a framework loads.
+
+All that can be wrong with them is found here; nothing is written before it is known to
+be right, and the run to have its folder for itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pipelines.classification import label_check, splits
+from pipelines.classification.preparation import TaskJob
+from processors.base import SPLITS
+from processors.data_check.report import DataReport, SplitData
+from processors.example import InputExample
+from processors.labels import label_names
+from processors.records import store
+from runtime import storage
+from runtime.errors import DataError, SettingsError
+from runtime.training import run_lock
+from runtime.training.job import refuse_other_run
+
+_Job = TypeVar("_Job", bound=TaskJob)
+
+_log = logging.getLogger(__name__)
+
+
+def tokenised(job: _Job) -> _Job:
+    """Reads and tokenises the splits of the work ahead.
+
+    Args:
+        job: The run.
+
+    Returns:
+        The same with its splits.
+
+    Raises:
+        SettingsError: The output directory holds another run, or no update would be
+            done.
+        DataError: A row cannot be used, or there are too few.
+    """
+    examples = {name: job.examples(name) for name in job.settings.splits_ahead()}
+    refuse_other_run(job)  # before the longer work
+    found = {name: _tokenise(job, name, rows) for name, rows in examples.items()}
+    for name, split in found.items():
+        path = splits.record_path(job.output_dir, name)
+        shards = job.settings.record_shards
+        store.refuse_too_few(len(split.dataset), shards=shards, path=path)
+    job = dataclasses.replace(job, splits=found)
+    if job.settings.trains and job.total_steps == 0:
+        raise SettingsError(
+            f"{len(found['train'].dataset)} training examples are fewer than "
+            f"--train_batch_size={job.settings.train_batch_size} allows for "
+            f"{job.settings.num_train_epochs} epochs: no update would be done."
+        )
+    return job
+
+
+def _tokenise(job: TaskJob, name: str, rows: Sequence[InputExample]) -> splits.Split:
+    labels = job.labels
+    settled = label_check.settle(rows, split=name, labels=labels, settings=job.settings)
+    return splits.tokenise(
+        settled.examples,
+        labels=labels,
+        features=job.features,
+        remarks=settled.remarks,
+    )
+
+
+def checked(job: _Job) -> _Job:
+    """Tokenises the splits of a classifier's run and reports on them.
+
+    A run that only evaluates or predicts has not read the training examples; they are
+    read here where the task has them, though not tokenised.
+
+    Args:
+        job: The run.
+
+    Returns:
+        The same with its splits and the report on them.
+
+    Raises:
+        SettingsError: As `tokenised`; or `--max_leakage` was given, and there are no
+            training examples.
+        DataError: As `tokenised`; or a dev example has no label, or there are more
+            copies of training examples than `--max_leakage` allows.
+    """
+    job = tokenised(job)
+    data = {
+        name: SplitData(split.examples, split.tokens)
+        for name, split in job.splits.items()
+    }
+    remarks = [remark for split in job.splits.values() for remark in split.remarks]
+    remarks += label_names.remarks(job.labels)
+    notes = [*_how_dealt(job), *_add_training_examples(job, data), *remarks]
+    report = DataReport(
+        {name: data[name] for name in SPLITS if name in data},
+        labels=job.labels,
+        max_seq_length=job.settings.max_seq_length,
+        notes=notes,
+    )
+    job = dataclasses.replace(job, report=report.text())
+    for sentence in (*remarks, *report.copies_of_training()):
+        _log.warning("%s", sentence)
+    _refuse_leakage(job, report)
+    return job
+
+
+def write_report(job: TaskJob, *, folder: str) -> None:
+    """Writes the page on the data; one on an evaluation leaves a training's alone.
+
+    Args:
+        job: From `checked`.
+        folder: The run's.
+    """
+    path = _report_path(job, folder)
+    storage.write_text(path, job.report)
+    _log.info("Data: %s", path)
+
+
+def _report_path(job: TaskJob, folder: str) -> str:
+    name = "data_report.txt" if job.settings.trains else "eval_data_report.txt"
+    return storage.join(folder, name)
+
+
+def _refuse_leakage(job: TaskJob, report: DataReport) -> None:
+    limit = job.settings.max_leakage
+    if limit is None:
+        return
+    try:
+        report.refuse_leakage(limit, path=_report_path(job, job.output_dir))
+    except DataError:
+        with run_lock.hold(job.output_dir):
+            write_report(job, folder=job.output_dir)
+        raise
+
+
+def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str]:
+    """Adds them to `data` where they can be read; returns why they could not."""
+    if "train" in data:
+        return []
+    try:
+        data["train"] = SplitData(job.rows.examples("train"))
+    except (OSError, SettingsError, DataError) as error:
+        return [f"The training examples could not be read: {error}"]
+    return []
+
+
+def _how_dealt(job: TaskJob) -> list[str]:
+    plan = job.settings.split_plan()
+    if plan is None:
+        return []
+    return [
+        f"Dealt from the training examples by {plan}; examples of one group stay"
+        " together, or without groups those of equal texts, in either order of a pair."
+        " Guids are those of the"
+        " training examples."
+    ]

@@ -1,0 +1,64 @@
+"""What a classifier says of each example of a split."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from pipelines.classification.splits import Split
+from processors.batches.batches import FILLER, BatchShape, EvalBatches
+from runtime.engine.engine import Engine
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """What the model says of each example of a split, in the split's order.
+
+    Attributes:
+        probabilities: float32 `[examples, num_labels]`.
+        losses: float32 `[examples]`, meaningless for an unlabelled example.
+        batch_losses: float32 `[batches]`, the mean over each batch's real examples.
+    """
+
+    probabilities: np.ndarray
+    losses: np.ndarray
+    batch_losses: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Most probable label id of each example, int64 `[examples]`."""
+        best: np.ndarray = self.probabilities.argmax(axis=-1)
+        return best
+
+
+def compute(engine: Engine, split: Split, *, shape: BatchShape) -> Outputs:
+    """Runs the model over a split, every example once.
+
+    Args:
+        engine: Holds the trained model.
+        split: The examples.
+        shape: Of the batches; no accumulation.
+
+    Returns:
+        The outputs, the same in every process.
+    """
+    count = len(split.dataset)
+    logits = np.zeros((count, len(split.labels)), np.float32)
+    losses = np.zeros(count, np.float32)
+    batch_losses = []
+    for batch in EvalBatches(split.dataset, shape=shape):
+        outputs = engine.predict({k: v[0] for k, v in batch.arrays.items()})
+        real = batch.example_index[0] != FILLER
+        where = batch.example_index[0][real]
+        logits[where] = outputs["logits"][real]
+        losses[where] = outputs["losses"][real]
+        batch_losses.append(outputs["losses"][real].mean())
+    return Outputs(_softmax(logits), losses, np.array(batch_losses, np.float32))
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    """float32 `[examples, labels]` of the same shape, rows summing to 1."""
+    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: np.ndarray = exponents / exponents.sum(axis=-1, keepdims=True)
+    return shares

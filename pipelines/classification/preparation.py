@@ -1,0 +1,270 @@
+"""What a task's settings name, read before a framework loads."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pipelines.classification import label_check, rows
+from pipelines.classification.rows import RowReader
+from pipelines.classification.settings import TaskSettings
+from pipelines.classification.splits import Split
+from processors.base import DataProcessor
+from processors.batches.features import Features, TokenCounts, featurize
+from processors.data_check.splitting import SplitProcessor
+from processors.example import InputExample
+from processors.tasks import registry
+from processors.tasks.settings import DataSettings
+from processors.tasks.table import OptionsProcessor
+from processors.tokenization import difference
+from processors.tokenization.base import Tokenizer
+from runtime.errors import SettingsError
+from runtime.training.job import Job
+from runtime.training.same_run import Trait
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainedRun:
+    """The run whose weights are gone on from, evaluated or predicted with.
+
+    Attributes:
+        path: Where it lies.
+        labels: Its labels in order of their ids.
+        tokenizer: Fingerprint of its tokenizer; empty where not known.
+        max_seq_length: Tokens that its texts were cut to; None where not known.
+    """
+
+    path: str
+    labels: tuple[str, ...] = ()
+    tokenizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    max_seq_length: int | None = None
+
+    @classmethod
+    def of_state(cls, path: str, state: Mapping[str, Any]) -> TrainedRun:
+        """What the state of one of its checkpoints says."""
+        return cls(
+            path=path,
+            labels=tuple(state.get("labels") or ()),
+            tokenizer=state.get("tokenizer") or {},
+            max_seq_length=state.get("settings", {}).get("max_seq_length"),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskJob(Job):
+    """A run on a task whose settings fit each other.
+
+    Attributes:
+        settings: What was asked for.
+        tokenizer: Texts to ids.
+        rows: The rows of the splits of the work ahead.
+        splits: These, tokenised.
+        report: The page on the data; empty where none is made.
+    """
+
+    settings: TaskSettings
+    tokenizer: Tokenizer
+    rows: RowReader
+    splits: Mapping[str, Split] = dataclasses.field(default_factory=dict)
+    report: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The task's labels in order of their ids."""
+        return label_check.labels_of(self.rows.processor, settings=self.settings)
+
+    @property
+    def total_steps(self) -> int:
+        """See `Job.total_steps`."""
+        return self.settings.num_train_steps(len(self.splits["train"].dataset))
+
+    def model_traits(self) -> list[Trait]:
+        """See `Job.model_traits`."""
+        plan, group = self.settings.split_plan(), self.settings.split_group
+        dealt = plan and f"{plan} --split_group={group or ''}"
+        fingerprint = self.tokenizer.fingerprint()
+        return [
+            Trait(name="tokenizer", value=fingerprint, differ=difference.in_words),
+            Trait(name="dealt splits", value=dealt),
+            Trait(name="labels", value=self.labels, differ=_other_labels),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """See `Job.state`; a conversion reads from it which ids are special."""
+        return {**super().state(), "special_ids": self.tokenizer.special.known()}
+
+    def data_traits(self) -> list[Trait]:
+        """See `Job.data_traits`."""
+        if not self.settings.trains:
+            return []
+        examples = self.examples("train")
+        value = {"examples": len(examples), "crc32c": rows.checksum(examples)}
+        return [
+            Trait(name="train_data", value=value, accept="data_dir", differ=_other_data)
+        ]
+
+    def examples(self, name: str) -> Sequence[InputExample]:
+        """The examples of a split that the job works on.
+
+        Args:
+            name: train, dev or test.
+
+        Raises:
+            DataError: A row cannot be used, or there are none.
+        """
+        return self.rows.examples(name)
+
+    def features(
+        self,
+        examples: Iterable[InputExample],
+        *,
+        labels: Sequence[str],
+        counts: TokenCounts,
+    ) -> Iterator[Features]:
+        """Yields the token ids of each example, as the model reads them.
+
+        Args:
+            examples: In the order of their split.
+            labels: The task's labels in order of their ids.
+            counts: Where to count tokens before any are cut off.
+        """
+        return featurize(
+            examples,
+            tokenizer=self.tokenizer,
+            labels=labels,
+            max_seq_length=self.settings.max_seq_length,
+            counts=counts,
+        )
+
+
+def open_rows(
+    settings: TaskSettings, *, trained: TrainedRun, made: DataProcessor | None = None
+) -> RowReader:
+    """Finds the task's processor and what it is to read.
+
+    The labels of a trained run stay what they were. A run that trains collects them
+    anew all the same, so that other data are known for what they are.
+
+    Args:
+        settings: Names the task, its files, columns, labels and dealt splits.
+        trained: What the job goes on from, evaluates or predicts with.
+        made: The processor, where the caller has made it; task_name names it.
+
+    Raises:
+        SettingsError: There is no such task, or it takes no such options.
+        DataError: The training rows, looked at for their labels, cannot be used.
+    """
+
+    def reader(run: TrainedRun | None) -> RowReader:
+        processor = find_processor(settings, trained=run, made=made)
+        data_dir = find_data_dir(settings, processor=processor)
+        return RowReader(processor, data_dir=data_dir, on_bad_row=settings.on_bad_row)
+
+    if not settings.trains:
+        _tell_other_length(settings, trained)
+    if not (settings.trains and trained.labels):
+        return reader(trained)
+    anew = reader(None)
+    is_known = set(anew.collect_labels()) <= set(trained.labels)
+    return reader(trained) if is_known else anew
+
+
+def _tell_other_length(settings: TaskSettings, trained: TrainedRun) -> None:
+    here, there = settings.max_seq_length, trained.max_seq_length
+    if there is not None and there != here:
+        _log.warning(
+            "The run in %s was trained with --max_seq_length=%d; texts are cut at %d"
+            " here.",
+            *(trained.path, there, here),
+        )
+
+
+def find_processor(
+    settings: DataSettings,
+    *,
+    trained: TrainedRun | None = None,
+    made: DataProcessor | None = None,
+) -> DataProcessor:
+    """The task's processor.
+
+    Args:
+        settings: Names the task, its files, columns, labels and dealt splits.
+        trained: Its labels are the task's where they are open.
+        made: The processor, where the caller has made it; task_name names it.
+
+    Raises:
+        SettingsError: There is no such task, or it takes no such options.
+    """
+    task = _named_processor(settings, trained=trained) if made is None else made
+    task.needs_labels = settings.NEEDS_LABELS
+    plan = settings.split_plan()
+    return task if plan is None else SplitProcessor(task, plan=plan)
+
+
+def _named_processor(
+    settings: DataSettings, *, trained: TrainedRun | None
+) -> DataProcessor:
+    options = settings.table_options()
+    name = str(settings.task_name)
+    if trained is None or not trained.labels or options.labels:
+        return registry.create(name, options)
+    if not issubclass(registry.find(name), OptionsProcessor):
+        return registry.create(name, options)
+    task = registry.create(name, dataclasses.replace(options, labels=trained.labels))
+    task.labels_of = f"the run in {trained.path}"
+    return task
+
+
+def find_data_dir(settings: DataSettings, *, processor: DataProcessor) -> str:
+    """The folder of the task's files.
+
+    Raises:
+        SettingsError: None was named, and no data is shipped with the task.
+    """
+    folder = settings.data_dir or getattr(processor, "default_data_dir", None)
+    if folder is None:
+        raise SettingsError(f"--data_dir is required by task {settings.task_name}.")
+    return folder
+
+
+def refuse_other_tokenizer(trained: TrainedRun, tokenizer: Tokenizer) -> None:
+    """Keeps weights from being read with ids that mean other tokens.
+
+    Args:
+        trained: Where the weights come from.
+        tokenizer: Of the run that is to use them.
+
+    Raises:
+        SettingsError: Says what differs.
+    """
+    if not trained.tokenizer:
+        return
+    here = tokenizer.fingerprint()
+    if said := difference.in_words("tokenizer", trained.tokenizer, here):
+        raise SettingsError(
+            f"--init_checkpoint={trained.path} was trained with another tokenizer."
+            f" Give that run's, or other weights:\n{said}"
+        )
+
+
+def _other_labels(name: str, there: Any, here: Any) -> str | None:
+    if there == here:
+        return None
+    names = [", ".join(labels) or "none" for labels in (there, here)]
+    return f"{name}: {names[0]} there; {names[1]} here."
+
+
+def _other_data(name: str, there: Any, here: Any) -> str | None:
+    del name
+    if there["crc32c"] == here["crc32c"]:
+        return None
+    if there["examples"] == here["examples"]:
+        return f"the training data are others: {here['examples']} examples here too."
+    return (
+        f"the training data are others: {there['examples']} examples there,"
+        f" {here['examples']} here."
+    )

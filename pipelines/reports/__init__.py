@@ -1,0 +1,5 @@
+"""Results as text and as pictures.
+
+plots.py   reports as pictures
+report.py  reports as text
+"""

@@ -1,0 +1,234 @@
+"""The pictures of a run: confusion matrix and learning curve, as PNG.
+
+Figures are made without pyplot, whose global state and choice of a window system have
+no place in a training process.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib.font_manager
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from pipelines.reports.report import confusion_counts
+from runtime import storage
+
+# Japanese fonts by the system that has them: Linux distributions, macOS, Windows.
+_JAPANESE_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "IPAexGothic",
+    "IPAGothic",
+    "IPAPGothic",
+    "TakaoGothic",
+    "TakaoPGothic",
+    "VL Gothic",
+    "Hiragino Sans",
+    "Hiragino Maru Gothic Pro",
+    "Yu Gothic",
+    "Meiryo",
+    "MS Gothic",
+)
+_DOTS_PER_INCH = 120
+_MOST_CELLS = 40  # a side; above it the colours alone are readable
+_SMOOTHED_FROM = 40  # points of a curve
+
+
+def plot_confusion_matrix(
+    path: str, *, gold: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
+) -> None:
+    """Draws the counts; the colour is the share of the gold label's examples.
+
+    Where no installed font can draw every name, or the names are too many to read, the
+    axes bear label ids; `report.write_confusion_matrix` lists them with their names.
+
+    Args:
+        path: The PNG file.
+        gold: Label ids, int [examples].
+        predicted: Label ids, int [examples].
+        labels: Label names, in the order of their ids.
+    """
+    counts = confusion_counts(gold=gold, predicted=predicted, labels=labels)
+    family = find_font(labels)
+    named = family is not None and len(labels) <= _MOST_CELLS
+    longest = min(max(map(len, labels)), _MOST_CELLS) if named else 0
+    side = 0.42 * min(len(labels), _MOST_CELLS) + 0.08 * longest + 1.6
+    figure = Figure(figsize=(side + 1.5, side + 0.5))
+    axes = figure.add_subplot()
+    _draw_shares(axes, counts=counts)
+    if named:
+        _name_axes(axes, labels=labels, family=family)
+    if len(labels) <= _MOST_CELLS:
+        _write_counts(axes, counts=counts)
+    save(figure, path)
+
+
+def plot_learning_curve(path: str, metrics: Iterable[Mapping[str, float]]) -> None:
+    """Draws the training loss by step, and the dev set's loss and accuracy if known.
+
+    Args:
+        path: The PNG file.
+        metrics: Lines of metrics.jsonl: `step` and any of `loss`, `eval_loss`,
+            `eval_accuracy`. A line with an `eval_` value is one of the dev set, and its
+            `loss` is not the training's.
+    """
+    lines = list(metrics)
+    train = _points(_training_lines(lines), name="loss")
+    dev_loss = _points(lines, name="eval_loss")
+    dev_accuracy = _points(lines, name="eval_accuracy")
+    figure = Figure(figsize=(8, 7 if dev_accuracy else 4.5))
+    panels = figure.subplots(2 if dev_accuracy else 1, sharex=True, squeeze=False)[:, 0]
+    _draw_losses(panels[0], train=train, dev=dev_loss)
+    if dev_accuracy:
+        _draw_accuracy(panels[1], dev=dev_accuracy)
+    panels[-1].set_xlabel("step")
+    save(figure, path)
+
+
+def plot_accuracies(path: str, accuracies: Mapping[str, Mapping[str, float]]) -> None:
+    """Draws a bar for each classifier and split.
+
+    Args:
+        path: The PNG file.
+        accuracies: Classifier to split to accuracy; every classifier has every split.
+    """
+    names = list(accuracies)
+    splits = list(accuracies[names[0]])
+    height = 0.8 / len(splits)
+    figure = Figure(figsize=(8, 1.2 + 0.35 * len(names) * len(splits)))
+    axes = figure.add_subplot()
+    for place, split in enumerate(splits):
+        values = [accuracies[name][split] for name in names]
+        where = np.arange(len(names)) + place * height
+        bars = axes.barh(where, values, height=height, label=split)
+        axes.bar_label(bars, fmt="%.3f", padding=3)
+    axes.set_yticks(np.arange(len(names)) + (len(splits) - 1) * height / 2, names)
+    axes.set_xlim(0, 1.1)
+    axes.invert_yaxis()
+    axes.set_xlabel("accuracy")
+    axes.legend(loc="lower right")
+    save(figure, path)
+
+
+def find_font(texts: Iterable[str]) -> str | None:
+    """Returns the name of an installed font that can draw all of `texts`, or None."""
+    needed = {ord(character) for text in texts for character in text} - {ord(" ")}
+    installed = {
+        entry.name: entry.fname
+        for entry in matplotlib.font_manager.fontManager.ttflist
+        if entry.style == "normal"
+    }
+    for family in ("DejaVu Sans", *_JAPANESE_FONTS):
+        if family in installed:
+            font = matplotlib.font_manager.get_font(installed[family])
+            if needed <= font.get_charmap().keys():
+                return family
+    return None
+
+
+def _draw_shares(axes: Axes, *, counts: np.ndarray) -> None:
+    image = axes.imshow(_shares(counts), cmap="Blues", vmin=0, vmax=1)
+    for axis, name in ((axes.xaxis, "predicted"), (axes.yaxis, "gold")):
+        axis.set_major_locator(MaxNLocator(nbins=_MOST_CELLS, integer=True))
+        axis.set_label_text(f"{name} (label id)")
+    bar = axes.figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03)
+    bar.set_label("share of the gold label's examples")
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def _name_axes(axes: Axes, *, labels: Sequence[str], family: str | None) -> None:
+    places = range(len(labels))
+    rotation = 90 if max(map(len, labels)) * len(labels) > 24 else 0
+    for axis, name in ((axes.xaxis, "predicted"), (axes.yaxis, "gold")):
+        # A name is no formula, whatever dollar signs it holds.
+        axis.set_ticks(places, labels, fontfamily=family, parse_math=False)
+        axis.set_label_text(name)
+    axes.tick_params(axis="x", rotation=rotation)
+
+
+def _write_counts(axes: Axes, *, counts: np.ndarray) -> None:
+    shares = _shares(counts)
+    size = 9 if counts.max() < 1000 else 7
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            text = axes.text(column, row, str(count), color=colour, fontsize=size)
+            text.set(ha="center", va="center")
+
+
+def _training_lines(
+    lines: Iterable[Mapping[str, float]],
+) -> list[Mapping[str, float]]:
+    return [
+        line for line in lines if not any(name.startswith("eval_") for name in line)
+    ]
+
+
+def _points(
+    lines: Iterable[Mapping[str, float]], *, name: str
+) -> list[tuple[float, float]]:
+    return [(line["step"], line[name]) for line in lines if name in line]
+
+
+def _draw_losses(
+    axes: Axes,
+    *,
+    train: Sequence[tuple[float, float]],
+    dev: Sequence[tuple[float, float]],
+) -> None:
+    axes.set_ylabel("loss")
+    axes.grid(alpha=0.3)
+    if train:
+        steps, losses = np.array(train).T
+        smooth = len(losses) >= _SMOOTHED_FROM
+        raw = (
+            {"alpha": 0.3, "linewidth": 1}
+            if smooth
+            else {"label": "training", "marker": "."}
+        )
+        axes.plot(steps, losses, color="tab:blue", **raw)
+        if smooth:
+            window = math.ceil(len(losses) / 20)
+            label = f"training, mean of {window} points"
+            axes.plot(
+                *_moving_mean(steps, losses, window=window),
+                color="tab:blue",
+                label=label,
+            )
+    if dev:
+        axes.plot(*np.array(dev).T, "o-", color="tab:orange", label="dev set")
+    if train or dev:
+        axes.legend()
+
+
+def _draw_accuracy(axes: Axes, *, dev: Sequence[tuple[float, float]]) -> None:
+    axes.plot(*np.array(dev).T, "o-", color="tab:orange", label="dev set")
+    axes.set_ylabel("accuracy")
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _moving_mean(
+    steps: np.ndarray, values: np.ndarray, *, window: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean of each `window` values in a row, at the last one's step."""
+    means = np.convolve(values, np.full(window, 1 / window), mode="valid")
+    return steps[window - 1 :], means
+
+
+def save(figure: Figure, path: str) -> None:
+    """Writes a figure as a PNG file."""
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, bbox_inches="tight")
+    storage.write_bytes(path, buffer.getvalue())

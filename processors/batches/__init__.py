@@ -1,0 +1,7 @@
+"""Token ids in memory, as batches of static shape.
+
+batches.py        batches of static shape, for training and evaluation
+features.py       [CLS] a [SEP] b [SEP], not padded
+packing.py        where examples lie in the rows of a batch
+token_dataset.py  a split's ids in memory
+"""

@@ -1,0 +1,351 @@
+"""Token data sets to batches of numpy arrays.
+
+Which examples a batch holds, and in which order, is a pure function of (seed, step):
+a run resumes at any step in constant time, and on any number of replicas the same
+update sees the same examples. How they are laid out, packed, in buckets or padded to
+the end, does not touch that.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from processors.batches import packing
+from processors.batches.token_dataset import UNLABELLED, TokenDataset, ranges
+from processors.example import InputExample
+from runtime.devices.placement import Placement
+from runtime.errors import DataError, SettingsError
+
+FILLER = -1  # in example_index: a slot of the last batch without an example
+
+_GRIDS = ("input_ids", "segment_ids", "position_ids", "example_ids")
+
+
+class PadTo(enum.Enum):
+    """How the examples of a batch are brought to one length."""
+
+    PACK = "pack"  # several examples in a row of max_seq_length
+    BUCKET = "bucket"  # one a row, padded to the smallest bucket that holds the batch
+    MAX = "max"  # one a row, padded to max_seq_length
+
+
+def default_buckets(max_seq_length: int) -> tuple[int, ...]:
+    """Returns 32, 64, 96, 128, 192, 256, 384, 512, 768, ... and max_seq_length last.
+
+    From the second on, each is at most 1.5 times the one before: few shapes to compile,
+    and little padding in a long row.
+    """
+    steps = [
+        length for power in range(5, 31) for length in (2**power, 3 * 2**power // 2)
+    ]
+    buckets = [length for length in steps if length % 32 == 0]
+    return (*(length for length in buckets if length < max_seq_length), max_seq_length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchShape:
+    """The shape of every batch of a run.
+
+    Attributes:
+        per_replica_batch: Examples a replica sees in one slice.
+        max_seq_length: Tokens in the longest row.
+        pad_to: How examples are brought to one length.
+        replicas: Model copies that share an update.
+        accumulation: Slices whose gradients add up to one update.
+        row_multiple: The number of packed rows is rounded up to a multiple of this;
+            accelerators that compile for each shape ask for more than 1.
+        buckets: Row lengths for PadTo.BUCKET, ascending, max_seq_length last; empty
+            for the default ones.
+
+    Raises:
+        SettingsError: a number is not positive, or the buckets are not as said.
+    """
+
+    per_replica_batch: int
+    max_seq_length: int
+    pad_to: PadTo
+    replicas: int = 1
+    accumulation: int = 1
+    row_multiple: int = 1
+    buckets: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        counts = ("per_replica_batch", "max_seq_length", "replicas", "accumulation")
+        problems = [
+            f"{name}: expected at least 1, got {getattr(self, name)}."
+            for name in (*counts, "row_multiple")
+            if getattr(self, name) < 1
+        ]
+        if not self.buckets:
+            object.__setattr__(self, "buckets", default_buckets(self.max_seq_length))
+        ascending = tuple(sorted(set(self.buckets)))
+        if self.buckets != ascending or ascending[-1] != self.max_seq_length:
+            problems.append(
+                f"buckets: expected ascending lengths that end with max_seq_length"
+                f" {self.max_seq_length}, got {self.buckets}."
+            )
+        if problems:
+            raise SettingsError(*problems)
+
+    @classmethod
+    def on(
+        cls,
+        placement: Placement,
+        *,
+        batch: int,
+        max_seq_length: int,
+        pad_to: PadTo,
+        accumulation: int = 1,
+        buckets: tuple[int, ...] = (),
+    ) -> BatchShape:
+        """The shape of a run's batches on its devices.
+
+        Args:
+            placement: The devices.
+            batch: Examples of all replicas and slices together.
+            max_seq_length: See the attributes, also for the rest.
+            pad_to: See there.
+            accumulation: See there.
+            buckets: See there.
+        """
+        per_replica = batch // (placement.replicas * accumulation)
+        return cls(
+            per_replica_batch=per_replica,
+            max_seq_length=max_seq_length,
+            pad_to=pad_to,
+            replicas=placement.replicas,
+            accumulation=accumulation,
+            row_multiple=math.ceil(per_replica / placement.row_counts),
+            buckets=buckets,
+        )
+
+    @property
+    def slices(self) -> int:
+        """Slices in an update."""
+        return self.accumulation * self.replicas
+
+    @property
+    def global_batch(self) -> int:
+        """Examples in an update."""
+        return self.slices * self.per_replica_batch
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The examples of one update.
+
+    Attributes:
+        arrays: Axes start with [accumulation, replicas]. int32 [..., rows, row_length]:
+            `input_ids`, `segment_ids`, `position_ids` (from 0 in each example) and
+            `example_ids` (1, 2, ... in each row; 0 is padding). [..., examples], in the
+            order of the batch: `first_positions` int32, the place of each [CLS] in its
+            slice's rows laid end to end; `label_ids` int32, 0 when unlabelled;
+            `loss_weight` float32, which sums to 1 over the labelled examples of the
+            batch. Filler has 0 in all three.
+        example_index: Which example of the data set a slot holds, or FILLER, int64
+            [accumulation, replicas, examples].
+        epochs: In which pass over the data set, from 0, int64 of the same shape.
+        real_tokens: Tokens that are not padding.
+    """
+
+    arrays: dict[str, np.ndarray]
+    example_index: np.ndarray
+    epochs: np.ndarray
+    real_tokens: int
+
+    def names(self, examples: Sequence[InputExample]) -> list[str]:
+        """Returns the guids of its examples.
+
+        Args:
+            examples: All examples of the data set.
+        """
+        used = self.example_index.ravel()
+        return [examples[number].guid for number in used if number != FILLER]
+
+
+class TrainBatches:
+    """An endless stream of batches in random order, any of which can be asked for.
+
+    Position p of the stream is example permutation(seed, p // n)[p % n] of n; a batch
+    is global_batch positions in a row, dealt to the slices in blocks. So every epoch
+    holds every example once, and an epoch may end in the middle of a batch.
+
+    Args:
+        dataset: The examples.
+        shape: Shape of the batches.
+        seed: 0 to 2**32 - 1.
+
+    Raises:
+        SettingsError: the seed is out of range.
+        DataError: there is no example, or one is longer than max_seq_length.
+    """
+
+    def __init__(self, dataset: TokenDataset, *, shape: BatchShape, seed: int) -> None:
+        if not 0 <= seed < 2**32:
+            raise SettingsError(f"seed: expected 0 to {2**32 - 1}, got {seed}.")
+        if len(dataset) == 0:
+            raise DataError("There is no example to train on.")
+        _check_lengths(dataset, max_seq_length=shape.max_seq_length)
+        self._dataset = dataset
+        self._shape = shape
+        self._seed = seed
+        self._orders: dict[int, np.ndarray] = {}
+
+    def batch(self, step: int) -> Batch:
+        """Returns the batch of the update after `step` updates."""
+        start = step * self._shape.global_batch
+        epochs, places = np.divmod(
+            np.arange(start, start + self._shape.global_batch), len(self._dataset)
+        )
+        # The epochs of this batch are, most likely, those of the next.
+        self._orders = {
+            epoch: self._orders[epoch] if epoch in self._orders else self._order(epoch)
+            for epoch in range(epochs[0], epochs[-1] + 1)
+        }
+        index = np.concatenate(
+            [order[places[epochs == epoch]] for epoch, order in self._orders.items()]
+        )
+        return _assemble(self._dataset, index, epochs=epochs, shape=self._shape)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """The order of an epoch's examples, a pure function of (seed, epoch)."""
+        # Not default_rng: only RandomState's stream is promised never to change, and a
+        # run must resume in the same order under a later numpy.
+        return np.random.RandomState([self._seed, epoch]).permutation(
+            len(self._dataset)
+        )
+
+
+class EvalBatches:
+    """Every example exactly once, in the order of the data set.
+
+    The last batch is filled up with slots that hold no example and weigh nothing.
+
+    Args:
+        dataset: The examples.
+        shape: Shape of the batches.
+
+    Raises:
+        DataError: an example is longer than max_seq_length.
+    """
+
+    def __init__(self, dataset: TokenDataset, *, shape: BatchShape) -> None:
+        _check_lengths(dataset, max_seq_length=shape.max_seq_length)
+        self._dataset = dataset
+        self._shape = shape
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._dataset) / self._shape.global_batch)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number in range(len(self)):
+            start = number * self._shape.global_batch
+            index = np.arange(start, start + self._shape.global_batch)
+            index[index >= len(self._dataset)] = FILLER
+            epochs = np.zeros_like(index)
+            yield _assemble(self._dataset, index, epochs=epochs, shape=self._shape)
+
+
+def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
+    """Returns the arrays of several batches as one, [batches, accumulation, ...].
+
+    Rows and row lengths are zero-padded to the largest; `first_positions` follow.
+    """
+    largest = np.max([batch.arrays["input_ids"].shape for batch in batches], axis=0)
+    stacked = {}
+    for name, first in batches[0].arrays.items():
+        shape = largest if name in _GRIDS else first.shape
+        stacked[name] = np.zeros((len(batches), *shape), first.dtype)
+        for target, batch in zip(stacked[name], batches, strict=True):
+            array = batch.arrays[name]
+            target[tuple(map(slice, array.shape))] = array
+    for number, batch in enumerate(batches):
+        row_length = batch.arrays["input_ids"].shape[-1]
+        rows = stacked["first_positions"][number] // row_length
+        stacked["first_positions"][number] += rows * (largest[-1] - row_length)
+    return stacked
+
+
+def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
+    longest = dataset.lengths.max(initial=0)
+    if longest > max_seq_length:
+        raise DataError(
+            f"Example {dataset.lengths.argmax()} has {longest} tokens, and"
+            f" max_seq_length is {max_seq_length}: raise it, or write the records again"
+            " with this one."
+        )
+
+
+def _assemble(
+    dataset: TokenDataset, index: np.ndarray, *, epochs: np.ndarray, shape: BatchShape
+) -> Batch:
+    """Returns the batch of the examples `index`, int64 [global_batch]."""
+    index = index.reshape(shape.slices, shape.per_replica_batch)
+    real = index != FILLER
+    lengths = np.where(real, dataset.lengths[index], 0)
+    layout = _lay_out(lengths, shape=shape)
+    labels = np.where(real, dataset.label_ids[index], UNLABELLED)
+    arrays = {
+        **_grids(dataset, index, lengths=lengths, layout=layout),
+        "first_positions": layout.starts.astype(np.int32),
+        "label_ids": np.maximum(labels, 0),
+        "loss_weight": _loss_weight(labels),
+    }
+    return Batch(
+        arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
+        example_index=_by_slice(index, shape),
+        epochs=_by_slice(epochs.reshape(index.shape), shape),
+        real_tokens=int(lengths.sum()),
+    )
+
+
+def _lay_out(lengths: np.ndarray, *, shape: BatchShape) -> packing.Layout:
+    if shape.pad_to is PadTo.PACK:
+        return packing.pack(
+            lengths, row_length=shape.max_seq_length, row_multiple=shape.row_multiple
+        )
+    row_length = shape.max_seq_length
+    if shape.pad_to is PadTo.BUCKET:
+        row_length = shape.buckets[np.searchsorted(shape.buckets, lengths.max())]
+    return packing.one_a_row(lengths, row_length=row_length)
+
+
+def _grids(
+    dataset: TokenDataset,
+    index: np.ndarray,
+    *,
+    lengths: np.ndarray,
+    layout: packing.Layout,
+) -> dict[str, np.ndarray]:
+    """Returns the arrays of tokens, int32 [slices, rows, row_length]."""
+    slices, rows, row_length = len(index), layout.rows, layout.row_length
+    starts = layout.starts + np.arange(slices)[:, np.newaxis] * rows * row_length
+    lengths = lengths.ravel()
+    source = ranges(dataset.offsets[index].ravel(), lengths=lengths)
+    target = ranges(starts.ravel(), lengths=lengths)
+    tokens = {
+        "input_ids": dataset.ids[source],
+        "segment_ids": dataset.segments[source],
+        "position_ids": ranges(np.zeros_like(lengths), lengths=lengths),
+        "example_ids": np.repeat(layout.places.ravel(), lengths),
+    }
+    grids = {}
+    for name, values in tokens.items():
+        flat = np.zeros(slices * rows * row_length, np.int32)
+        flat[target] = values
+        grids[name] = flat.reshape(slices, rows, row_length)
+    return grids
+
+
+def _loss_weight(labels: np.ndarray) -> np.ndarray:
+    labelled = labels != UNLABELLED
+    return (labelled / max(np.count_nonzero(labelled), 1)).astype(np.float32)
+
+
+def _by_slice(array: np.ndarray, shape: BatchShape) -> np.ndarray:
+    return array.reshape(shape.accumulation, shape.replicas, *array.shape[1:])

@@ -1,0 +1,132 @@
+"""Token ids of a whole data set in memory, one long column each."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from processors.batches.features import Features
+
+UNLABELLED = -1
+
+_EXAMPLES_A_PART = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class TokenDataset:
+    """Examples laid end to end: example i is positions offsets[i] to offsets[i + 1].
+
+    Attributes:
+        ids: Token ids, int32 [total_tokens].
+        segments: Segment of each token, int8 [total_tokens].
+        offsets: Where each example starts, then the end, int64 [examples + 1].
+        label_ids: int32 [examples]; UNLABELLED where there is no label.
+    """
+
+    ids: np.ndarray
+    segments: np.ndarray
+    offsets: np.ndarray
+    label_ids: np.ndarray
+
+    @classmethod
+    def full(cls, count: int, *, length: int) -> TokenDataset:
+        """Examples that leave no room in a row, for those who compile without data.
+
+        Args:
+            count: How many.
+            length: Tokens of each.
+        """
+        return cls(
+            ids=np.ones(count * length, np.int32),
+            segments=np.zeros(count * length, np.int8),
+            offsets=np.arange(count + 1, dtype=np.int64) * length,
+            label_ids=np.zeros(count, np.int32),
+        )
+
+    @classmethod
+    def from_features(cls, features: Sequence[Features]) -> TokenDataset:
+        """Returns the columns of `features`, in their order."""
+        labels = [
+            UNLABELLED if row.label_id is None else row.label_id for row in features
+        ]
+        return cls(
+            ids=_concatenate([row.input_ids for row in features], np.int32),
+            segments=_concatenate([row.segment_ids for row in features], np.int8),
+            offsets=offsets_of([len(row.input_ids) for row in features]),
+            label_ids=np.array(labels, np.int32),
+        )
+
+    @classmethod
+    def collect(cls, features: Iterable[Features]) -> TokenDataset:
+        """Returns the columns of any number of features; they are streamed."""
+        stream = iter(features)
+        parts = []
+        while part := list(itertools.islice(stream, _EXAMPLES_A_PART)):
+            parts.append(cls.from_features(part))
+        return cls.concatenate(parts)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[TokenDataset]) -> TokenDataset:
+        """Returns the examples of every part, one part after the other."""
+        return cls(
+            ids=_concatenate([part.ids for part in parts], np.int32),
+            segments=_concatenate([part.segments for part in parts], np.int8),
+            offsets=offsets_of(
+                _concatenate([part.lengths for part in parts], np.int64)
+            ),
+            label_ids=_concatenate([part.label_ids for part in parts], np.int32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.label_ids)
+
+    @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens in each example, int64 [examples]."""
+        return np.diff(self.offsets)
+
+    def length(self, index: int) -> int:
+        """Returns the number of tokens in one example."""
+        return int(self.lengths[index])
+
+    def example(self, index: int) -> Features:
+        """Returns one example."""
+        place = slice(self.offsets[index], self.offsets[index + 1])
+        label_id = int(self.label_ids[index])
+        return Features(
+            input_ids=self.ids[place],
+            segment_ids=self.segments[place].astype(np.int32),
+            label_id=None if label_id == UNLABELLED else label_id,
+        )
+
+    def take(self, order: np.ndarray) -> TokenDataset:
+        """Returns the examples `order` names, int [any], in that order."""
+        lengths = self.lengths[order]
+        tokens = ranges(self.offsets[order], lengths=lengths)
+        return TokenDataset(
+            ids=self.ids[tokens],
+            segments=self.segments[tokens],
+            offsets=offsets_of(lengths),
+            label_ids=self.label_ids[order],
+        )
+
+
+def offsets_of(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Returns where each of some spans laid end to end starts, then the end, int64."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def ranges(starts: np.ndarray, *, lengths: np.ndarray) -> np.ndarray:
+    """Returns start, start + 1, ... for each span, one span after the other, int64."""
+    offsets = offsets_of(lengths)
+    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+
+
+def _concatenate(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(arrays, dtype=dtype, casting="same_kind")

@@ -1,0 +1,177 @@
+"""Examples of any number to TFRecords: streamed, by one process or several.
+
+Whatever the number of processes, the same bytes come out in the same order.
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from processors.batches.features import featurize
+from processors.example import InputExample
+from processors.records import store
+from processors.records.store import Block, Manifest
+from processors.tokenization.base import Tokenizer
+from runtime.errors import SettingsError
+
+# Enough for a tokenizer to be fast, and for a process to be worth the message.
+_EXAMPLES_A_CHUNK = 1024
+# So that long texts are not held by the thousand.
+_CHARACTERS_A_CHUNK = 1 << 22
+# Chunks that wait for a process: none has to wait for work.
+_WAITING = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What decides the records of an example.
+
+    Args:
+        make_tokenizer: Makes the tokenizer; processes that share the work call it too,
+            so it can be pickled.
+        labels: The labels, in the order of their ids.
+        max_seq_length: The limit in tokens that texts are cut to.
+    """
+
+    make_tokenizer: Callable[[], Tokenizer]
+    labels: Sequence[str]
+    max_seq_length: int
+
+
+class Encoder:
+    """Makes records of examples.
+
+    Args:
+        recipe: How.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.tokenizer = recipe.make_tokenizer()
+        self._recipe = recipe
+
+    def encode(self, examples: Sequence[InputExample]) -> Block:
+        """Returns the records of some examples, at least one."""
+        features = featurize(
+            examples,
+            tokenizer=self.tokenizer,
+            labels=self._recipe.labels,
+            max_seq_length=self._recipe.max_seq_length,
+        )
+        return store.encode_block(list(features))
+
+
+def convert(
+    path: str,
+    examples: Iterable[InputExample],
+    *,
+    recipe: Recipe,
+    shards: int = 1,
+    workers: int = 1,
+) -> Manifest:
+    """Writes a data set in memory that does not grow with it.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        examples: Any iterable; it is streamed.
+        recipe: What decides the records.
+        shards: Number of files.
+        workers: Number of processes that tokenize.
+
+    Returns:
+        The manifest, which lies beside the files.
+
+    Raises:
+        DataError: There are fewer examples than shards, or one cannot be used.
+        SettingsError: A process ended on its own.
+    """
+    encoder = Encoder(recipe)
+    chunks = cut(examples)
+    with _blocks(chunks, encoder=encoder, recipe=recipe, workers=workers) as blocks:
+        return store.write_blocks(
+            path,
+            blocks,
+            tokenizer_fingerprint=encoder.tokenizer.fingerprint(),
+            labels=recipe.labels,
+            max_seq_length=recipe.max_seq_length,
+            shards=shards,
+        )
+
+
+def cut(examples: Iterable[InputExample]) -> Iterator[list[InputExample]]:
+    """Yields the examples in chunks that fit the memory, none of them empty."""
+    chunk: list[InputExample] = []
+    characters = 0
+    for example in examples:
+        chunk.append(example)
+        characters += len(example.text_a) + len(example.text_b or "")
+        if len(chunk) == _EXAMPLES_A_CHUNK or characters >= _CHARACTERS_A_CHUNK:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+@contextlib.contextmanager
+def _blocks(
+    chunks: Iterator[list[InputExample]],
+    *,
+    encoder: Encoder,
+    recipe: Recipe,
+    workers: int,
+) -> Iterator[Iterator[Block]]:
+    if workers == 1:
+        yield map(encoder.encode, chunks)
+        return
+    pool = concurrent.futures.ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),  # no copy of open files
+        initializer=_start,
+        initargs=(recipe,),
+    )
+    try:
+        yield _in_order(pool, chunks, most=workers * _WAITING)
+    except BrokenProcessPool as error:
+        raise SettingsError(
+            f"one of {workers} processes ended on its own, perhaps for want of memory;"
+            " try fewer --workers."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    pool: concurrent.futures.Executor,
+    chunks: Iterator[list[InputExample]],
+    *,
+    most: int,
+) -> Iterator[Block]:
+    """Yields the block of each chunk in turn; `most` are on their way at once."""
+    waiting: collections.deque[concurrent.futures.Future[Block]] = collections.deque()
+    for chunk in chunks:
+        waiting.append(pool.submit(_encode, chunk))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+# In another process ------------------------------------------------------------------
+
+_ENCODER: dict[str, Encoder] = {}
+
+
+def _start(recipe: Recipe) -> None:
+    # Ctrl-C goes to all processes of a terminal; the first ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _ENCODER["here"] = Encoder(recipe)
+
+
+def _encode(examples: list[InputExample]) -> Block:
+    return _ENCODER["here"].encode(examples)

@@ -1,0 +1,305 @@
+"""K updates as one program of JAX over a mesh of replicas.
+
+A program is a pure function of weights, slots and batches; the Keras model stays on the
+host and lends its `call`, evaluated with the given values in place of its variables. It
+can thus be compiled for devices that are not there; `runtime.engine.engine_jax` runs
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import keras
+import numpy as np
+from jax import lax
+from jax import numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+
+from runtime.devices.placement_jax import REPLICA_AXIS
+from runtime.engine import optimization
+from runtime.engine.engine import DROPOUT_SEED, Objective, named_variables
+from runtime.engine.optimization import SLOTS
+from runtime.engine.optimizer_settings import OptimizerSettings
+from runtime.errors import TrainingError
+from runtime.kernels import dropout, layer_stack, layer_stack_jax, lookup
+
+Blocks = Mapping[str, jax.Array]
+
+_spec: Callable[..., PartitionSpec] = PartitionSpec  # jax leaves it untyped
+EVERYWHERE = _spec()
+"""How weights, slots and steps are laid out: whole on every device."""
+
+TRAIN_SPLIT = _spec(None, None, REPLICA_AXIS)
+"""How blocks `[K, accumulation, replicas, ...]` are dealt out."""
+
+_REPORT_TYPES = (jnp.float32, jnp.float32, jnp.float32, jnp.bool_)
+"""Of losses, norms, rates and guard flags."""
+
+PREDICT_SPLIT = _spec(REPLICA_AXIS)
+"""How blocks and outputs `[replicas, ...]` are dealt out."""
+
+
+class Tree(NamedTuple):
+    """What a call takes from the one before: float32 arrays, whole on every device.
+
+    Attributes:
+        weights: Variable name to value.
+        slots: `<variable name>/<slot name>` to value.
+    """
+
+    weights: dict[str, jax.Array]
+    slots: dict[str, jax.Array]
+
+
+class _Sums(NamedTuple):
+    """What slices and replicas add up: loss, gradients, squares of looked-up rows."""
+
+    loss: jax.Array
+    gradients: dict[str, jax.Array]
+    row_squares: jax.Array
+
+
+class JaxProgram:
+    """What an engine on JAX computes.
+
+    Args:
+        model: A built `keras.Model`.
+        mesh: Of one axis, the replicas.
+        objective: Loss and outputs.
+        optimizer: Optimiser and schedule.
+
+    Attributes:
+        variables: The model's variables by name.
+        train: `(tree, blocks [K, accumulation, replicas, ...], span int32 [3])` to the
+            new tree and losses, norms, rates and guard flags, each `[K]`; jitted, the
+            tree is donated. The span is the step of the first of the K updates, and
+            from which to which of them to go; the rest is left undone, and 0.
+        predict: `(weights, blocks [replicas, ...])` to outputs `[replicas, ...]`;
+            jitted.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        mesh: Mesh,
+        objective: Objective,
+        optimizer: OptimizerSettings,
+    ) -> None:
+        self._model = model
+        self._mesh = mesh
+        self._objective = objective
+        self._optimizer = optimizer
+        self._looked_up: set[int] = set()
+        self.variables = named_variables(model)
+        trained = {id(variable) for variable in model.trainable_variables}
+        self._trained = [n for n, v in self.variables.items() if id(v) in trained]
+        self.train = jax.jit(
+            self._replicated(
+                self._train_call,
+                takes=(EVERYWHERE, TRAIN_SPLIT, EVERYWHERE),
+                gives=EVERYWHERE,
+            ),
+            donate_argnums=0,
+        )
+        self.predict = jax.jit(
+            self._replicated(
+                self._predict_call,
+                takes=(EVERYWHERE, PREDICT_SPLIT),
+                gives=PREDICT_SPLIT,
+            )
+        )
+
+    def initial_weights(self) -> dict[str, np.ndarray]:
+        """The values of the model's variables."""
+        return {name: np.asarray(v.value) for name, v in self.variables.items()}
+
+    def initial_slots(self) -> dict[str, np.ndarray]:
+        """Zeros by `<variable name>/<slot name>`."""
+        return {
+            f"{name}/{slot}": np.zeros(self.variables[name].shape, np.float32)
+            for name in self._trained
+            for slot in SLOTS
+        }
+
+    def _train_call(
+        self, tree: Tree, blocks: Blocks, span: jax.Array
+    ) -> tuple[Tree, tuple[jax.Array, ...]]:
+        """Some of K updates on one replica.
+
+        The loop's bounds are data, so that one program does any part of the K: two
+        programs would not give the same bits.
+
+        Args:
+            tree: Weights and slots.
+            blocks: `[K, accumulation, 1, ...]`.
+            span: int32 `[3]`; see `train`.
+
+        Returns:
+            The new tree; losses, norms, rates and guard flags, each `[K]`.
+        """
+        own = {name: block[:, :, 0] for name, block in blocks.items()}
+
+        def body(
+            place: jax.Array, carry: tuple[Tree, tuple[jax.Array, ...]]
+        ) -> tuple[Tree, tuple[jax.Array, ...]]:
+            tree, report = carry
+            slices = {name: block[place] for name, block in own.items()}
+            tree, row = self._update(tree, slices, span[0] + place)
+            report = tuple(
+                values.at[place].set(value)
+                for values, value in zip(report, row, strict=True)
+            )
+            return tree, report
+
+        updates = len(own[DROPOUT_SEED])
+        report = tuple(jnp.zeros(updates, dtype) for dtype in _REPORT_TYPES)
+        return lax.fori_loop(span[1], span[2], body, (tree, report))
+
+    def _update(
+        self, tree: Tree, slices: Blocks, step: jax.Array
+    ) -> tuple[Tree, tuple[jax.Array, ...]]:
+        """One update on one replica, from its slices `[accumulation, ...]`."""
+        total: _Sums = lax.psum(  # type: ignore[no-untyped-call]
+            self._sums(tree, slices), REPLICA_AXIS
+        )
+        total = total._replace(
+            gradients={
+                name: optimization.unfrozen(
+                    self._optimizer.group_of(name), gradient, step=step
+                )
+                for name, gradient in total.gradients.items()
+            }
+        )
+        norm = self._norm(total)
+        applied = jnp.isfinite(total.loss) & jnp.isfinite(norm)
+        rate = optimization.learning_rate(self._optimizer, step)
+        scale = optimization.clip_factor(self._optimizer, norm)
+        gradients = jax.tree.map(lambda gradient: gradient * scale, total.gradients)
+        new = self._stepped(tree, gradients, rate=rate, step=step)
+        kept = jax.tree.map(lambda a, b: jnp.where(applied, a, b), new, tree)
+        return kept, (total.loss, norm, rate, applied)
+
+    def _sums(self, tree: Tree, slices: Blocks) -> _Sums:
+        """Adds up loss and gradients over the slices."""
+
+        def body(sums: _Sums, block: Blocks) -> tuple[_Sums, None]:
+            more = self._slice_sums(tree, block)
+            return jax.tree.map(jnp.add, sums, more), None
+
+        zero = jnp.zeros((), jnp.float32)
+        zeros = {name: jnp.zeros_like(tree.weights[name]) for name in self._trained}
+        sums, _ = lax.scan(body, _Sums(zero, zeros, zero), slices)
+        return sums
+
+    def _slice_sums(self, tree: Tree, block: Blocks) -> _Sums:
+        def loss(trained: Blocks, probe: jax.Array) -> jax.Array:
+            return self._loss({**tree.weights, **trained}, probe, block)
+
+        trained = {name: tree.weights[name] for name in self._trained}
+        value, (gradients, squares) = jax.value_and_grad(loss, argnums=(0, 1))(
+            trained, jnp.zeros((), jnp.float32)
+        )
+        return _Sums(value, gradients, squares)
+
+    def _loss(
+        self, weights: Mapping[str, jax.Array], probe: jax.Array, block: Blocks
+    ) -> jax.Array:
+        inputs = {name: value for name, value in block.items() if name != DROPOUT_SEED}
+        with (
+            self._lent(weights) as scope,
+            layer_stack.looped_by(layer_stack_jax.loop),
+            dropout.stream(block[DROPOUT_SEED]),
+            lookup.measure(probe) as measurement,
+        ):
+            before = self._seen(scope)
+            loss: jax.Array = self._objective.loss(self._model, inputs)
+        self._looked_up = measurement.tables
+        _refuse_writes(before, self._seen(scope))
+        return loss
+
+    def _lent(self, weights: Mapping[str, jax.Array]) -> keras.StatelessScope:
+        """A scope in which the model computes with `weights`."""
+        return keras.StatelessScope(
+            [(self.variables[name], value) for name, value in weights.items()]
+        )
+
+    def _seen(self, scope: keras.StatelessScope) -> dict[str, Any]:
+        return {v.path: scope.get_current_value(v) for v in self._model.variables}
+
+    def _norm(self, sums: _Sums) -> jax.Array:
+        """The global norm that clipping compares; see `runtime.kernels.lookup`."""
+        counts_rows = self._optimizer.norm_counts_rows
+        by_row = self._looked_up if counts_rows else set()
+        squares = sums.row_squares if counts_rows else jnp.zeros((), jnp.float32)
+        for name, gradient in sums.gradients.items():
+            if id(self.variables[name]) not in by_row:
+                squares += jnp.sum(jnp.square(gradient))
+        return jnp.sqrt(squares)
+
+    def _stepped(
+        self, tree: Tree, gradients: Mapping[str, jax.Array], *, rate: Any, step: Any
+    ) -> Tree:
+        weights, slots = dict(tree.weights), {}
+        for name, gradient in gradients.items():
+            first, second = (f"{name}/{slot}" for slot in SLOTS)
+            group = self._optimizer.group_of(name)
+            weights[name], slots[first], slots[second] = optimization.update(
+                self._optimizer,
+                decay=self._optimizer.decays(name),
+                gradient=gradient,
+                variable=tree.weights[name],
+                first=tree.slots[first],
+                second=tree.slots[second],
+                rate=optimization.own_rate(group, rate, step=step),
+                step=optimization.own_step(group, step).astype(jnp.float32),
+            )
+        return Tree(weights, slots)
+
+    def _predict_call(
+        self, weights: Mapping[str, jax.Array], blocks: Blocks
+    ) -> dict[str, jax.Array]:
+        """One replica's outputs `[1, ...]` of its blocks `[1, ...]`."""
+        with self._lent(weights), layer_stack.looped_by(layer_stack_jax.loop):
+            outputs = self._objective.outputs(
+                self._model, {name: block[0] for name, block in blocks.items()}
+            )
+        return {name: value[jnp.newaxis] for name, value in outputs.items()}
+
+    def _replicated(
+        self, function: Callable[..., Any], *, takes: tuple[Any, ...], gives: Any
+    ) -> Callable[..., Any]:
+        """Runs `function` on every replica with its share of the arguments.
+
+        Args:
+            function: Sees one replica and calls on the others by `lax.psum`.
+            takes: How each argument is split, as partition specs.
+            gives: How the results are put together.
+        """
+        # check_vma off: Keras' recurrent layers carry constants into values that differ
+        # between replicas, which the check takes for an error.
+        return jax.shard_map(
+            function,
+            mesh=self._mesh,
+            in_specs=takes,
+            out_specs=gives,
+            check_vma=False,
+        )
+
+
+def _refuse_writes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Fails where the model wrote to a variable, since the write would be lost.
+
+    Raises:
+        TrainingError: Names the variables.
+    """
+    written = [path for path, value in after.items() if value is not before[path]]
+    if written:
+        raise TrainingError(
+            f"The model writes to {', '.join(written)} while it computes; this engine "
+            "keeps no such state. Use runtime.kernels.dropout.Dropout for random "
+            "masks, and layers without moving averages."
+        )

@@ -1,0 +1,197 @@
+"""From the first update to the last: calls, checkpoints, metrics, progress.
+
+The batches of several updates are made at once: those up to the next multiple of
+`steps_per_call` or of `save_every`, whichever comes first. They have one shape, which
+is thus a function of the step alone, and a resumed run computes on the same arrays as
+one that was never stopped. In how many calls of the devices they are done is a matter
+of time only; see `runtime.training.pace`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from runtime.checkpoints import checkpoints
+from runtime.checkpoints.checkpoint_writer import Keeper
+from runtime.engine.engine import Arrays, Engine, StepReport
+from runtime.training.guards import FiniteGuard, LossWatch
+from runtime.training.pace import Pace
+from runtime.training.progress import ProgressLine
+from runtime.training.run_record import RunRecord
+
+SKIPPED_UPDATES = "skipped_updates"
+"""The metric of a checkpoint that counts updates left out before it."""
+
+
+class Feed(Protocol):
+    """What a pipeline hands the loop."""
+
+    def __call__(self, first: int, stop: int, /) -> Call:
+        """Returns the batches of the updates `first` to `stop - 1`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """The batches of one engine call.
+
+    Attributes:
+        arrays: `[K, accumulation, replicas, ...]`.
+        examples: Real examples in all of them.
+        tokens: Real tokens in all of them.
+        names: Gives what the examples of an update are called, by its place among the
+            K; for messages.
+    """
+
+    arrays: Arrays
+    examples: int
+    tokens: int
+    names: Callable[[int], Sequence[str]] = lambda _: ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How far to train and how often to save.
+
+    Attributes:
+        total_steps: Updates of the whole run.
+        steps_per_call: Most updates in one engine call.
+        save_every: Updates between checkpoints; the last update is always saved.
+        directory: Folder of the `step-*` folders, for errors.
+        most_skipped: Updates that may be left out because they are no numbers.
+        skipped: How many were before this process.
+    """
+
+    total_steps: int
+    steps_per_call: int
+    save_every: int
+    directory: str
+    most_skipped: int = 0
+    skipped: int = 0
+
+    def span(self, step: int) -> tuple[int, int]:
+        """Where the updates begin and end whose batches are made with that of `step`.
+
+        A run that was asked to stop may have ended between the two.
+        """
+        periods = (self.steps_per_call, self.save_every)
+        first = max(step // every * every for every in periods)
+        ends = [(step // every + 1) * every for every in periods]
+        return first, min(*ends, self.total_steps)
+
+    def saves_at(self, step: int) -> bool:
+        """Whether a checkpoint is due after `step` updates."""
+        return step % self.save_every == 0 or step == self.total_steps
+
+
+def run(
+    engine: Engine,
+    feed: Feed,
+    *,
+    plan: Plan,
+    record: RunRecord,
+    progress: Callable[[], ProgressLine],
+    keeper: Keeper,
+    pace: Pace,
+) -> None:
+    """Trains from the engine's step to the last.
+
+    Args:
+        engine: Holds weights, slots and the step reached.
+        feed: Makes batches.
+        plan: How far and how often.
+        record: Takes one line of metrics for each update.
+        progress: Opens the progress line.
+        keeper: Keeps what is reached.
+        pace: Whether to end before that; what is reached by then is kept.
+
+    Raises:
+        TrainingError: A loss or gradient is not finite. The update was not applied and
+            the checkpoints written before stay.
+        RunStoppedError: The run was asked to stop.
+    """
+    guard = FiniteGuard(
+        plan.most_skipped,
+        skipped=plan.skipped,
+        advice=lambda: _advice(keeper, directory=plan.directory),
+    )
+    watch = LossWatch()
+    is_kept, metrics = True, {}
+    with keeper, progress() as line, pace.stop.at_the_next_update():
+        for part in _parts(engine, feed, plan=plan, pace=pace):
+            report, loss = part.report, float(part.report.losses[-1])
+            _log(record, report, first=part.first)
+            guard.judge(report, first=part.first, names=part.names)
+            watch.look(report.losses, first=part.first)
+            line.update(
+                part.stop, loss=loss, examples=part.examples, tokens=part.tokens
+            )
+            metrics = {"loss": loss, SKIPPED_UPDATES: guard.skipped}
+            is_kept = plan.saves_at(part.stop)
+            if is_kept:
+                keeper.save(engine, metrics=metrics)
+        if not is_kept:
+            keeper.save(engine, metrics=metrics)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What one call of the devices did."""
+
+    first: int
+    stop: int
+    report: StepReport
+    examples: int
+    tokens: int
+    names: Callable[[int], Sequence[str]]
+
+
+def _parts(engine: Engine, feed: Feed, *, plan: Plan, pace: Pace) -> Iterator[_Part]:
+    """Does the updates, until the last or until the run is to stop."""
+    while engine.step < plan.total_steps and not pace.is_to_stop(engine.step):
+        start, end = plan.span(engine.step)
+        call = feed(start, end)
+        dealt = engine.deal(call.arrays, first_step=start)
+        while engine.step < end and not pace.is_to_stop(engine.step):
+            first = engine.step
+            stop = pace.part(first, end)
+            with pace.measure(stop - first):
+                report = engine.advance(dealt, stop=stop)
+            share = (stop - first) / (end - start)
+            yield _Part(
+                first=first,
+                stop=stop,
+                report=report,
+                examples=round(call.examples * share),
+                tokens=round(call.tokens * share),
+                names=functools.partial(_names, call, offset=first - start),
+            )
+    pace.is_to_stop(engine.step)  # so that all processes end by the same request
+
+
+def _names(call: Call, index: int, *, offset: int) -> Sequence[str]:
+    return call.names(offset + index)
+
+
+def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
+    for index, loss in enumerate(report.losses):
+        record.log(
+            first + index + 1,
+            {
+                "loss": loss,
+                "gradient_norm": report.gradient_norms[index],
+                "learning_rate": report.learning_rates[index],
+            },
+        )
+
+
+def _advice(keeper: Keeper, *, directory: str) -> str:
+    """Returns what an update that is no number leaves to do."""
+    keeper.wait()
+    kept = checkpoints.latest(directory) or "none yet"
+    return (
+        f"Newest good checkpoint: {kept}. Lower --learning_rate, look at these examples"
+        ", or let --max_skipped_updates be left out."
+    )

@@ -1,0 +1,48 @@
+import pytest
+
+from pipelines.classification.settings import TaskSettings
+from runtime.errors import SettingsError
+
+
+def settings(**others):
+    return TaskSettings(
+        **({"task_name": "tsv", "output_dir": "out", "do_train": True} | others)
+    )
+
+
+def test_nothing_is_dealt_unless_asked_for():
+    assert settings().split_plan() is None
+
+
+def test_a_plan_takes_the_seed():
+    plan = settings(split=("train:0.9", "dev:0.1"), seed=7).split_plan()
+    assert (plan.shares, plan.seed) == ({"train": 0.9, "dev": 0.1}, 7)
+
+
+def test_what_is_wrong_with_splits_is_reported_together():
+    with pytest.raises(SettingsError) as caught:
+        settings(split=("train:0.8", "dev:0.1"), max_leakage=-1.0, output_dir=None)
+    assert list(caught.value.problems) == [
+        "--output_dir is required.",
+        "--max_leakage must lie in [0, 1]; got -1.0.",
+        "split: the shares must sum to 1; got 0.9.",
+    ]
+
+
+@pytest.mark.parametrize("limit", [-0.01, 1.5, float("nan")])
+def test_a_share_of_leakage_lies_between_none_and_all(limit):
+    with pytest.raises(SettingsError, match="--max_leakage must lie in"):
+        settings(max_leakage=limit)
+
+
+def test_a_group_without_a_split():
+    with pytest.raises(SettingsError, match="--split_group is for --split"):
+        settings(split_group="work")
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", "a b"])
+def test_a_name_of_predictions_is_part_of_a_file_name(name):
+    with pytest.raises(SettingsError, match="--predict_name is part of file names"):
+        settings(predict_name=name)
+    assert settings(predict_name="new.2").predict_suffix == "-new.2"
+    assert settings().predict_suffix == ""

@@ -1,0 +1,143 @@
+import itertools
+import types
+
+import numpy as np
+import pytest
+
+from processors.batches import features
+from processors.example import InputExample
+from runtime.errors import DataError, SettingsError
+
+UNK, CLS, SEP = 1, 2, 3
+
+
+class Letters:
+    """A tokenizer of one id a letter; it does not know ?, and a space is no token."""
+
+    special = types.SimpleNamespace(unk=UNK, cls=CLS, sep=SEP)
+
+    def __init__(self):
+        self.calls = []
+
+    def encode_batch(self, texts):
+        self.calls.append(len(texts))
+        return [
+            [self._id(letter) for letter in text if letter != " "] for text in texts
+        ]
+
+    def _id(self, letter):
+        return UNK if letter == "?" else ord(letter)
+
+
+def featurize(*examples, max_seq_length=8, labels=("neg", "pos")):
+    return list(
+        features.featurize(
+            examples, tokenizer=Letters(), labels=labels, max_seq_length=max_seq_length
+        )
+    )
+
+
+def original_truncate(first, second, max_tokens):
+    """google-research/bert, run_classifier.py, _truncate_seq_pair."""
+    while len(first) + len(second) > max_tokens:
+        if len(first) > len(second):
+            first.pop()
+        else:
+            second.pop()
+
+
+def test_single_text():
+    [row] = featurize(InputExample("1", "ab", label="pos"))
+    assert row.input_ids.tolist() == [CLS, ord("a"), ord("b"), SEP]
+    assert row.segment_ids.tolist() == [0, 0, 0, 0]
+    assert row.input_ids.dtype == row.segment_ids.dtype == np.int32
+    assert row.label_id == 1
+
+
+def test_pair():
+    [row] = featurize(InputExample("1", "ab", "c", label="neg"))
+    assert row.input_ids.tolist() == [CLS, ord("a"), ord("b"), SEP, ord("c"), SEP]
+    assert row.segment_ids.tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def test_unlabelled_stays_unlabelled():
+    [row] = featurize(InputExample("1", "ab"))
+    assert row.label_id is None
+
+
+def test_single_text_keeps_its_head():
+    [row] = featurize(InputExample("1", "abcdefghij"))
+    assert row.input_ids.tolist() == [CLS, *map(ord, "abcdef"), SEP]
+
+
+def test_pair_is_cut_as_the_original_cuts():
+    for first, second, room in itertools.product(range(12), range(12), range(15)):
+        ours = features.truncate_pair(
+            list(range(first)), list(range(second)), max_tokens=room
+        )
+        theirs = list(range(first)), list(range(second))
+        original_truncate(*theirs, room)
+        assert ours == theirs
+
+
+def test_long_pair_fills_the_length():
+    [row] = featurize(InputExample("1", "aaaaaaaaa", "bbbbbbbbb"))
+    assert row.input_ids.tolist() == [CLS, *map(ord, "aaa"), SEP, *map(ord, "bb"), SEP]
+
+
+@pytest.mark.parametrize("second", [None, "", "  "])
+def test_second_text_without_tokens_is_no_pair(second):
+    [row] = featurize(InputExample("1", "abcdefghij", second))
+    assert row.input_ids.tolist() == [CLS, *map(ord, "abcdef"), SEP]
+    assert not row.segment_ids.any()
+
+
+def test_text_without_tokens_is_still_an_example():
+    [row] = featurize(InputExample("1", " "))
+    assert row.input_ids.tolist() == [CLS, SEP]
+
+
+def test_unknown_label_is_named():
+    with pytest.raises(DataError, match=r"dev-7 .*'meh'.*'neg', 'pos'"):
+        featurize(InputExample("dev-7", "a", label="meh"))
+
+
+def test_length_without_room_is_refused():
+    with pytest.raises(SettingsError, match="max_seq_length: expected at least 3"):
+        featurize(InputExample("1", "a"), max_seq_length=2)
+
+
+def test_examples_stream_in_order_through_few_calls():
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        for taken in itertools.count(1):
+            yield InputExample(str(taken), "a" * (taken % 5))
+
+    tokenizer = Letters()
+    rows = features.featurize(
+        endless(), tokenizer=tokenizer, labels=(), max_seq_length=8
+    )
+    lengths = [len(row.input_ids) for row in itertools.islice(rows, 2500)]
+    assert lengths == [number % 5 + 2 for number in range(1, 2501)]
+    assert taken < 4000
+    assert len(tokenizer.calls) < 10
+
+
+def test_tokens_are_counted_before_they_are_cut():
+    counts = features.TokenCounts()
+    rows = features.featurize(
+        [
+            InputExample("1", "a?" * 10),
+            InputExample("2", "abc", "d?"),
+            InputExample("3", "ab", " "),
+            InputExample("4", ""),
+        ],
+        tokenizer=Letters(),
+        labels=[],
+        max_seq_length=8,
+        counts=counts,
+    )
+    assert [len(row.input_ids) for row in rows] == [8, 8, 4, 2]
+    assert counts == features.TokenCounts([22, 8, 4, 2], text_tokens=27, unknown=11)

@@ -1,0 +1,49 @@
+import pytest
+
+from processors.labels.label_rule import LabelRule
+
+
+def rule(**others):
+    given = {"task": "mine", "labels": ("bad", "good"), "is_required": True}
+    return LabelRule(**(given | others))
+
+
+@pytest.mark.parametrize("label", ["bad", "good"])
+def test_a_label_of_the_task_is_no_problem(label):
+    assert rule().problem(label) is None
+
+
+def test_a_label_may_be_required():
+    assert "the label is empty" in rule().problem(None)
+    assert rule(is_required=False).problem(None) is None
+
+
+def test_another_label_is_a_problem_where_the_task_knows_its_own():
+    expected = "unknown label 'x'; the labels of mine are bad, good"
+    assert rule().problem("x") == expected
+    assert rule(labels=()).problem("x") is None
+
+
+def test_the_only_label_of_a_test_file_may_be_another():
+    def file_of(*labels):
+        return rule(is_required=False, test_labels=lambda: set(labels))
+
+    assert file_of("x").problem("x") is None
+    for others in (["y"], ["good"]):
+        problem = file_of("x", *others).problem("x")
+        assert problem.startswith(
+            "unknown label 'x'; the labels of mine are bad, good."
+        )
+        assert problem.endswith(
+            "To predict without labels, leave the label column of the test file out, or"
+            " empty."
+        )
+
+
+def test_the_test_file_is_not_looked_at_without_need():
+    def look():
+        raise AssertionError("the file was read")
+
+    looking = rule(is_required=False, test_labels=look)
+    assert looking.problem("good") is None
+    assert looking.problem(None) is None

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from runtime.devices.placement import Accelerator, Backend, TpuAddress, place
+from runtime.errors import PlacementError
+
+
+def test_a_tpu_that_is_not_there_is_refused_with_the_cause():
+    with pytest.raises(PlacementError) as caught:
+        place(Accelerator.TPU, backend=Backend.TENSORFLOW)
+    message = str(caught.value)
+    assert message.startswith("--accelerator=tpu: TensorFlow found no TPU. ")
+    assert "This machine has no TPU" in message
+
+
+def test_an_address_of_a_kind_of_tpu_that_no_longer_exists():
+    address = TpuAddress(name="grpc://127.0.0.1:8470")
+    with pytest.raises(PlacementError, match="a kind of TPU that no longer exists"):
+        place(Accelerator.TPU, backend=Backend.TENSORFLOW, tpu=address)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("{", "cannot be read"),
+        ('{"cluster": 3}', "cannot be read"),
+        (
+            json.dumps(
+                {
+                    "cluster": {"worker": ["a:1"], "ps": ["b:1"]},
+                    "task": {"type": "worker", "index": 0},
+                }
+            ),
+            "names ps, worker",
+        ),
+        (json.dumps({"cluster": {"worker": ["a:1", "b:1"]}}), "makes this a None"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_is_refused(monkeypatch, content, named):
+    monkeypatch.setenv("TF_CONFIG", content)
+    with pytest.raises(PlacementError, match="TF_CONFIG") as caught:
+        place(backend=Backend.TENSORFLOW)
+    assert named in str(caught.value)
+
+
+def test_a_cluster_of_one_is_this_machine(monkeypatch):
+    task = {"type": "worker", "index": 0}
+    cluster = {"cluster": {"worker": ["127.0.0.1:1"]}, "task": task}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    found = place(Accelerator.CPU, backend=Backend.TENSORFLOW)
+    assert found.processes == 1
+    assert found.devices == ("CPU:0",)
+
+
+def test_devices_of_several_workers_are_not_chosen_by_name(monkeypatch):
+    task = {"type": "worker", "index": 0}
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": task}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(PlacementError, match="cannot be chosen by name"):
+        place(Accelerator.CPU, backend=Backend.TENSORFLOW, devices=["CPU:0"])

@@ -1,0 +1,311 @@
+import contextlib
+import io
+import os
+
+import numpy as np
+import pytest
+
+from runtime.checkpoints import checkpoints
+from runtime.checkpoints.checkpoint_writer import CheckpointKeeper, ElsewhereKept
+from runtime.checkpoints.retention import Retention
+from runtime.engine.engine import EngineState
+from runtime.errors import RunStoppedError, TrainingError
+from runtime.training import loop
+from runtime.training.loop import Plan
+from runtime.training.pace import Pace
+from runtime.training.progress import ProgressLine
+from runtime.training.run_record import RunRecord
+from runtime.training.stop_request import StopRequest
+from tests.runtime.training.counting_engine import CountingEngine, feed
+
+
+def make_plan(tmp_path, **settings):
+    defaults = {"total_steps": 10, "steps_per_call": 4, "save_every": 5}
+    return Plan(**(defaults | settings), directory=str(tmp_path / "checkpoints"))
+
+
+def unhurried(stop):
+    """A pace at which all updates whose batches are made at once are one call."""
+    pace = Pace(stop)
+    pace.part = lambda _, stop: stop
+    return pace
+
+
+def run(engine, plan, *, stream=None, keeper=None, keep=5, stop=None, pace=None):
+    output_dir = os.path.dirname(plan.directory)
+    with RunRecord(output_dir) as record:
+        loop.run(
+            engine,
+            feed,
+            plan=plan,
+            record=record,
+            progress=lambda: ProgressLine(
+                plan.total_steps, stream=stream or io.StringIO(), start=engine.step
+            ),
+            keeper=keeper
+            or CheckpointKeeper(
+                plan.directory,
+                state={"seed": 3},
+                retention=Retention(newest=keep),
+                before_saving=record.sync,
+            ),
+            pace=pace or unhurried(stop or StopRequest()),
+        )
+        return record.metrics()
+
+
+def test_calls_end_at_multiples_and_at_checkpoints(tmp_path):
+    engine = CountingEngine()
+    run(engine, make_plan(tmp_path))
+    assert engine.calls == [[1, 2, 3, 4], [5], [6, 7, 8], [9, 10]]
+
+
+@pytest.mark.parametrize("resumed_from", [5, 10])
+def test_a_resumed_run_makes_the_calls_of_one_never_stopped(tmp_path, resumed_from):
+    whole = CountingEngine()
+    run(whole, make_plan(tmp_path / "whole", total_steps=12))
+    resumed = CountingEngine()
+    weight = np.arange(resumed_from + 1).sum()
+    resumed.load_state(EngineState(resumed_from, {"w": np.float32([weight])}, {}))
+    run(resumed, make_plan(tmp_path / "resumed", total_steps=12))
+    assert resumed.calls == whole.calls[-len(resumed.calls) :]
+    assert resumed.state().weights == whole.state().weights
+
+
+class SlowerEach(CountingEngine):
+    """An engine, and the clock that its updates move on by so many seconds each."""
+
+    seconds = 0.0
+
+    def __init__(self, each):
+        super().__init__()
+        self._each = each
+
+    def advance(self, dealt, *, stop):
+        self.seconds += self._each * (stop - self.step)
+        return super().advance(dealt, stop=stop)
+
+
+def test_long_calls_are_done_in_parts_of_seconds(tmp_path):
+    engine = SlowerEach(1.2)
+    pace = Pace(StopRequest(), clock=lambda: engine.seconds)
+    plan = make_plan(tmp_path, total_steps=24, steps_per_call=20, save_every=12)
+    metrics = run(engine, plan, pace=pace)
+    assert [len(call) for call in engine.calls] == [1, 2, 4, 4, 1, 4, 4, 4]
+    assert [number for call in engine.calls for number in call] == [*range(1, 25)]
+    assert [line["step"] for line in metrics] == list(range(1, 25))
+    assert checkpoints.list_steps(plan.directory) == [12, 24]
+
+
+def test_quick_updates_are_soon_done_in_whole_calls(tmp_path):
+    engine = SlowerEach(0.001)
+    pace = Pace(StopRequest(), clock=lambda: engine.seconds)
+    plan = make_plan(tmp_path, total_steps=64, steps_per_call=16, save_every=64)
+    run(engine, plan, pace=pace)
+    assert [len(call) for call in engine.calls] == [1, 2, 4, 8, 1, 16, 16, 16]
+
+
+class AskedAt(SlowerEach):
+    """Asks the run to stop during an update."""
+
+    def __init__(self, stop, update):
+        super().__init__(3.0)
+        self._stop, self._update = stop, update
+        self.dealt = []
+
+    def deal(self, arrays, *, first_step):
+        self.dealt.append((first_step, arrays["number"].tolist()))
+        return super().deal(arrays, first_step=first_step)
+
+    def advance(self, dealt, *, stop):
+        if self.step < self._update <= stop:
+            self._stop.ask("a test")
+        return super().advance(dealt, stop=stop)
+
+
+def test_a_run_stopped_amid_a_call_goes_on_with_the_same_batches(tmp_path):
+    stop = StopRequest(grace=60)
+    plan = make_plan(tmp_path, total_steps=8, steps_per_call=8, save_every=8)
+    engine = AskedAt(stop, 2)
+    with stop.on_signals(), pytest.raises(RunStoppedError):
+        run(engine, plan, pace=Pace(stop, clock=lambda: engine.seconds))
+    found = checkpoints.load_newest(plan.directory)
+    assert found.step == 2
+    assert found.metrics["loss"] == pytest.approx(1 / 2)
+    resumed = AskedAt(stop, 99)
+    resumed.load_checkpoint(found)
+    run(resumed, plan)
+    assert resumed.dealt == engine.dealt == [(0, list(range(1, 9)))]
+    assert resumed.state().weights["w"] == np.arange(9).sum()
+
+
+def test_a_run_that_is_asked_before_its_first_update_saves_nothing(tmp_path):
+    stop = StopRequest(grace=60)
+    stop.ask("a test")
+    plan, engine = make_plan(tmp_path), CountingEngine()
+    with stop.on_signals(), pytest.raises(RunStoppedError):
+        run(engine, plan, stop=stop)
+    assert engine.calls == []
+    assert checkpoints.list_steps(plan.directory) == []
+
+
+class Looking(Pace):
+    """Notes where it is asked."""
+
+    def __init__(self):
+        super().__init__(StopRequest())
+        self.looks = []
+
+    def is_to_stop(self, step):
+        self.looks.append(step)
+        return super().is_to_stop(step)
+
+
+def test_there_is_a_look_after_the_last_update(tmp_path):
+    pace = Looking()
+    run(CountingEngine(), make_plan(tmp_path), pace=pace)
+    assert pace.looks[-1] == 10
+    assert set(pace.looks) == {0, 1, 3, 4, 5, 8, 10}
+
+
+def test_who_is_left_out_amid_a_call_is_named(tmp_path):
+    engine = AskedAt(StopRequest(), 99)
+    engine._broken = 3
+    with pytest.raises(TrainingError, match=r"Update 3 .* examples: train-3, train-x"):
+        run(engine, make_plan(tmp_path), pace=Pace(StopRequest()))
+
+
+def test_checkpoints_fall_due_every_so_often_and_at_the_end(tmp_path):
+    plan = make_plan(tmp_path, total_steps=12)
+    run(CountingEngine(), plan)
+    assert checkpoints.list_steps(plan.directory) == [5, 10, 12]
+    loaded = checkpoints.load(checkpoints.latest(plan.directory))
+    assert loaded.step == 12
+    assert loaded.weights["w"] == 78
+    assert loaded.slots["w/m"] == 1
+    assert loaded.state == {"seed": 3}
+    assert loaded.metrics == {"loss": pytest.approx(1 / 12), "skipped_updates": 0}
+
+
+def test_only_the_newest_are_kept(tmp_path):
+    plan = make_plan(tmp_path, total_steps=12, save_every=2)
+    run(CountingEngine(), plan, keep=3)
+    assert checkpoints.list_steps(plan.directory) == [8, 10, 12]
+
+
+def test_who_leaves_saving_to_the_chief_makes_the_same_calls(tmp_path):
+    chief, other = CountingEngine(), CountingEngine()
+    run(chief, make_plan(tmp_path / "chief"))
+    plan = make_plan(tmp_path / "other")
+    metrics = run(other, plan, keeper=ElsewhereKept())
+    assert other.calls == chief.calls
+    assert len(metrics) == 10
+    assert not os.path.exists(plan.directory)
+
+
+def test_every_update_leaves_a_line_of_metrics(tmp_path):
+    metrics = run(CountingEngine(), make_plan(tmp_path))
+    assert [line["step"] for line in metrics] == list(range(1, 11))
+    assert [line["loss"] for line in metrics] == pytest.approx(1 / np.arange(1, 11))
+    assert metrics[3]["gradient_norm"] == pytest.approx(0.5)
+    assert metrics[3]["learning_rate"] == pytest.approx(0.75)
+
+
+def test_progress_ends_at_the_last_step(tmp_path):
+    stream = io.StringIO()
+    run(CountingEngine(), make_plan(tmp_path), stream=stream)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("step 4/10  loss 0.250")
+    assert lines[-1].startswith("step 10/10  loss 0.100")
+    assert "examples/s" in lines[-1]
+
+
+def test_nothing_is_done_after_the_last_step(tmp_path):
+    engine = CountingEngine()
+    engine.load_state(EngineState(10, {"w": np.zeros(1)}, {}))
+    plan = make_plan(tmp_path)
+    assert run(engine, plan) == []
+    assert engine.calls == []
+    assert not os.path.exists(plan.directory)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(tmp_path):
+    plan = make_plan(tmp_path)
+    engine = CountingEngine(broken_update=7)
+    with pytest.raises(TrainingError) as caught:
+        run(engine, plan)
+    message = str(caught.value)
+    assert "Update 7 was not applied: loss nan" in message
+    assert os.path.join(plan.directory, "step-00000005") in message
+    assert "Its examples: train-7, train-x." in message
+    assert "--learning_rate" in message
+    assert checkpoints.list_steps(plan.directory) == [5]
+    with RunRecord(str(tmp_path)) as record:
+        logged = record.metrics()
+    assert [line["step"] for line in logged] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert np.isnan(logged[6]["loss"])
+
+
+def test_before_the_first_checkpoint_there_is_none_to_name(tmp_path):
+    with pytest.raises(TrainingError, match="Newest good checkpoint: none yet"):
+        run(CountingEngine(broken_update=1), make_plan(tmp_path))
+
+
+def test_some_updates_may_be_left_out(tmp_path, caplog):
+    plan = make_plan(tmp_path, most_skipped=1)
+    run(CountingEngine(broken_update=7), plan)
+    assert "Update 7 was not applied: loss nan" in caplog.text
+    assert "Its examples: train-7, train-x. Left out: 1 of 1." in caplog.text
+    assert checkpoints.load_newest(plan.directory).metrics["skipped_updates"] == 1
+
+
+def test_what_was_left_out_before_counts(tmp_path):
+    plan = make_plan(tmp_path, most_skipped=3, skipped=3)
+    with pytest.raises(TrainingError, match="Update 7 was not applied"):
+        run(CountingEngine(broken_update=7), plan)
+
+
+class AskedAfter(CountingEngine):
+    """Asks the run to stop while it computes the call in which an update is."""
+
+    def __init__(self, stop, update):
+        super().__init__()
+        self._stop, self._update = stop, update
+
+    def advance(self, dealt, *, stop):
+        if self.step < self._update <= stop:
+            self._stop.ask("a test")
+        return super().advance(dealt, stop=stop)
+
+
+class Noting(ElsewhereKept):
+    """Notes what it is to keep."""
+
+    def __init__(self):
+        self.steps = []
+
+    def save(self, engine, *, metrics):
+        del metrics
+        self.steps.append(engine.step)
+
+
+@pytest.mark.parametrize(("update", "saves"), [(5, [5]), (7, [5, 8]), (99, [5, 10])])
+def test_nothing_is_saved_twice(tmp_path, update, saves):
+    stop, keeper = StopRequest(grace=60), Noting()
+    with stop.on_signals(), contextlib.suppress(RunStoppedError):
+        engine = AskedAfter(stop, update)
+        run(engine, make_plan(tmp_path), stop=stop, keeper=keeper)
+    assert keeper.steps == saves
+
+
+@pytest.mark.parametrize(("update", "kept"), [(2, 4), (5, 5), (6, 8), (10, 10)])
+def test_a_run_that_is_asked_to_stop_keeps_what_it_reached(tmp_path, update, kept):
+    stop = StopRequest(grace=60)
+    plan = make_plan(tmp_path)
+    with stop.on_signals(), pytest.raises(RunStoppedError, match="Stopped by a test"):
+        run(AskedAfter(stop, update), plan, stop=stop)
+    found = checkpoints.load_newest(plan.directory)
+    assert found.step == kept
+    assert found.weights["w"] == np.arange(kept + 1).sum()
+    with RunRecord(str(tmp_path)) as record:
+        assert [line["step"] for line in record.metrics()] == list(range(1, kept + 1))

@@ -1,0 +1,121 @@
+"""Everything a BERT classifier's run is told; each field is a command-line flag.
+
+The names, defaults and meanings of google-research/bert's and bert-japanese's
+`run_classifier.py` are kept; what they did not have stands below. What a run of any
+model is told is in `pipelines.classification.settings` and
+`runtime.training.run_settings`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pipelines.classification.settings import TaskSettings, TaskStepSettings
+from processors.tokenization.settings import TOKENIZER, TokenizerSettings
+from runtime.errors import SettingsError
+from runtime.settings import setting
+from runtime.training.run_settings import Carried
+from tf_bert.classifier.trained_part import TrainedPart
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepSettings(TaskStepSettings):
+    """What decides the steps that a device computes.
+
+    Raises:
+        SettingsError: One sentence for each value that cannot be used.
+    """
+
+    # The original's flags.
+    bert_config_file: str | None = setting(
+        None,
+        path=True,
+        help="JSON with the sizes of the BERT; by default what is stored with "
+        "init_checkpoint, or with model_file BERT-base as bert-japanese.",
+    )
+    init_checkpoint: str | None = setting(
+        None,
+        path=True,
+        help="Weights to start from: a TF1 checkpoint, a Hugging Face folder, a "
+        "KerasHub preset, or a checkpoint of this toolkit.",
+    )
+    model_file: str | None = setting(None, path=True, help="SentencePiece model.")
+
+    # New here.
+    train: str = setting(
+        "full",
+        help="What is trained: full, all of the BERT; top:N, its N top layers and the "
+        "head; head, a logistic regression on the pooled vectors of a frozen BERT.",
+    )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        try:
+            TrainedPart.parse(self.train)
+        except SettingsError as error:
+            yield from error.problems
+
+    @property
+    def trained_part(self) -> TrainedPart:
+        """The part of the model that is trained."""
+        return TrainedPart.parse(self.train)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
+    """Settings of `train`, `evaluate` and `predict`.
+
+    Raises:
+        SettingsError: One sentence for each value that cannot be used.
+    """
+
+    MUST_MATCH: ClassVar[tuple[str, ...]] = (*TaskSettings.MUST_MATCH, "train")
+    CARRIED: ClassVar[tuple[Carried, ...]] = (*TaskSettings.CARRIED, TOKENIZER)
+    MAY_DIFFER: ClassVar[tuple[str, ...]] = (
+        *TaskSettings.MAY_DIFFER,
+        "bert_config_file",
+        "vocab_file",
+        "model_file",
+        "tokenizer_dir",
+        "init_checkpoint",
+    )
+
+    compare: bool = setting(
+        False,
+        help="Whether to write compare.txt and compare.png: accuracies of the most "
+        "frequent label, of TF-IDF with logistic regression, of the BERT frozen as it "
+        "starts, and of this run.",
+    )
+    allow_partial_init: bool = setting(
+        False, help="Accept an init_checkpoint that lacks parts of the encoder."
+    )
+
+    def _missing(self) -> Iterator[str]:
+        yield from super()._missing()
+        yield from self.tokenizer_problems()
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        if self.compare and not (self.do_eval or self.do_predict):
+            yield "--compare needs --do_eval or --do_predict."
+        if self.train == TrainedPart.HEAD and not self.init_checkpoint:
+            yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
+        if self.do_train and self._trains_top_layers() and not self.init_checkpoint:
+            yield (
+                f"--train={self.train} leaves the lower layers as they start, which is "
+                "at random: give --init_checkpoint."
+            )
+
+    def _trains_top_layers(self) -> bool:
+        try:
+            return self.trained_part.layers is not None
+        except SettingsError:  # said of --train by itself
+            return False
+
+    def splits_ahead(self) -> tuple[str, ...]:
+        """See base class; what is compared learns from the training split."""
+        found = super().splits_ahead()
+        is_lacking = self.compare and "train" not in found
+        return ("train", *found) if is_lacking else found

@@ -1,0 +1,8 @@
+"""Pre-training as a masked language model.
+
+heads.py        masked tokens, the relation of segments, their loss
+preparation.py  what of it can be refused before a framework loads
+run.py          trains and evaluates a masked language model
+settings.py     everything a pre-training run is told
+workload.py     the steps of pre-training, for tpu_check
+"""
