@@ -1,4 +1,4 @@
-"""What checkpoints cost: this toolkit's keeper and `keras.callbacks.ModelCheckpoint`.
+"""What checkpoints cost: this toolkit's writer and `keras.callbacks.ModelCheckpoint`.
 
     python benchmarks/checkpoint.py [--backend=tensorflow] [--folder=/tmp]
 
@@ -105,7 +105,7 @@ def _model() -> Any:
 
 
 class _Loop:
-    """This toolkit's engine and checkpoint keeper."""
+    """This toolkit's engine and checkpoint writer."""
 
     def __init__(self, folder: str) -> None:
         from runtime.devices.placement import Accelerator, Backend, place
@@ -136,22 +136,22 @@ class _Loop:
 
     def train_and_save(self) -> None:
         """Does them, with checkpoints written meanwhile."""
-        with self._keeper(self._directory) as keeper:
+        with self._checkpoint_writer(self._directory) as writer:
             for _ in range(_SAVES.value):
                 for _ in range(_EVERY.value):
                     self._engine.train(self._batch)
-                keeper.save(self._engine, metrics={})
+                writer.save(self._engine, metrics={})
 
     def save(self, folder: str) -> None:
         """Saves once and waits for it."""
-        with self._keeper(folder) as keeper:
-            keeper.save(self._engine, metrics={})
+        with self._checkpoint_writer(folder) as writer:
+            writer.save(self._engine, metrics={})
 
-    def _keeper(self, folder: str) -> Any:
-        from runtime.checkpoints.checkpoint_writer import CheckpointKeeper
+    def _checkpoint_writer(self, folder: str) -> Any:
+        from runtime.checkpoints.checkpoint_writer import BackgroundCheckpointWriter
         from runtime.checkpoints.retention import Retention
 
-        return CheckpointKeeper(
+        return BackgroundCheckpointWriter(
             folder, state={}, retention=Retention(newest=1), before_saving=lambda: None
         )
 

@@ -164,7 +164,8 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
         def updates() -> None:
             for step in range(_BATCHES.value):
                 arrays = data.add_targets(
-                    stack([batches.batch(step)]), row_counts=placement.row_counts
+                    stack([batches.batch(step)]),
+                    max_row_shapes=placement.max_row_shapes,
                 )
                 engines[pad_to is PadTo.PACK].train(arrays)
 

@@ -116,7 +116,7 @@ def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
         masked = MaskedBatches(
             dataset.predictions,
             max_predictions=dataset.description.max_predictions_per_seq,
-            row_counts=placement.row_counts,
+            max_row_shapes=placement.max_row_shapes,
         )
         arrays = masked.arrays([batch], rates=[0.0])
         if predicted == "all positions":

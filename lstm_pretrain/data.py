@@ -177,7 +177,7 @@ def choose(labels: Sequence[str | None], *, count: int | None, seed: int) -> lis
 
 
 def add_targets(
-    arrays: Mapping[str, np.ndarray], *, row_counts: int
+    arrays: Mapping[str, np.ndarray], *, max_row_shapes: int
 ) -> dict[str, np.ndarray]:
     """Adds what a language model is to predict.
 
@@ -186,7 +186,7 @@ def add_targets(
 
     Args:
         arrays: Batch arrays `[updates, accumulation, replicas, ...]`.
-        row_counts: About how many sizes there may be; see `Placement.row_counts`.
+        max_row_shapes: About how many sizes there may be; see `Placement`.
 
     Returns:
         `input_ids` and `example_ids` as they are, and of `[..., targets]` for each
@@ -200,7 +200,7 @@ def add_targets(
     is_source[..., :-1] = (owners[..., :-1] == owners[..., 1:]) & (owners[..., 1:] > 0)
     is_source = is_source.reshape(*ids.shape[:-2], size)
     counts = is_source.sum(axis=-1)
-    unit = math.ceil(size / row_counts)
+    unit = math.ceil(size / max_row_shapes)
     capacity = min(math.ceil(max(counts.max(), 1) / unit) * unit, size)
     places = np.argsort(~is_source, axis=-1, kind="stable")[..., :capacity]
     is_real = np.arange(capacity) < counts[..., np.newaxis]

@@ -16,9 +16,9 @@ from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo
 from processors.tokenization.units import Units
 from runtime.engine.optimizer_settings import (
-    Group,
     OptimizerName,
     OptimizerSettings,
+    ParameterGroup,
     Schedule,
 )
 from runtime.settings import fixed, setting
@@ -200,7 +200,7 @@ class ClassifierStepSettings(EncoderSettings):
         return dataclasses.replace(
             super().optimizer_settings(num_train_steps),
             groups=tuple(
-                Group(
+                ParameterGroup(
                     pattern=pattern,
                     rate=self.rate_decay**-depth,
                     first_step=depth * epoch if self.gradual_unfreezing else 0,

@@ -35,50 +35,50 @@ from processors.batches.batches import (
 from processors.batches.token_dataset import TokenDataset
 from runtime.engine.engine import Arrays
 from runtime.engine.objectives import ClassificationObjective
-from runtime.preflight.workload import Pipeline, Slicing, Workload
+from runtime.preflight.workload import BatchCut, Pipeline, Workload
 
 _CLASSES = 2  # where no labels are named: the head is a thousandth of the model
 
 
 def language_model_workload(
-    settings: LanguageModelStepSettings, slicing: Slicing
+    settings: LanguageModelStepSettings, cut: BatchCut
 ) -> Workload:
     """The steps of a language model on full rows.
 
     Args:
         settings: Sizes, batches, precision and optimiser.
-        slicing: How a batch is cut.
+        cut: How a batch is cut.
     """
 
     def with_targets(batches: list[Batch]) -> Arrays:
-        return data.add_targets(stack(batches), row_counts=1)
+        return data.add_targets(stack(batches), max_row_shapes=1)
 
-    config, shape = _config(settings), _shape(settings, slicing)
+    config, shape = _config(settings), _shape(settings, cut)
     return Workload(
         build_model=functools.partial(_build_language_model, settings, config),
         objective=LanguageModelObjective(),
         optimizer=settings.optimizer_settings(settings.max_steps or 1000),
         train=_training_call(settings, shape, arrays=with_targets),
-        evaluate=_evaluation_call(settings, slicing, arrays=with_targets),
+        evaluate=_evaluation_call(settings, cut, arrays=with_targets),
         examples=shape.global_batch,
     )
 
 
-def classifier_workload(settings: ClassifierStepSettings, slicing: Slicing) -> Workload:
+def classifier_workload(settings: ClassifierStepSettings, cut: BatchCut) -> Workload:
     """The steps of a classifier on full rows.
 
     Args:
         settings: Sizes, batches, precision and optimiser.
-        slicing: How a batch is cut.
+        cut: How a batch is cut.
     """
-    config, shape = _config(settings), _shape(settings, slicing)
+    config, shape = _config(settings), _shape(settings, cut)
     settings = dataclasses.replace(settings, num_layers=config.num_layers)
     return Workload(
         build_model=functools.partial(_build_classifier, settings, config),
         objective=ClassificationObjective(),
         optimizer=settings.optimizer_settings(settings.max_steps or 1000),
         train=_training_call(settings, shape, arrays=stack),
-        evaluate=_evaluation_call(settings, slicing, arrays=stack),
+        evaluate=_evaluation_call(settings, cut, arrays=stack),
         examples=shape.global_batch,
     )
 
@@ -121,10 +121,10 @@ def _layout(settings: EncoderSettings) -> Layout:
     return Layout(packed=settings.pad_to is PadTo.PACK)
 
 
-def _shape(settings: EncoderSettings, slicing: Slicing) -> BatchShape:
+def _shape(settings: EncoderSettings, cut: BatchCut) -> BatchShape:
     return BatchShape(
-        per_replica_batch=slicing.per_replica_batch,
-        replicas=slicing.replicas,
+        per_replica_batch=cut.per_replica_batch,
+        replicas=cut.replicas,
         accumulation=settings.gradient_accumulation_steps,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
@@ -144,13 +144,13 @@ def _training_call(
 
 def _evaluation_call(
     settings: EncoderSettings,
-    slicing: Slicing,
+    cut: BatchCut,
     *,
     arrays: Callable[[list[Batch]], Arrays],
 ) -> Arrays:
     shape = BatchShape(
-        per_replica_batch=max(settings.eval_batch_size // slicing.replicas, 1),
-        replicas=slicing.replicas,
+        per_replica_batch=max(settings.eval_batch_size // cut.replicas, 1),
+        replicas=cut.replicas,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
     )

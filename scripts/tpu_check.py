@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     """Checks the steps that the flags describe; 0 where all is well."""
     del argv
     from runtime.preflight.check import TpuCheck
-    from runtime.preflight.report import TpuReport, Wishes
+    from runtime.preflight.report import ReportOptions, TpuReport
 
     asked = flag_definitions.values(CheckSettings)
     pipeline = find_pipeline(asked.pipeline, known=_PIPELINES)
@@ -74,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
         effort=asked.effort,
         cache_dir=asked.cache_dir,
     )
-    wishes = Wishes(
+    wishes = ReportOptions(
         search=asked.search,
         train_examples=asked.train_examples,
         script=pipeline.script,

@@ -42,8 +42,8 @@ def run(job: ClassifierJob, *, placement: Placement) -> None:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    with training.open_site(job, placement) as site:
-        LstmRun(job, site=site).carry_out()
+    with training.open_context(job, placement) as context:
+        LstmRun(job, context=context).carry_out()
 
 
 class LstmRun(ClassificationRun):
@@ -54,11 +54,11 @@ class LstmRun(ClassificationRun):
     def train(self) -> None:
         """See base class; the vocabulary is kept beside the checkpoints."""
         super().train()
-        vocabularies.keep(self._job.tokenizer, folder=self._site.folder)
+        vocabularies.keep(self._job.tokenizer, folder=self._context.folder)
 
     def build(self, labels: Sequence[str], *, total: int) -> Engine:
         """See base class."""
-        placement = self._site.placement
+        placement = self._context.placement
         return build(
             self._job, num_labels=len(labels), total=total, placement=placement
         )
@@ -83,7 +83,7 @@ class LstmRun(ClassificationRun):
             self._job.settings,
             batch=batch,
             accumulation=accumulation,
-            placement=self._site.placement,
+            placement=self._context.placement,
         )
 
 

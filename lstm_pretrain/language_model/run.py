@@ -25,7 +25,7 @@ from runtime.devices.placement import Accelerator, Placement
 from runtime.engine import engine
 from runtime.engine.engine import Engine, EngineState
 from runtime.training import loop, training
-from runtime.training.training import Initial, Site
+from runtime.training.training import Initial, RunContext
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ def run(job: LanguageModelJob, *, placement: Placement) -> None:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    with training.open_site(job, placement) as site:
-        PretrainingRun(job, site=site).carry_out()
+    with training.open_context(job, placement) as context:
+        PretrainingRun(job, context=context).carry_out()
 
 
 class PretrainingRun(LanguageModelRun):
@@ -52,14 +52,14 @@ class PretrainingRun(LanguageModelRun):
     _job: LanguageModelJob
     _settings: PretrainingSettings
 
-    def __init__(self, job: LanguageModelJob, *, site: Site) -> None:
-        super().__init__(job, site=site)
+    def __init__(self, job: LanguageModelJob, *, context: RunContext) -> None:
+        super().__init__(job, context=context)
         self._splits = job.splits
 
     def carry_out(self) -> None:
         """See base class; records and the report on the texts come first."""
-        records_of_run.keep(self._job, site=self._site)
-        data_check.write_report(self._job, folder=self._site.folder)
+        records_of_run.keep(self._job, context=self._context)
+        data_check.write_report(self._job, folder=self._context.folder)
         super().carry_out()
 
     def train(self) -> None:
@@ -71,7 +71,7 @@ class PretrainingRun(LanguageModelRun):
         split = self._splits["train"]
         made = self._start()
         self._training.claim_output_dir()
-        vocabularies.keep(self._job.tokenizer, folder=self._site.folder)
+        vocabularies.keep(self._job.tokenizer, folder=self._context.folder)
         if made.step >= self._job.total_steps:
             _log.info("Skipping training since max_steps has already saved.")
         else:
@@ -105,7 +105,7 @@ class PretrainingRun(LanguageModelRun):
 
     # -- data -------------------------------------------------------------------------
 
-    def _feed(self, split: Split) -> loop.Feed:
+    def _feed(self, split: Split) -> loop.BatchFeed:
         settings = self._settings
         shape = self._shape(
             settings.train_batch_size,
@@ -115,9 +115,9 @@ class PretrainingRun(LanguageModelRun):
             split.dataset, settings=settings, shape=shape, seed=settings.seed
         )
 
-        def feed(first: int, stop: int) -> loop.Call:
+        def feed(first: int, stop: int) -> loop.CallBatch:
             several = [batches.batch(step) for step in range(first, stop)]
-            return loop.Call(
+            return loop.CallBatch(
                 arrays=self._arrays(several),
                 examples=sum(batch.example_index.size for batch in several),
                 tokens=sum(batch.real_tokens for batch in several),
@@ -128,7 +128,7 @@ class PretrainingRun(LanguageModelRun):
 
     def _arrays(self, batches: list[Batch]) -> dict[str, np.ndarray]:
         return data.add_targets(
-            stack(batches), row_counts=self._site.placement.row_counts
+            stack(batches), max_row_shapes=self._context.placement.max_row_shapes
         )
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
@@ -136,14 +136,14 @@ class PretrainingRun(LanguageModelRun):
             self._settings,
             batch=batch,
             accumulation=accumulation,
-            placement=self._site.placement,
+            placement=self._context.placement,
         )
 
     # -- model ------------------------------------------------------------------------
 
     def build(self, *, total: int) -> Engine:
         """See base class."""
-        settings, placement = self._settings, self._site.placement
+        settings, placement = self._settings, self._context.placement
 
         def build_model() -> keras.Model:
             keras.utils.set_random_seed(settings.seed)

@@ -12,28 +12,28 @@ from processors.records.store import Manifest
 from runtime import storage
 from runtime.devices.placement import refuse_disagreement
 from runtime.errors import DataError
-from runtime.training.training import Site
+from runtime.training.training import RunContext
 
 _log = logging.getLogger(__name__)
 
 
-def keep(job: TaskJob, *, site: Site) -> None:
+def keep(job: TaskJob, *, context: RunContext) -> None:
     """Writes the records of a job's splits, and the rows that were rejected.
 
     Args:
         job: The run.
-        site: Where it runs and writes.
+        context: Where it runs and writes.
 
     Raises:
         SettingsError: The processes that share the run have read other data.
     """
     refuse_disagreement(
-        site.placement,
+        context.placement,
         {f"{name} data": split.identity for name, split in job.splits.items()},
     )
     for name, split in job.splits.items():
         suffix = job.settings.predict_suffix if name == "test" else ""
-        path = splits.record_path(site.folder, name, suffix=suffix)
+        path = splits.record_path(context.folder, name, suffix=suffix)
         before = _manifest(path)
         splits.write(
             split,
@@ -42,7 +42,7 @@ def keep(job: TaskJob, *, site: Site) -> None:
             max_seq_length=job.settings.max_seq_length,
             shards=job.settings.record_shards,
         )
-        job.rows.write_rejects(name, folder=site.folder, suffix=suffix)
+        job.rows.write_rejects(name, folder=context.folder, suffix=suffix)
         if name == "test" and before is not None:
             _tell_replaced(before, Manifest.load(path), split=split)
 

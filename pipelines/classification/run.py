@@ -24,7 +24,7 @@ from runtime import storage
 from runtime.engine.engine import Engine, EngineState
 from runtime.errors import CheckpointError
 from runtime.training import loop, untrained
-from runtime.training.training import Initial, Site, Training
+from runtime.training.training import Initial, RunContext, Training
 
 _log = logging.getLogger(__name__)
 
@@ -43,14 +43,14 @@ class ClassificationRun(abc.ABC):
 
     Args:
         job: What to do.
-        site: Where.
+        context: Where.
     """
 
-    def __init__(self, job: TaskJob, *, site: Site) -> None:
+    def __init__(self, job: TaskJob, *, context: RunContext) -> None:
         self._job = job
         self._settings = job.settings
-        self._site = site
-        self._training = Training(job, site=site)
+        self._context = context
+        self._training = Training(job, context=context)
         self._engine: Engine | None = None
         self._predicted: dict[str, np.ndarray] = {}
         self._splits = job.splits
@@ -100,8 +100,8 @@ class ClassificationRun(abc.ABC):
             CheckpointError: A checkpoint does not fit.
             TrainingError: The loss is not finite.
         """
-        records_of_run.keep(self._job, site=self._site)
-        data_check.write_report(self._job, folder=self._site.folder)
+        records_of_run.keep(self._job, context=self._context)
+        data_check.write_report(self._job, folder=self._context.folder)
         if self._settings.do_train:
             self.train()
         if self._settings.do_eval:
@@ -141,9 +141,9 @@ class ClassificationRun(abc.ABC):
             ),
         )
 
-        def feed(first: int, stop: int) -> loop.Call:
+        def feed(first: int, stop: int) -> loop.CallBatch:
             several = [batches.batch(step) for step in range(first, stop)]
-            return loop.Call(
+            return loop.CallBatch(
                 arrays=stack(several),
                 examples=sum(batch.example_index.size for batch in several),
                 tokens=sum(batch.real_tokens for batch in several),
@@ -166,9 +166,9 @@ class ClassificationRun(abc.ABC):
             "global_step": self._step,
             "loss": np.mean(found.batch_losses),
         }
-        report.write_eval_results(self._site.path("eval_results.txt"), results)
+        report.write_eval_results(self._context.path("eval_results.txt"), results)
         self._write_reports(split, found, prefix="")
-        self._site.record.log_result(
+        self._context.record.log_result(
             self._step,
             {name: results[name] for name in ("eval_accuracy", "eval_loss")},
         )
@@ -176,7 +176,7 @@ class ClassificationRun(abc.ABC):
         _log.info("***** Eval results *****")
         for name in sorted(results):
             _log.info("  %s = %s", name, results[name])
-        _log.info("Reports: %s", self._site.path("classification_report.txt"))
+        _log.info("Reports: %s", self._context.path("classification_report.txt"))
 
     def predict(self) -> None:
         """Writes test_results.tsv, labels.txt and predictions.tsv of the test split."""
@@ -185,10 +185,10 @@ class ClassificationRun(abc.ABC):
         found = self._outputs(split, self._settings.predict_batch_size)
         self._predicted["test"] = found.predicted
         report.write_test_results(
-            self._site.path(f"test_results{suffix}.tsv"), found.probabilities
+            self._context.path(f"test_results{suffix}.tsv"), found.probabilities
         )
-        report.write_labels(self._site.path(f"labels{suffix}.txt"), split.labels)
-        path = self._site.path(f"predictions{suffix}.tsv")
+        report.write_labels(self._context.path(f"labels{suffix}.txt"), split.labels)
+        path = self._context.path(f"predictions{suffix}.tsv")
         report.write_predictions(
             path,
             examples=split.examples,
@@ -266,7 +266,7 @@ class ClassificationRun(abc.ABC):
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
         return BatchShape.on(
-            self._site.placement,
+            self._context.placement,
             batch=batch,
             accumulation=accumulation,
             max_seq_length=self._settings.max_seq_length,
@@ -284,16 +284,16 @@ class ClassificationRun(abc.ABC):
             "labels": split.labels,
         }
         for stem, kind, write in _reports():
-            write(self._site.path(f"{prefix}{stem}{suffix}{kind}"), **compared)
+            write(self._context.path(f"{prefix}{stem}{suffix}{kind}"), **compared)
 
     def _delete_reports(self, *, prefix: str, suffix: str) -> None:
         """Deletes those on an earlier test set, which the predictions are not of."""
         for stem, kind, _ in _reports():
-            path = self._site.path(f"{prefix}{stem}{suffix}{kind}")
+            path = self._context.path(f"{prefix}{stem}{suffix}{kind}")
             if storage.exists(path):
                 storage.delete(path)
 
     def _plot_learning_curve(self) -> None:
         plots.plot_learning_curve(
-            self._site.path("learning_curve.png"), self._site.record.metrics()
+            self._context.path("learning_curve.png"), self._context.record.metrics()
         )

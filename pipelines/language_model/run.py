@@ -15,7 +15,7 @@ from pipelines.reports import plots, report
 from runtime.engine.engine import Engine, EngineState
 from runtime.training import untrained
 from runtime.training.job import Job
-from runtime.training.training import Initial, Site, Training
+from runtime.training.training import Initial, RunContext, Training
 
 _log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ class LanguageModelRun(abc.ABC):
 
     Args:
         job: What to do; its settings have `do_train` and `do_eval`.
-        site: Where.
+        context: Where.
     """
 
-    def __init__(self, job: Job, *, site: Site) -> None:
+    def __init__(self, job: Job, *, context: RunContext) -> None:
         self._job = job
         self._settings: Any = job.settings
-        self._site = site
-        self._training = Training(job, site=site)
+        self._context = context
+        self._training = Training(job, context=context)
         self._engine: Engine | None = None
         self._steps_elsewhere = 0
 
@@ -127,8 +127,8 @@ class LanguageModelRun(abc.ABC):
             results: Name to value, as eval_results.txt has them.
             logged: As the metrics and the learning curve have them.
         """
-        report.write_eval_results(self._site.path("eval_results.txt"), results)
-        self._site.record.log_result(self._step, logged)
+        report.write_eval_results(self._context.path("eval_results.txt"), results)
+        self._context.record.log_result(self._step, logged)
         self._plot()
         _log.info("***** Eval results *****")
         for name in sorted(results):
@@ -136,5 +136,5 @@ class LanguageModelRun(abc.ABC):
 
     def _plot(self) -> None:
         plots.plot_learning_curve(
-            self._site.path("learning_curve.png"), self._site.record.metrics()
+            self._context.path("learning_curve.png"), self._context.record.metrics()
         )

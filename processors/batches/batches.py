@@ -120,7 +120,7 @@ class BatchShape:
             pad_to=pad_to,
             replicas=placement.replicas,
             accumulation=accumulation,
-            row_multiple=math.ceil(per_replica / placement.row_counts),
+            row_multiple=math.ceil(per_replica / placement.max_row_shapes),
             buckets=buckets,
         )
 

@@ -58,8 +58,8 @@ class MaskedBatches:
     Args:
         masked: What is masked in the sequences, or what masks them.
         max_predictions: Most masked tokens of a sequence.
-        row_counts: About how many numbers of predictions there may be; see
-            `Placement.row_counts`.
+        max_row_shapes: About how many numbers of predictions there may be; see
+            `Placement.max_row_shapes`.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class MaskedBatches:
         masked: Predictions | Masking,
         *,
         max_predictions: int,
-        row_counts: int,
+        max_row_shapes: int,
     ) -> None:
         self._masked = masked
         self._max_predictions = max_predictions
-        self._row_counts = row_counts
+        self._max_row_shapes = max_row_shapes
 
     def arrays(
         self, batches: Sequence[Batch], *, rates: Sequence[float]
@@ -105,7 +105,7 @@ class MaskedBatches:
         """Lays the predictions of each slice into a row."""
         counts = np.bincount(found.slices, minlength=math.prod(shape))
         most = examples * self._max_predictions
-        unit = math.ceil(most / self._row_counts)
+        unit = math.ceil(most / self._max_row_shapes)
         capacity = min(math.ceil(max(counts.max(), 1) / unit) * unit, most)
         columns = np.arange(len(found.slices)) - offsets_of(counts)[found.slices]
         updates = found.slices // math.prod(shape[1:])

@@ -16,7 +16,7 @@ from runtime.errors import ToolkitError
 _log = logging.getLogger(__name__)
 
 
-class Keeper(abc.ABC):
+class CheckpointWriter(abc.ABC):
     """What keeps the state that a run has reached; use it in a `with` statement."""
 
     @abc.abstractmethod
@@ -32,7 +32,7 @@ class Keeper(abc.ABC):
     def wait(self) -> None:
         """Returns when all that was saved is safe."""
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> CheckpointWriter:
         return self
 
     def __exit__(
@@ -50,7 +50,7 @@ class Keeper(abc.ABC):
             _log.warning("%s", other)
 
 
-class ElsewhereKept(Keeper):
+class NoCheckpointWriter(CheckpointWriter):
     """Keeps nothing: every process has the same state, and the chief saves it."""
 
     def save(self, engine: Engine, *, metrics: Mapping[str, float]) -> None:
@@ -60,7 +60,7 @@ class ElsewhereKept(Keeper):
         """Does nothing."""
 
 
-class CheckpointKeeper(Keeper):
+class BackgroundCheckpointWriter(CheckpointWriter):
     """Writes checkpoints in the background, one at a time.
 
     A save copies the state to the host's memory and returns; it first waits until the
@@ -94,7 +94,7 @@ class CheckpointKeeper(Keeper):
         self._pending: Future[None] | None = None
 
     def save(self, engine: Engine, *, metrics: Mapping[str, float]) -> None:
-        """Copies the engine's state and begins to write it; see `Keeper.save`."""
+        """Copies the engine's state and begins to write it; see base class."""
         self.wait()
         self._may_write()
         self._before_saving()

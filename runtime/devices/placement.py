@@ -107,7 +107,7 @@ class Placement:
         devices: Names of the devices of all processes, one for each replica.
         strategy: What the backend distributes with: a `tf.distribute.Strategy` or a
             `jax.sharding.Mesh`.
-        row_counts: About how many different numbers of packed rows a run may see:
+        max_row_shapes: About how many different numbers of packed rows a run may see:
             each compiles kernels, and where the whole step is compiled they are few.
         kind: What such a device is sold as, like `TPU v5e`; empty where it is unknown.
         device_bytes: Memory of each device, where the backend tells it.
@@ -120,7 +120,7 @@ class Placement:
     precision: Precision
     devices: tuple[str, ...]
     strategy: Any
-    row_counts: int
+    max_row_shapes: int
     kind: str = ""
     device_bytes: int | None = None
     processes: int = 1

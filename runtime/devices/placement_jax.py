@@ -66,7 +66,7 @@ def find(request: Request) -> Placement:
         precision=request.precision,
         devices=tuple(_name(device) for device in chosen),
         strategy=Mesh(np.array(chosen), (REPLICA_AXIS,)),
-        row_counts=8,
+        max_row_shapes=8,
         kind=_KINDS.get(chosen[0].device_kind, chosen[0].device_kind),
         device_bytes=(mine[0].memory_stats() or {}).get("bytes_limit"),
         processes=jax.process_count(),

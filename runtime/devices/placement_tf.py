@@ -94,7 +94,7 @@ def _on_tpu(request: Request) -> Placement:
         precision=request.precision,
         devices=tuple(f"TPU:{index}" for index in range(count)),
         strategy=strategy,
-        row_counts=_ROW_COUNTS_COMPILED,
+        max_row_shapes=_ROW_COUNTS_COMPILED,
     )
 
 
@@ -166,7 +166,7 @@ def _on_workers(request: Request) -> Placement:
         precision=request.precision,
         devices=tuple(f"{worker}/{name}" for worker in workers for name in mine),
         strategy=strategy,
-        row_counts=_ROW_COUNTS,
+        max_row_shapes=_ROW_COUNTS,
         kind=_kind(mine[0]),
         processes=len(workers),
         is_chief=strategy.extended.should_checkpoint,
@@ -198,7 +198,7 @@ def _on_this_machine(request: Request) -> Placement:
         precision=request.precision,
         devices=names,
         strategy=_strategy(names),
-        row_counts=_ROW_COUNTS,
+        max_row_shapes=_ROW_COUNTS,
         kind=_kind(names[0]),
     )
 

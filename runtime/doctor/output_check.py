@@ -32,7 +32,7 @@ def check(path: str) -> list[Finding]:
 
 def _folder(path: str) -> Finding:
     try:
-        try_out(path)
+        probe_writable(path)
     except StorageError as error:
         return Finding(
             check=_CHECK,
@@ -44,7 +44,7 @@ def _folder(path: str) -> Finding:
     return Finding(check=_CHECK, verdict=Verdict.OK, found=found)
 
 
-def try_out(path: str) -> None:
+def probe_writable(path: str) -> None:
     """Creates, reads, lists and deletes a small file, as a run does.
 
     Args:

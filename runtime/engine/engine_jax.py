@@ -32,11 +32,11 @@ from runtime.engine.engine import (
 )
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.engine.program_jax import (
-    EVERYWHERE,
     PREDICT_SPLIT,
+    REPLICATED,
     TRAIN_SPLIT,
     JaxProgram,
-    Tree,
+    TrainState,
 )
 
 
@@ -90,7 +90,7 @@ class JaxEngine(Engine):
         """Copies each replica's part to its device; see `Engine.deal`."""
         shape = next(iter(arrays.values())).shape[:3]
         seeds = dropout_seeds(self._seed, first_step=first_step, shape=shape)
-        blocks = self._dealt({**arrays, DROPOUT_SEED: seeds}, TRAIN_SPLIT)
+        blocks = self._shard({**arrays, DROPOUT_SEED: seeds}, TRAIN_SPLIT)
         return Dealt(blocks, first_step, updates=shape[0], parts=shape[1])
 
     def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
@@ -103,17 +103,17 @@ class JaxEngine(Engine):
         self._model_is_behind = True
         return StepReport(*(np.asarray(value)[part] for value in report))
 
-    def _tree(self) -> Tree:
+    def _tree(self) -> TrainState:
         if not self._slots:
             self._slots = self._copied(self._program.initial_slots())
-        return Tree(self._weights, self._slots)
+        return TrainState(self._weights, self._slots)
 
     # -- prediction -------------------------------------------------------------------
 
     def predict(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Runs the objective's outputs on every replica; see `Engine.predict`."""
         outputs = self._program.predict(
-            self._weights, self._dealt(arrays, PREDICT_SPLIT)
+            self._weights, self._shard(arrays, PREDICT_SPLIT)
         )
         of_all: dict[str, np.ndarray]
         of_all = multihost_utils.process_allgather(outputs, tiled=True)
@@ -162,7 +162,7 @@ class JaxEngine(Engine):
 
     # -- distribution -----------------------------------------------------------------
 
-    def _dealt(self, arrays: Arrays, split: PartitionSpec) -> dict[str, jax.Array]:
+    def _shard(self, arrays: Arrays, split: PartitionSpec) -> dict[str, jax.Array]:
         """Gives every replica its part of each array."""
         sharding = NamedSharding(self.placement.strategy, split)
         if sharding.is_fully_addressable:
@@ -176,7 +176,7 @@ class JaxEngine(Engine):
     def _copied(self, arrays: Arrays) -> dict[str, jax.Array]:
         """Gives every replica its own copy of each array."""
         mesh = self.placement.strategy
-        sharding = NamedSharding(mesh, EVERYWHERE)
+        sharding = NamedSharding(mesh, REPLICATED)
         by_device = [
             jax.device_put(dict(arrays), device, may_alias=False)
             for device in mesh.local_devices

@@ -126,7 +126,7 @@ class TensorFlowEngine(Engine):
         """Makes each replica's tensors; see `Engine.deal`."""
         shape = next(iter(arrays.values())).shape[:3]
         seeds = dropout_seeds(self._seed, first_step=first_step, shape=shape)
-        blocks = self._spread({**arrays, DROPOUT_SEED: seeds}, replica_axis=2)
+        blocks = self._replicate({**arrays, DROPOUT_SEED: seeds}, replica_axis=2)
         return Dealt(blocks, first_step, updates=shape[0], parts=shape[1])
 
     def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
@@ -192,7 +192,7 @@ class TensorFlowEngine(Engine):
 
     def _unfrozen(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
         return [
-            optimization.unfrozen(
+            optimization.mask_frozen(
                 self._optimizer.group_of(name), gradient, step=self._counter
             )
             for name, gradient in zip(self._trained, gradients, strict=True)
@@ -264,7 +264,7 @@ class TensorFlowEngine(Engine):
                 *copies, gradient, rate, scale, applied, step = values
                 old = [copy.value() for copy in copies]
                 step = step.value()
-                rate = optimization.own_rate(group, rate, step=step)
+                rate = optimization.group_rate(group, rate, step=step)
                 step = optimization.own_step(group, step)
                 new = kernel(gradient, *old, rate, scale, applied, step)
                 for copy, value in zip(copies, new, strict=True):
@@ -283,21 +283,21 @@ class TensorFlowEngine(Engine):
         def kernel(
             gradient: Any,
             variable: Any,
-            first: Any,
-            second: Any,
+            first_moment: Any,
+            second_moment: Any,
             rate: Any,
             scale: Any,
             applied: Any,
             step: Any,
         ) -> tuple[tf.Tensor, ...]:
-            old = (variable, first, second)
+            old = (variable, first_moment, second_moment)
             new = optimization.update(
                 settings,
                 decay=decay,
                 gradient=gradient * scale,
                 variable=variable,
-                first=first,
-                second=second,
+                first_moment=first_moment,
+                second_moment=second_moment,
                 rate=rate,
                 step=tf.cast(step, tf.float32),
             )
@@ -312,7 +312,7 @@ class TensorFlowEngine(Engine):
 
     def predict(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Runs the objective's outputs on every replica; see `Engine.predict`."""
-        outputs = self._predict_calls(self._spread(arrays, replica_axis=0))
+        outputs = self._predict_calls(self._replicate(arrays, replica_axis=0))
         replicas = self.placement.replicas
         return {
             name: value.numpy().reshape(replicas, -1, *value.shape[1:])
@@ -378,7 +378,7 @@ class TensorFlowEngine(Engine):
             functools.partial(function, **static), args=args, options=options
         )
 
-    def _spread(self, arrays: Arrays, *, replica_axis: int) -> dict[str, Any]:
+    def _replicate(self, arrays: Arrays, *, replica_axis: int) -> dict[str, Any]:
         """Gives every replica its slice of each array, without the replica axis."""
 
         def part(name: str, replica: int) -> tf.Tensor:

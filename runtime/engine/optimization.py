@@ -12,9 +12,9 @@ import keras
 
 from runtime.engine.optimizer_settings import (
     SLANT,
-    Group,
     OptimizerName,
     OptimizerSettings,
+    ParameterGroup,
     Schedule,
 )
 
@@ -64,7 +64,7 @@ def _height(settings: OptimizerSettings, step: Any) -> Any:
     return keras.ops.where(step < warmup, rising, decayed)
 
 
-def unfrozen(group: Group, gradient: Any, *, step: Any) -> Any:
+def mask_frozen(group: ParameterGroup, gradient: Any, *, step: Any) -> Any:
     """The gradient, or zeros while the group stays as it is.
 
     Args:
@@ -80,14 +80,14 @@ def unfrozen(group: Group, gradient: Any, *, step: Any) -> Any:
     return gradient * keras.ops.cast(step >= group.first_step, gradient.dtype)
 
 
-def own_rate(group: Group, rate: Any, *, step: Any) -> Any:
+def group_rate(group: ParameterGroup, rate: Any, *, step: Any) -> Any:
     """The group's learning rate: its share of `rate`, and 0 before its first step."""
     if group.first_step > 0:
         rate = rate * keras.ops.cast(step >= group.first_step, "float32")
     return rate if group.rate == 1.0 else rate * group.rate
 
 
-def own_step(group: Group, step: Any) -> Any:
+def own_step(group: ParameterGroup, step: Any) -> Any:
     """Updates that the group has seen, for the correction of its moments' bias."""
     if group.first_step == 0:
         return step
@@ -100,8 +100,8 @@ def update(
     decay: bool,
     gradient: Any,
     variable: Any,
-    first: Any,
-    second: Any,
+    first_moment: Any,
+    second_moment: Any,
     rate: Any,
     step: Any,
 ) -> tuple[Any, Any, Any]:
@@ -112,21 +112,21 @@ def update(
         decay: Whether weight decay applies to this variable.
         gradient: Clipped gradient, shape of the variable.
         variable: Value before the update.
-        first: First moment, shape of the variable.
-        second: Second moment, shape of the variable.
+        first_moment: First moment, shape of the variable.
+        second_moment: Second moment, shape of the variable.
         rate: float32 scalar, learning rate.
         step: float32 scalar, updates done before this one.
 
     Returns:
         New value, first moment and second moment.
     """
-    first = BETA_1 * first + (1.0 - BETA_1) * gradient
-    second = BETA_2 * second + (1.0 - BETA_2) * keras.ops.square(gradient)
+    first_moment = BETA_1 * first_moment + (1.0 - BETA_1) * gradient
+    second_moment = BETA_2 * second_moment + (1.0 - BETA_2) * keras.ops.square(gradient)
     scale = rate * _bias_correction(settings, step)
-    change = scale * first / (keras.ops.sqrt(second) + settings.epsilon)
+    change = scale * first_moment / (keras.ops.sqrt(second_moment) + settings.epsilon)
     if decay:
         change = change + rate * settings.weight_decay * variable
-    return variable - change, first, second
+    return variable - change, first_moment, second_moment
 
 
 def _bias_correction(settings: OptimizerSettings, step: Any) -> Any:

@@ -30,7 +30,7 @@ SLANT = 32.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Group:
+class ParameterGroup:
     """Variables that are trained otherwise than the rest.
 
     Attributes:
@@ -44,7 +44,7 @@ class Group:
     first_step: int = 0
 
 
-_REST = Group(pattern="")
+_REST = ParameterGroup(pattern="")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class OptimizerSettings:
     weight_decay: float = 0.01
     clip_norm: float | None = 1.0
     no_decay: tuple[str, ...] = ("LayerNorm", "layer_norm", "bias")
-    groups: tuple[Group, ...] = ()
+    groups: tuple[ParameterGroup, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
@@ -128,7 +128,7 @@ class OptimizerSettings:
             return False
         return not any(re.search(part, variable_name) for part in self.no_decay)
 
-    def group_of(self, variable_name: str) -> Group:
+    def group_of(self, variable_name: str) -> ParameterGroup:
         """How the variable of this name is trained."""
         found = (g for g in self.groups if re.search(g.pattern, variable_name))
         return next(found, _REST)

@@ -29,7 +29,7 @@ from runtime.kernels import dropout, layer_stack, layer_stack_jax, lookup
 Blocks = Mapping[str, jax.Array]
 
 _spec: Callable[..., PartitionSpec] = PartitionSpec  # jax leaves it untyped
-EVERYWHERE = _spec()
+REPLICATED = _spec()
 """How weights, slots and steps are laid out: whole on every device."""
 
 TRAIN_SPLIT = _spec(None, None, REPLICA_AXIS)
@@ -42,7 +42,7 @@ PREDICT_SPLIT = _spec(REPLICA_AXIS)
 """How blocks and outputs `[replicas, ...]` are dealt out."""
 
 
-class Tree(NamedTuple):
+class TrainState(NamedTuple):
     """What a call takes from the one before: float32 arrays, whole on every device.
 
     Attributes:
@@ -100,15 +100,15 @@ class JaxProgram:
         self.train = jax.jit(
             self._replicated(
                 self._train_call,
-                takes=(EVERYWHERE, TRAIN_SPLIT, EVERYWHERE),
-                gives=EVERYWHERE,
+                takes=(REPLICATED, TRAIN_SPLIT, REPLICATED),
+                gives=REPLICATED,
             ),
             donate_argnums=0,
         )
         self.predict = jax.jit(
             self._replicated(
                 self._predict_call,
-                takes=(EVERYWHERE, PREDICT_SPLIT),
+                takes=(REPLICATED, PREDICT_SPLIT),
                 gives=PREDICT_SPLIT,
             )
         )
@@ -126,8 +126,8 @@ class JaxProgram:
         }
 
     def _train_call(
-        self, tree: Tree, blocks: Blocks, span: jax.Array
-    ) -> tuple[Tree, tuple[jax.Array, ...]]:
+        self, tree: TrainState, blocks: Blocks, span: jax.Array
+    ) -> tuple[TrainState, tuple[jax.Array, ...]]:
         """Some of K updates on one replica.
 
         The loop's bounds are data, so that one program does any part of the K: two
@@ -144,8 +144,8 @@ class JaxProgram:
         own = {name: block[:, :, 0] for name, block in blocks.items()}
 
         def body(
-            place: jax.Array, carry: tuple[Tree, tuple[jax.Array, ...]]
-        ) -> tuple[Tree, tuple[jax.Array, ...]]:
+            place: jax.Array, carry: tuple[TrainState, tuple[jax.Array, ...]]
+        ) -> tuple[TrainState, tuple[jax.Array, ...]]:
             tree, report = carry
             slices = {name: block[place] for name, block in own.items()}
             tree, row = self._update(tree, slices, span[0] + place)
@@ -160,15 +160,15 @@ class JaxProgram:
         return lax.fori_loop(span[1], span[2], body, (tree, report))
 
     def _update(
-        self, tree: Tree, slices: Blocks, step: jax.Array
-    ) -> tuple[Tree, tuple[jax.Array, ...]]:
+        self, tree: TrainState, slices: Blocks, step: jax.Array
+    ) -> tuple[TrainState, tuple[jax.Array, ...]]:
         """One update on one replica, from its slices `[accumulation, ...]`."""
         total: _Sums = lax.psum(  # type: ignore[no-untyped-call]
             self._sums(tree, slices), REPLICA_AXIS
         )
         total = total._replace(
             gradients={
-                name: optimization.unfrozen(
+                name: optimization.mask_frozen(
                     self._optimizer.group_of(name), gradient, step=step
                 )
                 for name, gradient in total.gradients.items()
@@ -183,7 +183,7 @@ class JaxProgram:
         kept = jax.tree.map(lambda a, b: jnp.where(applied, a, b), new, tree)
         return kept, (total.loss, norm, rate, applied)
 
-    def _sums(self, tree: Tree, slices: Blocks) -> _Sums:
+    def _sums(self, tree: TrainState, slices: Blocks) -> _Sums:
         """Adds up loss and gradients over the slices."""
 
         def body(sums: _Sums, block: Blocks) -> tuple[_Sums, None]:
@@ -195,7 +195,7 @@ class JaxProgram:
         sums, _ = lax.scan(body, _Sums(zero, zeros, zero), slices)
         return sums
 
-    def _slice_sums(self, tree: Tree, block: Blocks) -> _Sums:
+    def _slice_sums(self, tree: TrainState, block: Blocks) -> _Sums:
         def loss(trained: Blocks, probe: jax.Array) -> jax.Array:
             return self._loss({**tree.weights, **trained}, probe, block)
 
@@ -241,8 +241,13 @@ class JaxProgram:
         return jnp.sqrt(squares)
 
     def _stepped(
-        self, tree: Tree, gradients: Mapping[str, jax.Array], *, rate: Any, step: Any
-    ) -> Tree:
+        self,
+        tree: TrainState,
+        gradients: Mapping[str, jax.Array],
+        *,
+        rate: Any,
+        step: Any,
+    ) -> TrainState:
         weights, slots = dict(tree.weights), {}
         for name, gradient in gradients.items():
             first, second = (f"{name}/{slot}" for slot in SLOTS)
@@ -252,12 +257,12 @@ class JaxProgram:
                 decay=self._optimizer.decays(name),
                 gradient=gradient,
                 variable=tree.weights[name],
-                first=tree.slots[first],
-                second=tree.slots[second],
-                rate=optimization.own_rate(group, rate, step=step),
+                first_moment=tree.slots[first],
+                second_moment=tree.slots[second],
+                rate=optimization.group_rate(group, rate, step=step),
                 step=optimization.own_step(group, step).astype(jnp.float32),
             )
-        return Tree(weights, slots)
+        return TrainState(weights, slots)
 
     def _predict_call(
         self, weights: Mapping[str, jax.Array], blocks: Blocks

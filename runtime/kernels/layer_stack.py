@@ -18,7 +18,7 @@ Call = Callable[[Any, Any], Any]
 """`call(layer, hidden)` gives a layer's output, in the shape of `hidden`."""
 
 
-class Looper(Protocol):
+class LayerScan(Protocol):
     """Runs a stack of at least two equal layers; see `outputs`."""
 
     def __call__(self, layers: Sequence[Any], hidden: Any, call: Call) -> list[Any]:
@@ -41,7 +41,7 @@ def outputs(layers: Sequence[Any], hidden: Any, call: Call) -> list[Any]:
 
 
 @contextlib.contextmanager
-def looped_by(looper: Looper) -> Iterator[None]:
+def looped_by(looper: LayerScan) -> Iterator[None]:
     """Runs every stack inside by `looper`.
 
     Yields:
@@ -63,6 +63,6 @@ def _one_after_the_other(layers: Sequence[Any], hidden: Any, call: Call) -> list
     return found
 
 
-_looper: contextvars.ContextVar[Looper] = contextvars.ContextVar(
+_looper: contextvars.ContextVar[LayerScan] = contextvars.ContextVar(
     "layer_looper", default=_one_after_the_other
 )

@@ -16,7 +16,7 @@ from runtime import storage
 from runtime.devices.placement import Backend
 from runtime.preflight.compilation import CompiledStep, Effort, LoweredStep
 from runtime.preflight.topologies import Chip, Topology
-from runtime.preflight.workload import Pipeline, Slicing, Workload, per_replica_batch
+from runtime.preflight.workload import BatchCut, Pipeline, Workload, per_replica_batch
 
 
 class Lowering(Protocol):
@@ -153,8 +153,8 @@ class TpuCheck:
 
     def workload(self, batch: int) -> Workload:
         """The steps with `batch` examples a device."""
-        slicing = Slicing(replicas=self.devices, per_replica_batch=batch)
-        return self._pipeline.make_workload(self._settings, slicing)
+        cut = BatchCut(replicas=self.devices, per_replica_batch=batch)
+        return self._pipeline.make_workload(self._settings, cut)
 
     def training_step(self, batch: int) -> StepAnswer:
         """Compiles the training step with `batch` examples a device.

@@ -13,11 +13,11 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from runtime.devices.placement_jax import REPLICA_AXIS
 from runtime.engine.engine import DROPOUT_SEED, Arrays
 from runtime.engine.program_jax import (
-    EVERYWHERE,
     PREDICT_SPLIT,
+    REPLICATED,
     TRAIN_SPLIT,
     JaxProgram,
-    Tree,
+    TrainState,
 )
 from runtime.preflight import compilation, compiler_jax, flops_jax
 from runtime.preflight.compilation import Effort, LoweredStep
@@ -53,9 +53,9 @@ class JaxLowering:
 
     def training_step(self) -> LoweredStep:
         """The call of K updates."""
-        tree = Tree(
-            self._shapes(self._program.initial_weights(), EVERYWHERE),
-            self._shapes(self._program.initial_slots(), EVERYWHERE),
+        tree = TrainState(
+            self._shapes(self._program.initial_weights(), REPLICATED),
+            self._shapes(self._program.initial_slots(), REPLICATED),
         )
         arrays = self._workload.train
         leading = next(iter(arrays.values())).shape[:3]
@@ -71,7 +71,7 @@ class JaxLowering:
         """The call of one batch, dropout off."""
         return _lowered(
             self._program.predict,
-            self._shapes(self._program.initial_weights(), EVERYWHERE),
+            self._shapes(self._program.initial_weights(), REPLICATED),
             self._shapes(self._workload.evaluate, PREDICT_SPLIT),
         )
 

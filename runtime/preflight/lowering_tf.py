@@ -91,7 +91,7 @@ def _one_core() -> Placement:
         precision=Precision.FLOAT32,  # of no matter here: the model has its own
         devices=("TPU:0",),
         strategy=tf.distribute.get_strategy(),
-        row_counts=1,
+        max_row_shapes=1,
     )
 
 

@@ -14,7 +14,7 @@ _GIB = 2**30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wishes:
+class ReportOptions:
     """What is wanted beside the verdict on each step.
 
     Attributes:
@@ -41,7 +41,7 @@ class TpuReport:
         passed: Whether every step compiled and fitted, as far as the lines have come.
     """
 
-    def __init__(self, check: TpuCheck, wishes: Wishes) -> None:
+    def __init__(self, check: TpuCheck, wishes: ReportOptions) -> None:
         self._check = check
         self._wishes = wishes
         self.passed = True

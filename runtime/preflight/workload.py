@@ -34,7 +34,7 @@ class Workload:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Slicing:
+class BatchCut:
     """How a global batch is cut.
 
     Attributes:
@@ -46,8 +46,8 @@ class Slicing:
     per_replica_batch: int
 
 
-MakeWorkload = Callable[[Any, Slicing], Workload]
-"""Makes the workload of some settings for some slicing."""
+MakeWorkload = Callable[[Any, BatchCut], Workload]
+"""Makes the workload of some settings for some cut."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

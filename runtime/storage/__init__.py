@@ -30,7 +30,7 @@ from runtime.storage.base import AppendFile, Lock, Stat, Storage
 from runtime.storage.bucket import BucketStorage
 from runtime.storage.bucket_requests import SCHEME
 from runtime.storage.local import LocalLock, LocalStorage
-from runtime.storage.lock import BucketLock, Rhythm
+from runtime.storage.lock import BucketLock, LeaseTimes
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -319,7 +319,7 @@ def lock(
     *,
     content: bytes,
     is_dead: Callable[[bytes], bool],
-    rhythm: Rhythm | None = None,
+    lease_times: LeaseTimes | None = None,
 ) -> Lock:
     """Makes a file that one process at a time holds.
 
@@ -330,7 +330,7 @@ def lock(
         path: The file; `release` deletes it.
         content: What it holds; different for every holder.
         is_dead: Tells from another's content whether that one is known to be gone.
-        rhythm: How often a lock in a bucket is renewed.
+        lease_times: How often a lock in a bucket is renewed.
 
     Raises:
         StorageError: Another process holds it: reason EXISTS. There are no locks there:
@@ -342,7 +342,7 @@ def lock(
             content=content,
             storage=_bucket_storage(),
             is_dead=is_dead,
-            rhythm=rhythm or Rhythm(),
+            lease_times=lease_times or LeaseTimes(),
         )
     return LocalLock(path, content=content)
 

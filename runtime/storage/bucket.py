@@ -25,9 +25,9 @@ from runtime.storage.base import AppendFile, Stat, Storage
 from runtime.storage.bucket_client import DamagedError
 from runtime.storage.bucket_requests import (
     SCHEME,
-    Limits,
     Place,
     Requests,
+    RetryPolicy,
     StoredObject,
     measure,
 )
@@ -46,8 +46,8 @@ class BucketStorage(Storage):
         limits: How long is waited for what.
     """
 
-    def __init__(self, client: Any, *, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, client: Any, *, limits: RetryPolicy | None = None) -> None:
+        self._limits = limits or RetryPolicy()
         self._requests = Requests(client, limits=self._limits)
         self._copies = LocalCopies()
 

@@ -36,7 +36,7 @@ _TOLD = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
+class RetryPolicy:
     """How long is waited for what, in seconds.
 
     Attributes:
@@ -124,7 +124,7 @@ class Requests:
         limits: How long is waited for what.
     """
 
-    def __init__(self, client: Any, *, limits: Limits) -> None:
+    def __init__(self, client: Any, *, limits: RetryPolicy) -> None:
         self.limits = limits
         self._client = client
         self._last_writes: dict[str, float] = {}

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class Rhythm:
+class LeaseTimes:
     """Seconds of a lock in a bucket.
 
     Attributes:
@@ -54,7 +54,7 @@ class BucketLock(Lock):
         content: What it holds; different for every holder.
         storage: Where it lies.
         is_dead: Tells from another's content whether that one is known to be gone.
-        rhythm: How often it is renewed.
+        lease_times: How often it is renewed.
 
     Raises:
         StorageError: Another process holds it, reason EXISTS; or another failure.
@@ -67,10 +67,10 @@ class BucketLock(Lock):
         content: bytes,
         storage: BucketStorage,
         is_dead: Callable[[bytes], bool],
-        rhythm: Rhythm,
+        lease_times: LeaseTimes,
     ) -> None:
         self._path, self._content, self._storage = path, content, storage
-        self._rhythm = rhythm
+        self._lease_times = lease_times
         self._lost: StorageError | None = None
         self._turn = threading.Lock()  # of the two threads that renew it
         self._renewed = _now()
@@ -92,16 +92,16 @@ class BucketLock(Lock):
                 renewed, reason NO_ANSWER.
         """
         for _ in range(2):  # the first may itself take as long
-            if self._age() > self._rhythm.trusted:
+            if self._age() > self._lease_times.trusted:
                 self._renew()
         if self._lost is not None:
             raise self._lost
-        if (age := self._age()) > self._rhythm.trusted:
+        if (age := self._age()) > self._lease_times.trusted:
             raise StorageError(
                 f"Cannot go on writing beside {self._path}: this lock was last renewed "
-                f"{age:.0f} s ago, and after {self._rhythm.stale:g} s another run may "
-                "have taken it over. Start the same command again, which goes on from "
-                "the last checkpoint.",
+                f"{age:.0f} s ago, and after {self._lease_times.stale:g} s another run "
+                "may have taken it over. Start the same command again, which goes on "
+                "from the last checkpoint.",
                 reason=StorageReason.NO_ANSWER,
             )
 
@@ -156,17 +156,17 @@ class BucketLock(Lock):
             StorageError: Its holder renews it: reason EXISTS.
         """
         _log.info("Waiting whether %s is still renewed by its holder.", self._path)
-        end = time.monotonic() + self._rhythm.stale
+        end = time.monotonic() + self._lease_times.stale
         while (found := self._storage.stat(self._path)) is not None:
             if found != held:
                 raise self._taken()
             if time.monotonic() >= end:
                 break
-            time.sleep(self._rhythm.look)
+            time.sleep(self._lease_times.look)
         return found
 
     def _renew_for_ever(self) -> None:
-        while self._lost is None and not self._ending.wait(self._rhythm.renewal):
+        while self._lost is None and not self._ending.wait(self._lease_times.renewal):
             self._renew()
 
     def _renew(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from runtime.checkpoints import checkpoints
-from runtime.checkpoints.checkpoint_writer import Keeper
+from runtime.checkpoints.checkpoint_writer import CheckpointWriter
 from runtime.engine.engine import Arrays, Engine, StepReport
 from runtime.training.guards import FiniteGuard, LossWatch
 from runtime.training.pace import Pace
@@ -26,15 +26,15 @@ SKIPPED_UPDATES = "skipped_updates"
 """The metric of a checkpoint that counts updates left out before it."""
 
 
-class Feed(Protocol):
+class BatchFeed(Protocol):
     """What a pipeline hands the loop."""
 
-    def __call__(self, first: int, stop: int, /) -> Call:
+    def __call__(self, first: int, stop: int, /) -> CallBatch:
         """Returns the batches of the updates `first` to `stop - 1`."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Call:
+class CallBatch:
     """The batches of one engine call.
 
     Attributes:
@@ -88,12 +88,12 @@ class Plan:
 
 def run(
     engine: Engine,
-    feed: Feed,
+    feed: BatchFeed,
     *,
     plan: Plan,
     record: RunRecord,
     progress: Callable[[], ProgressLine],
-    keeper: Keeper,
+    writer: CheckpointWriter,
     pace: Pace,
 ) -> None:
     """Trains from the engine's step to the last.
@@ -104,7 +104,7 @@ def run(
         plan: How far and how often.
         record: Takes one line of metrics for each update.
         progress: Opens the progress line.
-        keeper: Keeps what is reached.
+        writer: Keeps what is reached.
         pace: Whether to end before that; what is reached by then is kept.
 
     Raises:
@@ -115,11 +115,11 @@ def run(
     guard = FiniteGuard(
         plan.most_skipped,
         skipped=plan.skipped,
-        advice=lambda: _advice(keeper, directory=plan.directory),
+        advice=lambda: _advice(writer, directory=plan.directory),
     )
     watch = LossWatch()
     is_kept, metrics = True, {}
-    with keeper, progress() as line, pace.stop.at_the_next_update():
+    with writer, progress() as line, pace.stop.at_the_next_update():
         for part in _parts(engine, feed, plan=plan, pace=pace):
             report, loss = part.report, float(part.report.losses[-1])
             _log(record, report, first=part.first)
@@ -131,9 +131,9 @@ def run(
             metrics = {"loss": loss, SKIPPED_UPDATES: guard.skipped}
             is_kept = plan.saves_at(part.stop)
             if is_kept:
-                keeper.save(engine, metrics=metrics)
+                writer.save(engine, metrics=metrics)
         if not is_kept:
-            keeper.save(engine, metrics=metrics)
+            writer.save(engine, metrics=metrics)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,9 @@ class _Part:
     names: Callable[[int], Sequence[str]]
 
 
-def _parts(engine: Engine, feed: Feed, *, plan: Plan, pace: Pace) -> Iterator[_Part]:
+def _parts(
+    engine: Engine, feed: BatchFeed, *, plan: Plan, pace: Pace
+) -> Iterator[_Part]:
     """Does the updates, until the last or until the run is to stop."""
     while engine.step < plan.total_steps and not pace.is_to_stop(engine.step):
         start, end = plan.span(engine.step)
@@ -171,7 +173,7 @@ def _parts(engine: Engine, feed: Feed, *, plan: Plan, pace: Pace) -> Iterator[_P
     pace.is_to_stop(engine.step)  # so that all processes end by the same request
 
 
-def _names(call: Call, index: int, *, offset: int) -> Sequence[str]:
+def _names(call: CallBatch, index: int, *, offset: int) -> Sequence[str]:
     return call.names(offset + index)
 
 
@@ -187,9 +189,9 @@ def _log(record: RunRecord, report: StepReport, *, first: int) -> None:
         )
 
 
-def _advice(keeper: Keeper, *, directory: str) -> str:
+def _advice(writer: CheckpointWriter, *, directory: str) -> str:
     """Returns what an update that is no number leaves to do."""
-    keeper.wait()
+    writer.wait()
     kept = checkpoints.latest(directory) or "none yet"
     return (
         f"Newest good checkpoint: {kept}. Lower --learning_rate, look at these examples"

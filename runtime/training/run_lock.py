@@ -15,7 +15,7 @@ from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import StorageError, StorageReason
 from runtime.storage.base import Lock
-from runtime.storage.lock import Rhythm
+from runtime.storage.lock import LeaseTimes
 
 LOCK_FILE = "run.lock"
 
@@ -36,7 +36,7 @@ class NoLock(Lock):
 
 
 @contextlib.contextmanager
-def hold(folder: str, *, rhythm: Rhythm | None = None) -> Iterator[Lock]:
+def hold(folder: str, *, lease_times: LeaseTimes | None = None) -> Iterator[Lock]:
     """Keeps other runs out of a folder for as long as the `with` block.
 
     A lock that a killed run has left is taken over: on a disk at once, in a bucket too
@@ -45,7 +45,7 @@ def hold(folder: str, *, rhythm: Rhythm | None = None) -> Iterator[Lock]:
 
     Args:
         folder: The output directory.
-        rhythm: How often a lock in a bucket is renewed.
+        lease_times: How often a lock in a bucket is renewed.
 
     Yields:
         The lock.
@@ -54,7 +54,7 @@ def hold(folder: str, *, rhythm: Rhythm | None = None) -> Iterator[Lock]:
         StorageError: Another run is there, reason EXISTS; or another failure.
     """
     is_new = not storage.exists(folder)
-    lock = _lock(folder, rhythm=rhythm)
+    lock = _lock(folder, lease_times=lease_times)
     try:
         if not isinstance(lock, NoLock):
             _tidy(folder)
@@ -75,10 +75,12 @@ def _tidy(folder: str) -> None:
     checkpoints.tidy(directory)
 
 
-def _lock(folder: str, *, rhythm: Rhythm | None) -> Lock:
+def _lock(folder: str, *, lease_times: LeaseTimes | None) -> Lock:
     path = storage.join(folder, LOCK_FILE)
     try:
-        return storage.lock(path, content=_ourselves(), is_dead=_is_dead, rhythm=rhythm)
+        return storage.lock(
+            path, content=_ourselves(), is_dead=_is_dead, lease_times=lease_times
+        )
     except StorageError as error:
         if error.reason is StorageReason.UNSUPPORTED:
             _log.warning("%s Two runs there at a time would not be noticed.", error)

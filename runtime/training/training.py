@@ -17,9 +17,9 @@ from typing import Any
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import (
-    CheckpointKeeper,
-    ElsewhereKept,
-    Keeper,
+    BackgroundCheckpointWriter,
+    CheckpointWriter,
+    NoCheckpointWriter,
 )
 from runtime.checkpoints.retention import Retention
 from runtime.devices.placement import Placement, refuse_disagreement
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Site:
+class RunContext:
     """Where a run runs and what it writes to.
 
     Attributes:
@@ -87,7 +87,7 @@ class Initial:
 
 
 @contextlib.contextmanager
-def open_site(job: Job, placement: Placement) -> Iterator[Site]:
+def open_context(job: Job, placement: Placement) -> Iterator[RunContext]:
     """Checks that the job can run there, and opens its record.
 
     Args:
@@ -95,7 +95,7 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
         placement: From `runtime.devices.placement.place`.
 
     Yields:
-        The site.
+        The context.
 
     Raises:
         SettingsError: A batch does not divide by the replicas, or the processes that
@@ -110,13 +110,13 @@ def open_site(job: Job, placement: Placement) -> Iterator[Site]:
         lock: Lock = run_lock.NoLock()
         if placement.is_chief:
             lock = stack.enter_context(run_lock.hold(job.output_dir))
-            output_check.try_out(job.output_dir)
+            output_check.probe_writable(job.output_dir)
         folder = stack.enter_context(distribution.own_folder(job, placement))
         record = stack.enter_context(RunRecord(folder))
         stop = stack.enter_context(stop_request.of_run())
         stack.enter_context(preemption_notice.watch(stop))
         stack.enter_context(peers.watch(placement, stop=stop))
-        yield Site(
+        yield RunContext(
             placement=placement, folder=folder, record=record, lock=lock, stop=stop
         )
 
@@ -126,13 +126,13 @@ class Training:
 
     Args:
         job: What to train.
-        site: Where.
+        context: Where.
     """
 
-    def __init__(self, job: Job, *, site: Site) -> None:
+    def __init__(self, job: Job, *, context: RunContext) -> None:
         self._job = job
         self._settings = job.settings
-        self._site = site
+        self._context = context
 
     def claim_output_dir(self) -> None:
         """Refuses another run's output directory, else records this run in it.
@@ -145,10 +145,10 @@ class Training:
         """
         for difference in refuse_other_run(self._job):
             _log.warning("Accepted as changed: %s", difference)
-        self._site.lock.check()
+        self._context.lock.check()
         if self._settings.resume is Resume.NEVER:
             checkpoints.delete_all(self._checkpoint_dir)
-        record, restored = self._site.record, self._job.restored
+        record, restored = self._context.record, self._job.restored
         record.rewind(-1 if restored is None else restored.step)
         record.write(
             settings=self._settings.as_json(),
@@ -179,7 +179,7 @@ class Training:
     def fit(
         self,
         made: Engine,
-        feed: loop.Feed,
+        feed: loop.BatchFeed,
         *,
         state: Mapping[str, Any] = types.MappingProxyType({}),
     ) -> None:
@@ -199,7 +199,7 @@ class Training:
         total = self._job.total_steps
         _warn_of_warm_up(settings.optimizer_settings(total))
         before = restored.metrics if restored else {}
-        if self._site.placement.is_chief:
+        if self._context.placement.is_chief:
             output_check.refuse_small_space(
                 self._checkpoint_dir,
                 checkpoint_bytes=checkpoints.size_of(made.weight_shapes()),
@@ -217,13 +217,13 @@ class Training:
             made,
             feed,
             plan=plan,
-            record=self._site.record,
+            record=self._context.record,
             progress=functools.partial(
                 ProgressLine, total, stream=sys.stderr, start=made.step
             ),
-            keeper=self._keeper(state),
+            writer=self._checkpoint_writer(state),
             pace=pace.of_run(
-                self._site.stop, placement=self._site.placement, total=total
+                self._context.stop, placement=self._context.placement, total=total
             ),
         )
 
@@ -233,26 +233,28 @@ class Training:
         Args:
             made: Holds the weights, and a step above 0.
         """
-        with self._keeper() as keeper:
-            keeper.save(made, metrics={})
+        with self._checkpoint_writer() as writer:
+            writer.save(made, metrics={})
 
-    def _keeper(self, state: Mapping[str, Any] = types.MappingProxyType({})) -> Keeper:
+    def _checkpoint_writer(
+        self, state: Mapping[str, Any] = types.MappingProxyType({})
+    ) -> CheckpointWriter:
         settings = self._settings
-        if not self._site.placement.is_chief:
-            return ElsewhereKept()
-        return CheckpointKeeper(
+        if not self._context.placement.is_chief:
+            return NoCheckpointWriter()
+        return BackgroundCheckpointWriter(
             self._checkpoint_dir,
             state={**self._job.state(), **state},
             retention=Retention(
                 newest=settings.keep_checkpoints, every=settings.keep_checkpoints_every
             ),
-            before_saving=self._site.record.sync,  # no line logged may come after it
-            may_write=self._site.lock.check,
+            before_saving=self._context.record.sync,  # no line logged may come after it
+            may_write=self._context.lock.check,
         )
 
     @property
     def _checkpoint_dir(self) -> str:
-        return self._site.path(checkpoints.DIRECTORY)
+        return self._context.path(checkpoints.DIRECTORY)
 
 
 def _warn_of_warm_up(chosen: OptimizerSettings) -> None:

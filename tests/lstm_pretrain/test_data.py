@@ -104,7 +104,7 @@ def test_an_unknown_label_is_an_error(tokenizer):
 
 @pytest.mark.parametrize("pad_to", PadTo)
 def test_targets_are_each_token_after_the_first(arrays_of, texts, pad_to):
-    found = data.add_targets(arrays_of(pad_to), row_counts=32)
+    found = data.add_targets(arrays_of(pad_to), max_row_shapes=32)
     places, ids, weights = (
         found[name][0, 0, 0]
         for name in ("target_positions", "target_ids", "target_weight")
@@ -127,10 +127,10 @@ def test_targets_are_each_token_after_the_first(arrays_of, texts, pad_to):
 def test_the_number_of_targets_takes_few_values(arrays_of):
     arrays = arrays_of(PadTo.MAX)
     size = 12 * 16
-    for row_counts in (1, 4, 32):
-        found = data.add_targets(arrays, row_counts=row_counts)
+    for max_row_shapes in (1, 4, 32):
+        found = data.add_targets(arrays, max_row_shapes=max_row_shapes)
         targets = found["target_ids"].shape[-1]
-        assert targets % -(-size // row_counts) == 0
+        assert targets % -(-size // max_row_shapes) == 0
         assert (found["target_weight"] > 0).sum() <= targets <= size
 
 
@@ -140,7 +140,7 @@ def test_weights_add_up_over_slices_and_replicas(arrays_of):
         for name, value in arrays_of(PadTo.MAX).items()
         if name in {"input_ids", "example_ids"}
     }
-    found = data.add_targets(arrays, row_counts=32)
+    found = data.add_targets(arrays, max_row_shapes=32)
     weights = found["target_weight"]
     sums = weights.sum(axis=(1, 2, 3))
     rounding.assert_near(sums, 1, operations=weights[0].size)

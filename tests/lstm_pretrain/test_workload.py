@@ -6,7 +6,7 @@ from lstm_pretrain.model.config import LstmConfig
 from runtime.checkpoints import checkpoints
 from runtime.engine import engine
 from runtime.errors import SettingsError
-from runtime.preflight.workload import Slicing
+from runtime.preflight.workload import BatchCut
 from runtime.settings import flags_of
 
 SMALL = {
@@ -25,7 +25,7 @@ SMALL = {
 )
 def test_the_steps_run_as_they_are(pipeline, place_on):
     settings = pipeline.settings(**SMALL)
-    work = pipeline.make_workload(settings, Slicing(replicas=8, per_replica_batch=3))
+    work = pipeline.make_workload(settings, BatchCut(replicas=8, per_replica_batch=3))
     assert work.examples == 24
     made = engine.create(
         place_on(8),
@@ -65,7 +65,7 @@ def test_the_sizes_are_those_of_the_checkpoint(pipeline, tmp_path):
     checkpoints.save(f"{path}/checkpoints", step=1, weights={}, slots={}, state=state)
     small = {"max_seq_length": 8, "eval_batch_size": 2, "init_checkpoint": path}
     work = pipeline.make_workload(
-        pipeline.settings(**small), Slicing(replicas=1, per_replica_batch=2)
+        pipeline.settings(**small), BatchCut(replicas=1, per_replica_batch=2)
     )
     shapes = {v.path: tuple(v.shape) for v in work.build_model().variables}
     assert (11, 3) in shapes.values()
@@ -73,5 +73,5 @@ def test_the_sizes_are_those_of_the_checkpoint(pipeline, tmp_path):
     with pytest.raises(SettingsError, match="--hidden_size=5: --init_checkpoint"):
         pipeline.make_workload(
             pipeline.settings(**small, hidden_size=5),
-            Slicing(replicas=1, per_replica_batch=2),
+            BatchCut(replicas=1, per_replica_batch=2),
         )

@@ -48,8 +48,8 @@ def run(job: Job, *, placement: Placement) -> None:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    with training.open_site(job, placement) as site:
-        BertRun(job, site=site).carry_out()
+    with training.open_context(job, placement) as context:
+        BertRun(job, context=context).carry_out()
 
 
 class BertRun(ClassificationRun):
@@ -112,8 +112,8 @@ class BertRun(ClassificationRun):
             name: float(np.mean(self._predicted[name] == split.dataset.label_ids))
             for name, split in others.items()
         }
-        comparison.write(self._site.path("compare.txt"), found)
-        plots.plot_accuracies(self._site.path("compare.png"), found)
+        comparison.write(self._context.path("compare.txt"), found)
+        plots.plot_accuracies(self._context.path("compare.png"), found)
         for line in comparison.table(found):
             _log.info("%s", line)
 
@@ -147,13 +147,13 @@ class BertRun(ClassificationRun):
                 max_seq_length=settings.max_seq_length,
                 batch_size=settings.eval_batch_size,
             ),
-            placement=self._site.placement,
+            placement=self._context.placement,
         )
-        return CachedEncoder(encoder, folder=self._site.path("vectors"))
+        return CachedEncoder(encoder, folder=self._context.path("vectors"))
 
     def build(self, labels: Sequence[str], *, total: int) -> Engine:
         """See base class."""
-        settings, placement = self._job.settings, self._site.placement
+        settings, placement = self._job.settings, self._context.placement
         self._labels = tuple(labels)
 
         def build_model() -> keras.Model:

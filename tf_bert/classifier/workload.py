@@ -11,7 +11,7 @@ from processors.batches.token_dataset import TokenDataset
 from runtime.engine.engine import Arrays
 from runtime.engine.objectives import ClassificationObjective
 from runtime.errors import SettingsError
-from runtime.preflight.workload import Pipeline, Slicing, Workload
+from runtime.preflight.workload import BatchCut, Pipeline, Workload
 from tf_bert.classifier.heads import BertClassifier
 from tf_bert.classifier.settings import ClassifierSettings, StepSettings
 from tf_bert.classifier.trained_part import TrainedPart
@@ -22,14 +22,14 @@ from tf_bert.model.config import BertConfig
 _CLASSES = 2  # where no labels are named: the head is a thousandth of the model
 
 
-def classifier_workload(settings: StepSettings, slicing: Slicing) -> Workload:
+def classifier_workload(settings: StepSettings, cut: BatchCut) -> Workload:
     """The training and evaluation step of a classifier on full rows.
 
     Packed or bucketed batches are never larger than these.
 
     Args:
         settings: Sizes, batches, precision and optimiser.
-        slicing: How a batch is cut.
+        cut: How a batch is cut.
 
     Raises:
         SettingsError: The sizes of the BERT are nowhere to be found, it has fewer
@@ -44,8 +44,8 @@ def classifier_workload(settings: StepSettings, slicing: Slicing) -> Workload:
     configs.check_sequence_length(config, max_seq_length=settings.max_seq_length)
     _refuse_untrainable(settings.trained_part, config=config)
     shape = BatchShape(
-        per_replica_batch=slicing.per_replica_batch,
-        replicas=slicing.replicas,
+        per_replica_batch=cut.per_replica_batch,
+        replicas=cut.replicas,
         accumulation=settings.gradient_accumulation_steps,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
@@ -55,7 +55,7 @@ def classifier_workload(settings: StepSettings, slicing: Slicing) -> Workload:
         objective=ClassificationObjective(),
         optimizer=settings.optimizer_settings(settings.max_steps or 1000),
         train=_training_call(shape, calls=settings.steps_per_call),
-        evaluate=_evaluation_call(settings, replicas=slicing.replicas),
+        evaluate=_evaluation_call(settings, replicas=cut.replicas),
         examples=shape.global_batch,
     )
 

@@ -60,8 +60,8 @@ def run(job: PretrainingJob, *, placement: Placement) -> None:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    with training.open_site(job, placement) as site:
-        PretrainingRun(job, site=site).carry_out()
+    with training.open_context(job, placement) as context:
+        PretrainingRun(job, context=context).carry_out()
 
 
 class PretrainingRun(LanguageModelRun):
@@ -73,7 +73,7 @@ class PretrainingRun(LanguageModelRun):
     def carry_out(self) -> None:
         """Reports on the data, then trains and evaluates; see base class."""
         data_check.write(
-            self._site.path(data_check.file_of(trains=self._settings.do_train)),
+            self._context.path(data_check.file_of(trains=self._settings.do_train)),
             training=self._job.training,
             evaluation=self._job.evaluation if self._settings.do_eval else None,
         )
@@ -96,7 +96,7 @@ class PretrainingRun(LanguageModelRun):
             self._fit(made, data, total=total, before=before)
         if before:
             masked_words.write(
-                self._site.path("masked_words.txt"),
+                self._context.path("masked_words.txt"),
                 before=before,
                 after=self._show(len(before)),
             )
@@ -134,7 +134,7 @@ class PretrainingRun(LanguageModelRun):
 
     # -- data -------------------------------------------------------------------------
 
-    def _feed(self, data: PretrainingDataset, total: int) -> loop.Feed:
+    def _feed(self, data: PretrainingDataset, total: int) -> loop.BatchFeed:
         settings = self._settings
         shape = self._shape(
             settings.train_batch_size,
@@ -143,9 +143,9 @@ class PretrainingRun(LanguageModelRun):
         batches = TrainBatches(data.tokens, shape=shape, seed=settings.seed)
         masked = self._masked(data)
 
-        def feed(first: int, stop: int) -> loop.Call:
+        def feed(first: int, stop: int) -> loop.CallBatch:
             several = [batches.batch(step) for step in range(first, stop)]
-            return loop.Call(
+            return loop.CallBatch(
                 arrays=masked.arrays(
                     several,
                     rates=[self._rate(step, total) for step in range(first, stop)],
@@ -190,12 +190,12 @@ class PretrainingRun(LanguageModelRun):
         return MaskedBatches(
             self._job.masked(data),
             max_predictions=self._settings.max_predictions_per_seq,
-            row_counts=self._site.placement.row_counts,
+            max_row_shapes=self._context.placement.max_row_shapes,
         )
 
     def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
         return BatchShape.on(
-            self._site.placement,
+            self._context.placement,
             batch=batch,
             accumulation=accumulation,
             max_seq_length=self._settings.max_seq_length,
@@ -206,7 +206,7 @@ class PretrainingRun(LanguageModelRun):
 
     def build(self, *, total: int) -> Engine:
         """See base class."""
-        settings, placement = self._settings, self._site.placement
+        settings, placement = self._settings, self._context.placement
 
         def build_model() -> keras.Model:
             keras.utils.set_random_seed(settings.seed)

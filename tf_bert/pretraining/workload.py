@@ -12,7 +12,7 @@ from processors.batches.token_dataset import TokenDataset
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import Predictions
 from runtime.engine.engine import Arrays
-from runtime.preflight.workload import Pipeline, Slicing, Workload
+from runtime.preflight.workload import BatchCut, Pipeline, Workload
 from tf_bert.formats import weights
 from tf_bert.model import config as configs
 from tf_bert.model.config import BertConfig
@@ -20,16 +20,14 @@ from tf_bert.pretraining.heads import BertPretrainer, PretrainingObjective
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
 
 
-def pretraining_workload(
-    settings: PretrainingStepSettings, slicing: Slicing
-) -> Workload:
+def pretraining_workload(settings: PretrainingStepSettings, cut: BatchCut) -> Workload:
     """The training and evaluation step on full rows with as many masks as may be.
 
     Packed or bucketed batches are never larger than these.
 
     Args:
         settings: Sizes, batches, precision and optimiser.
-        slicing: How a batch is cut.
+        cut: How a batch is cut.
 
     Raises:
         SettingsError: The sizes of the BERT are nowhere to be found, or it has fewer
@@ -42,8 +40,8 @@ def pretraining_workload(
     )
     configs.check_sequence_length(config, max_seq_length=settings.max_seq_length)
     shape = BatchShape(
-        per_replica_batch=slicing.per_replica_batch,
-        replicas=slicing.replicas,
+        per_replica_batch=cut.per_replica_batch,
+        replicas=cut.replicas,
         accumulation=settings.gradient_accumulation_steps,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
@@ -53,7 +51,7 @@ def pretraining_workload(
         objective=PretrainingObjective(),
         optimizer=settings.optimizer_settings(settings.train_steps),
         train=_training_call(settings, shape),
-        evaluate=_evaluation_call(settings, replicas=slicing.replicas),
+        evaluate=_evaluation_call(settings, replicas=cut.replicas),
         examples=shape.global_batch,
     )
 
@@ -99,7 +97,7 @@ def _masked(settings: PretrainingStepSettings, count: int) -> MaskedBatches:
         weights=np.ones(count * most, np.float32),
         offsets=np.arange(count + 1, dtype=np.int64) * most,
     )
-    return MaskedBatches(predictions, max_predictions=most, row_counts=1)
+    return MaskedBatches(predictions, max_predictions=most, max_row_shapes=1)
 
 
 PRETRAINING = Pipeline(

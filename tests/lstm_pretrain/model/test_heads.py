@@ -58,7 +58,7 @@ def block_of(arrays):
 
 
 def targets_of(arrays_of, pad_to):
-    return block_of(data.add_targets(arrays_of(pad_to), row_counts=32))
+    return block_of(data.add_targets(arrays_of(pad_to), max_row_shapes=32))
 
 
 def loss_and_gradients(model, block, gradients, *, objective):
@@ -313,7 +313,7 @@ def trained(place_on, arrays_of, pad_to, *, replicas=1):
     arrays = arrays_of(pad_to)
     wanted = ("input_ids", "example_ids")
     dealt = {name: deal(arrays[name], replicas=replicas) for name in wanted}
-    block = data.add_targets(dealt, row_counts=32)
+    block = data.add_targets(dealt, max_row_shapes=32)
     losses = [made.train(block).losses[0] for _ in range(6)]
     return np.array(losses), made.state().weights
 

@@ -17,7 +17,7 @@ def keep(job):
         precision=Precision.FLOAT32,
         devices=("CPU:0",),
         strategy=None,
-        row_counts=8,
+        max_row_shapes=8,
         processes=1,
         is_chief=True,
     )
@@ -25,8 +25,8 @@ def keep(job):
     def keep(**others):
         values = {"do_eval": False, "do_predict": True, "labels": ("a", "b"), **others}
         made = data_check.checked(job(**values))
-        site = types.SimpleNamespace(placement=placement, folder=made.output_dir)
-        records_of_run.keep(made, site=site)
+        context = types.SimpleNamespace(placement=placement, folder=made.output_dir)
+        records_of_run.keep(made, context=context)
         return made
 
     return keep

@@ -9,7 +9,7 @@ from pipelines.classification.run import ClassificationRun
 from runtime import storage
 from runtime.errors import DataError
 from runtime.training.run_lock import NoLock
-from runtime.training.training import Site, open_site
+from runtime.training.training import RunContext, open_context
 
 
 class RunWithoutModel(ClassificationRun):
@@ -28,8 +28,8 @@ def carry_out(place_on):
 
     def carry_out(job):
         job = data_check.checked(job)
-        with open_site(job, place_on(1)) as site:
-            RunWithoutModel(job, site=site).carry_out()
+        with open_context(job, place_on(1)) as context:
+            RunWithoutModel(job, context=context).carry_out()
 
     return carry_out
 
@@ -73,14 +73,14 @@ def predict(job, data_dir):
         (data_dir / "test.tsv").write_text("\n".join(lines) + "\n")
         asked = {"do_eval": False, "do_predict": True, "labels": ("a", "b")}
         made = data_check.checked(job(**asked, **others))
-        site = Site(
+        context = RunContext(
             placement=SimpleNamespace(processes=1),
             folder=made.output_dir,
             record=None,
             lock=NoLock(),
             stop=None,
         )
-        RunWithAnswers(made, site=site).predict()
+        RunWithAnswers(made, context=context).predict()
         table = storage.read_text(storage.join(made.output_dir, "predictions.tsv"))
         gold = [line.split("\t")[1] for line in table.splitlines()[1:]]
         return gold, storage.list_dir(made.output_dir)

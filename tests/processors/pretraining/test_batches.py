@@ -41,11 +41,11 @@ def make_masks(made):
     )
 
 
-def make_masked(made, *, row_counts=100):
+def make_masked(made, *, max_row_shapes=100):
     masked = made.predictions
     if masked is None:
         masked = Masking(make_masks(made), made.tokens, made.starts_word)
-    return MaskedBatches(masked, max_predictions=MOST, row_counts=row_counts)
+    return MaskedBatches(masked, max_predictions=MOST, max_row_shapes=max_row_shapes)
 
 
 def found_by_example(arrays, batches):
@@ -194,7 +194,7 @@ def test_weights_sum_to_one_over_an_update(read):
 def test_few_sizes(read):
     made = read(Mode.DYNAMIC)
     batches = TrainBatches(made.tokens, shape=make_shape(PadTo.PACK), seed=0)
-    masked = make_masked(made, row_counts=3)
+    masked = make_masked(made, max_row_shapes=3)
     sizes = {
         masked.arrays([batches.batch(step)], rates=[0.15])["masked_ids"].shape[-1]
         for step in range(30)

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from runtime.checkpoints import checkpoints
-from runtime.checkpoints.checkpoint_writer import CheckpointKeeper
+from runtime.checkpoints.checkpoint_writer import BackgroundCheckpointWriter
 from runtime.checkpoints.retention import Retention
 from runtime.engine.engine import EngineState
 from runtime.errors import StorageError
@@ -35,12 +35,12 @@ def main():
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     said = ""
     try:
-        with CheckpointKeeper(
+        with BackgroundCheckpointWriter(
             directory, state={}, retention=Retention(newest=1), before_saving=list
-        ) as keeper:
+        ) as writer:
             engine = Growing()
             for _ in range(100):
-                keeper.save(engine, metrics={})
+                writer.save(engine, metrics={})
     except StorageError as error:
         said = f"{error.reason.name} {error}"
     left = checkpoints.load_newest(directory)

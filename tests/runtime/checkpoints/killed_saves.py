@@ -20,7 +20,7 @@ import traceback
 import numpy as np
 
 from runtime.checkpoints import checkpoints
-from runtime.checkpoints.checkpoint_writer import CheckpointKeeper
+from runtime.checkpoints.checkpoint_writer import BackgroundCheckpointWriter
 from runtime.checkpoints.retention import Retention
 from runtime.engine.engine import EngineState
 
@@ -53,15 +53,15 @@ def save_on(directory, tell):
     step = loaded_step(directory)
     tell(step)
     engine = Counting(step)
-    with CheckpointKeeper(
+    with BackgroundCheckpointWriter(
         directory,
         state={"seed": 3},
         retention=Retention(newest=2, every=50),
         before_saving=lambda: None,
-    ) as keeper:
+    ) as writer:
         while True:
-            keeper.save(engine, metrics={"loss": 1 / (engine.step + 1)})
-            keeper.wait()
+            writer.save(engine, metrics={"loss": 1 / (engine.step + 1)})
+            writer.wait()
             tell(engine.step)
 
 

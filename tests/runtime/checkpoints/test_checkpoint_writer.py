@@ -6,7 +6,7 @@ import pytest
 
 from runtime import storage
 from runtime.checkpoints import checkpoints
-from runtime.checkpoints.checkpoint_writer import CheckpointKeeper
+from runtime.checkpoints.checkpoint_writer import BackgroundCheckpointWriter
 from runtime.checkpoints.retention import Retention
 from runtime.engine.engine import EngineState
 from runtime.errors import StorageError
@@ -29,8 +29,8 @@ def directory(tmp_path):
     return str(tmp_path / checkpoints.DIRECTORY)
 
 
-def keeper_in(directory, *, before_saving=lambda: None, may_write=lambda: None, keep=9):
-    return CheckpointKeeper(
+def writer_in(directory, *, before_saving=lambda: None, may_write=lambda: None, keep=9):
+    return BackgroundCheckpointWriter(
         directory,
         state={"seed": 3},
         retention=Retention(newest=keep),
@@ -53,34 +53,34 @@ def hold_writes(monkeypatch):
 
 def test_a_save_returns_before_it_is_written(directory, monkeypatch):
     may_write = hold_writes(monkeypatch)
-    with keeper_in(directory) as keeper:
-        keeper.save(OneWeight(), metrics={"loss": 0.5})
+    with writer_in(directory) as writer:
+        writer.save(OneWeight(), metrics={"loss": 0.5})
         assert checkpoints.list_steps(directory) == []
         may_write.set()
-        keeper.wait()
+        writer.wait()
         assert checkpoints.list_steps(directory) == [1]
     loaded = checkpoints.load_newest(directory)
     assert (loaded.state, loaded.metrics) == ({"seed": 3}, {"loss": 0.5})
 
 
 def test_leaving_waits_for_what_is_under_way(directory):
-    with keeper_in(directory, keep=2) as keeper:
+    with writer_in(directory, keep=2) as writer:
         for _ in range(4):
-            keeper.save(OneWeight(), metrics={})
+            writer.save(OneWeight(), metrics={})
     assert checkpoints.list_steps(directory) == [1]
     engine = OneWeight()
-    with keeper_in(directory, keep=2) as keeper:
+    with writer_in(directory, keep=2) as writer:
         for _ in range(4):
-            keeper.save(engine, metrics={})
+            writer.save(engine, metrics={})
     assert checkpoints.list_steps(directory) == [3, 4]
 
 
 def test_there_is_one_copy_of_the_state_at_a_time(directory, monkeypatch):
     may_write, engine = hold_writes(monkeypatch), OneWeight()
-    with keeper_in(directory) as keeper:
-        keeper.save(engine, metrics={})
+    with writer_in(directory) as writer:
+        writer.save(engine, metrics={})
         second = threading.Thread(
-            target=keeper.save, args=(engine,), kwargs={"metrics": {}}
+            target=writer.save, args=(engine,), kwargs={"metrics": {}}
         )
         second.start()
         second.join(0.2)
@@ -93,11 +93,11 @@ def test_there_is_one_copy_of_the_state_at_a_time(directory, monkeypatch):
 
 def test_what_goes_before_goes_before(directory):
     seen = []
-    with keeper_in(
+    with writer_in(
         directory, before_saving=lambda: seen.append(checkpoints.list_steps(directory))
-    ) as keeper:
+    ) as writer:
         for _ in range(2):
-            keeper.save(OneWeight(), metrics={})
+            writer.save(OneWeight(), metrics={})
     assert seen == [[], [1]]
 
 
@@ -113,12 +113,12 @@ def test_who_has_lost_the_folder_leaves_no_checkpoint_in_it(directory, asked, ke
 
     def run():
         engine = OneWeight()
-        with keeper_in(
+        with writer_in(
             directory, may_write=may_write, before_saving=lambda: made_safe.append(1)
-        ) as keeper:
+        ) as writer:
             for _ in range(2):
-                keeper.save(engine, metrics={})
-                keeper.wait()
+                writer.save(engine, metrics={})
+                writer.wait()
 
     with pytest.raises(StorageError, match="Another process holds it"):
         run()
@@ -132,31 +132,31 @@ def failing(path):
 
 def test_a_failure_shows_at_the_next_save(directory, monkeypatch):
     engine = OneWeight()
-    with keeper_in(directory) as keeper:
-        keeper.save(engine, metrics={})
-        keeper.wait()
+    with writer_in(directory) as writer:
+        writer.save(engine, metrics={})
+        writer.wait()
         with monkeypatch.context() as patch:
             patch.setattr(storage, "open_write", failing)
-            keeper.save(engine, metrics={})
+            writer.save(engine, metrics={})
             with pytest.raises(StorageError, match="no space left"):
-                keeper.save(engine, metrics={})
+                writer.save(engine, metrics={})
     assert checkpoints.load_newest(directory).step == 1
 
 
 def test_a_failure_shows_at_the_end(directory, monkeypatch):
     monkeypatch.setattr(storage, "open_write", failing)
-    keeper = keeper_in(directory).__enter__()
-    keeper.save(OneWeight(), metrics={})
+    writer = writer_in(directory).__enter__()
+    writer.save(OneWeight(), metrics={})
     with pytest.raises(StorageError, match="no space left"):
-        keeper.__exit__(None, None, None)
+        writer.__exit__(None, None, None)
 
 
 def test_the_first_of_two_errors_ends_the_run(directory, monkeypatch, caplog):
     monkeypatch.setattr(storage, "open_write", failing)
 
     def run():
-        with keeper_in(directory) as keeper:
-            keeper.save(OneWeight(), metrics={})
+        with writer_in(directory) as writer:
+            writer.save(OneWeight(), metrics={})
             raise ZeroDivisionError
 
     with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError):

@@ -62,7 +62,7 @@ def test_a_placement_tells_all_that_is_known_in_a_line():
         precision=Precision.BFLOAT16,
         devices=tuple(f"TPU:{index}" for index in range(8)),
         strategy=None,
-        row_counts=8,
+        max_row_shapes=8,
         kind="TPU v5e",
         device_bytes=16_909_336_576,
     )

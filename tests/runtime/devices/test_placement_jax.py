@@ -81,7 +81,7 @@ def test_auto_takes_all_devices_of_the_best_platform_or_one_cpu(
     assert found.kind == kind
     assert found.device_bytes is None
     assert found.accelerator.value == platforms[0]
-    assert found.row_counts == 8
+    assert found.max_row_shapes == 8
     assert found.is_chief
 
 

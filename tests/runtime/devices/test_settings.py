@@ -89,7 +89,7 @@ def test_a_tpu_must_have_the_cores_that_were_asked_for(accelerator, is_refused):
         precision=Precision.FLOAT32,
         devices=("0", "1", "2", "3"),
         strategy=None,
-        row_counts=8,
+        max_row_shapes=8,
     )
     make().refuse_other_cores(placement)
     make(num_tpu_cores=4).refuse_other_cores(placement)

@@ -58,9 +58,9 @@ def test_a_bucket_has_space(fake_bucket):
 
 
 def test_a_bucket(fake_bucket):
-    output_check.try_out("gs://my-bucket/runs/1")
+    output_check.probe_writable("gs://my-bucket/runs/1")
     assert fake_bucket.contents() == {}
     denied = "a@b.com does not have storage.objects.create access to the object."
     fake_bucket.faults = [Fault("create", 403, message=denied)]
     with pytest.raises(StorageError, match=r"not allowed: 403 a@b\.com"):
-        output_check.try_out("gs://my-bucket/runs/1")
+        output_check.probe_writable("gs://my-bucket/runs/1")

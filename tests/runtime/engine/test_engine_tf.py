@@ -24,7 +24,7 @@ def one_core():
         precision=Precision.FLOAT32,
         devices=("TPU:0",),
         strategy=tf.distribute.get_strategy(),
-        row_counts=1,
+        max_row_shapes=1,
     )
 
 

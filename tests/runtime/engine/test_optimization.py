@@ -6,9 +6,9 @@ import pytest
 
 from runtime.engine import optimization
 from runtime.engine.optimizer_settings import (
-    Group,
     OptimizerName,
     OptimizerSettings,
+    ParameterGroup,
     Schedule,
 )
 from runtime.errors import SettingsError
@@ -35,8 +35,8 @@ def step_once(chosen, state, *, gradient, rate, step, decay=True):
             decay=decay,
             gradient=np.float32(gradient),
             variable=variable,
-            first=first,
-            second=second,
+            first_moment=first,
+            second_moment=second,
             rate=np.float32(rate),
             step=np.float32(step),
         )
@@ -215,7 +215,10 @@ def test_the_slanted_schedule_is_the_papers(name):
 
 
 def test_the_first_group_whose_pattern_matches():
-    groups = (Group(pattern="embedding", rate=0.1), Group(pattern="e", rate=0.5))
+    groups = (
+        ParameterGroup(pattern="embedding", rate=0.1),
+        ParameterGroup(pattern="e", rate=0.5),
+    )
     chosen = settings(groups=groups)
     assert chosen.group_of("encoder/embedding").rate == 0.1
     assert chosen.group_of("encoder/kernel").rate == 0.5
@@ -223,13 +226,13 @@ def test_the_first_group_whose_pattern_matches():
 
 
 def test_a_group_starts_when_it_is_its_turn():
-    group = Group(pattern="", rate=0.5, first_step=3)
+    group = ParameterGroup(pattern="", rate=0.5, first_step=3)
     gradient = np.array([2.0, -1.0], np.float32)
     for step, share in ((2, 0), (3, 1), (9, 1)):
         now = np.int32(step)
-        [found] = numbers([optimization.unfrozen(group, gradient, step=now)])
+        [found] = numbers([optimization.mask_frozen(group, gradient, step=now)])
         np.testing.assert_array_equal(found, gradient * share)
-        [rate] = numbers([optimization.own_rate(group, np.float32(0.2), step=now)])
+        [rate] = numbers([optimization.group_rate(group, np.float32(0.2), step=now)])
         assert rate == pytest.approx(0.1 * share)
         [own] = numbers([optimization.own_step(group, now)])
         assert own == max(step - 3, 0)

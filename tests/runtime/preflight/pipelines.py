@@ -81,12 +81,12 @@ class Objective:
         return {"logits": model(block["input_ids"], training=False)}
 
 
-def workload(model, settings, slicing):
+def workload(model, settings, cut):
     lead = (
         settings.steps_per_call,
         settings.gradient_accumulation_steps,
-        slicing.replicas,
-        slicing.per_replica_batch,
+        cut.replicas,
+        cut.per_replica_batch,
     )
 
     def build_model():
@@ -112,7 +112,7 @@ def pipeline(model):
     return Pipeline(
         settings=Settings,
         run_settings=Settings,
-        make_workload=lambda settings, slicing: workload(model, settings, slicing),
+        make_workload=lambda settings, cut: workload(model, settings, cut),
         script="train.py",
     )
 

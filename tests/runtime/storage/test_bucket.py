@@ -6,10 +6,10 @@ import pytest
 
 from runtime.errors import StorageError, StorageReason
 from runtime.storage.bucket import BucketStorage
-from runtime.storage.bucket_requests import Limits
+from runtime.storage.bucket_requests import RetryPolicy
 from tests.fake_bucket import Fault, Kind
 
-QUICK = Limits(
+QUICK = RetryPolicy(
     request=1,
     patience=20,
     first_delay=0.01,
@@ -211,7 +211,7 @@ def test_a_lasting_cause_is_told_at_once(
     ],
 )
 def test_patience_ends(kind, reason, client, fake_bucket):
-    hasty = Limits(request=1, patience=2, first_delay=0.05, between_writes=0)
+    hasty = RetryPolicy(request=1, patience=2, first_delay=0.05, between_writes=0)
     fake_bucket.faults = [Fault("create", kind, times=999)]
     with pytest.raises(StorageError, match=r"new: .*\(\d+ tries in \d s\)") as caught:
         create(BucketStorage(client, limits=hasty))
@@ -222,7 +222,7 @@ def test_patience_ends(kind, reason, client, fake_bucket):
 def test_nobody_answers(client, fake_bucket):
     fake_bucket.shutdown()
     fake_bucket.server_close()
-    hasty = Limits(request=1, patience=0.2, first_delay=0.05)
+    hasty = RetryPolicy(request=1, patience=0.2, first_delay=0.05)
     with pytest.raises(StorageError, match="could not ask") as caught:
         BucketStorage(client, limits=hasty).stat(f"{ROOT}/x")
     assert caught.value.reason is StorageReason.NO_ANSWER
@@ -259,7 +259,7 @@ def test_a_lost_acknowledgement_is_not_taken_for_another_writer(bucket, fake_buc
 
 def test_a_damaged_upload_leaves_the_earlier_object(client, fake_bucket):
     fake_bucket.put("file", b"before")
-    hasty = Limits(request=1, patience=0.3, first_delay=0.05, between_writes=0)
+    hasty = RetryPolicy(request=1, patience=0.3, first_delay=0.05, between_writes=0)
     bucket = BucketStorage(client, limits=hasty)
     fake_bucket.faults = [Fault("part", Kind.CORRUPTED, times=99)]
     with pytest.raises(StorageError) as caught:
@@ -292,7 +292,7 @@ def test_what_grows_is_one_writers(bucket, fake_bucket):
 
 
 def test_two_writes_of_one_object_keep_their_distance(client, fake_bucket):
-    slow = BucketStorage(client, limits=Limits(between_writes=0.3))
+    slow = BucketStorage(client, limits=RetryPolicy(between_writes=0.3))
     for content in (b"1", b"2", b"3"):
         write(slow, f"{ROOT}/a", content)
         write(slow, f"{ROOT}/b{content}", content)
@@ -303,7 +303,7 @@ def test_two_writes_of_one_object_keep_their_distance(client, fake_bucket):
 
 
 def test_no_key_of_an_upload_is_told(client, fake_bucket):
-    hasty = Limits(request=1, patience=0.3, first_delay=0.05, between_writes=0)
+    hasty = RetryPolicy(request=1, patience=0.3, first_delay=0.05, between_writes=0)
     fake_bucket.faults = [Fault("part", Kind.RESET, times=999)]
     with pytest.raises(StorageError) as caught:
         create_in_parts(BucketStorage(client, limits=hasty))

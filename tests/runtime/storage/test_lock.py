@@ -7,8 +7,8 @@ import pytest
 
 from runtime.errors import StorageError, StorageReason
 from runtime.storage.bucket import BucketStorage
-from runtime.storage.bucket_requests import Limits
-from runtime.storage.lock import BucketLock, Rhythm
+from runtime.storage.bucket_requests import RetryPolicy
+from runtime.storage.lock import BucketLock, LeaseTimes
 from tests.fake_bucket import Fault
 
 # `runtime.storage.lock` by its name is a function of the package.
@@ -16,10 +16,10 @@ lock_module = importlib.import_module("runtime.storage.lock")
 
 PATH = "gs://my-bucket/runs/run.lock"
 NAME = "runs/run.lock"
-LIMITS = Limits(
+LIMITS = RetryPolicy(
     request=0.5, patience=0.1, first_delay=0.01, longest_delay=0.05, between_writes=0
 )
-SELDOM = Rhythm(renewal=60, stale=40, look=0.01)
+SELDOM = LeaseTimes(renewal=60, stale=40, look=0.01)
 
 
 class Clock:
@@ -56,15 +56,15 @@ def lock(storage, clock):
     made.release()
 
 
-def take(storage, *, content=b"ours", is_dead=lambda _: False, rhythm=SELDOM):
+def take(storage, *, content=b"ours", is_dead=lambda _: False, lease_times=SELDOM):
     return BucketLock(
-        PATH, content=content, storage=storage, is_dead=is_dead, rhythm=rhythm
+        PATH, content=content, storage=storage, is_dead=is_dead, lease_times=lease_times
     )
 
 
 def test_a_renewal_is_trusted_for_three_quarters_of_the_others_patience():
-    assert Rhythm().trusted == 45
-    assert Rhythm().renewal < Rhythm().trusted < Rhythm().stale
+    assert LeaseTimes().trusted == 45
+    assert LeaseTimes().renewal < LeaseTimes().trusted < LeaseTimes().stale
 
 
 def test_while_it_is_trusted_nothing_is_asked(lock, clock, fake_bucket):

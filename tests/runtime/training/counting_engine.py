@@ -3,7 +3,7 @@
 import numpy as np
 
 from runtime.engine.engine import Dealt, Engine, EngineState, StepReport
-from runtime.training.loop import Call
+from runtime.training.loop import CallBatch
 
 
 class CountingEngine(Engine):
@@ -55,7 +55,7 @@ class CountingEngine(Engine):
 
 def feed(first, stop):
     numbers = np.arange(first + 1, stop + 1)
-    return Call(
+    return CallBatch(
         arrays={"number": numbers},
         examples=2 * len(numbers),
         tokens=9,

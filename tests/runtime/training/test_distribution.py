@@ -251,7 +251,7 @@ def placement(*, is_chief):
         precision=Precision.FLOAT32,
         devices=("TPU:0", "TPU:1"),
         strategy=None,
-        row_counts=8,
+        max_row_shapes=8,
         processes=2,
         is_chief=is_chief,
     )

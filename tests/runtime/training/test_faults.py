@@ -7,13 +7,13 @@ import pytest
 
 from runtime import storage
 from runtime.checkpoints import checkpoints
-from runtime.checkpoints.checkpoint_writer import CheckpointKeeper
+from runtime.checkpoints.checkpoint_writer import BackgroundCheckpointWriter
 from runtime.checkpoints.retention import Retention
 from runtime.doctor import output_check
 from runtime.errors import CheckpointError, StorageError, StorageReason
 from runtime.storage.bucket import BucketStorage
-from runtime.storage.bucket_requests import Limits
-from runtime.storage.lock import Rhythm
+from runtime.storage.bucket_requests import RetryPolicy
+from runtime.storage.lock import LeaseTimes
 from runtime.training import loop, run_lock
 from runtime.training.loop import Plan
 from runtime.training.pace import Pace
@@ -25,7 +25,7 @@ from tests.runtime.training.counting_engine import CountingEngine, feed
 
 FOLDER = "gs://my-bucket/runs/1"
 STEPS = 6
-QUICK = Limits(
+QUICK = RetryPolicy(
     request=0.5, patience=10, first_delay=0.01, longest_delay=0.05, between_writes=0.01
 )
 OPERATIONS = ("stat", "list", "read", "create", "delete")
@@ -55,8 +55,8 @@ def run():
     directory = storage.join(FOLDER, checkpoints.DIRECTORY)
     plan = Plan(total_steps=STEPS, steps_per_call=1, save_every=2, directory=directory)
     engine = CountingEngine()
-    with run_lock.hold(FOLDER, rhythm=Rhythm(stale=0.2, look=0.05)):
-        output_check.try_out(FOLDER)
+    with run_lock.hold(FOLDER, lease_times=LeaseTimes(stale=0.2, look=0.05)):
+        output_check.probe_writable(FOLDER)
         found = checkpoints.load_newest(directory)
         if found is not None:
             engine.load_checkpoint(found)
@@ -68,7 +68,7 @@ def run():
                 plan=plan,
                 record=record,
                 progress=lambda: ProgressLine(STEPS, stream=io.StringIO()),
-                keeper=CheckpointKeeper(
+                writer=BackgroundCheckpointWriter(
                     directory,
                     state={"seed": 3},
                     retention=Retention(newest=2),

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from runtime.checkpoints import checkpoints
-from runtime.checkpoints.checkpoint_writer import CheckpointKeeper, ElsewhereKept
+from runtime.checkpoints.checkpoint_writer import (
+    BackgroundCheckpointWriter,
+    NoCheckpointWriter,
+)
 from runtime.checkpoints.retention import Retention
 from runtime.engine.engine import EngineState
 from runtime.errors import RunStoppedError, TrainingError
@@ -31,7 +34,7 @@ def unhurried(stop):
     return pace
 
 
-def run(engine, plan, *, stream=None, keeper=None, keep=5, stop=None, pace=None):
+def run(engine, plan, *, stream=None, writer=None, keep=5, stop=None, pace=None):
     output_dir = os.path.dirname(plan.directory)
     with RunRecord(output_dir) as record:
         loop.run(
@@ -42,8 +45,8 @@ def run(engine, plan, *, stream=None, keeper=None, keep=5, stop=None, pace=None)
             progress=lambda: ProgressLine(
                 plan.total_steps, stream=stream or io.StringIO(), start=engine.step
             ),
-            keeper=keeper
-            or CheckpointKeeper(
+            writer=writer
+            or BackgroundCheckpointWriter(
                 plan.directory,
                 state={"seed": 3},
                 retention=Retention(newest=keep),
@@ -197,7 +200,7 @@ def test_who_leaves_saving_to_the_chief_makes_the_same_calls(tmp_path):
     chief, other = CountingEngine(), CountingEngine()
     run(chief, make_plan(tmp_path / "chief"))
     plan = make_plan(tmp_path / "other")
-    metrics = run(other, plan, keeper=ElsewhereKept())
+    metrics = run(other, plan, writer=NoCheckpointWriter())
     assert other.calls == chief.calls
     assert len(metrics) == 10
     assert not os.path.exists(plan.directory)
@@ -278,7 +281,7 @@ class AskedAfter(CountingEngine):
         return super().advance(dealt, stop=stop)
 
 
-class Noting(ElsewhereKept):
+class Noting(NoCheckpointWriter):
     """Notes what it is to keep."""
 
     def __init__(self):
@@ -291,11 +294,11 @@ class Noting(ElsewhereKept):
 
 @pytest.mark.parametrize(("update", "saves"), [(5, [5]), (7, [5, 8]), (99, [5, 10])])
 def test_nothing_is_saved_twice(tmp_path, update, saves):
-    stop, keeper = StopRequest(grace=60), Noting()
+    stop, writer = StopRequest(grace=60), Noting()
     with stop.on_signals(), contextlib.suppress(RunStoppedError):
         engine = AskedAfter(stop, update)
-        run(engine, make_plan(tmp_path), stop=stop, keeper=keeper)
-    assert keeper.steps == saves
+        run(engine, make_plan(tmp_path), stop=stop, writer=writer)
+    assert writer.steps == saves
 
 
 @pytest.mark.parametrize(("update", "kept"), [(2, 4), (5, 5), (6, 8), (10, 10)])

@@ -132,7 +132,7 @@ def place(*, is_chief, processes=2):
         precision=Precision.FLOAT32,
         devices=("CPU:0", "CPU:1"),
         strategy=None,
-        row_counts=8,
+        max_row_shapes=8,
         processes=processes,
         is_chief=is_chief,
     )

@@ -16,16 +16,16 @@ import pytest
 from runtime import storage
 from runtime.errors import StorageError, StorageReason
 from runtime.storage import file_lock
-from runtime.storage.lock import Rhythm
+from runtime.storage.lock import LeaseTimes
 from runtime.training import run_lock
 
-QUICK = Rhythm(renewal=0.2, stale=3, look=0.1)
+QUICK = LeaseTimes(renewal=0.2, stale=3, look=0.1)
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 HOLDING = """
 import sys, time
 from runtime.safety import run_lock
-from runtime.storage.lock import Rhythm
-with run_lock.hold(sys.argv[1], rhythm=Rhythm(renewal=0.5)):
+from runtime.storage.lock import LeaseTimes
+with run_lock.hold(sys.argv[1], lease_times=LeaseTimes(renewal=0.5)):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -33,9 +33,9 @@ CONTENDING = """
 import sys
 from runtime.errors import StorageError
 from runtime.safety import run_lock
-from runtime.storage.lock import Rhythm
+from runtime.storage.lock import LeaseTimes
 try:
-    with run_lock.hold(sys.argv[1], rhythm=Rhythm(stale=60, look=0.1)):
+    with run_lock.hold(sys.argv[1], lease_times=LeaseTimes(stale=60, look=0.1)):
         print("taken over", flush=True)
 except StorageError as error:
     print(error, flush=True)
@@ -93,7 +93,7 @@ def kill(holder):
 
 def test_a_lock_lasts_as_long_as_its_block(folder):
     for _ in range(2):
-        with run_lock.hold(folder, rhythm=QUICK) as lock:
+        with run_lock.hold(folder, lease_times=QUICK) as lock:
             assert (
                 json.loads(storage.read_text(lock_file(folder)))["pid"] == os.getpid()
             )
@@ -103,7 +103,7 @@ def test_a_lock_lasts_as_long_as_its_block(folder):
 
 def test_the_second_is_refused_and_told_who_was_first(folder):
     holder = start_holder(folder)
-    second = run_lock.hold(folder, rhythm=Rhythm(stale=60, look=0.2))
+    second = run_lock.hold(folder, lease_times=LeaseTimes(stale=60, look=0.2))
     try:
         with pytest.raises(StorageError) as caught:
             second.__enter__()
@@ -121,13 +121,13 @@ def test_the_lock_of_a_killed_run_is_taken_over(folder):
     kill(start_holder(folder))
     assert storage.exists(lock_file(folder))
     start = time.monotonic()
-    with run_lock.hold(folder, rhythm=Rhythm(stale=60)):
+    with run_lock.hold(folder, lease_times=LeaseTimes(stale=60)):
         assert time.monotonic() - start < 5
 
 
 def test_a_lock_is_held_through_an_error_and_let_go(folder):
     def run():
-        with run_lock.hold(folder, rhythm=QUICK):
+        with run_lock.hold(folder, lease_times=QUICK):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -194,8 +194,8 @@ SUSPENDED = """
 import sys
 from runtime.errors import StorageError
 from runtime.safety import run_lock
-from runtime.storage.lock import Rhythm
-with run_lock.hold(sys.argv[1], rhythm=Rhythm(renewal=0.2, stale=2)) as lock:
+from runtime.storage.lock import LeaseTimes
+with run_lock.hold(sys.argv[1], lease_times=LeaseTimes(renewal=0.2, stale=2)) as lock:
     print("held", flush=True)
     sys.stdin.readline()
     try:
@@ -233,7 +233,9 @@ class TestSuspended:
         return self.holder.stdout.readline()
 
     def test_it_writes_no_more_when_another_has_taken_over(self):
-        with run_lock.hold(self.folder, rhythm=Rhythm(stale=1.5, look=0.1)) as lock:
+        with run_lock.hold(
+            self.folder, lease_times=LeaseTimes(stale=1.5, look=0.1)
+        ) as lock:
             said = self.what_the_holder_does()
             lock.check()
         assert "another process holds it" in said
@@ -304,7 +306,7 @@ class TestInBuckets:
     def test_a_lock_that_nobody_renews_is_taken_over_after_a_while(self):
         self.put_foreign_lock()
         start = time.monotonic()
-        with run_lock.hold(self.folder, rhythm=Rhythm(stale=0.6, look=0.1)):
+        with run_lock.hold(self.folder, lease_times=LeaseTimes(stale=0.6, look=0.1)):
             assert 0.6 <= time.monotonic() - start < 10
             held = json.loads(storage.read_text(lock_file(self.folder)))
             assert held["pid"] == os.getpid()
@@ -313,12 +315,12 @@ class TestInBuckets:
         self.put_foreign_lock()
         gone = threading.Timer(0.3, self.bucket.objects.pop, [self.name])
         gone.start()
-        with run_lock.hold(self.folder, rhythm=Rhythm(stale=60, look=0.1)):
+        with run_lock.hold(self.folder, lease_times=LeaseTimes(stale=60, look=0.1)):
             pass
         gone.join()
 
     def test_it_is_renewed(self):
-        with run_lock.hold(self.folder, rhythm=QUICK):
+        with run_lock.hold(self.folder, lease_times=QUICK):
             versions = set()
             for _ in range(30):
                 versions.add(storage.stat(lock_file(self.folder)).version)
@@ -326,7 +328,7 @@ class TestInBuckets:
         assert len(versions) >= 2
 
     def test_who_lost_it_is_told_and_leaves_it_to_the_other(self):
-        with run_lock.hold(self.folder, rhythm=QUICK) as lock:
+        with run_lock.hold(self.folder, lease_times=QUICK) as lock:
             lock.check()
             self.put_foreign_lock()
             wait_for_renewal(lock)
@@ -338,5 +340,5 @@ class TestInBuckets:
     def test_a_lock_that_tells_nothing_is_somebodys(self, content):
         self.bucket.put(self.name, content)
         start = time.monotonic()
-        with run_lock.hold(self.folder, rhythm=Rhythm(stale=0.4, look=0.1)):
+        with run_lock.hold(self.folder, lease_times=LeaseTimes(stale=0.4, look=0.1)):
             assert time.monotonic() - start >= 0.4

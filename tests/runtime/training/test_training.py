@@ -2,7 +2,7 @@ import pytest
 
 from runtime.errors import StorageError
 from runtime.training.run_lock import NoLock
-from runtime.training.training import Site
+from runtime.training.training import RunContext
 
 
 class LostLock(NoLock):
@@ -10,14 +10,16 @@ class LostLock(NoLock):
         raise StorageError("Another process holds it.")
 
 
-def site(lock):
-    return Site(placement=None, folder="gs://b/run", record=None, lock=lock, stop=None)
+def context(lock):
+    return RunContext(
+        placement=None, folder="gs://b/run", record=None, lock=lock, stop=None
+    )
 
 
 def test_files_go_into_the_folder_of_the_run():
-    assert site(NoLock()).path("eval_results.txt") == "gs://b/run/eval_results.txt"
+    assert context(NoLock()).path("eval_results.txt") == "gs://b/run/eval_results.txt"
 
 
 def test_no_file_goes_into_a_folder_that_another_run_has():
     with pytest.raises(StorageError, match="Another process holds it"):
-        site(LostLock()).path("eval_results.txt")
+        context(LostLock()).path("eval_results.txt")

@@ -4,11 +4,11 @@ import keras
 import pytest
 
 from runtime.errors import SettingsError
-from runtime.preflight.workload import Slicing
+from runtime.preflight.workload import BatchCut
 from tf_bert.classifier import workload
 from tf_bert.classifier.settings import StepSettings
 
-SLICING = Slicing(replicas=1, per_replica_batch=2)
+SLICING = BatchCut(replicas=1, per_replica_batch=2)
 
 
 @pytest.fixture

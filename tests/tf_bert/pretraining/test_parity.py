@@ -111,7 +111,7 @@ def make_calls(dataset, pad_to, *, per_call, replicas=1, parts=1):
     masked = MaskedBatches(
         dataset.predictions,
         max_predictions=PREDICTIONS,
-        row_counts=8,
+        max_row_shapes=8,
     )
     return [
         masked.arrays(batches[first : first + per_call], rates=[0.15] * per_call)
