@@ -1,4 +1,4 @@
-"""Second floor: an LSTM language model, and the classifier it becomes.
+"""Third floor: an LSTM language model, and the classifier it becomes.
 
 settings.py      everything its runs are told; each field is a flag
 preparation.py   what can be refused before a framework loads

@@ -1,1 +1,1 @@
-"""Second floor: BERT, pre-trained, fine-tuned or read for its vectors."""
+"""Third floor: BERT, pre-trained, fine-tuned or read for its vectors."""
