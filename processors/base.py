@@ -272,6 +272,14 @@ class DataProcessor:
         """Returns the split whose file the examples of a split are read from."""
         return split
 
+    def refuse_missing(self, split: str, *, data_dir: str) -> None:
+        """Refuses a split whose file is not there, where that shows without reading.
+
+        Args:
+            split: `train`, `dev` or `test`.
+            data_dir: The folder that holds the data.
+        """
+
     def read_labels(self, data_dir: str) -> list[str]:
         """Returns what `get_labels` does, after reading data where that takes some."""
         del data_dir
@@ -368,6 +376,12 @@ class TableProcessor(DataProcessor):
             examples = self._sift("train", sieve=sieve, data_dir=data_dir)
             self.labels = self._collect(examples, sieve=sieve, data_dir=data_dir)
         return self.get_labels()
+
+    def refuse_missing(self, split: str, *, data_dir: str) -> None:
+        """See base class."""
+        table: Table | None = getattr(self, split)
+        if table is not None:
+            table.path(data_dir)
 
     def stream_examples(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         """See base class; an own `get_*_examples` of a subclass is what counts."""

@@ -94,6 +94,9 @@ def run(settings: ConversionSettings) -> None:
     """
     processor = find_processor(settings)
     data_dir = find_data_dir(settings, processor=processor)
+    names = settings.splits or tuple(filter(processor.has_split, SPLITS))
+    for name in names:
+        processor.refuse_missing(name, data_dir=data_dir)
     task = str(settings.task_name)
     reader = RowReader(processor, data_dir=data_dir, on_bad_row=settings.on_bad_row)
     labels = label_names.checked(reader.collect_labels(), task=task)
@@ -105,7 +108,6 @@ def run(settings: ConversionSettings) -> None:
         labels=labels,
         max_seq_length=settings.max_seq_length,
     )
-    names = settings.splits or tuple(filter(processor.has_split, SPLITS))
     sources = [
         SplitSource(
             name, processor, data_dir=data_dir, labels=labels, settings=settings

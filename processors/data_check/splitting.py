@@ -148,6 +148,10 @@ class SplitProcessor(DataProcessor):
         """See base class."""
         return self._task.read_labels(data_dir)
 
+    def refuse_missing(self, split: str, *, data_dir: str) -> None:
+        """See base class."""
+        self._task.refuse_missing(self.source_of(split), data_dir=data_dir)
+
     def source_of(self, split: str) -> str:
         """See base class; dealt rows are read once, by whichever split is first."""
         return "train" if split in self._plan.shares else self._task.source_of(split)

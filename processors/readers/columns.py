@@ -65,7 +65,9 @@ class Wanted:
             DataError: It lacks some; says which there are, and what to do.
         """
         missing = {
-            role: column for role, column in self.columns.items() if not row.has(column)
+            role: column
+            for role, column in self.columns.items()
+            if not (row.has(column) or (role == "label" and _are_several(row, column)))
         }
         if not missing:
             return
@@ -186,6 +188,12 @@ def _separated_by(called: str, layout: Layout) -> str:
     quoted = "" if layout.quoted or called == "tab" else " --quoted"
     seen = f"the columns seem to be separated by {called}s"
     return f"{seen}: say --delimiter={called}{quoted}"
+
+
+def _are_several(row: Row, column: Column) -> bool:
+    """Whether a name is several columns': who reads the label says what to do."""
+    names = str(column).split(",")
+    return len(names) > 1 and all(map(row.has, names))
 
 
 def _separated_by_spaces(text: str) -> str:

@@ -175,7 +175,8 @@ def advise(samples: Sequence[bytes], *, instead_of: str) -> str:
 
 def _fits(sample: bytes, codec: str) -> bool:
     try:
-        text = sample.decode(codec)
+        # Without `final`: where a file ends without a line end, so may a character.
+        text = codecs.getincrementaldecoder(codec)().decode(sample)
     except UnicodeDecodeError:
         return False
     if codec == _WESTERN:  # which takes nearly any bytes for something

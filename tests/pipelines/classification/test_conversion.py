@@ -103,6 +103,26 @@ def test_labels_are_collected_from_good_rows(wanted, tmp_path, splits):
     assert (manifest.labels, manifest.examples) == (("cold", "hot"), 1)
 
 
+def test_a_missing_file_is_told_before_anything_is_written(wanted, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\tlabel\nw1\thot\nw2\tcold\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    with pytest.raises(StorageError, match=r"dev\.tsv does not exist"):
+        conversion.run(ConversionSettings(**settings))
+    assert not (tmp_path / "records").exists()
+
+
+def test_a_column_a_label_is_refused(wanted, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train.tsv").write_text("text\ttoxic\tthreat\nw1\t0\t1\n")
+    settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
+    settings |= {"label": "toxic,threat", "splits": ("train",)}
+    with pytest.raises(DataError, match="names 2 columns, where one holds the label"):
+        conversion.run(ConversionSettings(**settings))
+
+
 def test_a_placeholder_in_test(wanted, tmp_path):
     data = tmp_path / "data"
     data.mkdir()

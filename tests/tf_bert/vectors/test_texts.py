@@ -70,6 +70,7 @@ def test_columns_of_a_table(read_file, name, content, columns):
         ("a.txt", b"", {}, DataError, "no line"),
         ("a.txt", b"a\na ||| b ||| c\n", {}, DataError, "a.txt:2: .*found 3"),
         ("a.txt", "走れ\n".encode("cp932"), {}, DataError, "--encoding=cp932"),
+        ("a.txt", "走れ".encode("cp932"), {}, DataError, "--encoding=cp932"),
         ("a.txt", b"a\n", {"text_a": "text"}, SettingsError, "ends in none of"),
         ("a.tsv", b"x\na\n", {"text_a": "text"}, DataError, "text"),
     ],
