@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig
+from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo
 from processors.tokenization.units import Units
@@ -30,13 +30,6 @@ class LongTexts(enum.Enum):
 
     TRUNCATE = "truncate"
     CHUNK = "chunk"
-
-
-class Pooling(enum.Enum):
-    """How the states of a text's tokens become one vector."""
-
-    MEAN = "mean"
-    CONCAT = "concat"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import Any
 
 from runtime.errors import SettingsError
+
+
+class Pooling(enum.Enum):
+    """How the states of a text's tokens become one vector."""
+
+    MEAN = "mean"
+    CONCAT = "concat"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

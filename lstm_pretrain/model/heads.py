@@ -8,9 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig
+from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
 from lstm_pretrain.model.modeling import Encoder, Layout
-from lstm_pretrain.settings import Pooling
 from runtime.kernels import next_token
 from runtime.kernels.dropout import Dropout, SharedDropout
 

@@ -6,14 +6,13 @@ import pytest
 from keras import ops
 
 from lstm_pretrain import data
-from lstm_pretrain.model.config import Dropouts, LstmConfig
+from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
 from lstm_pretrain.model.heads import (
     LanguageModel,
     LanguageModelObjective,
     LstmClassifier,
 )
 from lstm_pretrain.model.modeling import Layout
-from lstm_pretrain.settings import Pooling
 from processors.batches.batches import PadTo
 from runtime.engine import engine
 from runtime.engine.engine import named_variables
