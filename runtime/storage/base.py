@@ -47,7 +47,7 @@ class Storage(abc.ABC):
     """Reads, writes, lists and deletes by path; every failure is a StorageError.
 
     A write is whole or absent, and an error's `reason` tells "missing" from "not
-    allowed" from "could not ask". `tests/runtime/test_storage_base.py` holds what
+    allowed" from "could not ask". `tests/runtime/test_storage.py` holds what
     every storage must fulfil.
     """
 

@@ -25,7 +25,7 @@ from tf_bert.classifier.settings import ClassifierSettings
 kept = 42
 job = prepare(ClassifierSettings(**{settings}))
 placement = job.settings.place()
-from tf_bert import classify
+from tf_bert.classifier import run as classify
 classify.run(job, placement=placement)
 """
 

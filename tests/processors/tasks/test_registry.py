@@ -93,7 +93,7 @@ def test_the_current_directory_is_looked_in_by_any_script(own_module, tmp_path):
         textwrap.dedent(f"""
             import sys
             sys.path += {sys.path!r}
-            from processors import registry
+            from processors.tasks import registry
             print(registry.find("{own_module}:OldProcessor").__name__)
         """)
     )

@@ -291,7 +291,7 @@ del os.statvfs
 import logging
 logging.basicConfig(format="%(message)s")
 from runtime import storage
-from runtime.safety import run_lock
+from runtime.training import run_lock
 folder = sys.argv[1]
 with run_lock.hold(folder) as lock:
     lock.check()

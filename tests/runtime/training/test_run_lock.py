@@ -23,7 +23,7 @@ QUICK = LeaseTimes(renewal=0.2, stale=3, look=0.1)
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 HOLDING = """
 import sys, time
-from runtime.safety import run_lock
+from runtime.training import run_lock
 from runtime.storage.lock import LeaseTimes
 with run_lock.hold(sys.argv[1], lease_times=LeaseTimes(renewal=0.5)):
     print("held", flush=True)
@@ -32,7 +32,7 @@ with run_lock.hold(sys.argv[1], lease_times=LeaseTimes(renewal=0.5)):
 CONTENDING = """
 import sys
 from runtime.errors import StorageError
-from runtime.safety import run_lock
+from runtime.training import run_lock
 from runtime.storage.lock import LeaseTimes
 try:
     with run_lock.hold(sys.argv[1], lease_times=LeaseTimes(stale=60, look=0.1)):
@@ -193,7 +193,7 @@ class TestHalfWritten:
 SUSPENDED = """
 import sys
 from runtime.errors import StorageError
-from runtime.safety import run_lock
+from runtime.training import run_lock
 from runtime.storage.lock import LeaseTimes
 with run_lock.hold(sys.argv[1], lease_times=LeaseTimes(renewal=0.2, stale=2)) as lock:
     print("held", flush=True)
