@@ -103,7 +103,7 @@ def test_an_interrupted_cell_keeps_what_was_trained_and_the_kernel(
     assert not os.path.exists(f"{folder}/run.lock")
 
     settings["max_steps"] = reached[0] + 3
-    settings["accept_changed"] = ("max_steps", "num_train_steps")
+    settings["accept_changed"] = ("max_steps",)
     _, error = kernel.run(TRAIN.format(settings=settings))
     assert error is None
     lines = storage.read_text(f"{folder}/metrics.jsonl").splitlines()
