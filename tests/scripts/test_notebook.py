@@ -1,10 +1,12 @@
 """A run in a notebook, whose kernel is a real one, is interrupted."""
 
+import gc
 import json
 import os
 import sys
 import threading
 import time
+import warnings
 
 import pytest
 
@@ -62,6 +64,10 @@ def kernel(monkeypatch):
     client.stop_channels()
     made.shutdown_kernel(now=True)
     jupyter_core_utils.ensure_event_loop().close()  # of the client, which leaves it
+    del made, client
+    with warnings.catch_warnings():  # and others, which must not end another test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def logged(folder):
