@@ -11,7 +11,7 @@ import numpy as np
 
 from lstm_pretrain.settings import EncoderSettings, LongTexts
 from processors.batches.batches import BatchShape, TrainBatches
-from processors.batches.features import Features, TokenCounts
+from processors.batches.features import Features, TokenCounts, label_id
 from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
 from processors.tokenization.base import Tokenizer
@@ -120,7 +120,7 @@ def classifier_features(
         long += len(ids) > max_seq_length
         yield _features(
             ids[:max_seq_length] or [tokenizer.special.unk],
-            label_id=_label_id(example, label_ids),
+            label_id=label_id(example, label_ids),
         )
     _report(
         texts,
@@ -322,17 +322,6 @@ def _pieces(ids: list[int], *, size: int, long_texts: LongTexts) -> Iterator[lis
 def _features(ids: Sequence[int], *, label_id: int | None) -> Features:
     input_ids = np.array(ids, np.int32)
     return Features(input_ids, np.zeros_like(input_ids), label_id)
-
-
-def _label_id(example: InputExample, label_ids: Mapping[str, int]) -> int | None:
-    if example.label is None:
-        return None
-    if example.label not in label_ids:
-        raise DataError(
-            f"Example {example.guid} has the label {example.label!r}; the labels of"
-            f" this task are {', '.join(map(repr, label_ids))}."
-        )
-    return label_ids[example.label]
 
 
 def _report(texts: int, *findings: tuple[int, str]) -> None:

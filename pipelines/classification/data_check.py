@@ -14,7 +14,7 @@ from typing import TypeVar
 from pipelines.classification import label_check, splits
 from pipelines.classification.preparation import TaskJob
 from processors.base import SPLITS
-from processors.data_check.report import DataReport, SplitData
+from processors.data_check.report import DataReport, SplitData, report_file
 from processors.example import InputExample
 from processors.labels import label_names
 from processors.records import store
@@ -122,8 +122,7 @@ def write_report(job: TaskJob, *, folder: str) -> None:
 
 
 def _report_path(job: TaskJob, folder: str) -> str:
-    name = "data_report.txt" if job.settings.trains else "eval_data_report.txt"
-    return storage.join(folder, name)
+    return storage.join(folder, report_file(trains=job.settings.trains))
 
 
 def _refuse_leakage(job: TaskJob, report: DataReport) -> None:

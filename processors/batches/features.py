@@ -104,7 +104,7 @@ def featurize(
             input_ids = np.array(ids, np.int32)
             segment_ids = np.zeros(len(ids), np.int32)
             segment_ids[first_length:] = 1
-            yield Features(input_ids, segment_ids, _label_id(example, label_ids))
+            yield Features(input_ids, segment_ids, label_id(example, label_ids))
 
 
 def truncate_pair(
@@ -132,7 +132,16 @@ def _join(
     return joined, len(first) + 2
 
 
-def _label_id(example: InputExample, label_ids: Mapping[str, int]) -> int | None:
+def label_id(example: InputExample, label_ids: Mapping[str, int]) -> int | None:
+    """Returns the id of an example's label, None where it has none.
+
+    Args:
+        example: The example.
+        label_ids: Label -> id, of the task.
+
+    Raises:
+        DataError: The task has no such label.
+    """
     if example.label is None:
         return None
     if example.label not in label_ids:

@@ -48,6 +48,11 @@ _ABOUT_SHARED_GROUPS = (
 )
 
 
+def report_file(*, trains: bool) -> str:
+    """The report's name: one on an evaluation leaves a training's alone."""
+    return "data_report.txt" if trains else "eval_data_report.txt"
+
+
 @dataclass(frozen=True)
 class SplitData:
     """One split, as a report needs it.

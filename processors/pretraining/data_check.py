@@ -22,11 +22,6 @@ _ON_TRAINING = (
 _log = logging.getLogger(__name__)
 
 
-def file_of(*, trains: bool) -> str:
-    """The report's name: one on an evaluation leaves a training's alone."""
-    return "data_report.txt" if trains else "eval_data_report.txt"
-
-
 def write(
     path: str, *, training: PretrainingDataset, evaluation: PretrainingDataset | None
 ) -> None:

@@ -1,8 +1,9 @@
-"""JSON objects from files that strangers may have written."""
+"""JSON objects in files: those read may be written by strangers."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from runtime import storage
@@ -37,3 +38,14 @@ def read_object(path: str) -> dict[str, Any]:
             f"expected a JSON object, found a {type(found).__name__}", path=path
         )
     return found
+
+
+def write_object(path: str, content: Mapping[str, Any]) -> None:
+    """Writes a JSON object for people to read, too; equal ones give equal bytes.
+
+    Args:
+        path: The file, local or gs://.
+        content: JSON values by key.
+    """
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    storage.write_text(path, text + "\n")

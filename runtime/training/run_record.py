@@ -17,6 +17,7 @@ import numpy as np
 
 from runtime import storage
 from runtime.errors import DataError
+from runtime.files import json_file
 from runtime.files.tensorboard_events import EventFile
 from runtime.storage.base import AppendFile
 
@@ -124,8 +125,7 @@ class RunRecord:
             "settings": dict(settings),
             "versions": versions(),
         }
-        text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
-        storage.write_text(storage.join(self._output_dir, RUN_FILE), text + "\n")
+        json_file.write_object(storage.join(self._output_dir, RUN_FILE), content)
 
     def log(self, step: int, metrics: Mapping[str, float | np.number[Any]]) -> None:
         """Adds one line to metrics.jsonl and one event for TensorBoard, both flushed.

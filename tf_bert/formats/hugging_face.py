@@ -5,7 +5,6 @@ Source: transformers, modeling_utils.py and modeling_bert.py.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -297,11 +296,11 @@ def write(
         weight_map |= dict.fromkeys(tensors, file)
         total += sum(value.nbytes for value in tensors.values())
     if len(shards) > 1:
-        _write_json(
+        json_file.write_object(
             storage.join(folder, INDEX),
             {"metadata": {"total_size": total}, "weight_map": weight_map},
         )
-    _write_json(
+    json_file.write_object(
         storage.join(folder, CONFIG),
         {
             **dialects.to_hugging_face(config),
@@ -361,8 +360,3 @@ def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
         about["id2label"] = {str(n): label for n, label in enumerate(labels)}
         about["label2id"] = {label: n for n, label in enumerate(labels)}
     return about
-
-
-def _write_json(path: str, content: Mapping[str, object]) -> None:
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
-    storage.write_text(path, text + "\n")

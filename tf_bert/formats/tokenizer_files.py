@@ -7,7 +7,6 @@ word_piece_tokenizer.py.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -149,7 +148,7 @@ def write(folder: str, files: TokenizerFiles, *, to: Kind) -> list[str]:
     for name, path in files.others.items():
         storage.copy(path, storage.join(folder, name))
     if files.config is not None:
-        _write_json(storage.join(folder, CONFIG), files.config)
+        json_file.write_object(storage.join(folder, CONFIG), files.config)
     return []
 
 
@@ -320,10 +319,5 @@ def _write_keras_hub(folder: str, files: TokenizerFiles) -> list[str]:
             "written; give it ids that this toolkit made."
         ]
     storage.copy(files.vocabulary, storage.join(folder, _KERAS_HUB_VOCABULARY))
-    _write_json(storage.join(folder, _KERAS_HUB_CONFIG), tokenizer)
+    json_file.write_object(storage.join(folder, _KERAS_HUB_CONFIG), tokenizer)
     return []
-
-
-def _write_json(path: str, content: Mapping[str, object]) -> None:
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
-    storage.write_text(path, text + "\n")

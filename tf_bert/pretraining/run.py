@@ -24,6 +24,7 @@ from processors.batches.batches import (
     EvalBatches,
     TrainBatches,
 )
+from processors.data_check.report import report_file
 from processors.pretraining import data_check
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import PretrainingDataset
@@ -73,7 +74,7 @@ class PretrainingRun(LanguageModelRun):
     def carry_out(self) -> None:
         """Reports on the data, then trains and evaluates; see base class."""
         data_check.write(
-            self._context.path(data_check.file_of(trains=self._settings.do_train)),
+            self._context.path(report_file(trains=self._settings.do_train)),
             training=self._job.training,
             evaluation=self._job.evaluation if self._settings.do_eval else None,
         )

@@ -40,3 +40,11 @@ def test_a_file_of_many_megabytes_is_not_read(tmp_path):
         file.truncate(65 << 20)
     with pytest.raises(DataError, match="at most 67108864 bytes, found 68157440"):
         json_file.read_object(path)
+
+
+def test_equal_objects_are_written_as_equal_bytes(tmp_path):
+    paths = [str(tmp_path / name) for name in ("a.json", "b.json")]
+    json_file.write_object(paths[0], {"名": 1, "a": []})
+    json_file.write_object(paths[1], {"a": [], "名": 1})
+    written = [storage.read_bytes(path) for path in paths]
+    assert written == ['{\n  "a": [],\n  "名": 1\n}\n'.encode()] * 2
