@@ -149,14 +149,16 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
 
     def epoch(way: str) -> float:
         pad_to = PadTo("bucket" if way == "grouped" else way)
-        batches = data.train_batches(
+        settings = LanguageModelStepSettings(
+            group_by_length=way == "grouped", max_seq_length=_LONGEST
+        )
+        batches = settings.train_order(
             dataset,
-            settings=LanguageModelStepSettings(group_by_length=way == "grouped"),
             shape=BatchShape(
                 per_replica_batch=_BATCH,
                 max_seq_length=_LONGEST,
                 pad_to=pad_to,
-                buckets=data.buckets(_LONGEST),
+                buckets=settings.buckets,
             ),
             seed=0,
         )

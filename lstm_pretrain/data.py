@@ -9,19 +9,15 @@ from itertools import islice
 
 import numpy as np
 
-from lstm_pretrain.settings import EncoderSettings, LongTexts
-from processors.batches.batches import BatchShape, TrainBatches
+from lstm_pretrain.settings import LongTexts
 from processors.batches.features import Features, TokenCounts, label_id
-from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
 from processors.tokenization.base import Tokenizer
-from runtime.devices.placement import Placement
 from runtime.errors import DataError
 
 _log = logging.getLogger(__name__)
 
 _EXAMPLES_A_CALL = 1024
-_POOL = 64  # batches
 _CHUNK_OVERLAP = 1  # so that the first token of a piece is predicted, too
 
 
@@ -216,95 +212,6 @@ def add_targets(
         "target_ids": np.where(is_real, followers, 0).astype(np.int32),
         "target_weight": (is_real / in_update).astype(np.float32),
     }
-
-
-class GroupedBatches(TrainBatches):
-    """Training batches of texts of about the same length.
-
-    The epoch's random order is cut into pools of batches; a pool is sorted by length,
-    cut into batches, and these are shuffled. Each epoch still holds every text once,
-    but texts of one length meet more often: another course of training, and a faster
-    one.
-
-    Pools are cut where the run's batches end, not where the epoch starts. The batch
-    that two epochs share is filled by both with texts of about one length, drawn for
-    their border.
-    """
-
-    def _order(self, epoch: int) -> np.ndarray:
-        order = super()._order(epoch)
-        batch, count = self._shape.global_batch, len(order)
-        if count < batch:
-            return order
-        head, tail = -epoch * count % batch, (epoch + 1) * count % batch
-        bounds = range(head + _POOL * batch, count - tail, _POOL * batch)
-        ranked = [
-            pool[np.argsort(self._dataset.lengths[pool], kind="stable")]
-            for pool in np.split(order, bounds)
-        ]
-        first, ranked[0] = self._drawn(ranked[0], head, border=epoch)
-        last, ranked[-1] = self._drawn(ranked[-1], tail, border=epoch + 1)
-        random = np.random.RandomState([self._seed, epoch, 1])
-        pools = [self._shuffled(pool, random) for pool in ranked]
-        return np.concatenate([first, *pools, last])
-
-    def _drawn(
-        self, ranked: np.ndarray, count: int, *, border: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Texts of about the length that is drawn for a border, and the others."""
-        place = np.random.RandomState([self._seed, border, 2]).random_sample()
-        start = int(place * (len(ranked) - count))
-        drawn = ranked[start : start + count]
-        return drawn, np.delete(ranked, slice(start, start + count))
-
-    def _shuffled(
-        self, ranked: np.ndarray, random: np.random.RandomState
-    ) -> np.ndarray:
-        """The batches of a pool in random order."""
-        batches = ranked.reshape(-1, self._shape.global_batch)
-        return batches[random.permutation(len(batches))].ravel()
-
-
-def train_batches(
-    dataset: TokenDataset, *, settings: EncoderSettings, shape: BatchShape, seed: int
-) -> TrainBatches:
-    """The batches of a run, in the order that its settings ask for."""
-    kind = GroupedBatches if settings.group_by_length else TrainBatches
-    return kind(dataset, shape=shape, seed=seed)
-
-
-def batch_shape(
-    settings: EncoderSettings,
-    *,
-    batch: int,
-    placement: Placement,
-    accumulation: int = 1,
-) -> BatchShape:
-    """The shape of a run's batches.
-
-    Args:
-        settings: Longest text and how rows are filled.
-        batch: Examples of all replicas and slices together.
-        placement: The devices.
-        accumulation: Slices of an update.
-    """
-    return BatchShape.on(
-        placement,
-        batch=batch,
-        accumulation=accumulation,
-        max_seq_length=settings.max_seq_length,
-        pad_to=settings.pad_to,
-        buckets=buckets(settings.max_seq_length),
-    )
-
-
-def buckets(max_seq_length: int) -> tuple[int, ...]:
-    """Row lengths: multiples of 8 up to 64, of 32 up to 256, of 128 above.
-
-    An LSTM's time grows with the row, so they are closer than BERT's.
-    """
-    lengths = (*range(8, 64, 8), *range(64, 256, 32), *range(256, max_seq_length, 128))
-    return (*(length for length in lengths if length < max_seq_length), max_seq_length)
 
 
 _READ = {

@@ -54,6 +54,10 @@ class LstmJob(TaskJob):
     config: LstmConfig
     initial: Checkpoint | None
 
+    def keep_vocabulary(self, folder: str) -> None:
+        """See base class; a run's folder is all that the next one needs."""
+        vocabularies.keep(self.tokenizer, folder=folder)
+
     def model_traits(self) -> list[Trait]:
         """See `runtime.training.job.Job.model_traits`."""
         config = Trait(
@@ -205,6 +209,20 @@ def initial_config(settings: EncoderSettings) -> LstmConfig | None:
     """
     initial = _initial(_initial_checkpoint(settings.init_checkpoint), restored=None)
     return None if initial is None else _same_sizes(settings, initial)
+
+
+def workload_config(settings: EncoderSettings) -> LstmConfig:
+    """Sizes as a run with these settings finds them; of a full vocabulary.
+
+    Args:
+        settings: What was asked for.
+
+    Raises:
+        SettingsError: Other sizes were asked for than those of the checkpoint.
+        CheckpointError: It is missing or damaged, or is no LSTM's.
+    """
+    vocab_size = settings.vocab_size or vocabularies.VOCAB_SIZE
+    return initial_config(settings) or settings.config(vocab_size=vocab_size)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
-from processors.batches.batches import PadTo
+from processors.batches.batches import PadTo, TrainBatches
+from processors.batches.grouped_batches import GroupedBatches
 from processors.tokenization.units import Units
 from runtime.engine.optimizer_settings import (
     OptimizerName,
@@ -96,6 +97,21 @@ class EncoderSettings(TaskStepSettings):
         sizes = ("embedding_size", "hidden_size", "num_layers", "vocab_size")
         given = [name for name in sizes if getattr(self, name) is not None]
         return (*super()._counts(), *given)
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """Multiples of 8 up to 64, of 32 up to 256, of 128 above.
+
+        An LSTM's time grows with the row, so they are closer than BERT's.
+        """
+        longest = self.max_seq_length
+        lengths = (*range(8, 64, 8), *range(64, 256, 32), *range(256, longest, 128))
+        return (*(length for length in lengths if length < longest), longest)
+
+    @property
+    def train_order(self) -> type[TrainBatches]:
+        """The order of the training texts: by length, where that is asked for."""
+        return GroupedBatches if self.group_by_length else TrainBatches
 
     def asked_sizes(self) -> dict[str, Any]:
         """The sizes that were asked for, by their name in `LstmConfig`."""
@@ -293,6 +309,7 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
     do_train: bool = setting(True, help="Whether to train.")
     do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
     do_predict: bool = fixed(False)
+    compare: bool = fixed(False)
     long_texts: LongTexts = setting(
         LongTexts.TRUNCATE,
         help="What is read of a text longer than max_seq_length: its start, or all of "

@@ -31,8 +31,8 @@ from tf_bert.pretraining.settings import PretrainingSettings
 _PIPELINES = {
     "classifier": "tf_bert.classifier.workload:CLASSIFIER",
     "pretraining": "tf_bert.pretraining.workload:PRETRAINING",
-    "lstm_language_model": "lstm_pretrain.workload:LANGUAGE_MODEL",
-    "lstm_classifier": "lstm_pretrain.workload:CLASSIFIER",
+    "lstm_language_model": "lstm_pretrain.language_model.workload:LANGUAGE_MODEL",
+    "lstm_classifier": "lstm_pretrain.classifier.workload:CLASSIFIER",
 }
 
 # Of pipelines that are known the flags are, too, before any framework is loaded.

@@ -47,6 +47,7 @@ GROUPED_TESTS = {
     "scripts/test_notebook.py",  # a run in a kernel, interrupted
     "scripts/test_rejected_rows.py",  # every script that reads rows
     "scripts/test_reliability.py",  # whole runs, disturbed
+    "lstm_pretrain/test_workload.py",  # of both pipelines
     "runtime/training/test_faults.py",  # a short run in a bucket
     "runtime/checkpoints/test_kills.py",  # keeper and storage, killed
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others

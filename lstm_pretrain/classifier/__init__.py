@@ -1,4 +1,6 @@
 """The classifier that a language model becomes.
 
-run.py  train, evaluate, predict with a classifier
+model.py     the classifier that some settings ask for
+run.py       its model: how it is built and what it starts from
+workload.py  its steps, for tpu_check
 """

@@ -8,6 +8,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from lstm_pretrain import data
+from pipelines.classification.splits import Split
 from runtime import storage
 from runtime.errors import DataError
 
@@ -32,6 +36,30 @@ class Cell:
     size: int
     seed: int
     start: Start
+
+
+def draw(split: Split, *, count: int, seed: int) -> Split:
+    """The labelled examples that a cell trains on; see `data.draw`.
+
+    Args:
+        split: The training split.
+        count: How many.
+        seed: Seed of the draw.
+
+    Returns:
+        The split with these examples alone, in the order of the draw.
+
+    Raises:
+        DataError: There are fewer, or they are of one class only.
+    """
+    known = (*split.labels, None)  # UNLABELLED is the last
+    labels = [known[label] for label in split.dataset.label_ids]
+    order = data.choose(labels, count=count, seed=seed)
+    return dataclasses.replace(
+        split,
+        examples=[split.examples[place] for place in order],
+        dataset=split.dataset.take(np.array(order)),
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lstm_pretrain import data
 from lstm_pretrain.classifier import run as finetune
 from lstm_pretrain.experiment import figures, summary
-from lstm_pretrain.experiment.cells import Cell, Result, Results, Start
+from lstm_pretrain.experiment.cells import Cell, Result, Results, Start, draw
 from lstm_pretrain.experiment.preparation import ExperimentJob
 from lstm_pretrain.experiment.settings import ExperimentSettings
 from lstm_pretrain.language_model import run as pretrain
@@ -37,6 +36,7 @@ from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine, EngineState
 from runtime.errors import DataError, SettingsError, TrainingError
 from runtime.training import run_lock
+from runtime.training.model import build_engine
 
 _log = logging.getLogger(__name__)
 
@@ -148,13 +148,12 @@ def _compute(
     started = time.monotonic()
     settings = dataclasses.replace(job.settings, seed=cell.seed)
     job = dataclasses.replace(job, settings=settings)
-    split = finetune.choose(read["train"], count=cell.size, seed=cell.seed)
+    split = draw(read["train"], count=cell.size, seed=cell.seed)
     total = settings.num_train_steps(len(split.dataset))
-    made = finetune.build(
-        job, num_labels=len(split.labels), total=total, placement=placement
-    )
-    if cell.start is Start.PRETRAINED and job.initial is not None:
-        finetune.transfer(job.initial.weights, made)
+    classifier = finetune.classifier_of(job, placement=placement)
+    made = build_engine(classifier, settings, total=total, placement=placement)
+    if cell.start is Start.PRETRAINED:
+        classifier.initialise(made)
     course = _Course(job, made=made, placement=placement, dev=read["dev"])
     course.train(split, total=total)
     last = course.accuracy(read["test"])
@@ -203,14 +202,10 @@ class _Course:
         epochs = max(round(self._settings.num_train_epochs), 1)
         stops = {round(total * epoch / epochs) for epoch in range(1, epochs + 1)}
         settings = self._settings
-        shape = data.batch_shape(
-            settings,
-            batch=settings.train_batch_size,
-            placement=self._placement,
-            accumulation=settings.gradient_accumulation_steps,
-        )
-        batches = data.train_batches(
-            split.dataset, settings=settings, shape=shape, seed=settings.seed
+        batches = settings.train_order(
+            split.dataset,
+            shape=settings.train_shape(self._placement),
+            seed=settings.seed,
         )
         for stop in sorted(stops - {0}):  # of few examples an epoch is no update
             losses = []
@@ -244,10 +239,8 @@ class _Course:
         self.dev_losses.append(loss)
 
     def _measure(self, split: Split) -> tuple[float, float]:
-        shape = data.batch_shape(
-            self._settings,
-            batch=self._settings.eval_batch_size,
-            placement=self._placement,
+        shape = self._settings.batch_shape(
+            self._placement, batch=self._settings.eval_batch_size
         )
         found = outputs.compute(self._made, split, shape=shape)
         correct = found.predicted == split.dataset.label_ids

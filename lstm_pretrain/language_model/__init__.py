@@ -1,4 +1,7 @@
 """Training a language model.
 
-run.py  trains a language model, measures perplexity
+model.py     the language model that some settings ask for
+run.py       its model: how it is built and what it starts from
+texts.py     what it reads and is measured by
+workload.py  its steps, for tpu_check
 """

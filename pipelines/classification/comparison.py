@@ -2,19 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from pipelines.classification.outputs import Outputs
+from pipelines.classification.splits import Split
+from pipelines.reports import plots
+from processors.batches.token_dataset import UNLABELLED
 from processors.example import InputExample
 from runtime import storage
+from runtime.training.training import RunContext
+
+Accuracies = dict[str, dict[str, float]]
+"""Classifier to split to accuracy."""
+
+Baselines = Callable[[Split, Mapping[str, Split], RunContext], Accuracies]
+"""From the training split and labelled ones: what stands beside a model."""
+
+_log = logging.getLogger(__name__)
 
 MAJORITY, TF_IDF = "majority", "TF-IDF + logistic regression"
 _NGRAMS = (2, 3)  # characters: no words need be known
 _STRENGTH = 10.0
+
+
+def compare(
+    splits: Mapping[str, Split],
+    outputs: Mapping[str, Outputs],
+    *,
+    name: str,
+    baselines: Baselines,
+    context: RunContext,
+) -> Accuracies:
+    """Writes compare.txt and compare.png of the labelled splits that were read.
+
+    Args:
+        splits: All of them; the others learn from train.
+        outputs: What the run's model says of dev and test.
+        name: What the model is called there.
+        baselines: What else stands beside it.
+        context: Where the run writes.
+
+    Returns:
+        The accuracies; none where no split is labelled.
+    """
+    others = {
+        split: splits[split]
+        for split in outputs
+        if splits[split].dataset.label_ids.min() != UNLABELLED
+    }
+    if not others:
+        _log.warning("No split is labelled: there is nothing to compare.")
+        return {}
+    found = simple(splits["train"], others)
+    found |= baselines(splits["train"], others, context)
+    found[name] = {
+        split: float(np.mean(outputs[split].predicted == examples.dataset.label_ids))
+        for split, examples in others.items()
+    }
+    write(context.path("compare.txt"), found)
+    plots.plot_accuracies(context.path("compare.png"), found)
+    for line in table(found):
+        _log.info("%s", line)
+    return found
+
+
+def simple(train: Split, others: Mapping[str, Split]) -> Accuracies:
+    """Accuracies of the most frequent label and of counted characters.
+
+    Args:
+        train: What they learn from.
+        others: Labelled splits.
+    """
+    predictions = simple_predictions(
+        train.examples, {name: split.examples for name, split in others.items()}
+    )
+    return {
+        classifier: {
+            name: accuracy(others[name].examples, predicted)
+            for name, predicted in by_split.items()
+        }
+        for classifier, by_split in predictions.items()
+    }
 
 
 def simple_predictions(

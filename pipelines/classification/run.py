@@ -1,299 +1,177 @@
 """Train, evaluate and predict with a classifier, whatever its model.
 
 The order of work, the files and the numbers are those of google-research/bert's
-`run_classifier.py`. A pipeline subclasses `ClassificationRun` and says how its model is
-built and what it starts from.
+`run_classifier.py`.
 """
 
 from __future__ import annotations
 
-import abc
+import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
-import numpy as np
-
-from pipelines.classification import data_check, outputs, records_of_run
+from pipelines.classification import (
+    comparison,
+    data_check,
+    evaluation,
+    outputs,
+    prediction,
+    records_of_run,
+)
+from pipelines.classification.comparison import Accuracies, Baselines
 from pipelines.classification.outputs import Outputs
 from pipelines.classification.preparation import TaskJob
 from pipelines.classification.splits import Split
-from pipelines.reports import plots, report
-from processors.batches.batches import BatchShape, TrainBatches, stack
-from processors.batches.token_dataset import UNLABELLED
-from runtime import storage
-from runtime.engine.engine import Engine, EngineState
-from runtime.errors import CheckpointError
-from runtime.training import loop, untrained
-from runtime.training.training import Initial, RunContext, Training
+from pipelines.reports import plots
+from pipelines.steps.feed import feed
+from runtime.devices.placement import Placement
+from runtime.engine.engine import Engine
+from runtime.training import training
+from runtime.training.loop import BatchFeed
+from runtime.training.model import Model, RunModel
+from runtime.training.training import RunContext, Training
 
 _log = logging.getLogger(__name__)
 
 
-def _reports() -> tuple[tuple[str, str, Callable[..., None]], ...]:
-    """Name, ending and author of each report on a labelled split."""
-    return (
-        ("classification_report", ".txt", report.write_classification_report),
-        ("confusion_matrix", ".txt", report.write_confusion_matrix),
-        ("confusion_matrix", ".png", plots.plot_confusion_matrix),
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Classifier(Model):
+    """What a pipeline says of its classifier.
+
+    Attributes:
+        name: What it is called beside others.
+        fit_at_once: Trains on a split without updates; None where it trains by them.
+        baselines: What stands beside it in a comparison, apart from simple classifiers.
+    """
+
+    name: str = "this run"
+    fit_at_once: Callable[[Engine, Split, RunContext], None] | None = None
+    baselines: Baselines = lambda _train, _others, _context: {}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Results:
+    """What came of a run; each part is empty where it was not asked for.
+
+    Attributes:
+        labels: The task's labels in order of their ids.
+        scores: Those of the dev split, as eval_results.txt has them.
+        outputs: What the model says of the examples of dev and test.
+        accuracies: Classifier to split to accuracy, as compare.txt has them.
+    """
+
+    labels: tuple[str, ...]
+    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    outputs: Mapping[str, Outputs] = dataclasses.field(default_factory=dict)
+    accuracies: Accuracies = dataclasses.field(default_factory=dict)
+
+    def predicted(self, split: str) -> list[str]:
+        """The most probable label of each example of dev or test."""
+        return [self.labels[label] for label in self.outputs[split].predicted]
+
+
+def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Results:
+    """Does what the job's settings ask for.
+
+    Args:
+        job: From the pipeline's `prepare`.
+        classifier: Its model.
+        placement: From `runtime.devices.placement.place`.
+
+    Returns:
+        Scores and predictions.
+
+    Raises:
+        SettingsError: A batch does not divide by the replicas, the output directory
+            holds another run, or the processes that share the run disagree.
+        CheckpointError: A checkpoint does not fit, or there are no trained weights.
+        TrainingError: The loss is not finite.
+    """
+    settings, splits = job.settings, job.splits
+    scores: Mapping[str, float] = {}
+    found: dict[str, Outputs] = {}
+    accuracies: Accuracies = {}
+    with training.open_context(job, placement) as context:
+        records_of_run.keep(job, context=context)
+        data_check.write_report(job, folder=context.folder)
+        model = RunModel(job, classifier, context=context)
+        if settings.do_train:
+            _train(job, classifier, model=model, context=context)
+        if settings.do_eval:
+            found["dev"] = _outputs(job, "dev", model=model, context=context)
+            scores = evaluation.write(
+                splits["dev"], found["dev"], step=model.step, context=context
+            )
+        if settings.do_predict:
+            found["test"] = _outputs(job, "test", model=model, context=context)
+            prediction.write(
+                splits["test"],
+                found["test"],
+                suffix=settings.predict_suffix,
+                context=context,
+            )
+        if settings.compare:
+            accuracies = comparison.compare(
+                splits,
+                found,
+                name=classifier.name,
+                baselines=classifier.baselines,
+                context=context,
+            )
+    return Results(
+        labels=job.labels, scores=scores, outputs=found, accuracies=accuracies
     )
 
 
-class ClassificationRun(abc.ABC):
-    """One run: its job, where it runs and, once it is needed, its model.
+def _train(
+    job: TaskJob, classifier: Classifier, *, model: RunModel, context: RunContext
+) -> None:
+    """Trains to the last update and leaves checkpoints and a learning curve."""
+    split, training_of = job.splits["train"], Training(job, context=context)
+    engine = model.to_train()
+    training_of.claim_output_dir()
+    job.keep_vocabulary(context.folder)
+    if engine.step >= job.total_steps:
+        _log.info("Skipping training since max_steps has already saved.")
+    elif classifier.fit_at_once is not None:
+        _announce(job, split)
+        classifier.fit_at_once(engine, split, context)
+        engine.load_state(dataclasses.replace(engine.state(), step=job.total_steps))
+        training_of.keep(engine)
+    else:
+        _announce(job, split)
+        _log.info("  Num steps = %d", job.total_steps)
+        training_of.fit(engine, _feed(job, split, placement=context.placement))
+    plots.plot_learning_curve(
+        context.path("learning_curve.png"), context.record.metrics()
+    )
 
-    Args:
-        job: What to do.
-        context: Where.
-    """
 
-    def __init__(self, job: TaskJob, *, context: RunContext) -> None:
-        self._job = job
-        self._settings = job.settings
-        self._context = context
-        self._training = Training(job, context=context)
-        self._engine: Engine | None = None
-        self._predicted: dict[str, np.ndarray] = {}
-        self._splits = job.splits
-        self._steps_elsewhere = 0
+def _announce(job: TaskJob, split: Split) -> None:
+    _log.info("***** Running training *****")
+    _log.info("  Num examples = %d", len(split.dataset))
+    _log.info("  Batch size = %d", job.settings.train_batch_size)
 
-    # -- what a pipeline says of its model --------------------------------------------
 
-    @abc.abstractmethod
-    def build(self, labels: Sequence[str], *, total: int) -> Engine:
-        """Builds the model with random weights.
+def _feed(job: TaskJob, split: Split, *, placement: Placement) -> BatchFeed:
+    settings = job.settings
+    batches = settings.train_order(
+        split.dataset, shape=settings.train_shape(placement), seed=settings.seed
+    )
+    return feed(batches, names=lambda batch: batch.names(split.examples))
 
-        Args:
-            labels: The task's labels in order of their ids.
-            total: Updates of the whole run; 0 where the engine is only to predict.
 
-        Returns:
-            Its engine.
-        """
+_WORK = {"dev": "evaluation", "test": "prediction"}
 
-    @abc.abstractmethod
-    def initialise(self, made: Engine) -> Initial:
-        """Loads the weights that the settings name to start from, if they name any.
 
-        Args:
-            made: From `build`.
-
-        Returns:
-            What stayed random, and of what step the rest is.
-        """
-
-    def train_batches(self, split: Split, *, shape: BatchShape) -> TrainBatches:
-        """The batches to train on; by default in an order that looks at no text.
-
-        Args:
-            split: The examples.
-            shape: Of the batches.
-        """
-        return TrainBatches(split.dataset, shape=shape, seed=self._settings.seed)
-
-    # -- the work ---------------------------------------------------------------------
-
-    def carry_out(self) -> None:
-        """Does what the settings ask for: train, evaluate, predict, in this order.
-
-        Raises:
-            SettingsError: The output directory holds another run.
-            CheckpointError: A checkpoint does not fit.
-            TrainingError: The loss is not finite.
-        """
-        records_of_run.keep(self._job, context=self._context)
-        data_check.write_report(self._job, folder=self._context.folder)
-        if self._settings.do_train:
-            self.train()
-        if self._settings.do_eval:
-            self.evaluate()
-        if self._settings.do_predict:
-            self.predict()
-
-    def train(self) -> None:
-        """Trains to the last step and leaves checkpoints and a learning curve.
-
-        Raises:
-            SettingsError: The folder is another run's.
-        """
-        split, total = self._splits["train"], self._job.total_steps
-        self._engine = self._start(split, total=total)
-        self._training.claim_output_dir()
-        if self._engine.step >= total:
-            _log.info("Skipping training since max_steps has already saved.")
-        else:
-            self._announce("training", split, total=total)
-            self._fit(split)
-        self._plot_learning_curve()
-
-    def _start(self, split: Split, *, total: int) -> Engine:
-        made = self.build(split.labels, total=total)
-        if not self._training.restore(made):
-            self.initialise(made)
-        return made
-
-    def _fit(self, split: Split) -> None:
-        settings = self._settings
-        batches = self.train_batches(
-            split,
-            shape=self._shape(
-                settings.train_batch_size,
-                accumulation=settings.gradient_accumulation_steps,
-            ),
-        )
-
-        def feed(first: int, stop: int) -> loop.CallBatch:
-            several = [batches.batch(step) for step in range(first, stop)]
-            return loop.CallBatch(
-                arrays=stack(several),
-                examples=sum(batch.example_index.size for batch in several),
-                tokens=sum(batch.real_tokens for batch in several),
-                names=lambda index: several[index].names(split.examples),
-            )
-
-        self._training.fit(self._made, feed)
-
-    def evaluate(self) -> None:
-        """Writes eval_results.txt and the reports on the dev split."""
-        split = self._splits["dev"]
-        gold = split.dataset.label_ids
-        self._announce("evaluation", split)
-        found = self._outputs(split, self._settings.eval_batch_size)
-        self._predicted["dev"] = found.predicted
-        accuracy = np.mean(found.predicted == gold)
-        results = {
-            "eval_accuracy": np.float32(accuracy),
-            "eval_loss": np.mean(found.losses),
-            "global_step": self._step,
-            "loss": np.mean(found.batch_losses),
-        }
-        report.write_eval_results(self._context.path("eval_results.txt"), results)
-        self._write_reports(split, found, prefix="")
-        self._context.record.log_result(
-            self._step,
-            {name: results[name] for name in ("eval_accuracy", "eval_loss")},
-        )
-        self._plot_learning_curve()
-        _log.info("***** Eval results *****")
-        for name in sorted(results):
-            _log.info("  %s = %s", name, results[name])
-        _log.info("Reports: %s", self._context.path("classification_report.txt"))
-
-    def predict(self) -> None:
-        """Writes test_results.tsv, labels.txt and predictions.tsv of the test split."""
-        split, suffix = self._splits["test"], self._settings.predict_suffix
-        self._announce("prediction", split)
-        found = self._outputs(split, self._settings.predict_batch_size)
-        self._predicted["test"] = found.predicted
-        report.write_test_results(
-            self._context.path(f"test_results{suffix}.tsv"), found.probabilities
-        )
-        report.write_labels(self._context.path(f"labels{suffix}.txt"), split.labels)
-        path = self._context.path(f"predictions{suffix}.tsv")
-        report.write_predictions(
-            path,
-            examples=split.examples,
-            predicted=found.predicted,
-            probabilities=found.probabilities,
-            labels=split.labels,
-        )
-        _log.info("***** Predict results *****")
-        if (split.dataset.label_ids != UNLABELLED).all():
-            self._write_reports(split, found, prefix="test_", suffix=suffix)
-            accuracy = np.mean(found.predicted == split.dataset.label_ids)
-            _log.info("  test_accuracy = %s", np.float32(accuracy))
-        else:
-            self._delete_reports(prefix="test_", suffix=suffix)
-        _log.info("Predictions: %s", path)
-
-    def _announce(self, work: str, split: Split, *, total: int | None = None) -> None:
-        batch = {
-            "training": self._settings.train_batch_size,
-            "evaluation": self._settings.eval_batch_size,
-            "prediction": self._settings.predict_batch_size,
-        }[work]
-        _log.info("***** Running %s *****", work)
-        _log.info("  Num examples = %d", len(split.dataset))
-        _log.info("  Batch size = %d", batch)
-        if total is not None:
-            _log.info("  Num steps = %d", total)
-
-    # -- model ------------------------------------------------------------------------
-
-    @property
-    def _made(self) -> Engine:
-        if self._engine is None:
-            raise CheckpointError("No model was built; read a split first.")
-        return self._engine
-
-    @property
-    def _step(self) -> int:
-        """Updates that the weights are the outcome of, this run's or another's."""
-        return self._made.step + self._steps_elsewhere
-
-    def _trained(self, labels: Sequence[str]) -> Engine:
-        """The model to evaluate: this run's, else the newest checkpoint's.
-
-        Raises:
-            CheckpointError: There are no trained weights, or they lack the head.
-        """
-        if self._engine is not None:
-            return self._engine
-        made = self.build(labels, total=0)
-        restored = self._job.restored
-        if restored is not None:
-            _log.info("Using step %d of %s", restored.step, self._job.output_dir)
-            made.load_state(EngineState(restored.step, restored.weights, slots={}))
-            restored.close()
-        else:
-            initial = self.initialise(made)
-            self._refuse_untrained(initial)
-            self._steps_elsewhere = initial.step
-        self._engine = made
-        return made
-
-    def _refuse_untrained(self, initial: Initial) -> None:
-        untrained.refuse(
-            initial.missing,
-            path=self._settings.init_checkpoint,
-            work="predictions",
-            advice="Train first, or name a fine-tuned checkpoint.",
-        )
-
-    def _outputs(self, split: Split, batch_size: int) -> Outputs:
-        return outputs.compute(
-            self._trained(split.labels), split, shape=self._shape(batch_size)
-        )
-
-    def _shape(self, batch: int, *, accumulation: int = 1) -> BatchShape:
-        return BatchShape.on(
-            self._context.placement,
-            batch=batch,
-            accumulation=accumulation,
-            max_seq_length=self._settings.max_seq_length,
-            pad_to=self._settings.pad_to,
-        )
-
-    # -- files ------------------------------------------------------------------------
-
-    def _write_reports(
-        self, split: Split, found: Outputs, *, prefix: str, suffix: str = ""
-    ) -> None:
-        compared = {
-            "gold": split.dataset.label_ids,
-            "predicted": found.predicted,
-            "labels": split.labels,
-        }
-        for stem, kind, write in _reports():
-            write(self._context.path(f"{prefix}{stem}{suffix}{kind}"), **compared)
-
-    def _delete_reports(self, *, prefix: str, suffix: str) -> None:
-        """Deletes those on an earlier test set, which the predictions are not of."""
-        for stem, kind, _ in _reports():
-            path = self._context.path(f"{prefix}{stem}{suffix}{kind}")
-            if storage.exists(path):
-                storage.delete(path)
-
-    def _plot_learning_curve(self) -> None:
-        plots.plot_learning_curve(
-            self._context.path("learning_curve.png"), self._context.record.metrics()
-        )
+def _outputs(
+    job: TaskJob, name: str, *, model: RunModel, context: RunContext
+) -> Outputs:
+    """What the trained model says of dev or test."""
+    settings, split = job.settings, job.splits[name]
+    batch = settings.eval_batch_size if name == "dev" else settings.predict_batch_size
+    _log.info("***** Running %s *****", _WORK[name])
+    _log.info("  Num examples = %d", len(split.dataset))
+    _log.info("  Batch size = %d", batch)
+    shape = settings.batch_shape(context.placement, batch=batch)
+    return outputs.compute(model.trained(), split, shape=shape)

@@ -12,17 +12,17 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+from pipelines.steps.settings import TokenStepSettings
 from processors.base import SPLITS
-from processors.batches.batches import PadTo
 from processors.tasks.settings import DataSettings, LabelSettings
 from runtime.settings import setting
-from runtime.training.run_settings import Carried, RunSettings, StepSettings, WorkBatch
+from runtime.training.run_settings import Carried, RunSettings, WorkBatch
 
 _NAME = re.compile(r"[\w.-]+")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TaskStepSettings(StepSettings, LabelSettings):
+class TaskStepSettings(TokenStepSettings, LabelSettings):
     """What decides the steps of a classifier.
 
     Raises:
@@ -33,20 +33,10 @@ class TaskStepSettings(StepSettings, LabelSettings):
     init_checkpoint: str | None = setting(
         None, path=True, help="Weights to start from."
     )
-    max_seq_length: int = setting(
-        128, help="Longest input in tokens, special tokens included."
-    )
     predict_batch_size: int = setting(8, help="Examples a batch in prediction.")
 
-    # New here.
-    pad_to: PadTo = setting(
-        PadTo.PACK,
-        help="pack lays several examples in a row (equal results, faster); bucket "
-        "pads to the smallest of a few lengths; max to max_seq_length.",
-    )
-
     def _counts(self) -> tuple[str, ...]:
-        return (*super()._counts(), "max_seq_length", "predict_batch_size")
+        return (*super()._counts(), "predict_batch_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +69,13 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
     do_predict: bool = setting(False, help="Whether to predict the test split.")
 
+    # New here.
+    compare: bool = setting(
+        False,
+        help="Whether to write compare.txt and compare.png: accuracies of the most "
+        "frequent label, of TF-IDF with logistic regression, of a BERT frozen as it "
+        "starts, and of this run.",
+    )
     predict_name: str | None = setting(
         None,
         help="Name of the test set, which its files are called after, as in "
@@ -104,6 +101,8 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
                 "--predict_name is part of file names: letters, digits, `.`, `-` and "
                 f"`_`; got {self.predict_name!r}."
             )
+        if self.compare and not (self.do_eval or self.do_predict):
+            yield "--compare needs --do_eval or --do_predict."
         yield from self.data_problems()
 
     def _missing(self) -> Iterator[str]:
@@ -124,14 +123,19 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         return f"-{self.predict_name}" if self.predict_name else ""
 
     def splits_ahead(self) -> tuple[str, ...]:
-        """The splits that the work ahead reads."""
-        asked = (self.do_train, self.do_eval, self.do_predict)
+        """The splits that the work ahead reads; simple classifiers learn from train."""
+        asked = (self.do_train or self.compare, self.do_eval, self.do_predict)
         return tuple(itertools.compress(SPLITS, asked))
 
     @property
     def trains(self) -> bool:
         """Whether training is part of the work ahead."""
         return self.do_train
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether evaluation is part of the work ahead."""
+        return self.do_eval
 
     def work(self) -> tuple[WorkBatch, ...]:
         """The batches of the work ahead, in the order in which it is done."""

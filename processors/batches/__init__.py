@@ -1,7 +1,9 @@
 """Token ids in memory, as batches of static shape.
 
-batches.py        batches of static shape, for training and evaluation
-features.py       [CLS] a [SEP] b [SEP], not padded
-packing.py        where examples lie in the rows of a batch
-token_dataset.py  a split's ids in memory
+batches.py          batches of static shape, for training and evaluation
+features.py         [CLS] a [SEP] b [SEP], not padded
+grouped_batches.py  texts of about one length together
+packing.py          where examples lie in the rows of a batch
+settings.py         how a run's batches are laid out
+token_dataset.py    a split's ids in memory
 """

@@ -4,6 +4,7 @@ distribution.py       how a run is dealt to devices and processes
 guards.py             watches the losses of a run
 job.py                a run whose settings fit each other; what it goes on from
 loop.py               from the first update to the last: calls, checkpoints, metrics
+model.py              a run's model, to be trained or to be measured
 pace.py               how many updates between two looks at whether to stop
 peers.py              whether the other processes of a run are still there
 preemption_notice.py  Google Cloud's notice that the machine will be taken away

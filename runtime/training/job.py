@@ -60,6 +60,14 @@ class Job(abc.ABC):
     def total_steps(self) -> int:
         """Updates of the whole run."""
 
+    def keep_vocabulary(self, folder: str) -> None:
+        """Writes the vocabulary beside the checkpoints, where none was given as a file.
+
+        Args:
+            folder: The run's.
+        """
+        del folder
+
     def traits(self) -> list[Trait]:
         """All that a run has in common with the checkpoints that it goes on from."""
         learnt = [*self.data_traits(), *self._initial_traits()]

@@ -214,6 +214,11 @@ class RunSettings(StepSettings, DeviceSettings):
         """Whether training is part of the work ahead."""
         return True
 
+    @property
+    def evaluates(self) -> bool:
+        """Whether evaluation is part of the work ahead."""
+        return True
+
     def work(self) -> tuple[WorkBatch, ...]:
         """The batches of the work ahead, in the order in which it is done."""
         training = WorkBatch(

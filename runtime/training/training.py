@@ -11,7 +11,7 @@ import functools
 import logging
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runtime import storage
@@ -24,7 +24,7 @@ from runtime.checkpoints.checkpoint_writer import (
 from runtime.checkpoints.retention import Retention
 from runtime.devices.placement import Placement, refuse_disagreement
 from runtime.doctor import output_check
-from runtime.engine.engine import Engine, EngineState
+from runtime.engine.engine import Engine
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.storage.base import Lock
 from runtime.training import (
@@ -71,19 +71,6 @@ class RunContext:
         """
         self.lock.check()
         return storage.join(self.folder, name)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Initial:
-    """What a model starts from.
-
-    Attributes:
-        missing: Names of the weights that stay random.
-        step: Updates that the others are the outcome of; 0 where nothing says it.
-    """
-
-    missing: Sequence[str]
-    step: int
 
 
 @contextlib.contextmanager
@@ -158,23 +145,6 @@ class Training:
             },
             command_line=sys.argv,
         )
-
-    def restore(self, made: Engine) -> bool:
-        """Loads the checkpoint that the run goes on from; False where there is none.
-
-        Args:
-            made: A new engine.
-
-        Raises:
-            CheckpointError: It does not fit the model.
-        """
-        restored = self._job.restored
-        if restored is None:
-            return False
-        _log.info("Going on from step %d of %s", restored.step, self._job.output_dir)
-        made.load_state(EngineState(restored.step, restored.weights, restored.slots))
-        restored.close()  # it is deleted once there are newer ones
-        return True
 
     def fit(
         self,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lstm_pretrain import workload
+from lstm_pretrain.classifier.workload import CLASSIFIER
+from lstm_pretrain.language_model.workload import LANGUAGE_MODEL
 from lstm_pretrain.model.config import LstmConfig
 from runtime.checkpoints import checkpoints
 from runtime.engine import engine
@@ -21,7 +22,7 @@ SMALL = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "pipeline", [workload.LANGUAGE_MODEL, workload.CLASSIFIER], ids=["lm", "classifier"]
+    "pipeline", [LANGUAGE_MODEL, CLASSIFIER], ids=["lm", "classifier"]
 )
 def test_the_steps_run_as_they_are(pipeline, place_on):
     settings = pipeline.settings(**SMALL)
@@ -41,7 +42,7 @@ def test_the_steps_run_as_they_are(pipeline, place_on):
     assert np.isfinite(losses).all()
 
 
-@pytest.mark.parametrize("pipeline", [workload.LANGUAGE_MODEL, workload.CLASSIFIER])
+@pytest.mark.parametrize("pipeline", [LANGUAGE_MODEL, CLASSIFIER])
 def test_a_run_has_every_setting_of_its_steps(pipeline):
     steps, run = flags_of(pipeline.settings), flags_of(pipeline.run_settings)
     assert set(steps) < set(run)
@@ -50,13 +51,13 @@ def test_a_run_has_every_setting_of_its_steps(pipeline):
 
 
 def test_a_language_model_has_no_flags_of_predictions():
-    flags = flags_of(workload.LANGUAGE_MODEL.run_settings)
+    flags = flags_of(LANGUAGE_MODEL.run_settings)
     assert {"do_eval", "eval_batch_size"} < set(flags)
     assert not {"do_predict", "predict_batch_size"} & set(flags)
 
 
 @pytest.mark.parametrize(
-    "pipeline", [workload.LANGUAGE_MODEL, workload.CLASSIFIER], ids=["lm", "classifier"]
+    "pipeline", [LANGUAGE_MODEL, CLASSIFIER], ids=["lm", "classifier"]
 )
 def test_the_sizes_are_those_of_the_checkpoint(pipeline, tmp_path):
     config = LstmConfig(vocab_size=11, embedding_size=3, hidden_size=4, num_layers=2)

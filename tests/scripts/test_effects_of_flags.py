@@ -55,8 +55,8 @@ SETTINGS = {
 STEPS = [
     ("tf_bert.classifier.workload", StepSettings),
     ("tf_bert.pretraining.workload", PretrainingStepSettings),
-    ("lstm_pretrain.workload", ClassifierStepSettings),
-    ("lstm_pretrain.workload", LanguageModelStepSettings),
+    ("lstm_pretrain.classifier.workload", ClassifierStepSettings),
+    ("lstm_pretrain.language_model.workload", LanguageModelStepSettings),
 ]
 
 # Settings that a script makes of those that its flags make.

@@ -1,9 +1,10 @@
 """A BERT classifier's runs.
 
-compare.py       a fine-tuned BERT beside itself, frozen
+compare.py       a logistic regression on frozen vectors
+frozen.py        the BERT as a run starts from it, frozen
 heads.py         the classifier and its loss
 preparation.py   what can be refused before a framework loads
-run.py           its run: how the model is built and what it starts from
+run.py           its model: how it is built and what it starts from
 settings.py      everything a classifier run is told; each field is a flag
 trained_part.py  full, head or top:N
 workload.py      the steps of a classifier, for tpu_check

@@ -6,31 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipelines.classification import comparison, logistic
+from pipelines.classification import logistic
 from pipelines.classification.splits import Split
 from tf_bert.vectors.encoder import Encodes
-
-Accuracies = dict[str, dict[str, float]]
-"""Classifier to split to accuracy."""
-
-
-def simple(train: Split, others: Mapping[str, Split]) -> Accuracies:
-    """Accuracies of the most frequent label and of counted characters.
-
-    Args:
-        train: What they learn from.
-        others: Labelled splits.
-    """
-    predictions = comparison.simple_predictions(
-        train.examples, {name: split.examples for name, split in others.items()}
-    )
-    return {
-        classifier: {
-            name: comparison.accuracy(others[name].examples, predicted)
-            for name, predicted in by_split.items()
-        }
-        for classifier, by_split in predictions.items()
-    }
 
 
 def frozen(

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from runtime.kernels.dropout import Dropout
+from tf_bert.classifier.trained_part import TrainedPart
 from tf_bert.model.config import BertConfig
 from tf_bert.model.modeling import TOKEN_INPUTS, Bert
 
@@ -68,3 +69,20 @@ class BertClassifier(keras.Model):
         pooled = outputs["pooled_output"]
         pooled = ops.cast(self.dropout(pooled, training=training), "float32")
         return ops.matmul(pooled, ops.transpose(self.output_weights)) + self.output_bias
+
+
+def build_classifier(
+    config: BertConfig, *, num_labels: int, trained_part: TrainedPart, dtype: str
+) -> BertClassifier:
+    """A classifier with all its variables, with random weights.
+
+    Args:
+        config: The encoder's sizes.
+        num_labels: Number of classes.
+        trained_part: What of it is trained.
+        dtype: Keras dtype policy.
+    """
+    model = BertClassifier(config, num_labels=num_labels, dtype=dtype)
+    model.build_variables()
+    trained_part.freeze(model)
+    return model

@@ -82,12 +82,6 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         "init_checkpoint",
     )
 
-    compare: bool = setting(
-        False,
-        help="Whether to write compare.txt and compare.png: accuracies of the most "
-        "frequent label, of TF-IDF with logistic regression, of the BERT frozen as it "
-        "starts, and of this run.",
-    )
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
     )
@@ -98,8 +92,6 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
-        if self.compare and not (self.do_eval or self.do_predict):
-            yield "--compare needs --do_eval or --do_predict."
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
         if self.do_train and self._trains_top_layers() and not self.init_checkpoint:
@@ -113,9 +105,3 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
             return self.trained_part.layers is not None
         except SettingsError:  # said of --train by itself
             return False
-
-    def splits_ahead(self) -> tuple[str, ...]:
-        """See base class; what is compared learns from the training split."""
-        found = super().splits_ahead()
-        is_lacking = self.compare and "train" not in found
-        return ("train", *found) if is_lacking else found

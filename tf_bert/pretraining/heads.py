@@ -225,3 +225,18 @@ class PretrainingObjective:
             "relation_losses": cross_entropy(relations, block["label_ids"]),
             "related": ops.cast(ops.argmax(relations, axis=-1), "int32"),
         }
+
+
+def build_pretrainer(
+    config: BertConfig, *, relates_segments: bool, dtype: str
+) -> BertPretrainer:
+    """A model with all its variables, with random weights.
+
+    Args:
+        config: The encoder's sizes.
+        relates_segments: Whether it has a head on the pooled output.
+        dtype: Keras dtype policy.
+    """
+    model = BertPretrainer(config, relates_segments=relates_segments, dtype=dtype)
+    model.build_variables()
+    return model

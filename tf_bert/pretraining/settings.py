@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
 
-from processors.batches.batches import PadTo
+from pipelines.steps.settings import TokenStepSettings
 from processors.pretraining.settings import (
     CorpusSettings,
     mask_problems,
@@ -18,11 +18,11 @@ from processors.pretraining.settings import (
 )
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.settings import fixed, setting
-from runtime.training.run_settings import Carried, RunSettings, StepSettings, WorkBatch
+from runtime.training.run_settings import Carried, RunSettings, WorkBatch
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainingStepSettings(StepSettings):
+class PretrainingStepSettings(TokenStepSettings):
     """What decides the steps that a device computes.
 
     Raises:
@@ -42,9 +42,6 @@ class PretrainingStepSettings(StepSettings):
         help="Weights to go on with: a TF1 checkpoint, a Hugging Face folder, a "
         "KerasHub preset, or a checkpoint of this toolkit.",
     )
-    max_seq_length: int = setting(
-        128, help="Longest sequence in tokens, special tokens included."
-    )
     max_predictions_per_seq: int = setting(20, help="Most masked tokens of a sequence.")
     train_steps: int = setting(
         100_000, flag="num_train_steps", help="Updates of the whole run."
@@ -56,13 +53,6 @@ class PretrainingStepSettings(StepSettings):
     warmup_proportion: float = fixed(0.0)
     max_steps: int | None = fixed(None)
 
-    # New here.
-    pad_to: PadTo = setting(
-        PadTo.PACK,
-        help="pack lays several sequences in a row (equal results, faster); bucket "
-        "pads to the smallest of a few lengths; max to max_seq_length.",
-    )
-
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         if self.train_steps < 1:
@@ -71,7 +61,7 @@ class PretrainingStepSettings(StepSettings):
             yield f"--num_warmup_steps must be at least 0; got {self.num_warmup_steps}."
 
     def _counts(self) -> tuple[str, ...]:
-        return (*super()._counts(), "max_seq_length", "max_predictions_per_seq")
+        return (*super()._counts(), "max_predictions_per_seq")
 
     def num_train_steps(self, num_examples: int) -> int:
         """Updates of the whole run, however many examples there are."""
@@ -211,6 +201,11 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
     def trains(self) -> bool:
         """Whether training is part of the work ahead."""
         return self.do_train
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether evaluation is part of the work ahead."""
+        return self.do_eval
 
     def work(self) -> tuple[WorkBatch, ...]:
         """The batches of the work ahead, in the order in which it is done."""

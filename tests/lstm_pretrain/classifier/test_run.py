@@ -1,6 +1,5 @@
 """Whole runs of very small models, in this process."""
 
-import dataclasses
 import os
 import shutil
 
@@ -11,7 +10,8 @@ from lstm_pretrain.classifier import run as finetune
 from lstm_pretrain.language_model import run as pretrain
 from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
 from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
-from processors.batches.token_dataset import UNLABELLED
+from processors.batches.batches import TrainBatches
+from processors.batches.grouped_batches import GroupedBatches
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import (
@@ -130,19 +130,20 @@ def test_a_classifier_groups_texts_by_length_where_that_is_asked_for(
     train_classifier, tmp_path, monkeypatch
 ):
     made = []
-    build = finetune.data.train_batches
+    batch = TrainBatches.batch
 
-    def counted(*args, **options):
-        made.append(build(*args, **options))
-        return made[-1]
+    def recorded(batches, step):
+        made.append(batches)
+        return batch(batches, step)
 
-    monkeypatch.setattr(finetune.data, "train_batches", counted)
+    monkeypatch.setattr(TrainBatches, "batch", recorded)
     for asked in (False, True):
         train_classifier(tmp_path / str(asked), group_by_length=asked, max_steps=1)
-    kinds = [isinstance(each, finetune.data.GroupedBatches) for each in made]
-    assert kinds == [False, True]
+    plain, grouped = made[0], made[-1]
+    assert [type(each) for each in (plain, grouped)] == [TrainBatches, GroupedBatches]
     spans = [
-        np.ptp(each._dataset.lengths[each.batch(0).example_index]) for each in made
+        np.ptp(each._dataset.lengths[batch(each, 0).example_index])
+        for each in (plain, grouped)
     ]
     assert spans[1] < spans[0]
 
@@ -328,39 +329,3 @@ def test_a_language_model_is_no_trained_classifier(
             do_train=False,
             do_eval=True,
         )
-
-
-# Draws of labelled examples ----------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawn:
-    examples: list
-    dataset: object
-    labels: tuple
-
-
-def test_a_smaller_draw_is_the_start_of_a_larger(texts):
-    split = Drawn(list(range(len(texts))), texts, ("a", "b", "c"))
-    small, large = (finetune.choose(split, count=n, seed=7) for n in (5, 9))
-    assert large.examples[:5] == small.examples
-    np.testing.assert_array_equal(
-        small.dataset.label_ids, texts.label_ids[small.examples]
-    )
-    other = finetune.choose(split, count=9, seed=8)
-    assert other.examples != large.examples
-    assert finetune.choose(split, count=None, seed=7) is split
-
-
-def test_more_examples_than_there_are(texts):
-    split = Drawn(list(range(len(texts))), texts, ("a", "b", "c"))
-    with pytest.raises(DataError, match=r"=13 were asked for; the .* has 12"):
-        finetune.choose(split, count=13, seed=0)
-
-
-def test_examples_of_one_class(texts):
-    one = dataclasses.replace(texts, label_ids=np.full(len(texts), 1, np.int32))
-    split = Drawn(list(range(len(texts))), one, ("a", "b", "c"))
-    with pytest.raises(DataError, match="All 12 training examples have the label b"):
-        finetune.choose(split, count=None, seed=0)
-    assert UNLABELLED not in one.label_ids

@@ -79,13 +79,13 @@ def test_an_interrupted_experiment_goes_on_with_the_missing_cells(
     with open(path, "w", encoding="utf-8") as file:
         file.writelines(lines[:5])
     trained = []
-    build = experiment.finetune.build
+    build = experiment.build_engine
 
     def counted(*args, **options):
         trained.append(options["total"])
         return build(*args, **options)
 
-    monkeypatch.setattr(experiment.finetune, "build", counted)
+    monkeypatch.setattr(experiment, "build_engine", counted)
     run(folder, seeds=2)
     assert len(trained) == 3
     for ours, theirs in zip(results_of(folder), results_of(finished), strict=True):

@@ -19,6 +19,7 @@ from processors.batches.batches import PadTo
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.devices.placement import Precision
+from runtime.engine import engine
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.training import training
 from runtime.training.progress import ProgressLine
@@ -376,7 +377,7 @@ def by_example(run, finished, small_task, tmp_path_factory):
 def evaluate(make_settings, place_on, finished, tmp_path_factory):
     """Evaluates the finished run on the first rows; one engine for each placement."""
     made = {}
-    create = classify.engine.create
+    create = engine.create
     folder = shutil.copytree(finished, str(tmp_path_factory.mktemp("eval") / "out"))
 
     def one_engine(placement, **settings):
@@ -395,7 +396,7 @@ def evaluate(make_settings, place_on, finished, tmp_path_factory):
         some = Changed(find_processor(settings), lambda examples: examples[:count])
         job = prepare(settings, processor=some)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(classify.engine, "create", one_engine)
+            patch.setattr(engine, "create", one_engine)
             for name in ("plot_confusion_matrix", "plot_learning_curve"):
                 patch.setattr(plots, name, mock.Mock())
             classify.run(job, placement=place_on(replicas))

@@ -1,0 +1,47 @@
+"""The steps of an LSTM classifier, for those who compile them without data."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from lstm_pretrain.classifier.model import build_classifier
+from lstm_pretrain.preparation import workload_config
+from lstm_pretrain.settings import ClassifierSettings, ClassifierStepSettings
+from pipelines.steps import workload
+from runtime.devices.placement import Accelerator
+from runtime.engine.objectives import ClassificationObjective
+from runtime.preflight.workload import BatchCut, Pipeline, Workload
+
+
+def classifier_workload(settings: ClassifierStepSettings, cut: BatchCut) -> Workload:
+    """The steps of a classifier on full rows.
+
+    Args:
+        settings: Sizes, batches, precision and optimiser.
+        cut: How a batch is cut.
+    """
+    config = dataclasses.replace(workload_config(settings), tie_weights=False)
+    settings = dataclasses.replace(settings, num_layers=config.num_layers)
+    return workload.on_full_rows(
+        settings,
+        cut,
+        build_model=functools.partial(
+            build_classifier,
+            config,
+            settings=settings,
+            num_labels=len(settings.labels) or workload.NUM_LABELS,
+            accelerator=Accelerator.TPU,
+            dtype=settings.precision.keras_policy,
+        ),
+        objective=ClassificationObjective(),
+    )
+
+
+CLASSIFIER = Pipeline(
+    settings=ClassifierStepSettings,
+    run_settings=ClassifierSettings,
+    make_workload=classifier_workload,
+    script="scripts/finetune_lstm.py",
+)
+"""Fine-tuning and evaluating a classifier."""

@@ -1,0 +1,86 @@
+"""The steps of a model on full rows, for those who compile them without data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pipelines.steps.settings import TokenStepSettings
+from processors.batches.batches import (
+    Batch,
+    BatchShape,
+    EvalBatches,
+    TrainBatches,
+    stack,
+)
+from processors.batches.token_dataset import TokenDataset
+from runtime.engine.engine import Arrays, Objective
+from runtime.preflight.workload import BatchCut, Workload
+
+NUM_LABELS = 2
+"""Where a workload's labels are not named: the head is a thousandth of the model."""
+
+
+def on_full_rows(
+    settings: TokenStepSettings,
+    cut: BatchCut,
+    *,
+    build_model: Callable[[], Any],
+    objective: Objective,
+    arrays: Callable[[Sequence[Batch]], Arrays] = stack,
+    num_train_steps: int | None = None,
+) -> Workload:
+    """The training and the evaluation step of a model.
+
+    Packed or bucketed batches are never larger than these.
+
+    Args:
+        settings: Batches, precision and optimiser.
+        cut: How a training batch is cut.
+        build_model: Makes the model and all its variables.
+        objective: Loss and outputs.
+        arrays: What the model reads of some batches.
+        num_train_steps: Updates of the run; by default `max_steps`, or 1000.
+    """
+    shape = BatchShape(
+        per_replica_batch=cut.per_replica_batch,
+        replicas=cut.replicas,
+        accumulation=settings.gradient_accumulation_steps,
+        max_seq_length=settings.max_seq_length,
+        pad_to=settings.pad_to,
+    )
+    return Workload(
+        build_model=build_model,
+        objective=objective,
+        optimizer=settings.optimizer_settings(
+            num_train_steps or settings.max_steps or 1000
+        ),
+        train=arrays(_training_batches(shape, calls=settings.steps_per_call)),
+        evaluate=_one_call(arrays([_evaluation_batch(settings, cut)])),
+        examples=shape.global_batch,
+    )
+
+
+def _training_batches(shape: BatchShape, *, calls: int) -> list[Batch]:
+    batches = TrainBatches(_full(shape), shape=shape, seed=0)
+    return [batches.batch(step) for step in range(calls)]
+
+
+def _evaluation_batch(settings: TokenStepSettings, cut: BatchCut) -> Batch:
+    shape = BatchShape(
+        per_replica_batch=max(settings.eval_batch_size // cut.replicas, 1),
+        replicas=cut.replicas,
+        max_seq_length=settings.max_seq_length,
+        pad_to=settings.pad_to,
+    )
+    [batch] = EvalBatches(_full(shape), shape=shape)
+    return batch
+
+
+def _full(shape: BatchShape) -> TokenDataset:
+    return TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
+
+
+def _one_call(arrays: Arrays) -> Arrays:
+    """An evaluation's arrays, `[replicas, ...]`."""
+    return {name: array[0, 0] for name, array in arrays.items()}

@@ -1,0 +1,32 @@
+"""How token ids are laid out in batches; each field is a command-line flag."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from processors.batches.batches import PadTo, TrainBatches
+from runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BatchSettings:
+    """The rows of a batch, and the order in which examples come."""
+
+    max_seq_length: int = setting(
+        128, help="Longest input in tokens, special tokens included."
+    )
+    pad_to: PadTo = setting(
+        PadTo.PACK,
+        help="pack lays several examples in a row (equal results, faster); bucket "
+        "pads to the smallest of a few lengths; max to max_seq_length.",
+    )
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """Row lengths of `PadTo.BUCKET`; empty for the usual ones."""
+        return ()
+
+    @property
+    def train_order(self) -> type[TrainBatches]:
+        """The order of the training examples: one that looks at no text."""
+        return TrainBatches
