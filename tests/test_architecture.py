@@ -48,6 +48,7 @@ GROUPED_TESTS = {
     "scripts/test_rejected_rows.py",  # every script that reads rows
     "scripts/test_reliability.py",  # whole runs, disturbed
     "lstm_pretrain/test_workload.py",  # of both pipelines
+    "pipelines/test_new_model.py",  # the contract of a new one, on a text CNN
     "runtime/training/test_faults.py",  # a short run in a bucket
     "runtime/checkpoints/test_kills.py",  # keeper and storage, killed
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others

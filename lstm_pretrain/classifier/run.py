@@ -19,7 +19,7 @@ from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
 from runtime.engine.objectives import ClassificationObjective
-from runtime.training.model import Initial
+from runtime.training.model import Initial, from_random
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def initialise(job: ClassifierJob, engine: Engine) -> Initial:
     """
     start = job.initial
     if start is None:
-        return Initial(missing=tuple(engine.weight_shapes()))
+        return from_random(engine)
     return Initial(missing=_transfer(start.weights, engine), step=start.step)
 
 

@@ -18,7 +18,7 @@ from pipelines.language_model import run as language_model
 from pipelines.language_model.run import LanguageModel
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine, EngineState
-from runtime.training.model import Initial
+from runtime.training.model import Initial, from_random
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def initialise(job: LanguageModelJob, engine: Engine) -> Initial:
         What stayed random, and of what step the rest is.
     """
     if job.initial is None:
-        return Initial(missing=tuple(engine.weight_shapes()))
+        return from_random(engine)
     engine.load_state(EngineState(0, job.initial.weights, slots={}))
     _log.info("Starting from %s", job.settings.init_checkpoint)
     return Initial(missing=(), step=job.initial.step)

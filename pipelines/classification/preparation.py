@@ -20,6 +20,7 @@ from processors.tasks.settings import DataSettings
 from processors.tasks.table import OptionsProcessor
 from processors.tokenization import difference
 from processors.tokenization.base import Tokenizer
+from runtime.checkpoints.checkpoints import Checkpoint
 from runtime.errors import SettingsError
 from runtime.training.job import Job
 from runtime.training.same_run import Trait
@@ -42,6 +43,11 @@ class TrainedRun:
     labels: tuple[str, ...] = ()
     tokenizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     max_seq_length: int | None = None
+
+    @classmethod
+    def of_checkpoint(cls, path: str, checkpoint: Checkpoint | None) -> TrainedRun:
+        """What the newest checkpoint of a run says; without one only where it lies."""
+        return cls.of_state(path, checkpoint.state if checkpoint else {})
 
     @classmethod
     def of_state(cls, path: str, state: Mapping[str, Any]) -> TrainedRun:

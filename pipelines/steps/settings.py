@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 from processors.batches.batches import BatchShape
 from processors.batches.settings import BatchSettings
@@ -17,6 +18,10 @@ class TokenStepSettings(StepSettings, BatchSettings):
     Raises:
         SettingsError: One sentence for each value that cannot be used.
     """
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        yield from self.batch_problems()
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "max_seq_length")

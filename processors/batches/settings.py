@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
 
 from processors.batches.batches import PadTo, TrainBatches
 from runtime.settings import setting
@@ -12,6 +14,9 @@ from runtime.settings import setting
 class BatchSettings:
     """The rows of a batch, and the order in which examples come."""
 
+    PACKS: ClassVar[bool] = True
+    """Whether the model keeps several examples in a row apart."""
+
     max_seq_length: int = setting(
         128, help="Longest input in tokens, special tokens included."
     )
@@ -20,6 +25,11 @@ class BatchSettings:
         help="pack lays several examples in a row (equal results, faster); bucket "
         "pads to the smallest of a few lengths; max to max_seq_length.",
     )
+
+    def batch_problems(self) -> Iterator[str]:
+        """A sentence for each value that cannot be used."""
+        if self.pad_to is PadTo.PACK and not self.PACKS:
+            yield "--pad_to=pack: this model reads one text a row; use bucket or max."
 
     @property
     def buckets(self) -> tuple[int, ...]:

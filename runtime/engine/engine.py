@@ -258,7 +258,7 @@ def create(
         build_model: Makes the model and all its variables.
         objective: Loss and outputs.
         optimizer: Optimiser and schedule.
-        seed: Seed of the dropout streams.
+        seed: Seed of initial weights and of the dropout streams.
 
     Returns:
         The engine.

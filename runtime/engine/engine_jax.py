@@ -49,6 +49,7 @@ def create(
     seed: int,
 ) -> Engine:
     """Builds the model on the host; see `runtime.engine.engine.create`."""
+    keras.utils.set_random_seed(seed)
     with keras.device(_host()):
         model = build_model()
     return JaxEngine(

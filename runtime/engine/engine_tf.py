@@ -17,6 +17,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -50,6 +51,7 @@ def create(
     seed: int,
 ) -> Engine:
     """Builds the model under the strategy; see `runtime.engine.engine.create`."""
+    keras.utils.set_random_seed(seed)
     with placement.strategy.scope():
         model = build_model()
     return TensorFlowEngine(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
-
-import keras
+from typing import Any
 
 from runtime.devices.placement import Placement
 from runtime.engine import engine as engines
@@ -32,6 +31,11 @@ class Initial:
     step: int = 0
 
 
+def from_random(engine: Engine) -> Initial:
+    """What a model starts from that loads no weights."""
+    return Initial(missing=tuple(engine.weight_shapes()))
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Model:
     """What a pipeline says of its model.
@@ -44,9 +48,9 @@ class Model:
         measured_by: What untrained weights would spoil, in the plural.
     """
 
-    build: Callable[[], keras.Model]
+    build: Callable[[], Any]
     objective: Objective
-    initialise: Callable[[Engine], Initial]
+    initialise: Callable[[Engine], Initial] = from_random
     measured_by: str = "predictions"
 
 
@@ -135,14 +139,9 @@ def build_engine(
         total: Updates of the whole run; 0 where the engine is only to predict.
         placement: The devices.
     """
-
-    def build() -> keras.Model:
-        keras.utils.set_random_seed(settings.seed)
-        return model.build()
-
     return engines.create(
         placement,
-        build_model=build,
+        build_model=model.build,
         objective=model.objective,
         optimizer=settings.optimizer_settings(total),
         seed=settings.seed,

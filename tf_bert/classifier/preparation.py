@@ -93,10 +93,9 @@ def prepare(
     )
     tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
-    trained, start = TrainedRun(path=str(settings.output_dir)), open_start()
-    if restored is not None:
-        trained = TrainedRun.of_state(trained.path, restored.state)
-    elif start is not None:
+    start = open_start()
+    trained = TrainedRun.of_checkpoint(str(settings.output_dir), restored)
+    if start is not None:
         trained = _start(settings, start, config=config, tokenizer=tokenizer)
     return data_check.checked(
         Job(

@@ -15,7 +15,7 @@ from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
 from runtime.engine.objectives import ClassificationObjective
 from runtime.training import untrained
-from runtime.training.model import Initial
+from runtime.training.model import Initial, from_random
 from tf_bert.classifier.frozen import FrozenBert
 from tf_bert.classifier.heads import build_classifier
 from tf_bert.classifier.preparation import Job
@@ -74,7 +74,7 @@ def initialise(job: Job, engine: Engine) -> Initial:
     """
     settings, start = job.settings, job.start
     if start is None:
-        return Initial(missing=tuple(engine.weight_shapes()))
+        return from_random(engine)
     found = weights.take_weights(
         start,
         expected=engine.weight_shapes(),

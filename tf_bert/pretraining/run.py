@@ -14,7 +14,7 @@ from pipelines.language_model import run as language_model
 from pipelines.language_model.run import LanguageModel
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
-from runtime.training.model import Initial
+from runtime.training.model import Initial, from_random
 from tf_bert.formats import weights
 from tf_bert.formats.names import pooler_names
 from tf_bert.pretraining.heads import PretrainingObjective, build_pretrainer
@@ -72,7 +72,7 @@ def initialise(job: PretrainingJob, engine: Engine) -> Initial:
         CheckpointError: The weights do not fit.
     """
     if job.start is None:
-        return Initial(missing=tuple(engine.weight_shapes()))
+        return from_random(engine)
     found = weights.take_weights(
         job.start,
         expected=engine.weight_shapes(),
