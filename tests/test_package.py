@@ -23,6 +23,7 @@ EXTRAS = {
         "gcs",
         "tfds",
         "beam",
+        "tokenizers",
         "test",
         "test-parity",
     ],

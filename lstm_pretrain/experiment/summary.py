@@ -10,8 +10,19 @@ import numpy as np
 import scipy.stats
 
 from lstm_pretrain.experiment.cells import Result, Start
+from processors.data_check import text_table
 
 _CONFIDENCE = 0.95
+
+# Columns and how wide they are at least.
+_HEADING = {
+    "examples": 9,
+    "seeds": 5,
+    "pretrained": 14,
+    "from scratch": 14,
+    "difference": 10,
+    "interval": 18,
+}
 
 Measure = Callable[[Result], float]
 
@@ -47,7 +58,7 @@ class Comparison:
         count = len(differences)
         if count < 2:
             return math.nan, math.nan
-        error = np.std(differences, ddof=1) / math.sqrt(count)
+        error = scipy.stats.sem(differences)
         reach = scipy.stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1) * error
         return self.difference - reach, self.difference + reach
 
@@ -118,20 +129,20 @@ def text(results: Sequence[Result], *, test_examples: int) -> str:
 
 
 def _table(comparisons: Sequence[Comparison]) -> list[str]:
-    heading = (
-        f"{'examples':>9}{'seeds':>7}{'pretrained':>16}{'from scratch':>16}"
-        f"{'difference':>12}{'interval':>20}"
-    )
-    return [heading, *map(_row, comparisons)]
+    rows = [list(_HEADING), *map(_row, comparisons)]
+    return text_table.aligned(rows, left=0, least=[*_HEADING.values()]).splitlines()
 
 
-def _row(at: Comparison) -> str:
+def _row(at: Comparison) -> list[str]:
     low, high = (100 * bound for bound in at.interval)
-    bounds = f"{low:+.1f} to {high:+.1f}" if math.isfinite(low) else "one seed"
-    return (
-        f"{at.size:>9}{len(at.seeds):>7}{_mean(at.pretrained):>16}"
-        f"{_mean(at.scratch):>16}{100 * at.difference:>+12.1f}{bounds:>20}"
-    )
+    return [
+        str(at.size),
+        str(len(at.seeds)),
+        _mean(at.pretrained),
+        _mean(at.scratch),
+        f"{100 * at.difference:+.1f}",
+        f"{low:+.1f} to {high:+.1f}" if math.isfinite(low) else "one seed",
+    ]
 
 
 def _mean(values: np.ndarray) -> str:

@@ -14,6 +14,7 @@ from pipelines.classification.outputs import Outputs
 from pipelines.classification.splits import Split
 from pipelines.reports import plots
 from processors.batches.token_dataset import UNLABELLED
+from processors.data_check import text_table
 from processors.example import InputExample
 from runtime import storage
 from runtime.training.training import RunContext
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 MAJORITY, TF_IDF = "majority", "TF-IDF + logistic regression"
 _NGRAMS = (2, 3)  # characters: no words need be known
 _STRENGTH = 10.0
+_CELLS = 6  # of a column, at least
 
 
 def compare(
@@ -150,12 +152,12 @@ def write(path: str, accuracies: Mapping[str, Mapping[str, float]]) -> None:
 def table(accuracies: Mapping[str, Mapping[str, float]]) -> list[str]:
     """The accuracies as lines: a classifier a row, a split a column."""
     splits = list(dict.fromkeys(s for row in accuracies.values() for s in row))
-    width = max(map(len, accuracies))
-    lines = [f"{'accuracy':<{width}}" + "".join(f"{split:>8}" for split in splits)]
-    return lines + [
-        f"{name:<{width}}" + "".join(f"{row[split]:8.3f}" for split in splits)
+    rows = [
+        [name, *(f"{row[split]:.3f}" for split in splits)]
         for name, row in accuracies.items()
     ]
+    head = ["accuracy", *splits]
+    return text_table.aligned([head, *rows], least=[_CELLS] * len(head)).splitlines()
 
 
 def _texts(examples: Sequence[InputExample]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy.special import softmax
 
 from pipelines.classification.splits import Split
 from processors.batches.batches import FILLER, BatchShape, EvalBatches
@@ -54,11 +55,4 @@ def compute(engine: Engine, split: Split, *, shape: BatchShape) -> Outputs:
         logits[where] = outputs["logits"][real]
         losses[where] = outputs["losses"][real]
         batch_losses.append(outputs["losses"][real].mean())
-    return Outputs(_softmax(logits), losses, np.array(batch_losses, np.float32))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """float32 `[examples, labels]` of the same shape, rows summing to 1."""
-    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: np.ndarray = exponents / exponents.sum(axis=-1, keepdims=True)
-    return shares
+    return Outputs(softmax(logits, axis=-1), losses, np.array(batch_losses, np.float32))

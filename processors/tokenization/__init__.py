@@ -5,6 +5,7 @@ settings.py        what decides the tokenizer
 create.py          the tokenizer that the settings ask for
 hugging_face.py    or that a Hugging Face folder describes
 sentence_piece.py  bert-japanese's
+library.py         any tokenizer.json, through the library that wrote it
 difference.py      what tells two tokenizers apart, in words
 word_piece.py      google-research/bert's
 mecab.py           the Japanese BERTs'

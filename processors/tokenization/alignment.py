@@ -87,7 +87,7 @@ class Normalized(Step):
         return _joined(self._pieces(text))
 
     def _pieces(self, text: Aligned) -> Iterator[Aligned]:
-        for start, end in _clusters(text.text):
+        for start, end in clusters(text.text):
             piece = text.part(start, end)
             normal = self.change(piece.text)
             if normal == piece.text:
@@ -175,8 +175,8 @@ def _joined(pieces: Iterable[Aligned]) -> Aligned:
     return Aligned("".join(texts), starts=starts, ends=ends)
 
 
-def _clusters(text: str) -> Iterator[tuple[int, int]]:
-    """Spans that normalise alone as they do within the text."""
+def clusters(text: str) -> Iterator[tuple[int, int]]:
+    """Yields spans that normalise alone as they do within the text."""
     cuts = [i for i, character in enumerate(text) if _begins(character)]
     if not cuts or cuts[0]:
         cuts.insert(0, 0)

@@ -10,9 +10,15 @@ from typing import ClassVar
 from processors.tokenization.vocabulary import Vocabulary
 from runtime.errors import DataError
 
-# SentencePiece writes <unk> and, where it was asked for one, <pad>.
-_PAD = ("[PAD]", "<pad>")
-_UNK = ("[UNK]", "<unk>")
+_NAMES = {
+    # SentencePiece writes <unk> and, where it was asked for one, <pad>.
+    "pad": ("[PAD]", "<pad>"),
+    "unk": ("[UNK]", "<unk>"),
+    "cls": ("[CLS]",),
+    "sep": ("[SEP]",),
+    "mask": ("[MASK]",),
+}
+_NEEDED = ("unk", "cls", "sep")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,17 +41,26 @@ class SpecialTokens:
     mask: int | None
 
     @classmethod
-    def of(cls, vocabulary: Vocabulary) -> SpecialTokens:
+    def of(
+        cls, vocabulary: Vocabulary, *, names: Mapping[str, str] | None = None
+    ) -> SpecialTokens:
         """Finds the special tokens of `vocabulary`.
+
+        Args:
+            vocabulary: Tokens and ids.
+            names: Role to token, where it is another than those above.
 
         Raises:
             DataError: `[CLS]`, `[SEP]` or the unknown token is not in it.
         """
-        pad, unk = (_first(vocabulary.ids, names) for names in (_PAD, _UNK))
-        start, end, mask = map(vocabulary.ids.get, ("[CLS]", "[SEP]", "[MASK]"))
+        named = {role: (name,) for role, name in (names or {}).items()}
+        sought = {**_NAMES, **named}
+        ids = {role: _first(vocabulary.ids, sought[role]) for role in _NAMES}
+        unk, start, end = (ids[role] for role in _NEEDED)
         if unk is None or start is None or end is None:
-            raise DataError(_missing(vocabulary.ids), path=vocabulary.path)
-        return cls(pad=pad or 0, unk=unk, cls=start, sep=end, mask=mask)
+            absent = [sought[role] for role in _NEEDED if ids[role] is None]
+            raise DataError(_missing(absent), path=vocabulary.path)
+        return cls(pad=ids["pad"] or 0, unk=unk, cls=start, sep=end, mask=ids["mask"])
 
     def known(self) -> dict[str, int]:
         """Returns the ids by name, of those that there are."""
@@ -82,9 +97,11 @@ class Tokenizer(abc.ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, *, names: Mapping[str, str] | None = None
+    ) -> None:
         self.vocabulary = vocabulary
-        self.special = SpecialTokens.of(vocabulary)
+        self.special = SpecialTokens.of(vocabulary, names=names)
 
     @property
     def vocab_size(self) -> int:
@@ -116,13 +133,34 @@ class Tokenizer(abc.ABC):
         token was made of, before any normalisation.
         """
 
-    @abc.abstractmethod
     def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
-        """Returns the id of each token."""
+        """Returns the id of each token.
 
-    @abc.abstractmethod
+        Raises:
+            DataError: A token is not in the vocabulary.
+        """
+        try:
+            return [self.vocabulary.ids[token] for token in tokens]
+        except KeyError as error:
+            raise DataError(
+                f"expected tokens of this vocabulary, found {error}",
+                path=self.vocabulary.path,
+            ) from error
+
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
-        """Returns the token of each id."""
+        """Returns the token of each id.
+
+        Raises:
+            DataError: An id has no token.
+        """
+        try:
+            return [self.vocabulary.tokens[index] for index in ids]
+        except KeyError as error:
+            raise DataError(
+                f"expected ids below {self.vocab_size} that have a token, found "
+                f"{error}",
+                path=self.vocabulary.path,
+            ) from error
 
     @abc.abstractmethod
     def fingerprint(self) -> dict[str, str | bool | int]:
@@ -133,11 +171,10 @@ def _first(ids: Mapping[str, int], names: Sequence[str]) -> int | None:
     return next((ids[name] for name in names if name in ids), None)
 
 
-def _missing(ids: Mapping[str, int]) -> str:
-    wanted = {" or ".join(_UNK): _UNK, "[CLS]": ("[CLS]",), "[SEP]": ("[SEP]",)}
-    absent = [label for label, names in wanted.items() if _first(ids, names) is None]
+def _missing(absent: Sequence[Sequence[str]]) -> str:
+    labels = ", ".join(" or ".join(names) for names in absent)
     return (
-        f"expected a vocabulary for BERT, but it lacks {', '.join(absent)}; use the "
+        f"expected a vocabulary for BERT, but it lacks {labels}; use the "
         "vocabulary that the model was pretrained with, or train one with the control "
         "symbols [PAD],[CLS],[SEP],[MASK]"
     )

@@ -36,6 +36,8 @@ def create(settings: TokenizerSettings) -> Tokenizer:
     problems = list(settings.tokenizer_problems())
     if problems:
         raise SettingsError(*problems)
+    if settings.tokenizer_dir and settings.tokenizer is TokenizerKind.LIBRARY:
+        return hugging_face.read_by_library(settings.tokenizer_dir)
     if settings.tokenizer_dir:
         return hugging_face.read(settings.tokenizer_dir, dictionary=settings.mecab_dic)
     if settings.model_file:

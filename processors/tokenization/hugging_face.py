@@ -16,6 +16,7 @@ from typing import Any
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.basic_words import Dialect
 from processors.tokenization.character import CharacterTokenizer
+from processors.tokenization.library import LibraryTokenizer
 from processors.tokenization.mecab import MecabTokenizer, Subwords
 from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
@@ -30,7 +31,16 @@ _LIBRARY = "tokenizer.json"
 _ROLES = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
 _LIKE_BERT = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"}
 _JAPANESE = "BertJapaneseTokenizer"
-_BY_THE_LIBRARY = {"PreTrainedTokenizer", "TokenizersBackend"}
+_BY_THE_LIBRARY = {"", "PreTrainedTokenizer", "TokenizersBackend"}
+
+_MODEL = {
+    "type": "WordPiece",
+    "unk_token": "[UNK]",
+    "continuing_subword_prefix": "##",
+    "max_input_chars_per_word": 100,
+}
+_NORMALIZER = {"type": "BertNormalizer", "clean_text": True}
+_PRE_TOKENIZER = {"type": "BertPreTokenizer"}
 
 _NEEDED = {
     "sudachi": "SudachiPy and the dictionary that sudachi_kwargs names",
@@ -51,8 +61,11 @@ def read(folder: str, *, dictionary: str | None = None) -> Tokenizer:
     """
     path = storage.join(folder, CONFIG)
     config = _read_json(path)
-    _refuse(_foreign_tokens(config), path=path)
     name = str(config.get("tokenizer_class", "")).removesuffix("Fast")
+    is_by_library = name in _BY_THE_LIBRARY and dictionary is None
+    if is_by_library and any(_unlike_bert(folder, config=config)):
+        return read_by_library(folder)
+    _refuse(_foreign_tokens(config), path=path, advice=_by_library(folder))
     if name == _JAPANESE:
         return _japanese(folder, config=config, dictionary=dictionary)
     if dictionary is not None:
@@ -61,9 +74,33 @@ def read(folder: str, *, dictionary: str | None = None) -> Tokenizer:
         )
     if name in _LIKE_BERT:
         return _like_bert(folder, config=config)
-    if name in _BY_THE_LIBRARY or not name:
+    if is_by_library:
         return _like_bert(folder, config=_normalizer(folder))
     raise SettingsError(_unknown_class(folder, name=name))
+
+
+def read_by_library(folder: str) -> Tokenizer:
+    """Returns what the library makes of a folder's `tokenizer.json` as it is.
+
+    Args:
+        folder: With that file; `tokenizer_config.json` beside it names the special
+            tokens where they are not those of BERT.
+
+    Raises:
+        SettingsError: The library is not installed, or is not told of a token.
+        DataError: A file is not what it should be.
+    """
+    path = storage.join(folder, CONFIG)
+    config = _read_json(path) if storage.exists(path) else {}
+    found = ((role, _content(config.get(f"{role}_token"))) for role in _ROLES)
+    names = {role: name for role, name in found if name}
+    tokenizer = LibraryTokenizer(storage.join(folder, _LIBRARY), names=names)
+    known = tokenizer.vocabulary.ids
+    _refuse(
+        (f"the added token {t!r}" for t in _added_tokens(config) if t not in known),
+        path=path,
+    )
+    return tokenizer
 
 
 def is_mecab(folder: str) -> bool:
@@ -143,13 +180,7 @@ def _vocabulary(folder: str) -> Vocabulary:
         return read_word_piece(listed, strip=False)
     path = storage.join(folder, _LIBRARY)
     model = _read_json(path).get("model", {})
-    expected = {
-        "type": "WordPiece",
-        "unk_token": "[UNK]",
-        "continuing_subword_prefix": "##",
-        "max_input_chars_per_word": 100,
-    }
-    _refuse(_unlike(model, expected), path=path)
+    _refuse(_unlike(model, _MODEL), path=path)
     tokens = sorted(model["vocab"], key=model["vocab"].__getitem__)
     if list(map(model["vocab"].get, tokens)) != list(range(len(tokens))):
         raise DataError(
@@ -159,16 +190,19 @@ def _vocabulary(folder: str) -> Vocabulary:
     return Vocabulary.of(tokens, path=path, data=data)
 
 
+def _unlike_bert(folder: str, *, config: Mapping[str, Any]) -> Iterator[str]:
+    """What a tokenizer whose class says nothing has that BERT's has not."""
+    whole = _read_json(storage.join(folder, _LIBRARY))
+    yield from _foreign_tokens(config)
+    yield from _unlike(whole.get("model") or {}, _MODEL)
+    yield from _unlike(whole.get("normalizer") or {"type": None}, _NORMALIZER)
+    yield from _unlike(whole.get("pre_tokenizer") or {"type": None}, _PRE_TOKENIZER)
+
+
 def _normalizer(folder: str) -> dict[str, Any]:
     """The settings of a tokenizer whose class says nothing, from the library's file."""
-    path = storage.join(folder, _LIBRARY)
-    whole = _read_json(path)
-    normalizer = whole.get("normalizer") or {}
-    expected = {"type": "BertNormalizer", "clean_text": True}
-    _refuse(_unlike(whole.get("model") or {}, {"type": "WordPiece"}), path=path)
-    _refuse(_unlike(normalizer, expected), path=path)
-    before = whole.get("pre_tokenizer") or {}
-    _refuse(_unlike(before, {"type": "BertPreTokenizer"}), path=path)
+    whole = _read_json(storage.join(folder, _LIBRARY))
+    normalizer = whole["normalizer"]
     return {
         "do_lower_case": normalizer.get("lowercase", True),
         "strip_accents": normalizer.get("strip_accents"),
@@ -181,13 +215,17 @@ def _foreign_tokens(config: Mapping[str, Any]) -> Iterator[str]:
         found = _content(config.get(f"{role}_token", expected))
         if found != expected:
             yield f"{role}_token={found!r} (only {expected} is)"
+    for token in _added_tokens(config):
+        if token not in SPECIAL_TOKENS:
+            yield f"the added token {token!r}"
+
+
+def _added_tokens(config: Mapping[str, Any]) -> Iterator[Any]:
     added = (config.get("added_tokens_decoder") or {}).values()
     extra = config.get("additional_special_tokens") or config.get(
         "extra_special_tokens"
     )
-    for token in map(_content, (*added, *(extra or ()))):
-        if token not in SPECIAL_TOKENS:
-            yield f"the added token {token!r}"
+    return map(_content, (*added, *(extra or ())))
 
 
 def _content(token: Any) -> Any:
@@ -201,8 +239,8 @@ def _unlike(config: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterator[
             yield f"{name}={found!r}"
 
 
-def _refuse(problems: Iterator[str], *, path: str) -> None:
-    found = [f"{path}: {problem} cannot be honoured." for problem in problems]
+def _refuse(problems: Iterator[str], *, path: str, advice: str = "") -> None:
+    found = [f"{path}: {problem} cannot be honoured.{advice}" for problem in problems]
     if found:
         raise SettingsError(*found)
 
@@ -213,6 +251,7 @@ def _unknown_class(folder: str, *, name: str) -> str:
         f"{storage.join(folder, CONFIG)}: the tokenizer {name} cannot be honoured; "
         f"known are {known}."
     )
+    message += _by_library(folder)
     models = [name for name in storage.list_dir(folder) if name.endswith(".model")]
     if not models:
         return message
@@ -220,6 +259,16 @@ def _unknown_class(folder: str, *, name: str) -> str:
         f"{message} {models[0]} is a SentencePiece model: --model_file="
         f"{storage.join(folder, models[0])} takes its pieces and ids as they are, "
         f"which is right where {name} changes neither."
+    )
+
+
+def _by_library(folder: str) -> str:
+    """What else can be done where the library's file is there."""
+    if not storage.exists(storage.join(folder, _LIBRARY)):
+        return ""
+    return (
+        f" --tokenizer=library takes the folder's {_LIBRARY} as it is, which is right "
+        f"where {CONFIG} changes nothing of it but names."
     )
 
 

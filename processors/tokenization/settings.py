@@ -19,9 +19,11 @@ class TokenizerKind(enum.Enum):
     MECAB = "mecab"
     MECAB_CHAR = "mecab-char"
     CHAR = "char"
+    LIBRARY = "library"
 
 
 _BY_MECAB = {TokenizerKind.MECAB, TokenizerKind.MECAB_CHAR}
+_OF_FOLDERS = {TokenizerKind.AUTO, TokenizerKind.LIBRARY}
 
 
 TOKENIZER = Carried(
@@ -62,7 +64,8 @@ class TokenizerSettings:
         TokenizerKind.AUTO,
         help="auto is sentencepiece with model_file and wordpiece with vocab_file "
         "alone, unless that is visibly the vocabulary of another kind; mecab splits "
-        "into MeCab words, then WordPiece, mecab-char into their characters.",
+        "into MeCab words, then WordPiece, mecab-char into their characters; library "
+        "takes the tokenizer.json of tokenizer_dir as it is.",
     )
     tokenizer_dir: str | None = setting(
         None,
@@ -91,6 +94,9 @@ class TokenizerSettings:
         if self.tokenizer_dir:
             yield from self._beside_folder()
             return
+        if kind is TokenizerKind.LIBRARY:
+            yield "--tokenizer=library needs --tokenizer_dir, with a tokenizer.json."
+            return
         if not (self.vocab_file or self.model_file):
             yield (
                 "--vocab_file (WordPiece, MeCab, characters), --model_file "
@@ -118,9 +124,11 @@ class TokenizerSettings:
             "model_file": self.model_file,
             "do_lower_case": self.do_lower_case is not None,
             "keep_voicing_marks": self.keep_voicing_marks,
-            "tokenizer": self.tokenizer is not TokenizerKind.AUTO,
+            "tokenizer": self.tokenizer not in _OF_FOLDERS,
             "byte_fallback": not self.byte_fallback,
         }
         for name, is_given in given.items():
             if is_given:
                 yield f"--{name} is not for --tokenizer_dir, which says it itself."
+        if self.mecab_dic and self.tokenizer is TokenizerKind.LIBRARY:
+            yield "--mecab_dic is of no use to --tokenizer=library."

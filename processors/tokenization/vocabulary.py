@@ -38,9 +38,24 @@ class Vocabulary:
             data: That file's bytes.
         """
         ids = {token: index for index, token in enumerate(listed)}
+        return cls.with_ids(ids, path=path, data=data, size=len(listed))
+
+    @classmethod
+    def with_ids(
+        cls, ids: Mapping[str, int], *, path: str, data: bytes, size: int | None = None
+    ) -> Vocabulary:
+        """Returns the vocabulary of tokens that know their ids.
+
+        Args:
+            ids: Token to id.
+            path: The file they come from.
+            data: That file's bytes.
+            size: Number of ids; by default up to the highest.
+        """
         tokens = {index: token for token, index in ids.items()}
         digest = hashlib.sha256(data).hexdigest()
-        return cls(path, size=len(listed), ids=ids, tokens=tokens, sha256=digest)
+        size = max(tokens, default=-1) + 1 if size is None else size
+        return cls(path, size=size, ids=ids, tokens=tokens, sha256=digest)
 
 
 def read_word_piece(path: str, *, strip: bool = True) -> Vocabulary:

@@ -101,35 +101,6 @@ class WordTokenizer(Tokenizer):
             start += len(part)
         return EncodedText(tokens, ids=self.convert_tokens_to_ids(tokens), spans=spans)
 
-    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]:
-        """Returns the id of each token.
-
-        Raises:
-            DataError: A token is not in the vocabulary.
-        """
-        try:
-            return [self.vocabulary.ids[token] for token in tokens]
-        except KeyError as error:
-            raise DataError(
-                f"expected tokens of this vocabulary, found {error}",
-                path=self.vocabulary.path,
-            ) from error
-
-    def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
-        """Returns the token of each id.
-
-        Raises:
-            DataError: An id has no token.
-        """
-        try:
-            return [self.vocabulary.tokens[index] for index in ids]
-        except KeyError as error:
-            raise DataError(
-                f"expected ids below {self.vocab_size} that have a token, found "
-                f"{error}",
-                path=self.vocabulary.path,
-            ) from error
-
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids."""
         return {

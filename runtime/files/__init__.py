@@ -1,6 +1,5 @@
 """File formats, read and written without the programs they come from.
 
-bfloat16.py              the upper half of a float32, for numpy
 json_file.py             JSON objects that strangers may have written
 safetensors_file.py      safetensors: read tensor by tensor, written without a copy
 hdf5_file.py             HDF5 weights, read without trusting them

@@ -15,11 +15,11 @@ import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from runtime import storage
 from runtime.errors import CheckpointError, StorageError
-from runtime.files import bfloat16
 
 
 class Hdf5File:
@@ -56,7 +56,9 @@ class Hdf5File:
         """
         with self._opened() as file:
             values = np.asarray(file[name])
-        return bfloat16.widen(values.view("<u2")) if _is_bfloat16(values) else values
+        if _is_bfloat16(values):
+            return values.view(ml_dtypes.bfloat16).astype(np.float32)
+        return values
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[Any]:

@@ -3,9 +3,9 @@
 A file is the length of its header in 8 bytes, the header in JSON, and the tensors'
 bytes one after the other. Nothing in it is executed by anyone.
 
-The library reads files of the local disk, or the whole file at once, and needs torch
-for bfloat16; `SafetensorsFile` opens the file once and reads only the bytes that are
-asked for, from wherever storage reads, and knows every float.
+The library reads a path of the local disk, or the whole file at once (twice its size
+in memory); `SafetensorsFile` opens the file once and reads only the bytes that are
+asked for, from wherever storage reads, and from a file that has been checked already.
 
 Source: https://github.com/huggingface/safetensors#format
 """
@@ -20,11 +20,11 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+import ml_dtypes
 import numpy as np
 
 from runtime import storage
 from runtime.errors import CheckpointError
-from runtime.files import bfloat16
 
 _LENGTH_BYTES = 8
 _LARGEST_HEADER = 100_000_000  # the library's own limit
@@ -39,7 +39,7 @@ _DTYPES = {
     "I16": "<i2",
     "U16": "<u2",
     "F16": "<f2",
-    "BF16": "<u2",
+    "BF16": ml_dtypes.bfloat16,
     "I32": "<i4",
     "U32": "<u4",
     "F32": "<f4",
@@ -113,7 +113,7 @@ class SafetensorsFile:
                 f"{place.end}; copy it again"
             )
         values = np.frombuffer(data, _DTYPES[place.dtype]).reshape(place.shape)
-        return bfloat16.widen(values) if place.dtype == "BF16" else values
+        return values.astype(np.float32) if place.dtype == "BF16" else values
 
     def close(self) -> None:
         """Lets go of the file, which may be deleted then; `read` opens it again."""

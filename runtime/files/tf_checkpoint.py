@@ -17,11 +17,12 @@ import re
 import weakref
 from typing import BinaryIO
 
+import ml_dtypes
 import numpy as np
 
 from runtime import storage
 from runtime.errors import CheckpointError
-from runtime.files import bfloat16, leveldb_table, protobuf
+from runtime.files import leveldb_table, protobuf
 from runtime.files.tfrecord import masked_crc
 
 # Source: tensorflow/core/framework/types.proto.
@@ -45,7 +46,6 @@ DTYPES = {
 }
 """Element types by their number."""
 
-_STORED_AS = {"bfloat16": "uint16"}
 _MAX_RANK = 32
 
 _Extents = tuple[tuple[int, int], ...]
@@ -190,7 +190,7 @@ class TensorBundle:
             )
         dtype = self._element_type(name, entry)
         values = np.frombuffer(data, dtype).reshape(entry.shape)
-        return bfloat16.widen(values) if entry.dtype == "bfloat16" else values
+        return values.astype(np.float32) if entry.dtype == "bfloat16" else values
 
     def _element_type(self, name: str, entry: _Entry) -> np.dtype:
         if entry.dtype == "string" or entry.dtype not in DTYPES.values():
@@ -198,7 +198,9 @@ class TensorBundle:
                 f"{self.prefix}: expected numbers in {name}, found the type "
                 f"{entry.dtype}, which is not read"
             )
-        return np.dtype(_STORED_AS.get(entry.dtype, entry.dtype)).newbyteorder("<")
+        if entry.dtype == "bfloat16":
+            return np.dtype(ml_dtypes.bfloat16)
+        return np.dtype(entry.dtype).newbyteorder("<")
 
     def _assemble(self, name: str, entry: _Entry) -> np.ndarray:
         """Puts a partitioned variable together.

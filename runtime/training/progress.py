@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
-_REWRITE_SECONDS = 0.1
+import tqdm.auto
+
+_REDRAW_SECONDS = 0.1
 _WINDOW_SECONDS = 30.0
 
 
@@ -24,19 +27,20 @@ class _Mark:
 
 
 class ProgressLine:
-    """Shows `step 120/690  loss 1.532  312 examples/s  39.9k tokens/s  left 1:49`.
+    """Shows `step 120/690  loss 1.532  312 examples/s  39.9k tokens/s  left 01:49`.
 
-    On a terminal one line is rewritten. Elsewhere, as in a log file, a line is added
-    for the first update, for the last, and every few seconds between. Speeds are those
-    of the last half minute, so that compilation does not weigh on them for long. Other
-    work than training has no loss, and counts something else than steps.
+    On a terminal and in a notebook the line stands behind a bar that is drawn again and
+    again. Elsewhere, as in a log file, a line is added for the first update, for the
+    last, and every few seconds between. Speeds are those of the last half minute, and
+    never of what was before the first update: that is where programs are compiled.
+    Other work than training has no loss, and counts something else than steps.
 
     Args:
         total: The step at which the run ends.
         stream: Where the line goes.
         what: What the steps are.
         start: The step at which the run starts; above 0 when it is resumed.
-        every_seconds: Seconds between lines where the stream is no terminal.
+        every_seconds: Seconds between lines where there is no bar.
         clock: Seconds since any moment, never going back.
     """
 
@@ -53,11 +57,13 @@ class ProgressLine:
         self._total = total
         self._what = what
         self._stream = stream
-        self._rewrites = stream.isatty()
-        self._pause = _REWRITE_SECONDS if self._rewrites else every_seconds
+        self._bar = _bar(
+            stream, total=total, initial=start, desc=f"{what} {start}/{total}"
+        )
+        self._pause = every_seconds if self._bar is None else _REDRAW_SECONDS
         self._clock = clock
-        self._start = _Mark(clock(), start, 0, 0)
-        self._window = collections.deque([self._start])
+        self._opened = clock()
+        self._window: collections.deque[_Mark] = collections.deque()
         self._line = ""
         self._shown = ""
         self._shown_at = -float("inf")
@@ -89,25 +95,27 @@ class ProgressLine:
             examples: Real examples since the last update of this line.
             tokens: Real tokens since the last update of this line.
         """
-        last = self._window[-1]
-        now = _Mark(self._clock(), step, last.examples + examples, last.tokens + tokens)
-        self._window.append(now)
-        while len(self._window) > 2 and self._window[1].seconds <= (
-            now.seconds - _WINDOW_SECONDS
-        ):
-            self._window.popleft()
+        now = self._mark(step, examples=examples, tokens=tokens)
         self._line = self._describe(now, loss=loss)
         if now.seconds - self._shown_at >= self._pause or step >= self._total:
-            self._show(now.seconds)
+            self._show(now)
 
     def close(self) -> None:
         """Shows the last update, if it was not, and ends the line."""
         if self._line != self._shown:
-            self._show(self._clock())
-        if self._rewrites and self._shown:
-            self._stream.write("\n")
-            self._stream.flush()
-        self._line = self._shown = ""
+            self._show(self._window[-1])
+        if self._bar is not None:
+            self._bar.close()
+
+    def _mark(self, step: int, *, examples: int, tokens: int) -> _Mark:
+        """Adds a mark to the window, and drops those that are too old for it."""
+        last = self._window[-1] if self._window else _Mark(0, 0, 0, 0)
+        now = _Mark(self._clock(), step, last.examples + examples, last.tokens + tokens)
+        self._window.append(now)
+        oldest = now.seconds - _WINDOW_SECONDS
+        while len(self._window) > 2 and self._window[1].seconds <= oldest:
+            self._window.popleft()
+        return now
 
     def _describe(self, now: _Mark, *, loss: float | None) -> str:
         parts = [f"{self._what} {now.step}/{self._total}"]
@@ -120,20 +128,31 @@ class ProgressLine:
                 done = getattr(now, name) - getattr(since, name)
                 parts.append(f"{_short(done / seconds)} {name}/s")
         if now.step >= self._total:
-            parts.append(f"took {_duration(now.seconds - self._start.seconds)}")
+            parts.append(f"took {_duration(now.seconds - self._opened)}")
         elif seconds > 0 and now.step > since.step:
             left = (self._total - now.step) * seconds / (now.step - since.step)
             parts.append(f"left {_duration(left)}")
         return "  ".join(parts)
 
-    def _show(self, seconds: float) -> None:
-        if self._rewrites:
-            self._stream.write("\r" + self._line.ljust(len(self._shown)))
-        else:
+    def _show(self, now: _Mark) -> None:
+        if self._bar is None:
             self._stream.write(self._line + "\n")
-        self._stream.flush()
+            self._stream.flush()
+        else:
+            self._bar.n = now.step
+            self._bar.set_description_str(self._line)
         self._shown = self._line
-        self._shown_at = seconds
+        self._shown_at = now.seconds
+
+
+def _bar(stream: TextIO, **settings: Any) -> Any:
+    """The bar of tqdm that the stream can show, drawn once; None where it is a log."""
+    shows_widgets = tqdm.auto.notebook_tqdm is not tqdm.std.tqdm
+    in_notebook = shows_widgets and stream in (sys.stdout, sys.stderr)
+    if not (in_notebook or stream.isatty()):
+        return None
+    look = {"bar_format": "|{bar}| {desc}", "dynamic_ncols": True}
+    return tqdm.auto.tqdm(file=stream, **look, **settings)
 
 
 def _loss_text(loss: float) -> str:
@@ -143,13 +162,8 @@ def _loss_text(loss: float) -> str:
 
 def _short(number: float) -> str:
     """Returns three figures and a unit: 9.41, 312, 39.9k, 1.25M."""
-    thousands = 0 if number < 999.5 else 1 if number < 999.5e3 else 2
-    value = number / 1000**thousands
-    decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-    return f"{value:.{decimals}f}{('', 'k', 'M')[thousands]}"
+    return str(tqdm.auto.tqdm.format_sizeof(number))
 
 
 def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return str(tqdm.auto.tqdm.format_interval(round(seconds)))

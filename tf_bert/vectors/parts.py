@@ -7,6 +7,7 @@ stopped goes on after the last.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -46,6 +47,8 @@ class VectorParts:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        # A file in a bucket is fetched when it is opened: once for all its attributes.
+        self._open = functools.lru_cache(maxsize=1)(SafetensorsFile)
         self._count = 0
         while storage.exists(self._path(self._count)):
             self._count += 1
@@ -60,7 +63,7 @@ class VectorParts:
             CheckpointError: A part is damaged.
         """
         for number in range(self._count):
-            yield SafetensorsFile(self._path(number)).read(name)
+            yield self._open(self._path(number)).read(name)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an attribute of all parts one after the other.
@@ -69,7 +72,7 @@ class VectorParts:
             CheckpointError: A part is damaged.
         """
         shapes = [
-            SafetensorsFile(self._path(number)).shapes()[name]
+            self._open(self._path(number)).shapes()[name]
             for number in range(self._count)
         ]
         return (sum(shape[0] for shape in shapes), *shapes[0][1:])

@@ -55,6 +55,25 @@ def test_a_seed_that_lacks_its_pair_is_left_out(results):
     assert "one seed" in summary.text(results[:2], test_examples=5)
 
 
+def test_seeds_that_all_differ_alike_leave_no_room():
+    alike = summary.Comparison(
+        size=20, seeds=[0, 1], pretrained=np.ones(2), scratch=np.zeros(2)
+    )
+    assert alike.interval == (1.0, 1.0)
+
+
+def test_columns_stand_where_they_stood(results):
+    head, *_, last = summary.text(results, test_examples=600).splitlines()[5:8]
+    assert head == (
+        " examples  seeds      pretrained    from scratch"
+        "  difference            interval"
+    )
+    assert last == (
+        "      100      3     81.0 +- 2.6     79.3 +- 1.2"
+        "        +1.7        -4.6 to +7.9"
+    )
+
+
 def test_the_page_shows_both_ends_of_training(results):
     page = summary.text(results, test_examples=600)
     assert "Accuracy on 600 test examples" in page

@@ -97,6 +97,52 @@ def byte_model_file(tmp_path_factory) -> str:
     return str(path)
 
 
+def train_library(kind: str, *, texts: list[str], special: tuple[str, ...]):
+    """A tokenizer of the library, of another family than BERT's."""
+    library = pytest.importorskip("tokenizers", reason="the extra [tokenizers]")
+    models, parts = library.models, library.pre_tokenizers
+    tokens = {"special_tokens": list(special), "show_progress": False}
+    if kind == "unigram":
+        made = library.Tokenizer(models.Unigram())
+        made.normalizer = library.normalizers.NFKC()
+        made.pre_tokenizer = parts.Metaspace()
+        trainer = library.trainers.UnigramTrainer(
+            vocab_size=3000, unk_token=special[1], **tokens
+        )
+    elif kind == "bpe":
+        made = library.Tokenizer(models.BPE(unk_token=special[1]))
+        made.normalizer = library.normalizers.Sequence(
+            [library.normalizers.NFKC(), library.normalizers.Lowercase()]
+        )
+        made.pre_tokenizer = parts.Whitespace()
+        trainer = library.trainers.BpeTrainer(vocab_size=2500, **tokens)
+    else:
+        made = library.Tokenizer(models.BPE(unk_token=special[1]))
+        made.pre_tokenizer = parts.ByteLevel(add_prefix_space=False)
+        trainer = library.trainers.BpeTrainer(
+            vocab_size=1500, initial_alphabet=parts.ByteLevel.alphabet(), **tokens
+        )
+    made.train_from_iterator(texts, trainer)
+    return made
+
+
+@pytest.fixture(scope="session")
+def library_file(tmp_path_factory):
+    """Writes the tokenizer.json of a "bpe", "bytes" or "unigram"; returns its path."""
+    texts = [line["text"] for line in read_json_lines(f"{GOLDEN}/tokens/spm.jsonl")]
+
+    def write(
+        kind: str,
+        special: tuple[str, ...] = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    ) -> str:
+        made = train_library(kind, texts=texts[:300], special=special)
+        path = tmp_path_factory.mktemp(kind) / "tokenizer.json"
+        made.save(str(path))
+        return str(path)
+
+    return write
+
+
 @pytest.fixture
 def write_vocab(tmp_path):
     def write(*lines: str, name: str = "vocab.txt", end: str = "\n") -> str:

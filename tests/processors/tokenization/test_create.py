@@ -74,7 +74,7 @@ def test_a_vocabulary_of_characters_is_not_taken_for_word_piece(write_vocab):
         made(vocab_file=path)
 
 
-MECAB = TokenizerKind.MECAB
+MECAB, LIBRARY = TokenizerKind.MECAB, TokenizerKind.LIBRARY
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,11 @@ MECAB = TokenizerKind.MECAB
         ({"tokenizer_dir": "d", "vocab_file": "v"}, "--vocab_file is not for"),
         ({"tokenizer_dir": "d", "do_lower_case": False}, "--do_lower_case is not for"),
         ({"tokenizer_dir": "d", "tokenizer": MECAB}, "--tokenizer is not for"),
+        ({"vocab_file": "v", "tokenizer": LIBRARY}, "needs --tokenizer_dir, with"),
+        (
+            {"tokenizer_dir": "d", "mecab_dic": "ipadic", "tokenizer": LIBRARY},
+            "--mecab_dic is of no use to --tokenizer=library",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message):

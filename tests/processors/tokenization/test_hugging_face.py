@@ -106,21 +106,69 @@ def test_a_folder_with_the_librarys_file_alone(write_folder):
     assert hugging_face.read(listed).fingerprint() == tokenizer.fingerprint()
 
 
+@pytest.mark.parametrize("name", ["PreTrainedTokenizerFast", "TokenizersBackend", ""])
+@pytest.mark.parametrize("kind", ["bpe", "bytes", "unigram"])
+def test_other_models_of_the_library_are_opened_by_it(kind, name, library_file):
+    path = library_file(kind)
+    folder = os.path.dirname(path)
+    storage.write_text(
+        f"{folder}/tokenizer_config.json", f'{{"tokenizer_class": "{name}"}}'
+    )
+    tokenizer = hugging_face.read(folder)
+    assert tokenizer.kind == "library"
+    assert tokenizer.fingerprint() == hugging_face.read_by_library(folder).fingerprint()
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    "changes",
     [
-        ({"model": {"type": "BPE"}}, "type='BPE' cannot be honoured"),
-        ({"model": {"type": "Unigram"}}, "type='Unigram' cannot be honoured"),
-        ({"model": {"unk_token": "<unk>"}}, "unk_token='<unk>' cannot be honoured"),
-        ({"normalizer": {"type": "NFKC"}}, "type='NFKC' cannot be honoured"),
-        ({"pre_tokenizer": {"type": "Whitespace"}}, "type='Whitespace' cannot be"),
+        {"model": {"max_input_chars_per_word": 10}},
+        {"normalizer": {"lowercase": True, "clean_text": False}},
+        {"pre_tokenizer": {"type": "Whitespace"}},
     ],
 )
-def test_another_model_of_the_library_is_refused(write_folder, changes, message):
+def test_a_word_piece_that_is_not_split_as_berts_is_opened_by_the_library(
+    write_folder, changes
+):
+    pytest.importorskip("tokenizers", reason="the extra [tokenizers]")
     config = {"tokenizer_class": "PreTrainedTokenizerFast"}
     folder = write_folder(config, tokens=(), library=library(**changes))
-    with pytest.raises(SettingsError, match=message):
+    assert hugging_face.read(folder).kind == "library"
+    with pytest.raises(SettingsError, match="which has no MeCab"):
+        hugging_face.read(folder, dictionary="unidic_lite")
+
+
+def test_a_file_for_the_library_that_it_cannot_read(write_folder):
+    pytest.importorskip("tokenizers", reason="the extra [tokenizers]")
+    config = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    broken = library(model={"type": "BPE"})
+    folder = write_folder(config, tokens=(), library=broken)
+    with pytest.raises(DataError, match=r"tokenizer.json: expected a tokenizer\.json"):
         hugging_face.read(folder)
+
+
+def test_special_tokens_are_those_that_the_folder_names(library_file):
+    path = library_file("unigram", ("<pad>", "<unk>", "<s>", "</s>", "<mask>"))
+    folder = os.path.dirname(path)
+    with pytest.raises(DataError, match=r"lacks \[CLS\], \[SEP\]"):
+        hugging_face.read_by_library(folder)
+    config = {
+        "tokenizer_class": "XLMRobertaTokenizer",
+        "cls_token": "<s>",
+        "sep_token": {"content": "</s>"},
+        "mask_token": "<mask>",
+    }
+    storage.write_text(f"{folder}/tokenizer_config.json", json.dumps(config))
+    with pytest.raises(SettingsError, match="--tokenizer=library takes the folder"):
+        hugging_face.read(folder)
+    tokenizer = hugging_face.read_by_library(folder)
+    names = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
+    known = tokenizer.special.known()
+    assert tokenizer.convert_ids_to_tokens([*known.values()]) == list(names)
+    config["added_tokens_decoder"] = {"9999": {"content": "<name>"}}
+    storage.write_text(f"{folder}/tokenizer_config.json", json.dumps(config))
+    with pytest.raises(SettingsError, match="the added token '<name>' cannot be"):
+        hugging_face.read_by_library(folder)
 
 
 def test_a_vocabulary_with_gaps_is_refused(write_folder):

@@ -2,7 +2,6 @@ import io
 import json
 import struct
 
-import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -51,12 +50,22 @@ def test_what_the_library_writes_is_read(tmp_path):
         np.testing.assert_array_equal(found, value)
 
 
-def test_bfloat16_comes_as_float32(tmp_path):
-    values = np.array([1, -2.5, 1e30, 0.1], ml_dtypes.bfloat16)
-    path = write(tmp_path, {"v": tensor([4], 0, 8, "BF16")}, values.tobytes())
-    found = SafetensorsFile(path).read("v")
+def test_bfloat16_comes_as_float32_bit_by_bit(tmp_path):
+    bits = np.arange(2**16, dtype=np.uint16)
+    header = {"v": tensor([2**16], 0, 2**17, "BF16")}
+    found = SafetensorsFile(write(tmp_path, header, bits.tobytes())).read("v")
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, values.astype(np.float32))
+    np.testing.assert_array_equal(found.view(np.uint32), bits.astype(np.uint32) << 16)
+    known = {0x3F80: 1.0, 0xC000: -2.0, 0x3DCD: 0.10009765625, 0x7F80: np.inf}
+    assert [found[each] for each in known] == list(known.values())
+
+
+def test_a_file_in_a_bucket_is_fetched_once(fake_bucket):
+    content = written({f"w{number}": np.ones(1000) for number in range(9)})
+    fake_bucket.put("file.safetensors", content)
+    tensors = Tensors(SafetensorsFile("gs://my-bucket/file.safetensors"))
+    assert all((tensors[name] == 1).all() for name in tensors)
+    assert sum(fake_bucket.sent) == len(content)
 
 
 @pytest.mark.parametrize(
