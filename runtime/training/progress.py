@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import itertools
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TextIO
 
@@ -80,6 +83,7 @@ class ProgressLine:
         loss: float | None = None,
         examples: int = 0,
         tokens: int = 0,
+        scores: Mapping[str, float] = types.MappingProxyType({}),
     ) -> None:
         """Takes note of the run's place.
 
@@ -88,6 +92,7 @@ class ProgressLine:
             loss: To show, if there is one.
             examples: Real examples since the last update of this line.
             tokens: Real tokens since the last update of this line.
+            scores: Of the last evaluation; the first two are shown.
         """
         last = self._window[-1]
         now = _Mark(self._clock(), step, last.examples + examples, last.tokens + tokens)
@@ -96,7 +101,7 @@ class ProgressLine:
             now.seconds - _WINDOW_SECONDS
         ):
             self._window.popleft()
-        self._line = self._describe(now, loss=loss)
+        self._line = self._describe(now, loss=loss, scores=scores)
         if now.seconds - self._shown_at >= self._pause or step >= self._total:
             self._show(now.seconds)
 
@@ -109,10 +114,29 @@ class ProgressLine:
             self._stream.flush()
         self._line = self._shown = ""
 
-    def _describe(self, now: _Mark, *, loss: float | None) -> str:
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Ends the line, and leaves what is done in the `with` block out of its speeds.
+
+        What is logged meanwhile stands between two lines.
+        """
+        self.close()
+        start = self._clock()
+        yield
+        away = self._clock() - start
+        self._window = collections.deque(
+            dataclasses.replace(mark, seconds=mark.seconds + away)
+            for mark in self._window
+        )
+
+    def _describe(
+        self, now: _Mark, *, loss: float | None, scores: Mapping[str, float]
+    ) -> str:
         parts = [f"{self._what} {now.step}/{self._total}"]
         if loss is not None:
             parts.append(f"loss {_loss_text(loss)}")
+        for name, score in itertools.islice(scores.items(), 2):
+            parts.append(f"{name} {_loss_text(score)}")
         since = self._window[0]
         seconds = now.seconds - since.seconds
         for name in ("examples", "tokens"):
