@@ -34,7 +34,7 @@ class CountingEngine(Engine):
         return StepReport(losses, losses * 2, losses * 3, finite)
 
     def predict(self, arrays):
-        raise NotImplementedError
+        return {"sum": self._state.weights["w"] + arrays["number"]}
 
     @property
     def step(self):
