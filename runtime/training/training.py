@@ -269,7 +269,7 @@ class Training:
         found = checkpoints.load_best(self._job.checkpoint_dir)
         if best is None or found is None:
             _log.warning(
-                "No %s was a number: using the last weights.",
+                "No %s was a finite number: the last weights are used.",
                 self._settings.watched_score,
             )
             return

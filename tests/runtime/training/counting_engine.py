@@ -46,6 +46,9 @@ class CountingEngine(Engine):
     def load_state(self, state):
         self._state = state
 
+    def weight_shapes(self):
+        return {"w": (1,)}
+
     def load_checkpoint(self, found):
         self.load_state(EngineState(found.step, found.weights, found.slots))
 

@@ -159,3 +159,29 @@ def test_other_work_than_training():
         "documents 20/60  1.50k tokens/s  left 0:04",
         "documents 60/60  1.50k tokens/s  took 0:06",
     ]
+
+
+def test_scores_of_the_last_evaluation_are_shown():
+    stream, clock = io.StringIO(), Clock()
+    progress = ProgressLine(10, stream=stream, clock=clock)
+    scores = {"eval_loss": 0.25, "eval_accuracy": 0.875, "eval_macro_f1": 0.5}
+    clock.now += 1
+    progress.update(5, loss=1.0, scores=scores)
+    assert stream.getvalue().startswith(
+        "step 5/10  loss 1.000  eval_loss 0.250  eval_accuracy 0.875  0.00 examples/s"
+    )
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_a_pause_ends_the_line_and_is_no_part_of_the_speeds(kind):
+    stream, clock = kind(), Clock()
+    progress = ProgressLine(10, stream=stream, clock=clock)
+    advance(progress, clock, step=1, seconds=1, examples=8)
+    with progress.pause():
+        clock.now += 500
+        stream.write("logged\n")
+    advance(progress, clock, step=2, seconds=1, examples=8)
+    lines = stream.getvalue().splitlines()
+    assert "step 1/10" in lines[-3] or "step 1/10" in lines[-4]
+    assert "logged" in lines
+    assert lines[-1].endswith("8.00 examples/s  0.00 tokens/s  left 0:08")
