@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipelines.reports.report import confusion_counts
 from runtime import storage
+from runtime.checkpoints.checkpoints import Best
 
 # Japanese fonts by the system that has them: Linux distributions, macOS, Windows.
 _JAPANESE_FONTS = (
@@ -39,6 +40,7 @@ _JAPANESE_FONTS = (
 _DOTS_PER_INCH = 120
 _MOST_CELLS = 40  # a side; above it the colours alone are readable
 _SMOOTHED_FROM = 40  # points of a curve
+_DEV_LOSS, _ACCURACY = "eval_loss", "eval_accuracy"
 
 
 def plot_confusion_matrix(
@@ -70,24 +72,31 @@ def plot_confusion_matrix(
     save(figure, path)
 
 
-def plot_learning_curve(path: str, metrics: Iterable[Mapping[str, float]]) -> None:
-    """Draws the training loss by step, and the dev set's loss and accuracy if known.
+def plot_learning_curve(
+    path: str, metrics: Iterable[Mapping[str, float]], *, best: Best | None = None
+) -> None:
+    """Draws the training loss by step, and the dev set's loss and score if known.
+
+    The score is the one by which the run chose its best checkpoint, else accuracy.
 
     Args:
         path: The PNG file.
         metrics: Lines of metrics.jsonl: `step` and any of `loss`, `eval_loss`,
-            `eval_accuracy`. A line with an `eval_` value is one of the dev set, and its
-            `loss` is not the training's.
+            `eval_accuracy` and other scores. A line with an `eval_` value is one of
+            the dev set, and its `loss` is not the training's.
+        best: The checkpoint that the run chose, which is marked.
     """
     lines = list(metrics)
     train = _points(_training_lines(lines), name="loss")
-    dev_loss = _points(lines, name="eval_loss")
-    dev_accuracy = _points(lines, name="eval_accuracy")
-    figure = Figure(figsize=(8, 7 if dev_accuracy else 4.5))
-    panels = figure.subplots(2 if dev_accuracy else 1, sharex=True, squeeze=False)[:, 0]
-    _draw_losses(panels[0], train=train, dev=dev_loss)
-    if dev_accuracy:
-        _draw_accuracy(panels[1], dev=dev_accuracy)
+    score = _ACCURACY if best is None or best.by == _DEV_LOSS else best.by
+    dev_scores = _points(lines, name=score)
+    figure = Figure(figsize=(8, 7 if dev_scores else 4.5))
+    panels = figure.subplots(2 if dev_scores else 1, sharex=True, squeeze=False)[:, 0]
+    _draw_training(panels[0], train=train)
+    _draw_dev(panels[0], dev=_points(lines, name=_DEV_LOSS), name="loss", best=best)
+    if dev_scores:
+        name = score.removeprefix("eval_").replace("_", " ")
+        _draw_dev(panels[1], dev=dev_scores, name=name, best=best)
     panels[-1].set_xlabel("step")
     save(figure, path)
 
@@ -180,42 +189,50 @@ def _points(
     return [(line["step"], line[name]) for line in lines if name in line]
 
 
-def _draw_losses(
+def _draw_training(axes: Axes, *, train: Sequence[tuple[float, float]]) -> None:
+    if not train:
+        return
+    steps, losses = np.array(train).T
+    smooth = len(losses) >= _SMOOTHED_FROM
+    raw = (
+        {"alpha": 0.3, "linewidth": 1}
+        if smooth
+        else {"label": "training", "marker": "."}
+    )
+    axes.plot(steps, losses, color="tab:blue", **raw)
+    if smooth:
+        window = math.ceil(len(losses) / 20)
+        label = f"training, mean of {window} points"
+        axes.plot(
+            *_moving_mean(steps, losses, window=window), color="tab:blue", label=label
+        )
+
+
+def _draw_dev(
     axes: Axes,
     *,
-    train: Sequence[tuple[float, float]],
     dev: Sequence[tuple[float, float]],
+    name: str,
+    best: Best | None,
 ) -> None:
-    axes.set_ylabel("loss")
+    axes.set_ylabel(name)
     axes.grid(alpha=0.3)
-    if train:
-        steps, losses = np.array(train).T
-        smooth = len(losses) >= _SMOOTHED_FROM
-        raw = (
-            {"alpha": 0.3, "linewidth": 1}
-            if smooth
-            else {"label": "training", "marker": "."}
-        )
-        axes.plot(steps, losses, color="tab:blue", **raw)
-        if smooth:
-            window = math.ceil(len(losses) / 20)
-            label = f"training, mean of {window} points"
-            axes.plot(
-                *_moving_mean(steps, losses, window=window),
-                color="tab:blue",
-                label=label,
-            )
     if dev:
         axes.plot(*np.array(dev).T, "o-", color="tab:orange", label="dev set")
-    if train or dev:
+    if best is not None:
+        _mark_best(axes, value=dict(dev).get(best.step), best=best)
+    if axes.get_legend_handles_labels()[0]:
         axes.legend()
 
 
-def _draw_accuracy(axes: Axes, *, dev: Sequence[tuple[float, float]]) -> None:
-    axes.plot(*np.array(dev).T, "o-", color="tab:orange", label="dev set")
-    axes.set_ylabel("accuracy")
-    axes.grid(alpha=0.3)
-    axes.legend()
+def _mark_best(axes: Axes, *, value: float | None, best: Best) -> None:
+    """Marks the step of the best checkpoint, and its value if that was measured."""
+    axes.axvline(best.step, color="tab:green", linestyle="--", linewidth=1)
+    if value is not None:
+        label = f"best step {best.step} (by {best.by}): {value:.4g}"
+        axes.plot(
+            [best.step], [value], "*", color="tab:green", markersize=14, label=label
+        )
 
 
 def _moving_mean(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import logging
+import types
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -13,6 +14,8 @@ from runtime.checkpoints.retention import Retention
 from runtime.engine.engine import Engine, EngineState
 from runtime.errors import ToolkitError
 
+_NOTHING: Mapping[str, object] = types.MappingProxyType({})
+
 _log = logging.getLogger(__name__)
 
 
@@ -20,12 +23,21 @@ class CheckpointWriter(abc.ABC):
     """What keeps the state that a run has reached; use it in a `with` statement."""
 
     @abc.abstractmethod
-    def save(self, engine: Engine, *, metrics: Mapping[str, float]) -> None:
+    def save(
+        self,
+        engine: Engine,
+        *,
+        metrics: Mapping[str, float],
+        state: Mapping[str, object] = _NOTHING,
+        best: int | None = None,
+    ) -> None:
         """Keeps the engine's state.
 
         Args:
             engine: Holds weights, slots and step.
             metrics: How good it is.
+            state: What this checkpoint carries beside what all of the run do.
+            best: The step of the best checkpoint, which stays.
         """
 
     @abc.abstractmethod
@@ -53,7 +65,14 @@ class CheckpointWriter(abc.ABC):
 class NoCheckpointWriter(CheckpointWriter):
     """Keeps nothing: every process has the same state, and the chief saves it."""
 
-    def save(self, engine: Engine, *, metrics: Mapping[str, float]) -> None:
+    def save(
+        self,
+        engine: Engine,
+        *,
+        metrics: Mapping[str, float],
+        state: Mapping[str, object] = _NOTHING,
+        best: int | None = None,
+    ) -> None:
         """Does nothing."""
 
     def wait(self) -> None:
@@ -93,13 +112,25 @@ class BackgroundCheckpointWriter(CheckpointWriter):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._pending: Future[None] | None = None
 
-    def save(self, engine: Engine, *, metrics: Mapping[str, float]) -> None:
+    def save(
+        self,
+        engine: Engine,
+        *,
+        metrics: Mapping[str, float],
+        state: Mapping[str, object] = _NOTHING,
+        best: int | None = None,
+    ) -> None:
         """Copies the engine's state and begins to write it; see base class."""
         self.wait()
         self._may_write()
         self._before_saving()
-        state = engine.state()
-        self._pending = self._writer.submit(self._write, state, dict(metrics))
+        self._pending = self._writer.submit(
+            self._write,
+            engine.state(),
+            metrics=dict(metrics),
+            state={**self._state, **state},
+            best=best,
+        )
 
     def wait(self) -> None:
         """Returns when the checkpoint under way is written; raises what went wrong."""
@@ -118,14 +149,21 @@ class BackgroundCheckpointWriter(CheckpointWriter):
         finally:
             self._writer.shutdown()
 
-    def _write(self, reached: EngineState, metrics: Mapping[str, float]) -> None:
+    def _write(
+        self,
+        reached: EngineState,
+        *,
+        metrics: Mapping[str, float],
+        state: Mapping[str, object],
+        best: int | None,
+    ) -> None:
         checkpoints.save(
             self._directory,
             step=reached.step,
             weights=reached.weights,
             slots=reached.slots,
-            state=self._state,
+            state=state,
             metrics=metrics,
             before_manifest=self._may_write,
         )
-        self._retention.prune(self._directory, saved=reached.step)
+        self._retention.prune(self._directory, saved=reached.step, best=best)

@@ -19,6 +19,7 @@ Source: https://huggingface.co/docs/safetensors/index (the file format).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -47,6 +48,9 @@ from runtime.files.safetensors_file import SafetensorsFile, Tensors
 
 DIRECTORY = "checkpoints"
 """The folder under a run's output directory that holds the `step-*` folders."""
+
+EVALUATIONS = "evaluations"
+"""In a checkpoint's state: what the evaluations of its run have come to."""
 
 _UNFINISHED = "unfinished.json"
 _STEP_FOLDER = re.compile(r"step-(\d{8,})")
@@ -78,6 +82,21 @@ class Checkpoint:
         for tensors in (self.weights, self.slots):
             if isinstance(tensors, Tensors):
                 tensors.close()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """Which checkpoint a run chose, and why.
+
+    Attributes:
+        step: Updates done.
+        by: Name of the score.
+        score: Its value there.
+    """
+
+    step: int
+    by: str
+    score: float
 
 
 def save(
@@ -159,8 +178,33 @@ def latest(directory: str) -> str | None:
     return next((folder for folder in folders if Manifest.read(folder)), None)
 
 
+def best(directory: str) -> Best | None:
+    """Says which checkpoint the run chose as its best; None where it chose none.
+
+    Args:
+        directory: The folder that holds the `step-*` folders.
+    """
+    found = _newest_state(directory).get(EVALUATIONS, {})
+    if found.get("best_step") is None:
+        return None
+    return Best(step=found["best_step"], by=found["best_by"], score=found["best_score"])
+
+
+def chosen(directory: str) -> str | None:
+    """Returns the folder to use of a run: its best checkpoint's, else the newest's.
+
+    Args:
+        directory: The folder that holds the `step-*` folders.
+
+    Returns:
+        The folder; None where there is no complete checkpoint.
+    """
+    found = best(directory)
+    return latest(directory) if found is None else _folder(directory, found.step)
+
+
 def meant_by(path: str) -> str | None:
-    """Returns the `step-*` folder that a path means: itself, or the newest of a run.
+    """Returns the `step-*` folder that a path means: itself, or a run's to use.
 
     Args:
         path: Such a folder, its file of weights, the folder that holds such folders,
@@ -170,7 +214,7 @@ def meant_by(path: str) -> str | None:
         path = storage.dirname(path)
     if _STEP_FOLDER.fullmatch(storage.basename(path)):
         return path
-    return latest(path) or latest(storage.join(path, DIRECTORY))
+    return chosen(path) or chosen(storage.join(path, DIRECTORY))
 
 
 def read_state(folder: str) -> dict[str, Any]:
@@ -256,6 +300,26 @@ def load_newest(directory: str, *, with_slots: bool = True) -> Checkpoint | None
     return None
 
 
+def load_best(directory: str, *, with_slots: bool = False) -> Checkpoint | None:
+    """Opens the checkpoint that the run chose as its best.
+
+    Args:
+        directory: The folder that holds the `step-*` folders.
+        with_slots: See `load`.
+
+    Returns:
+        The checkpoint; None where the run chose none.
+
+    Raises:
+        CheckpointError: It is missing or damaged; no other one stands in for it.
+        StorageError: It could not be asked.
+    """
+    found = best(directory)
+    if found is None:
+        return None
+    return load(_folder(directory, found.step), with_slots=with_slots)
+
+
 def delete_all(directory: str) -> None:
     """Deletes every checkpoint, and nothing that `save` did not write."""
     for step in all_steps(directory):
@@ -321,6 +385,14 @@ def _manifest(folder: str) -> Manifest:
 
 def _folder(directory: str, step: int) -> str:
     return storage.join(directory, f"step-{step:08d}")
+
+
+def _newest_state(directory: str) -> dict[str, Any]:
+    """The state of the newest checkpoint whose state is whole; empty without one."""
+    for step in reversed(all_steps(directory)):
+        with contextlib.suppress(CheckpointError):  # `load_newest` names it
+            return read_state(_folder(directory, step))
+    return {}
 
 
 def _free_names(folder: str) -> dict[str, str]:

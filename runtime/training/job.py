@@ -38,7 +38,8 @@ class Job(abc.ABC):
     Attributes:
         settings: What was asked for.
         output_dir: Folder that the run writes.
-        restored: The newest checkpoint of the output directory, or None.
+        restored: The checkpoint of the output directory that it goes on from or that
+            it evaluates, or None.
         init_checkpoint: What it was told to start from, or None.
     """
 
@@ -109,14 +110,15 @@ class Job(abc.ABC):
 
 
 def restore(settings: RunSettings, *, init_checkpoint: str | None) -> Checkpoint | None:
-    """Reads the checkpoint that a run goes on from.
+    """Reads the checkpoint that a run goes on from, or that it evaluates.
 
     Args:
         settings: What was asked for.
         init_checkpoint: What the run is told to start from.
 
     Returns:
-        The newest good one of the output directory; None where the run starts anew.
+        The newest good one of the output directory, or, to evaluate, the best if the
+        run chose one; None where the run starts anew.
 
     Raises:
         CheckpointError: `--resume=must` finds none, or all are damaged, or there is
@@ -125,9 +127,9 @@ def restore(settings: RunSettings, *, init_checkpoint: str | None) -> Checkpoint
     if settings.trains and settings.resume is Resume.NEVER:
         return None
     output_dir = str(settings.output_dir)
-    found = checkpoints.load_newest(
-        storage.join(output_dir, checkpoints.DIRECTORY), with_slots=settings.trains
-    )
+    directory = storage.join(output_dir, checkpoints.DIRECTORY)
+    found = None if settings.trains else checkpoints.load_best(directory)
+    found = found or checkpoints.load_newest(directory, with_slots=settings.trains)
     if found is not None:
         return found
     if settings.resume is Resume.MUST:
@@ -191,10 +193,16 @@ def refuse_other_run(job: Job) -> list[str]:
 
 def _starts_from_itself(job: Job) -> bool:
     """Whether --init_checkpoint names what is in the output directory anyway."""
-    newest = checkpoints.latest(job.checkpoint_dir)
-    if job.init_checkpoint is None or newest is None:
+    if job.init_checkpoint is None:
         return False
-    return job.init_checkpoint.digest == checkpoints.weights_digest(newest)
+    meant = (
+        checkpoints.latest(job.checkpoint_dir),
+        checkpoints.chosen(job.checkpoint_dir),
+    )
+    return any(
+        folder and job.init_checkpoint.digest == checkpoints.weights_digest(folder)
+        for folder in meant
+    )
 
 
 def _recorded(job: Job, state: Mapping[str, Any]) -> dict[str, Any]:

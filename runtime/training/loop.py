@@ -4,19 +4,23 @@ The batches of several updates are made at once: those up to the next multiple o
 `steps_per_call` or of `save_every`, whichever comes first. They have one shape, which
 is thus a function of the step alone, and a resumed run computes on the same arrays as
 one that was never stopped. In how many calls of the devices they are done is a matter
-of time only; see `runtime.training.pace`.
+of time only; see `runtime.training.pace`. Where a run is evaluated a call ends too, and
+no bit of the training changes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Protocol
 
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import CheckpointWriter
 from runtime.engine.engine import Arrays, Engine, StepReport
+from runtime.training.evaluations import Evaluations, NoEvaluations
 from runtime.training.guards import FiniteGuard, LossWatch
 from runtime.training.pace import Pace
 from runtime.training.progress import ProgressLine
@@ -53,23 +57,27 @@ class CallBatch:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How far to train and how often to save.
+    """How far to train, how often to save and how often to evaluate.
 
     Attributes:
         total_steps: Updates of the whole run.
         steps_per_call: Most updates in one engine call.
         save_every: Updates between checkpoints; the last update is always saved.
         directory: Folder of the `step-*` folders, for errors.
+        evaluate_every: Updates between evaluations, maybe no whole number: the k-th
+            one comes as soon as k times as many are done. The last update is always
+            evaluated. None where there are none.
         most_skipped: Updates that may be left out because they are no numbers.
-        skipped: How many were before this process.
+        reached: Metrics of the checkpoint that the run goes on from.
     """
 
     total_steps: int
     steps_per_call: int
     save_every: int
     directory: str
+    evaluate_every: Fraction | None = None
     most_skipped: int = 0
-    skipped: int = 0
+    reached: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def span(self, step: int) -> tuple[int, int]:
         """Where the updates begin and end whose batches are made with that of `step`.
@@ -85,6 +93,21 @@ class Plan:
         """Whether a checkpoint is due after `step` updates."""
         return step % self.save_every == 0 or step == self.total_steps
 
+    def evaluates_at(self, step: int) -> bool:
+        """Whether an evaluation is due after `step` updates."""
+        if self.evaluate_every is None:
+            return False
+        return step == self.next_evaluation(step - 1)
+
+    def next_evaluation(self, step: int) -> int:
+        """The first step after `step` at which an evaluation is due, else the last."""
+        every = self.evaluate_every
+        if every is None:
+            return self.total_steps
+        # The most k with floor(k * every) <= step.
+        done = math.ceil((step + 1) / every) - 1
+        return min(math.floor((done + 1) * every), self.total_steps)
+
 
 def run(
     engine: Engine,
@@ -95,6 +118,7 @@ def run(
     progress: Callable[[], ProgressLine],
     writer: CheckpointWriter,
     pace: Pace,
+    evaluations: Evaluations | None = None,
 ) -> None:
     """Trains from the engine's step to the last.
 
@@ -106,34 +130,88 @@ def run(
         progress: Opens the progress line.
         writer: Keeps what is reached.
         pace: Whether to end before that; what is reached by then is kept.
+        evaluations: What is measured on the way; nothing by default.
 
     Raises:
         TrainingError: A loss or gradient is not finite. The update was not applied and
             the checkpoints written before stay.
         RunStoppedError: The run was asked to stop.
     """
+    evaluations = evaluations or NoEvaluations()
     guard = FiniteGuard(
         plan.most_skipped,
-        skipped=plan.skipped,
+        skipped=int(plan.reached.get(SKIPPED_UPDATES, 0)),
         advice=lambda: _advice(writer, directory=plan.directory),
     )
     watch = LossWatch()
-    is_kept, metrics = True, {}
     with writer, progress() as line, pace.stop.at_the_next_update():
-        for part in _parts(engine, feed, plan=plan, pace=pace):
+        kept = _Kept(
+            engine, plan=plan, writer=writer, evaluations=evaluations, line=line
+        )
+        if evaluations.is_pending:
+            kept.settle({**plan.reached, SKIPPED_UPDATES: guard.skipped}, pace=pace)
+        for part in _parts(engine, feed, plan=plan, pace=pace, evaluations=evaluations):
             report, loss = part.report, float(part.report.losses[-1])
             _log(record, report, first=part.first)
             guard.judge(report, first=part.first, names=part.names)
             watch.look(report.losses, first=part.first)
             line.update(
-                part.stop, loss=loss, examples=part.examples, tokens=part.tokens
+                part.stop,
+                loss=loss,
+                examples=part.examples,
+                tokens=part.tokens,
+                scores=evaluations.latest,
             )
-            metrics = {"loss": loss, SKIPPED_UPDATES: guard.skipped}
-            is_kept = plan.saves_at(part.stop)
-            if is_kept:
-                writer.save(engine, metrics=metrics)
-        if not is_kept:
-            writer.save(engine, metrics=metrics)
+            kept.settle({"loss": loss, SKIPPED_UPDATES: guard.skipped}, pace=pace)
+        kept.end()
+
+
+class _Kept:
+    """What is measured and kept of the steps that are reached."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        plan: Plan,
+        writer: CheckpointWriter,
+        evaluations: Evaluations,
+        line: ProgressLine,
+    ) -> None:
+        self._engine = engine
+        self._plan = plan
+        self._writer = writer
+        self._evaluations = evaluations
+        self._line = line
+        self._metrics: Mapping[str, float] = {}
+        self._is_kept = True
+
+    def settle(self, metrics: Mapping[str, float], *, pace: Pace) -> None:
+        """Evaluates and saves where that is due after the updates done."""
+        step, evaluations = self._engine.step, self._evaluations
+        self._metrics, self._is_kept = metrics, False
+        calls_for_checkpoint = False
+        if self._plan.evaluates_at(step) or evaluations.is_pending:
+            with pace.aside(), self._line.pause():
+                scores = evaluations.evaluate(self._engine, pace=pace)
+            self._metrics = {**metrics, **scores}
+            calls_for_checkpoint = evaluations.calls_for_checkpoint
+        if calls_for_checkpoint or self._plan.saves_at(step):
+            self._save()
+
+    def end(self) -> None:
+        """Saves what is reached, if it was not."""
+        if not self._is_kept:
+            self._save()
+
+    def _save(self) -> None:
+        self._writer.save(
+            self._engine,
+            metrics=self._metrics,
+            state=self._evaluations.state(),
+            best=self._evaluations.best_step,
+        )
+        self._is_kept = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,16 +227,25 @@ class _Part:
 
 
 def _parts(
-    engine: Engine, feed: BatchFeed, *, plan: Plan, pace: Pace
+    engine: Engine,
+    feed: BatchFeed,
+    *,
+    plan: Plan,
+    pace: Pace,
+    evaluations: Evaluations,
 ) -> Iterator[_Part]:
     """Does the updates, until the last or until the run is to stop."""
-    while engine.step < plan.total_steps and not pace.is_to_stop(engine.step):
+
+    def ends() -> bool:
+        return evaluations.is_over or pace.is_to_stop(engine.step)
+
+    while engine.step < plan.total_steps and not ends():
         start, end = plan.span(engine.step)
         call = feed(start, end)
         dealt = engine.deal(call.arrays, first_step=start)
-        while engine.step < end and not pace.is_to_stop(engine.step):
+        while engine.step < end and not ends():
             first = engine.step
-            stop = pace.part(first, end)
+            stop = pace.part(first, min(end, plan.next_evaluation(first)))
             with pace.measure(stop - first):
                 report = engine.advance(dealt, stop=stop)
             share = (stop - first) / (end - start)
@@ -170,7 +257,7 @@ def _parts(
                 tokens=round(call.tokens * share),
                 names=functools.partial(_names, call, offset=first - start),
             )
-    pace.is_to_stop(engine.step)  # so that all processes end by the same request
+    pace.finish(engine.step)
 
 
 def _names(call: CallBatch, index: int, *, offset: int) -> Sequence[str]:

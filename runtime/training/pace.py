@@ -43,6 +43,18 @@ class Pace:
         del step
         return self.stop.cause is not None
 
+    def is_to_leave(self) -> bool:
+        """Whether to leave what is under way between two updates."""
+        return self.stop.cause is not None
+
+    def finish(self, step: int) -> None:
+        """Looks a last time, when no more updates are to be done.
+
+        Args:
+            step: Updates done.
+        """
+        self.is_to_stop(step)
+
     def part(self, step: int, stop: int) -> int:
         """The step at which the next call of the devices is to end.
 
@@ -58,6 +70,11 @@ class Pace:
         start = self._clock()
         yield
         self._adapt((self._clock() - start) / updates)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Takes what is done in the `with` block for no part of an update."""
+        yield
 
     def _adapt(self, seconds: float) -> None:
         """Plans parts of a few seconds; at most doubled, as one measurement may err.
@@ -103,6 +120,17 @@ class SharedPace(Pace):
             self._look(step)
         return self._all_stop
 
+    def is_to_leave(self) -> bool:
+        """Whether to leave what is under way: the same answer in all processes."""
+        if not self._all_stop:
+            self._hear(self._tell_all([self.stop.cause is not None]))
+        return self._all_stop
+
+    def finish(self, step: int) -> None:
+        """Looks a last time, so that all end by the same request; see base class."""
+        if not self._all_stop:
+            self._look(step)
+
     def part(self, step: int, stop: int) -> int:
         """The step at which the next call of the devices is to end; see base class."""
         del step
@@ -114,20 +142,31 @@ class SharedPace(Pace):
         del updates
         yield
 
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Takes what is done in the `with` block for no part of an update."""
+        start = self._clock()
+        yield
+        self._looked_at += self._clock() - start
+
     def _look(self, step: int) -> None:
         """Learns who was asked to stop, and how long the slowest takes an update."""
         microseconds = min(int(self._seconds_an_update(step) * 1e6), _MOST)
         asked = self.stop.cause is not None
         of_all = self._tell_all([asked, microseconds])
-        askers = [process for process, (asks, _) in enumerate(of_all) if asks]
-        self._all_stop = bool(askers)
-        if askers:
-            self.stop.ask_once(f"process {askers[0]}, which was asked to stop")
+        self._hear(of_all)
         if self._looked_at_step is not None:
             self._adapt(max(slowest for _, slowest in of_all) / 1e6)
         self._looked_at_step, self._looked_at = step, self._clock()
         last = max(self._total, step + 1)  # after the total there is no other look
         self._next_look = min(step + self._updates, last)
+
+    def _hear(self, of_all: Sequence[Sequence[int]]) -> None:
+        """Learns who was asked to stop; each row begins with whether it was."""
+        askers = [process for process, row in enumerate(of_all) if row[0]]
+        self._all_stop = bool(askers)
+        if askers:
+            self.stop.ask_once(f"process {askers[0]}, which was asked to stop")
 
     def _seconds_an_update(self, step: int) -> float:
         if self._looked_at_step is None:

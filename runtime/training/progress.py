@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import itertools
 import sys
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -86,6 +89,7 @@ class ProgressLine:
         loss: float | None = None,
         examples: int = 0,
         tokens: int = 0,
+        scores: Mapping[str, float] = types.MappingProxyType({}),
     ) -> None:
         """Takes note of the run's place.
 
@@ -94,16 +98,16 @@ class ProgressLine:
             loss: To show, if there is one.
             examples: Real examples since the last update of this line.
             tokens: Real tokens since the last update of this line.
+            scores: Of the last evaluation; the first two are shown.
         """
         now = self._mark(step, examples=examples, tokens=tokens)
-        self._line = self._describe(now, loss=loss)
+        self._line = self._describe(now, loss=loss, scores=scores)
         if now.seconds - self._shown_at >= self._pause or step >= self._total:
             self._show(now)
 
     def close(self) -> None:
         """Shows the last update, if it was not, and ends the line."""
-        if self._line != self._shown:
-            self._show(self._window[-1])
+        self._show_latest()
         if self._bar is not None:
             self._bar.close()
 
@@ -117,10 +121,31 @@ class ProgressLine:
             self._window.popleft()
         return now
 
-    def _describe(self, now: _Mark, *, loss: float | None) -> str:
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Makes way for what is logged in the `with` block, which is no part of speeds."""
+        self._show_latest()
+        start = self._clock()
+        if self._bar is None:
+            yield
+        else:
+            self._bar.clear()
+            yield
+            self._bar.refresh()
+        away = self._clock() - start
+        self._window = collections.deque(
+            dataclasses.replace(mark, seconds=mark.seconds + away)
+            for mark in self._window
+        )
+
+    def _describe(
+        self, now: _Mark, *, loss: float | None, scores: Mapping[str, float]
+    ) -> str:
         parts = [f"{self._what} {now.step}/{self._total}"]
         if loss is not None:
             parts.append(f"loss {_loss_text(loss)}")
+        for name, score in itertools.islice(scores.items(), 2):
+            parts.append(f"{name} {_loss_text(score)}")
         since = self._window[0]
         seconds = now.seconds - since.seconds
         for name in ("examples", "tokens"):
@@ -133,6 +158,10 @@ class ProgressLine:
             left = (self._total - now.step) * seconds / (now.step - since.step)
             parts.append(f"left {_duration(left)}")
         return "  ".join(parts)
+
+    def _show_latest(self) -> None:
+        if self._line != self._shown:
+            self._show(self._window[-1])
 
     def _show(self, now: _Mark) -> None:
         if self._bar is None:

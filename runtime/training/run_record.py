@@ -135,31 +135,37 @@ class RunRecord:
             metrics: Name -> value. A value that is not finite is `null` in the line,
                 because JSON knows neither NaN nor infinity.
         """
-        values = {name: _number(value) for name, value in metrics.items()}
-        line = {"step": step} | {name: _finite(value) for name, value in values.items()}
         if self._metrics is None:
             self._keep_lines(self._whole_lines())
             self._metrics = storage.open_append(self._metrics_path)
-        self._metrics.write(json.dumps(line).encode() + b"\n")
+        self._metrics.write(_line(step, metrics))
         self._metrics.flush()
+        values = {name: plain_number(value) for name, value in metrics.items()}
         self._events.scalars(values, step=step)
 
     def log_result(self, step: int, metrics: Mapping[str, float]) -> None:
         """Logs what was measured of the weights of a step.
 
-        It takes the place of what an earlier process measured of the same, so that a
-        run that was killed after that has the lines of one that was not.
+        It takes the place of what was measured of the same before, so that a run that
+        was killed after that has the lines of one that was not. The same once more is
+        no news: nothing is written.
 
         Args:
             step: Number of updates done.
             metrics: As for `log`.
         """
         self._close_metrics()
-        lines = zip(self._whole_lines(), self.metrics(), strict=True)
+        new = _line(step, metrics)
+        lines = self._whole_lines()
+        if new in lines:
+            return
         names = {"step", *metrics}
-        self._keep_lines(
-            [line for line, at in lines if at["step"] != step or at.keys() != names]
-        )
+        kept = [
+            line
+            for line, at in zip(lines, self.metrics(), strict=True)
+            if at["step"] != step or at.keys() != names
+        ]
+        self._keep_lines(kept)
         self.log(step, metrics)
 
     def sync(self) -> None:
@@ -211,7 +217,12 @@ class RunRecord:
             self._metrics = None
 
 
-def _number(value: float | np.number[Any]) -> float:
+def _line(step: int, metrics: Mapping[str, float | np.number[Any]]) -> bytes:
+    values = {name: _finite(plain_number(value)) for name, value in metrics.items()}
+    return json.dumps({"step": step} | values).encode() + b"\n"
+
+
+def plain_number(value: float | np.number[Any]) -> float:
     """Returns a Python number; a float32 as the shortest decimal that means it."""
     if isinstance(value, np.number):
         return int(value) if isinstance(value, np.integer) else float(str(value))

@@ -16,6 +16,7 @@ from runtime.devices.settings import DeviceSettings
 from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
 from runtime.errors import SettingsError
 from runtime.settings import flags_of, setting
+from runtime.training.evaluation_settings import EvaluationSettings
 from runtime.training.same_run import Trait
 
 
@@ -138,8 +139,8 @@ class StepSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunSettings(StepSettings, DeviceSettings):
-    """Settings of a run that trains: its steps, its devices and its folder.
+class RunSettings(StepSettings, DeviceSettings, EvaluationSettings):
+    """Settings of a run that trains: its steps, devices, evaluations and folder.
 
     Attributes:
         MUST_MATCH: Flags that a checkpoint in the output directory must share to be
@@ -195,6 +196,8 @@ class RunSettings(StepSettings, DeviceSettings):
         yield from self._missing()
         yield from super()._problems()
         yield from self.device_problems()
+        if self.trains:
+            yield from self.evaluation_problems(evaluates=self.evaluates)
         for name in ("keep_checkpoints_every", "max_skipped_updates"):
             if getattr(self, name) < 0:
                 yield f"--{name} must be at least 0; got {getattr(self, name)}."
@@ -239,7 +242,8 @@ class RunSettings(StepSettings, DeviceSettings):
     def traits(self) -> list[Trait]:
         """The flags that must be equal for a checkpoint to be resumed."""
         values = self.as_json()
-        return [Trait(name=n, value=values[n], accept=n) for n in self.MUST_MATCH]
+        names = (*self.MUST_MATCH, *self.WATCH_FLAGS)
+        return [Trait(name=n, value=values[n], accept=n) for n in names]
 
     def carried(self) -> dict[str, Any]:
         """What those who evaluate the run need not say again, as `as_json`."""

@@ -12,6 +12,7 @@ import logging
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from runtime import storage
@@ -24,17 +25,27 @@ from runtime.checkpoints.checkpoint_writer import (
 from runtime.checkpoints.retention import Retention
 from runtime.devices.placement import Placement, refuse_disagreement
 from runtime.doctor import output_check
-from runtime.engine.engine import Engine
+from runtime.engine.engine import Engine, EngineState
 from runtime.engine.optimizer_settings import OptimizerSettings
+from runtime.errors import SettingsError
 from runtime.storage.base import Lock
 from runtime.training import (
+    best_watch,
     distribution,
+    evaluations,
     loop,
     pace,
     peers,
     preemption_notice,
     run_lock,
     stop_request,
+)
+from runtime.training.best_watch import BestWatch
+from runtime.training.evaluations import (
+    DevEvaluations,
+    Evaluation,
+    Evaluations,
+    NoEvaluations,
 )
 from runtime.training.job import Job, refuse_other_run
 from runtime.training.progress import ProgressLine
@@ -152,41 +163,34 @@ class Training:
         feed: loop.BatchFeed,
         *,
         state: Mapping[str, Any] = types.MappingProxyType({}),
+        evaluation: Evaluation | None = None,
     ) -> None:
-        """Trains to the last update and leaves checkpoints.
+        """Trains to the last update, or till it gets no better; leaves checkpoints.
 
         Args:
             made: Holds the state to start from.
             feed: Makes the batches of some updates.
             state: What checkpoints carry beside what the job says.
+            evaluation: What is measured on the way; None where nothing is.
 
         Raises:
+            SettingsError: Weights are to be chosen by a score, and none is measured.
             TrainingError: A loss or gradient is not finite.
             RunStoppedError: The run was asked to stop; what was reached is kept.
             StorageError: The disk has no space for one checkpoint.
         """
-        settings, restored = self._settings, self._job.restored
-        total = self._job.total_steps
+        settings, total = self._settings, self._job.total_steps
         _warn_of_warm_up(settings.optimizer_settings(total))
-        before = restored.metrics if restored else {}
         if self._context.placement.is_chief:
             output_check.refuse_small_space(
                 self._checkpoint_dir,
                 checkpoint_bytes=checkpoints.size_of(made.weight_shapes()),
-                count=settings.keep_checkpoints + 1,
+                count=settings.keep_checkpoints + 1 + bool(settings.watched_score),
             )
-        plan = loop.Plan(
-            total_steps=total,
-            steps_per_call=settings.updates_per_call,
-            save_every=settings.save_checkpoints_steps,
-            directory=self._checkpoint_dir,
-            most_skipped=settings.max_skipped_updates,
-            skipped=int(before.get(loop.SKIPPED_UPDATES, 0)),
-        )
         loop.run(
             made,
             feed,
-            plan=plan,
+            plan=self._plan(evaluation),
             record=self._context.record,
             progress=functools.partial(
                 ProgressLine, total, stream=sys.stderr, start=made.step
@@ -195,7 +199,99 @@ class Training:
             pace=pace.of_run(
                 self._context.stop, placement=self._context.placement, total=total
             ),
+            evaluations=self._evaluations(evaluation),
         )
+
+    def has_ended(self, made: Engine) -> bool:
+        """Whether nothing is left to train and to evaluate on the way; says why.
+
+        Args:
+            made: Holds the step reached.
+        """
+        state, watch = self._evaluation_state(), self._watch()
+        if evaluations.is_pending(state):
+            return False
+        if made.step >= self._job.total_steps:
+            _log.info("Skipping training since max_steps has already saved.")
+            return True
+        if watch.is_over:
+            _log.info(
+                "Skipping training since it has ended after step %d: %s.",
+                *(made.step, watch.summary()),
+            )
+        return watch.is_over
+
+    def load_best(self, made: Engine) -> None:
+        """Takes the best weights, if the run chooses some; every process must call.
+
+        Args:
+            made: Holds the last ones after training, and their step.
+
+        Raises:
+            CheckpointError: The best checkpoint is missing or damaged.
+            SettingsError: The processes that share the run have not done the same.
+        """
+        if self._settings.watched_score is None:
+            return
+        # Nobody goes on from here before the chief has written what all now read.
+        refuse_disagreement(self._context.placement, {"updates done": made.step})
+        best = checkpoints.best(self._job.checkpoint_dir)
+        found = checkpoints.load_best(self._job.checkpoint_dir)
+        if best is None or found is None:
+            _log.warning(
+                "No %s was a finite number: the last weights are used.",
+                self._settings.watched_score,
+            )
+            return
+        _log.info("Using step %d: the best %s, %.6g.", best.step, best.by, best.score)
+        made.load_state(EngineState(found.step, found.weights, slots={}))
+        found.close()
+
+    def _plan(self, evaluation: Evaluation | None) -> loop.Plan:
+        settings, restored = self._settings, self._job.restored
+        return loop.Plan(
+            total_steps=self._job.total_steps,
+            steps_per_call=settings.updates_per_call,
+            save_every=settings.save_checkpoints_steps,
+            directory=self._checkpoint_dir,
+            evaluate_every=self._updates_an_evaluation(evaluation),
+            most_skipped=settings.max_skipped_updates,
+            reached={} if restored is None else restored.metrics,
+        )
+
+    def _updates_an_evaluation(self, evaluation: Evaluation | None) -> Fraction | None:
+        settings = self._settings
+        if evaluation is None:
+            return None
+        epoch = Fraction(evaluation.train_examples, settings.train_batch_size)
+        return settings.updates_an_evaluation(epoch=epoch)
+
+    def _evaluations(self, evaluation: Evaluation | None) -> Evaluations:
+        if evaluation is not None:
+            return DevEvaluations(
+                evaluation.scorer,
+                watch=self._watch(),
+                record=self._context.record,
+                state=self._evaluation_state(),
+                agree=functools.partial(
+                    evaluations.scores_of_chief, self._context.placement
+                ),
+            )
+        if self._settings.watched_score is not None:
+            raise SettingsError(
+                f"{self._settings.watched_score} is to be watched, and this run "
+                "evaluates nothing on its way: add --do_eval."
+            )
+        return NoEvaluations()
+
+    def _watch(self) -> BestWatch:
+        return best_watch.watch_of(self._settings, state=self._evaluation_state())
+
+    def _evaluation_state(self) -> Mapping[str, Any]:
+        """What the checkpoint that the run goes on from carries of evaluations."""
+        restored = self._job.restored
+        state = {} if restored is None else restored.state
+        return state.get(checkpoints.EVALUATIONS, {})
 
     def keep(self, made: Engine) -> None:
         """Leaves a checkpoint of what was trained otherwise than by updates.

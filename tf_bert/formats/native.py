@@ -68,7 +68,7 @@ class NativeSource(Source):
 
 
 def newest(path: str, present: Sequence[str]) -> str | None:
-    """The `step-*` folder that a path means: itself, or the newest of a run.
+    """The `step-*` folder that a path means: itself, or the one to use of a run.
 
     Args:
         path: A folder.
@@ -77,9 +77,9 @@ def newest(path: str, present: Sequence[str]) -> str | None:
     if _STEP_FOLDER.fullmatch(storage.basename(path)):
         return path
     if any(map(_STEP_FOLDER.fullmatch, present)):
-        return checkpoints.latest(path)
+        return checkpoints.chosen(path)
     if checkpoints.DIRECTORY in present:
-        return checkpoints.latest(storage.join(path, checkpoints.DIRECTORY))
+        return checkpoints.chosen(storage.join(path, checkpoints.DIRECTORY))
     return None
 
 

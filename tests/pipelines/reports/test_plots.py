@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
-from matplotlib import font_manager
+from matplotlib import font_manager, image
 
 from pipelines.reports import plots
 from runtime import storage
+from runtime.checkpoints.checkpoints import Best
 from runtime.errors import DataError
 
 JAPANESE = ["政治", "経済"]
@@ -139,6 +140,46 @@ def test_dev_lines_loss_is_not_the_trainings(path, tmp_path):
         other, [*train, {"step": 2, "eval_loss": 0.5, "loss": 90.0}]
     )
     assert picture(path) == picture(other)
+
+
+OVERFITTED = [
+    *({"step": step, "loss": 1 / step} for step in range(1, 61)),
+    *(
+        {"step": step, "eval_loss": loss, "eval_accuracy": 0.8, "eval_macro_f1": f1}
+        for step, loss, f1 in [(20, 0.5, 0.6), (40, 0.3, 0.7), (60, 0.6, 0.8)]
+    ),
+]
+
+
+def green_rows(path: str) -> np.ndarray:
+    """Where a picture has green pixels, as shares of its height."""
+    red, green, blue = np.moveaxis(image.imread(path)[..., :3], -1, 0)
+    is_green = green > np.maximum(red, blue) + 0.2
+    return np.flatnonzero(is_green.any(axis=1)) / len(is_green)
+
+
+def test_the_best_checkpoint_is_marked_in_both_panels(path):
+    plots.plot_learning_curve(path, OVERFITTED)
+    assert green_rows(path).size == 0
+    best = Best(step=40, by="eval_loss", score=0.3)
+    plots.plot_learning_curve(path, OVERFITTED, best=best)
+    rows = green_rows(path)
+    assert (rows < 0.4).any()
+    assert (rows > 0.6).any()
+
+
+def test_the_score_that_chose_is_drawn(path, tmp_path):
+    other = str(tmp_path / "other.png")
+    best = Best(step=60, by="eval_macro_f1", score=0.8)
+    plots.plot_learning_curve(path, OVERFITTED, best=best)
+    renamed = [
+        {name.replace("accuracy", "other"): value for name, value in line.items()}
+        for line in OVERFITTED
+    ]
+    plots.plot_learning_curve(other, renamed, best=best)
+    assert picture(path) == picture(other)
+    plots.plot_learning_curve(other, OVERFITTED)
+    assert picture(path) != picture(other)
 
 
 @pytest.mark.parametrize(

@@ -432,3 +432,57 @@ def test_a_header_that_claims_more_than_there_is(directory):
                 CheckpointError, match=r"weights\.safetensors: expected"
             ):
                 checkpoints.load(folder)
+
+
+def chose(step, score=0.5):
+    """The state of a checkpoint whose run chose one."""
+    chosen = {"best_by": "eval_loss", "best_step": step, "best_score": score}
+    return {checkpoints.EVALUATIONS: chosen}
+
+
+def saved(directory, step, state):
+    weights = {"w": np.full(2, step, np.float32)}
+    return checkpoints.save(
+        directory, step=step, weights=weights, slots={}, state=state
+    )
+
+
+def test_the_best_is_the_one_that_the_newest_names(tmp_path):
+    directory = str(tmp_path / checkpoints.DIRECTORY)
+    assert checkpoints.best(directory) is None
+    assert checkpoints.chosen(directory) is None
+    for step, state in [(1, chose(1)), (2, chose(2, 0.25)), (3, chose(2, 0.25))]:
+        folder = saved(directory, step, state)
+    best = checkpoints.Best(step=2, by="eval_loss", score=0.25)
+    assert checkpoints.best(directory) == best
+    found = checkpoints.load_best(directory)
+    assert found.step == 2
+    assert found.slots == {}
+    np.testing.assert_array_equal(found.weights["w"], [2, 2])
+    assert checkpoints.chosen(directory).endswith("step-00000002")
+    assert checkpoints.meant_by(str(tmp_path)) == checkpoints.chosen(directory)
+    assert checkpoints.meant_by(folder) == folder
+    assert checkpoints.load_newest(directory).step == 3
+
+
+def test_a_run_that_chose_none_means_its_newest(tmp_path):
+    directory = str(tmp_path)
+    for step in (1, 2):
+        saved(directory, step, {checkpoints.EVALUATIONS: {"pending": True}})
+    assert checkpoints.load_best(directory) is None
+    assert checkpoints.chosen(directory) == checkpoints.latest(directory)
+
+
+def test_where_the_newest_cannot_be_read_the_one_before_names_the_best(tmp_path):
+    directory = str(tmp_path)
+    saved(directory, 1, chose(1))
+    folder = saved(directory, 2, chose(2))
+    storage.write_text(storage.join(folder, "state.json"), "{}")
+    assert checkpoints.best(directory).step == 1
+
+
+def test_no_other_checkpoint_stands_in_for_the_best(tmp_path):
+    directory = str(tmp_path)
+    saved(directory, 2, chose(1))
+    with pytest.raises(CheckpointError, match=r"step-00000001 is no complete"):
+        checkpoints.load_best(directory)

@@ -1,14 +1,10 @@
-import math
-
 import numpy as np
 import pytest
 
 from runtime import storage
 from runtime.checkpoints import checkpoints
-from runtime.checkpoints.retention import Best, Retention, best_step
+from runtime.checkpoints.retention import Retention
 from runtime.errors import SettingsError
-
-LOSS = Best("loss", larger=False)
 
 
 @pytest.fixture
@@ -46,18 +42,14 @@ def test_every_so_often_one_is_kept(directory):
 
 
 def test_the_best_is_kept(directory):
-    losses = [math.nan, 3.0, 1.0, 2.0, 1.0, 4.0]
-    retention = Retention(newest=1, best=LOSS)
-    for step, loss in enumerate(losses, start=1):
-        save(directory, step, loss=loss)
-        retention.prune(directory, saved=step)
-    assert checkpoints.list_steps(directory) == [3, 6]
-    assert best_step(directory, LOSS) == 3
-    assert best_step(directory, Best("loss", larger=True)) == 6
-    assert best_step(directory, Best("accuracy", larger=True)) is None
-    assert checkpoints.load(storage.join(directory, "step-00000003")).metrics == {
-        "loss": 1.0
-    }
+    retention = Retention(newest=1)
+    for step, best in [(1, None), (2, 2), (3, 2), (4, 2)]:
+        save(directory, step)
+        retention.prune(directory, saved=step, best=best)
+    assert checkpoints.list_steps(directory) == [2, 4]
+    save(directory, 5)
+    retention.prune(directory, saved=5, best=5)
+    assert checkpoints.list_steps(directory) == [5]
 
 
 @pytest.mark.parametrize("settings", [{"newest": 0}, {"newest": 1, "every": -1}])

@@ -34,7 +34,7 @@ class CountingEngine(Engine):
         return StepReport(losses, losses * 2, losses * 3, finite)
 
     def predict(self, arrays):
-        raise NotImplementedError
+        return {"sum": self._state.weights["w"] + arrays["number"]}
 
     @property
     def step(self):
@@ -45,6 +45,9 @@ class CountingEngine(Engine):
 
     def load_state(self, state):
         self._state = state
+
+    def weight_shapes(self):
+        return {"w": (1,)}
 
     def load_checkpoint(self, found):
         self.load_state(EngineState(found.step, found.weights, found.slots))

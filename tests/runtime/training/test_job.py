@@ -173,3 +173,24 @@ def test_nothing_to_evaluate(make, trained):
     job.refuse_nothing_trained(settings, restored=None, init_checkpoint="x")
     point = checkpoints.load_newest(trained.checkpoint_dir)
     job.refuse_nothing_trained(settings, restored=point, init_checkpoint=None)
+
+
+def test_its_own_best_checkpoint_is_no_other_start(make):
+    """As long as the checkpoint that is meant lies in the output directory."""
+    made = make(start=None)
+    for step in (1, 2):
+        checkpoints.save(
+            made.checkpoint_dir,
+            step=step,
+            weights={"w": np.full(1, step, np.float32)},
+            slots={},
+            state={
+                **made.state(),
+                "evaluations": {"best_by": "x", "best_step": 1, "best_score": 0.5},
+            },
+        )
+    best = checkpoints.chosen(made.checkpoint_dir)
+    for folder in (best, checkpoints.latest(made.checkpoint_dir)):
+        digest = checkpoints.weights_digest(folder)
+        assert job.refuse_other_run(make(start=(folder, digest))) == []
+    assert differences(make(start=("elsewhere", "1")))

@@ -58,7 +58,7 @@ class Together:
                 if step < self._asked_at.get(index, 0) <= until:
                     stop.ask("SIGTERM")
                 step = until
-        pace.is_to_stop(step)
+        pace.finish(step)
         self.ended[index] = step
 
 
@@ -85,3 +85,54 @@ def test_a_request_during_the_last_updates_is_everybodys():
     both.run()
     assert both.ended == [40, 40]
     assert None not in [stop.cause for stop in both.stops]
+
+
+class Alone:
+    """A process whose peers say what a test says."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.told = []
+        self.others = [0]
+        self.stop = StopRequest(grace=600)
+        self.pace = SharedPace(
+            self.stop, total=100, gather=self._gather, clock=lambda: self.now
+        )
+
+    def _gather(self, numbers):
+        self.told.append(list(numbers))
+        return [list(numbers), *([asked, 0][: len(numbers)] for asked in self.others)]
+
+
+def test_what_is_done_aside_is_no_part_of_an_update():
+    alone = Alone()
+    assert not alone.pace.is_to_stop(0)
+    alone.now = 2.0
+    with alone.pace.aside():
+        alone.now += 1000.0
+    assert not alone.pace.is_to_stop(1)
+    assert alone.told == [[False, 0], [False, 2_000_000]]
+
+
+def test_amid_an_evaluation_all_leave_where_one_is_asked():
+    alone = Alone()
+    assert not alone.pace.is_to_stop(0)
+    assert not alone.pace.is_to_leave()
+    alone.others = [1]
+    assert alone.pace.is_to_leave()
+    assert alone.stop.cause == "process 1, which was asked to stop"
+    alone.stop._cancel_timer()
+    asked = len(alone.told)
+    assert alone.pace.is_to_leave()
+    assert alone.pace.is_to_stop(0)
+    alone.pace.finish(0)
+    assert len(alone.told) == asked
+
+
+def test_who_ends_before_the_total_looks_a_last_time():
+    alone = Alone()
+    assert not alone.pace.is_to_stop(0)
+    alone.others = [1]
+    alone.pace.finish(1)
+    assert alone.stop.cause is not None
+    alone.stop._cancel_timer()

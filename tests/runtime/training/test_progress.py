@@ -221,3 +221,30 @@ def test_a_notebook_gets_the_bar_of_tqdm_and_other_files_their_lines():
         [sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, check=True
     )
     assert found.stdout == "(0, 'step 0/2') 2 2\n"
+
+
+def test_scores_of_the_last_evaluation_are_shown():
+    stream, clock = io.StringIO(), Clock()
+    progress = ProgressLine(10, stream=stream, clock=clock)
+    scores = {"eval_loss": 0.25, "eval_accuracy": 0.875, "eval_macro_f1": 0.5}
+    clock.now += 1
+    progress.update(5, loss=1.0, scores=scores)
+    assert stream.getvalue() == (
+        "step 5/10  loss 1.000  eval_loss 0.250  eval_accuracy 0.875\n"
+    )
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_a_pause_makes_way_for_a_log_and_is_no_part_of_the_speeds(kind):
+    stream, clock = kind(), Clock()
+    progress = ProgressLine(10, stream=stream, clock=clock)
+    advance(progress, clock, step=1, seconds=1, examples=8)
+    with progress.pause():
+        clock.now += 500
+        stream.write("logged\n")
+    advance(progress, clock, step=2, seconds=1, examples=8)
+    before, after = stream.getvalue().split("logged\n")
+    assert "step 1/10" in before
+    assert before.endswith(("\n", "\r"))  # the bar is wiped off its line
+    last = "8.00 examples/s  0.00 tokens/s  left 00:08"
+    assert after.rstrip("\n").endswith(last)
