@@ -49,7 +49,8 @@ class EncoderSettings(TaskStepSettings):
     )
     schedule: Schedule = setting(
         Schedule.CONSTANT,
-        help="constant; linear: up, then down to 0; slanted: ULMFiT's.",
+        help="Of the learning rate: constant, with no warm-up; linear and cosine rise "
+        "over the warm-up, then fall to 0; slanted, ULMFiT's, falls to a 32nd.",
     )
     pad_to: PadTo = setting(
         PadTo.BUCKET,
@@ -111,12 +112,6 @@ class EncoderSettings(TaskStepSettings):
             vocab_size: Tokens of the vocabulary.
         """
         return LstmConfig(vocab_size=vocab_size, **self.asked_sizes())
-
-    def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
-        """Optimiser and schedule of a run of so many updates."""
-        return dataclasses.replace(
-            super().optimizer_settings(num_train_steps), schedule=self.schedule
-        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -257,7 +252,6 @@ _SAME_ENCODER = (
     "input_dropout",
     "dropout",
     "group_by_length",
-    "schedule",
 )
 _CARRIED = (
     Carried(("embedding_size", "hidden_size", "num_layers", "bidirectional")),
