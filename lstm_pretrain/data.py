@@ -266,11 +266,16 @@ class GroupedBatches(TrainBatches):
 
 
 def train_batches(
-    dataset: TokenDataset, *, settings: EncoderSettings, shape: BatchShape, seed: int
+    dataset: TokenDataset,
+    *,
+    settings: EncoderSettings,
+    shape: BatchShape,
+    seed: int,
+    class_weights: np.ndarray | None = None,
 ) -> TrainBatches:
     """The batches of a run, in the order that its settings ask for."""
     kind = GroupedBatches if settings.group_by_length else TrainBatches
-    return kind(dataset, shape=shape, seed=seed)
+    return kind(dataset, shape=shape, seed=seed, class_weights=class_weights)
 
 
 def batch_shape(

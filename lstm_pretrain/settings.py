@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
+from pipelines.classification import class_weights
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo
 from processors.tokenization.units import Units
@@ -125,6 +126,7 @@ class LanguageModelStepSettings(EncoderSettings):
     num_train_epochs: float = setting(60.0, help="Passes over the training texts.")
     eval_batch_size: int = setting(32, help="Texts a batch in evaluation.")
     predict_batch_size: int = fixed(1)
+    label_smoothing: float = fixed(0.0)
     tie_weights: bool | None = setting(
         None,
         help="Read the embedding as the output layer's kernel; by default "
@@ -287,6 +289,7 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
     do_train: bool = setting(True, help="Whether to train.")
     do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
     do_predict: bool = fixed(False)
+    class_weights: tuple[str, ...] = fixed((class_weights.NONE,))
     long_texts: LongTexts = setting(
         LongTexts.TRUNCATE,
         help="What is read of a text longer than max_seq_length: its start, or all of "

@@ -127,6 +127,8 @@ class ExperimentSettings(ClassifierSettings):
                 "do_eval": True,
                 "do_predict": False,
                 "score_test": False,
+                "class_weights": PretrainingSettings.class_weights,
+                "label_smoothing": PretrainingSettings.label_smoothing,
                 "train_batch_size": self.lm_batch_size,
                 "learning_rate": self.lm_learning_rate,
                 "dropout": self.lm_dropout,

@@ -1,5 +1,6 @@
 """Train, evaluate and predict with a classifier.
 
+class_weights.py   what training examples of each class weigh
 comparison.py      majority, TF-IDF, and the table of accuracies
 conversion.py      the splits of a task to TFRecords, without training
 data_check.py      finds all that is wrong with the data, before a framework loads

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import TypeVar
 
-from pipelines.classification import label_check, splits
+from pipelines.classification import class_weights, label_check, splits
 from pipelines.classification.preparation import TaskJob
 from processors.base import SPLITS
 from processors.data_check.report import DataReport, SplitData, report_file
@@ -84,11 +84,16 @@ def checked(job: _Job) -> _Job:
 
     Raises:
         SettingsError: As `tokenised`; or `--max_leakage` was given, and there are no
-            training examples.
+            training examples; or `--class_weights` names a label that there is not.
         DataError: As `tokenised`; or a dev example has no label, or there are more
             copies of training examples than `--max_leakage` allows.
     """
     job = tokenised(job)
+    class_weights.refuse_unknown(
+        job.settings.class_weights,
+        labels=job.labels,
+        task=str(job.settings.task_name),
+    )
     data = {
         name: SplitData(split.examples, split.tokens)
         for name, split in job.splits.items()

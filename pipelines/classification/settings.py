@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+from pipelines.classification import class_weights
 from processors.base import SPLITS
 from processors.batches.batches import PadTo
 from processors.tasks.settings import DataSettings, LabelSettings
@@ -44,6 +45,16 @@ class TaskStepSettings(StepSettings, LabelSettings):
         help="pack lays several examples in a row (equal results, faster); bucket "
         "pads to the smallest of a few lengths; max to max_seq_length.",
     )
+    label_smoothing: float = setting(
+        0.0,
+        help="Share of a training target that is dealt to all labels alike; losses in "
+        "evaluation have none.",
+    )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        if not 0 <= self.label_smoothing < 1:
+            yield f"--label_smoothing must lie in [0, 1); got {self.label_smoothing}."
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "max_seq_length", "predict_batch_size")
@@ -60,6 +71,8 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         "task_name",
         "max_seq_length",
+        "class_weights",
+        "label_smoothing",
         *RunSettings.MUST_MATCH,
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
@@ -89,6 +102,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         help="Score the test split even if all its labels are one, which otherwise is "
         "taken for a placeholder.",
     )
+    class_weights: tuple[str, ...] = setting(
+        (class_weights.NONE,),
+        help="What training examples weigh: none, all the same; balanced, in inverse "
+        "proportion to their class; or as in positive:2,negative:0.5, others 1.",
+    )
     max_leakage: float | None = setting(
         None,
         help="Share of the dev or test examples that may be copies or near copies of "
@@ -104,6 +122,7 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
                 "--predict_name is part of file names: letters, digits, `.`, `-` and "
                 f"`_`; got {self.predict_name!r}."
             )
+        yield from class_weights.problems(self.class_weights)
         yield from self.data_problems()
 
     def _missing(self) -> Iterator[str]:

@@ -100,6 +100,8 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         yield from super()._problems()
         if self.compare and not (self.do_eval or self.do_predict):
             yield "--compare needs --do_eval or --do_predict."
+        if self.train == TrainedPart.HEAD:
+            yield from self._without_updates()
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
         if self.do_train and self._trains_top_layers() and not self.init_checkpoint:
@@ -107,6 +109,14 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
                 f"--train={self.train} leaves the lower layers as they start, which is "
                 "at random: give --init_checkpoint."
             )
+
+    def _without_updates(self) -> Iterator[str]:
+        for name in ("class_weights", "label_smoothing"):
+            if getattr(self, name) != getattr(type(self), name):
+                yield (
+                    f"--{name} is for training by updates, and --train=head fits a"
+                    " logistic regression."
+                )
 
     def _trains_top_layers(self) -> bool:
         try:

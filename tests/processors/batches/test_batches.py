@@ -336,3 +336,37 @@ def test_wrong_buckets_are_refused(buckets):
 def test_seed_out_of_range_is_refused(seed):
     with pytest.raises(SettingsError, match="seed: expected 0 to 4294967295"):
         TrainBatches(make_dataset(3), shape=make_shape(), seed=seed)
+
+
+# What examples weigh -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("replicas", "accumulation"), [(1, 1), (2, 1), (2, 2)])
+def test_class_weights_are_shares_of_the_whole_update(replicas, accumulation):
+    """CrossEntropyLoss(weight=..., reduction="mean") of torch, over all slices."""
+    dataset = make_dataset(21)
+    shape = make_shape(
+        per_replica_batch=8 // (replicas * accumulation),
+        replicas=replicas,
+        accumulation=accumulation,
+    )
+    class_weights = np.array([1.0, 5.0, 0.25])
+    batches = TrainBatches(dataset, shape=shape, seed=3, class_weights=class_weights)
+    plain = TrainBatches(dataset, shape=shape, seed=3)
+    for step in range(4):
+        batch = batches.batch(step)
+        labels = dataset.label_ids[batch.example_index]
+        weights = np.where(labels < 0, 0, class_weights[labels])
+        found = batch.arrays["loss_weight"]
+        np.testing.assert_allclose(found, weights / weights.sum(), rtol=1e-6)
+        np.testing.assert_array_equal(
+            batch.arrays["input_ids"], plain.batch(step).arrays["input_ids"]
+        )
+
+
+def test_equal_class_weights_weigh_nothing():
+    dataset, shape = make_dataset(13), make_shape()
+    equal = TrainBatches(dataset, shape=shape, seed=1, class_weights=np.full(3, 1.0))
+    plain = TrainBatches(dataset, shape=shape, seed=1)
+    for step in range(5):
+        assert_equal(equal.batch(step).arrays, plain.batch(step).arrays)

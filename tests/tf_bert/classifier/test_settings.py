@@ -155,6 +155,15 @@ def test_max_steps_counts_instead_of_epochs():
     assert make(max_steps=7).num_train_steps(10**6) == 7
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("class_weights", ("balanced",)), ("label_smoothing", 0.1)]
+)
+def test_what_a_logistic_regression_does_not_take(name, value):
+    [problem] = problems(train="head", init_checkpoint="bert", **{name: value})
+    assert problem.startswith(f"--{name} is for training by updates")
+    make(train="head", init_checkpoint="bert")
+
+
 def test_optimizer_settings():
     settings = make(optimizer=OptimizerName.ADAMW, learning_rate=0.1)
     assert settings.optimizer_settings(690) == OptimizerSettings(
