@@ -11,6 +11,7 @@ preparation.py     the task's processor and folder, before a framework loads
 records_of_run.py  what a run writes of its splits
 rows.py            the rows of a task, each read once
 run.py             train, evaluate, predict; a pipeline adds its model
+scores.py          from outputs to numbers, and which of them are better larger
 settings.py        what a run on a task is told
 splits.py          a task's splits, tokenised and kept as records
 """

@@ -14,6 +14,8 @@ from runtime.errors import DataError, SettingsError
 
 _log = logging.getLogger(__name__)
 
+_SHOWN = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class Settled:
@@ -97,6 +99,40 @@ def settle(
             " is nothing to tell apart. Add examples of other labels."
         )
     return Settled(examples)
+
+
+def unmatched(
+    train: Sequence[InputExample], dev: Sequence[InputExample], *, labels: Sequence[str]
+) -> list[str]:
+    """Sentences on labels that examples of one split have and none of the other.
+
+    Args:
+        train: The training examples.
+        dev: The examples to evaluate on.
+        labels: The task's labels.
+    """
+    learned, measured = (
+        {example.label for example in examples} for examples in (train, dev)
+    )
+    alone = (
+        ("dev", "training", measured - learned, "cannot be learned"),
+        ("training", "dev", learned - measured, "count as 0 in macro averages"),
+    )
+    return [
+        f"{_counted(found)} of {there} examples but of no {not_there} example:"
+        f" {_some(found)}. They {outcome}."
+        for there, not_there, names, outcome in alone
+        if (found := [label for label in labels if label in names])
+    ]
+
+
+def _counted(labels: Sequence[str]) -> str:
+    return "1 label" if len(labels) == 1 else f"{len(labels)} labels"
+
+
+def _some(labels: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, labels[:_SHOWN]))
+    return shown if len(labels) <= _SHOWN else f"{shown} and others"
 
 
 def without_placeholder(
