@@ -147,6 +147,8 @@ class Batch:
             slice's rows laid end to end; `label_ids` int32, 0 when unlabelled;
             `loss_weight` float32, which sums to 1 over the labelled examples of the
             batch, each with the share that its class weighs. Filler has 0 in all three.
+            Where the data set has `targets`, these too, float32 [..., examples] or
+            [..., examples, labels]; 0 when unlabelled.
         example_index: Which example of the data set a slot holds, or FILLER, int64
             [accumulation, replicas, examples].
         epochs: In which pass over the data set, from 0, int64 of the same shape.
@@ -316,6 +318,7 @@ def _assemble(
         "first_positions": layout.starts.astype(np.int32),
         "label_ids": np.maximum(labels, 0),
         "loss_weight": _loss_weight(labels, class_weights),
+        **_targets(dataset, index, labelled=labels != UNLABELLED),
     }
     return Batch(
         arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
@@ -361,6 +364,16 @@ def _grids(
         flat[target] = values
         grids[name] = flat.reshape(slices, rows, row_length)
     return grids
+
+
+def _targets(
+    dataset: TokenDataset, index: np.ndarray, *, labelled: np.ndarray
+) -> dict[str, np.ndarray]:
+    if dataset.targets is None:
+        return {}
+    targets = dataset.targets[index]
+    targets[~labelled] = 0
+    return {"targets": targets}
 
 
 def _loss_weight(labels: np.ndarray, class_weights: np.ndarray | None) -> np.ndarray:

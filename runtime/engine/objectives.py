@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,30 @@ import keras
 from keras import ops
 
 
-class ClassificationObjective:
-    """Softmax cross-entropy of a classifier's logits, weighted by example.
+class HeadObjective(abc.ABC):
+    """The losses of a model with one row of outputs an example, weighted by example."""
+
+    def loss(self, model: keras.Model, block: Mapping[str, Any]) -> Any:
+        """The slice's weighted loss; see `runtime.engine.engine.Objective`."""
+        losses = self._training_losses(model(block, training=True), block)
+        return ops.sum(losses * block["loss_weight"])
+
+    def outputs(self, model: keras.Model, block: Mapping[str, Any]) -> dict[str, Any]:
+        """`logits [examples, num_labels]` and `losses [examples]`."""
+        logits = model(block, training=False)
+        return {"logits": logits, "losses": self._losses(logits, block)}
+
+    @abc.abstractmethod
+    def _losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+        """What an evaluation says of each example, float32 `[examples]`."""
+
+    def _training_losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+        """What training minimises, float32 `[examples]`."""
+        return self._losses(logits, block)
+
+
+class ClassificationObjective(HeadObjective):
+    """Softmax cross-entropy of a classifier's logits; reads `label_ids`.
 
     Args:
         label_smoothing: Share of a training target that is dealt to all labels alike.
@@ -20,22 +43,29 @@ class ClassificationObjective:
     def __init__(self, *, label_smoothing: float = 0.0) -> None:
         self._label_smoothing = label_smoothing
 
-    def loss(self, model: keras.Model, block: Mapping[str, Any]) -> Any:
-        """The slice's weighted loss; see `runtime.engine.engine.Objective`."""
-        losses = self._losses(model(block, training=True), block["label_ids"])
-        return ops.sum(losses * block["loss_weight"])
+    def _losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+        return cross_entropy(logits, block["label_ids"])
 
-    def _losses(self, logits: Any, label_ids: Any) -> Any:
+    def _training_losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
         if self._label_smoothing == 0:
-            return cross_entropy(logits, label_ids)
+            return self._losses(logits, block)
         return smoothed_cross_entropy(
-            logits, label_ids, label_smoothing=self._label_smoothing
+            logits, block["label_ids"], label_smoothing=self._label_smoothing
         )
 
-    def outputs(self, model: keras.Model, block: Mapping[str, Any]) -> dict[str, Any]:
-        """`logits [examples, num_labels]` and `losses [examples]`."""
-        logits = model(block, training=False)
-        return {"logits": logits, "losses": cross_entropy(logits, block["label_ids"])}
+
+class MultiLabelObjective(HeadObjective):
+    """Binary cross-entropy of each label; reads `targets [examples, num_labels]`."""
+
+    def _losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+        return binary_cross_entropy(logits, block["targets"])
+
+
+class RegressionObjective(HeadObjective):
+    """Squared error of a model's one output; reads `targets [examples]`."""
+
+    def _losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+        return ops.square(logits[:, 0] - block["targets"])
 
 
 def cross_entropy(logits: Any, label_ids: Any) -> Any:
@@ -75,3 +105,19 @@ def smoothed_cross_entropy(
         from_logits=True,
         label_smoothing=label_smoothing,
     )
+
+
+def binary_cross_entropy(logits: Any, targets: Any) -> Any:
+    """Negative log-likelihood of which labels an example has, the mean over labels.
+
+    Args:
+        logits: float32 `[examples, num_labels]`.
+        targets: float32 of the same shape: 1 for a label that the example has, else 0.
+
+    Returns:
+        float32 `[examples]`.
+
+    Source: torch's BCEWithLogitsLoss, which transformers takes for the problem_type
+        multi_label_classification.
+    """
+    return keras.losses.binary_crossentropy(targets, logits, from_logits=True)

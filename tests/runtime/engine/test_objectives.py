@@ -4,6 +4,8 @@ import pytest
 
 from runtime.engine.objectives import (
     ClassificationObjective,
+    MultiLabelObjective,
+    RegressionObjective,
     cross_entropy,
     smoothed_cross_entropy,
 )
@@ -73,4 +75,52 @@ def test_training_smooths_and_evaluation_does_not(smoothing):
         torch_smoothed(LOGITS, LABEL_IDS, 0.0),
         operations=OF_SMOOTHED,
         size=6,
+    )
+
+
+# Several labels, and numbers ---------------------------------------------------------
+
+
+def torch_binary(logits, targets):
+    """BCEWithLogitsLoss(reduction="none") of torch, the mean over labels."""
+    logits = logits.astype(np.float64)
+    losses = np.maximum(logits, 0) - logits * targets + np.log1p(np.exp(-abs(logits)))
+    return losses.mean(axis=-1)
+
+
+def check_objective(objective, *, inputs, targets, expected, operations):
+    """Loss and outputs on a block whose examples have unequal shares."""
+    shares = np.array([0.5, 0.25, 0.25, 0], np.float32)
+    block = {"inputs": inputs, "targets": targets, "loss_weight": shares}
+    loss = keras.ops.convert_to_numpy(objective.loss(as_model, block))
+    size = expected.max()
+    rounding.assert_near(loss, expected @ shares, operations=operations, size=size)
+    outputs = objective.outputs(as_model, block)
+    losses = keras.ops.convert_to_numpy(outputs["losses"])
+    assert losses.shape == (4,)
+    rounding.assert_near(losses, expected, operations=operations, size=size)
+    np.testing.assert_array_equal(outputs["logits"], inputs)
+
+
+def test_several_labels_have_torchs_binary_cross_entropy():
+    inputs = LOGITS * np.float32(20)  # also where a sigmoid is 0 or 1
+    targets = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]], np.float32)
+    check_objective(
+        MultiLabelObjective(),
+        inputs=inputs,
+        targets=targets,
+        expected=torch_binary(inputs, targets),
+        operations=rounding.of_cross_entropy(3) + 8,
+    )
+
+
+def test_a_number_has_its_squared_error():
+    inputs = np.array([[0.5], [-2], [3], [0]], np.float32)
+    targets = np.array([1.5, 2, 3, -0.25], np.float32)
+    check_objective(
+        RegressionObjective(),
+        inputs=inputs,
+        targets=targets,
+        expected=(inputs[:, 0] - targets).astype(np.float64) ** 2,
+        operations=8,
     )
