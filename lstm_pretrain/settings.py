@@ -15,6 +15,7 @@ from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
 from pipelines.classification import class_weights
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo
+from processors.labels.targets import Objective
 from processors.tokenization.units import Units
 from runtime.engine.optimizer_settings import (
     OptimizerName,
@@ -127,6 +128,8 @@ class LanguageModelStepSettings(EncoderSettings):
     eval_batch_size: int = setting(32, help="Texts a batch in evaluation.")
     predict_batch_size: int = fixed(1)
     label_smoothing: float = fixed(0.0)
+    multi_label: bool = fixed(False)
+    objective: Objective = fixed(Objective.CLASSIFICATION)
     tie_weights: bool | None = setting(
         None,
         help="Read the embedding as the output layer's kernel; by default "
@@ -290,6 +293,7 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
     do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
     do_predict: bool = fixed(False)
     class_weights: tuple[str, ...] = fixed((class_weights.NONE,))
+    label_separator: str | None = fixed(None)
     long_texts: LongTexts = setting(
         LongTexts.TRUNCATE,
         help="What is read of a text longer than max_seq_length: its start, or all of "

@@ -41,10 +41,23 @@ class InputExample:
     number: float | None = field(default=None, kw_only=True)
 
     @property
+    def label_set(self) -> tuple[str, ...]:
+        """The names of all its labels."""
+        if self.labels is not None:
+            return self.labels
+        return () if self.label is None else (self.label,)
+
+    @property
     def is_labelled(self) -> bool:
         """Whether it is known what is to be said of it."""
-        targets = (self.label, self.labels, self.number)
-        return any(target is not None for target in targets)
+        return self.target is not None
+
+    @property
+    def target(self) -> str | tuple[str, ...] | float | None:
+        """Its label, labels or number; None where it is unlabelled."""
+        if self.label is not None:
+            return self.label
+        return self.number if self.labels is None else self.labels
 
     def __post_init__(self) -> None:
         if type(self.text_a) is not str:

@@ -10,6 +10,7 @@ from pipelines.classification.settings import TaskSettings
 from processors.base import DataProcessor
 from processors.example import InputExample
 from processors.labels import label_names
+from processors.labels.targets import Targets
 from runtime.errors import DataError, SettingsError
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def labels_of(processor: DataProcessor, *, settings: TaskSettings) -> tuple[str,
             " (scripts/pretrain_lstm.py). A classifier needs labels, such as those of"
             " the tasks tsv and folder."
         )
-    if settings.NEEDS_LABELS:
+    if settings.NEEDS_LABELS and settings.targets is Targets.LABEL:
         refuse_one_label(labels, task=task)
     return labels
 
@@ -91,7 +92,12 @@ def settle(
     if split == "test":
         return _settle_test(examples, labels=labels, settings=settings)
     _refuse_unlabelled(examples, split=split)
-    only = {example.label for example in examples}
+    only = {example.target for example in examples}
+    if split == "train" and len(only) == 1 and settings.targets is not Targets.LABEL:
+        raise DataError(
+            f"All {len(examples)} training examples have the same to learn,"
+            f" {only.pop()!r}: there is nothing to tell apart. Add other examples."
+        )
     if split == "train" and len(only) == 1:
         raise DataError(
             f"All {len(examples)} training examples have the label"
@@ -112,7 +118,8 @@ def unmatched(
         labels: The task's labels.
     """
     learned, measured = (
-        {example.label for example in examples} for examples in (train, dev)
+        {label for example in examples for label in example.label_set}
+        for examples in (train, dev)
     )
     alone = (
         ("dev", "training", measured - learned, "cannot be learned"),
@@ -163,6 +170,8 @@ def without_placeholder(
 def _settle_test(
     examples: Sequence[InputExample], *, labels: Sequence[str], settings: TaskSettings
 ) -> Settled:
+    if settings.targets is not Targets.LABEL:
+        return _settle_other_test(examples, settings=settings)
     first = {each.label: each for each in reversed(examples) if each.label is not None}
     missing = sum(example.label is None for example in examples)
     _refuse_unknown(first, labels=labels, most=0 if settings.score_test else 1)
@@ -172,14 +181,8 @@ def _settle_test(
     if unknown := set(first).difference(labels):
         return _unlabelled(examples, _left_out(*unknown, labels=labels))
     if first and missing:
-        remark = (
-            f"{missing} of {len(examples)} test examples have no label: the test split"
-            " is not scored."
-        )
-        return Settled(examples, (remark,))
-    plan = settings.split_plan()
-    is_dealt = plan is not None and "test" in plan.shares
-    if len(first) != 1 or is_dealt:
+        return _partly_labelled(examples)
+    if len(first) != 1 or _is_dealt(settings):
         return Settled(examples)
     return _unlabelled(
         examples,
@@ -189,8 +192,44 @@ def _settle_test(
     )
 
 
+def _settle_other_test(
+    examples: Sequence[InputExample], *, settings: TaskSettings
+) -> Settled:
+    """Settles a test split of several labels or a number an example."""
+    if settings.score_test:
+        _refuse_unlabelled(examples, split="test")
+        return Settled(examples)
+    found = {example.target for example in examples}
+    if None in found and len(found) > 1:
+        return _partly_labelled(examples)
+    if found == {None} or len(found) != 1 or _is_dealt(settings):
+        return Settled(examples)
+    return _unlabelled(
+        examples,
+        f"All test examples have the same label, {found.pop()!r}: it is taken for a"
+        " placeholder and not scored. --score_test scores it.",
+    )
+
+
+def _partly_labelled(examples: Sequence[InputExample]) -> Settled:
+    missing = sum(not example.is_labelled for example in examples)
+    remark = (
+        f"{missing} of {len(examples)} test examples have no label: the test split is"
+        " not scored."
+    )
+    return Settled(examples, (remark,))
+
+
+def _is_dealt(settings: TaskSettings) -> bool:
+    plan = settings.split_plan()
+    return plan is not None and "test" in plan.shares
+
+
 def _unlabelled(examples: Sequence[InputExample], remark: str) -> Settled:
-    without = [dataclasses.replace(example, label=None) for example in examples]
+    without = [
+        dataclasses.replace(example, label=None, labels=None, number=None)
+        for example in examples
+    ]
     return Settled(without, (remark,))
 
 
@@ -224,7 +263,7 @@ def _refuse_unknown(
 
 
 def _refuse_unlabelled(examples: Sequence[InputExample], *, split: str) -> None:
-    without = [example.guid for example in examples if example.label is None]
+    without = [example.guid for example in examples if not example.is_labelled]
     if without:
         raise DataError(
             f"{len(without)} of {len(examples)} {split} examples have no label, the"

@@ -15,6 +15,7 @@ from typing import ClassVar
 from pipelines.classification import class_weights
 from processors.base import SPLITS
 from processors.batches.batches import PadTo
+from processors.labels.targets import Targets
 from processors.tasks.settings import DataSettings, LabelSettings
 from runtime.settings import setting
 from runtime.training.run_settings import Carried, RunSettings, StepSettings, WorkBatch
@@ -55,6 +56,8 @@ class TaskStepSettings(StepSettings, LabelSettings):
         yield from super()._problems()
         if not 0 <= self.label_smoothing < 1:
             yield f"--label_smoothing must lie in [0, 1); got {self.label_smoothing}."
+        if self.label_smoothing and self.targets is not Targets.LABEL:
+            yield "--label_smoothing is for tasks in which a text has one label."
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "max_seq_length", "predict_batch_size")
@@ -73,6 +76,8 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         "max_seq_length",
         "class_weights",
         "label_smoothing",
+        "multi_label",
+        "objective",
         *RunSettings.MUST_MATCH,
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
@@ -123,6 +128,9 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
                 f"`_`; got {self.predict_name!r}."
             )
         yield from class_weights.problems(self.class_weights)
+        is_weighed = self.class_weights != (class_weights.NONE,)
+        if is_weighed and self.targets is not Targets.LABEL:
+            yield "--class_weights is for tasks in which a text has one label."
         yield from self.data_problems()
 
     def _missing(self) -> Iterator[str]:

@@ -11,3 +11,22 @@ class Targets(enum.Enum):
     LABEL = "label"  # one of several classes
     LABELS = "labels"  # any number of several labels, also none
     NUMBER = "number"  # a finite number, as in regression
+
+
+class Objective(enum.Enum):
+    """What a model learns to say of a text, by its flag value."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+def of(objective: Objective, *, multi_label: bool) -> Targets:
+    """What an example's target is.
+
+    Args:
+        objective: What is learned.
+        multi_label: Whether an example may have any number of labels.
+    """
+    if objective is Objective.REGRESSION:
+        return Targets.NUMBER
+    return Targets.LABELS if multi_label else Targets.LABEL
