@@ -12,6 +12,15 @@ class Targets(enum.Enum):
     LABELS = "labels"  # any number of several labels, also none
     NUMBER = "number"  # a finite number, as in regression
 
+    def shape(self, outputs: int) -> tuple[int, ...] | None:
+        """The shape of an example's target; None where it has a label id.
+
+        Args:
+            outputs: Of the model, for each example.
+        """
+        shapes = {Targets.LABELS: (outputs,), Targets.NUMBER: ()}
+        return shapes.get(self)
+
 
 class Objective(enum.Enum):
     """What a model learns to say of a text, by its flag value."""

@@ -68,6 +68,20 @@ class RegressionObjective(HeadObjective):
         return ops.square(logits[:, 0] - block["targets"])
 
 
+def of_targets(targets: str, *, label_smoothing: float = 0.0) -> HeadObjective:
+    """The objective of a task.
+
+    Args:
+        targets: What an example's target is: `label`, one of several; `labels`, any
+            number of them; or `number`.
+        label_smoothing: Of a `label`.
+    """
+    if targets == "label":
+        return ClassificationObjective(label_smoothing=label_smoothing)
+    kinds = {"labels": MultiLabelObjective, "number": RegressionObjective}
+    return kinds[targets]()
+
+
 def cross_entropy(logits: Any, label_ids: Any) -> Any:
     """Negative log-likelihood of each label.
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
+from processors.labels.targets import Targets
 from processors.tokenization.settings import TOKENIZER, TokenizerSettings
 from runtime.errors import SettingsError
 from runtime.settings import setting
@@ -98,6 +99,8 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        if self.targets is not Targets.LABEL:
+            yield "--multi_label and --objective=regression: the run has no such head."
         if self.compare and not (self.do_eval or self.do_predict):
             yield "--compare needs --do_eval or --do_predict."
         if self.train == TrainedPart.HEAD:

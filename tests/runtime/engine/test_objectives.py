@@ -2,11 +2,13 @@ import keras
 import numpy as np
 import pytest
 
+from processors.labels.targets import Targets
 from runtime.engine.objectives import (
     ClassificationObjective,
     MultiLabelObjective,
     RegressionObjective,
     cross_entropy,
+    of_targets,
     smoothed_cross_entropy,
 )
 from tests import rounding
@@ -124,3 +126,15 @@ def test_a_number_has_its_squared_error():
         expected=(inputs[:, 0] - targets).astype(np.float64) ** 2,
         operations=8,
     )
+
+
+@pytest.mark.parametrize(
+    ("targets", "kind"),
+    [
+        (Targets.LABEL, ClassificationObjective),
+        (Targets.LABELS, MultiLabelObjective),
+        (Targets.NUMBER, RegressionObjective),
+    ],
+)
+def test_each_kind_of_target_has_its_objective(targets, kind):
+    assert type(of_targets(targets.value)) is kind
