@@ -10,8 +10,9 @@ from itertools import islice
 import numpy as np
 
 from lstm_pretrain.settings import LongTexts
-from processors.batches.features import Features, TokenCounts, label_id
+from processors.batches.features import Features, TokenCounts, target_of
 from processors.example import InputExample
+from processors.labels.targets import Targets
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
 
@@ -69,7 +70,7 @@ def language_model_features(
         cut += max(len(ids) - max_seq_length, 0)
         for piece in _pieces(ids, size=max_seq_length, long_texts=long_texts):
             yielded += 1
-            yield _features(piece, label_id=None)
+            yield _features(piece, None, None)
     _report(
         texts,
         (short, "have fewer than two tokens and are left out"),
@@ -93,6 +94,7 @@ def classifier_features(
     labels: Sequence[str],
     max_seq_length: int,
     counts: TokenCounts,
+    targets: Targets = Targets.LABEL,
 ) -> Iterator[Features]:
     """Yields what a classifier reads; an empty text is read as `[UNK]`.
 
@@ -104,6 +106,7 @@ def classifier_features(
         labels: The labels, in the order of their ids.
         max_seq_length: Most tokens of a text; of a longer one the start is read.
         counts: Where to count tokens before any are cut off.
+        targets: What the examples are told apart by.
 
     Raises:
         DataError: An example has a label that is not in `labels`.
@@ -116,7 +119,7 @@ def classifier_features(
         long += len(ids) > max_seq_length
         yield _features(
             ids[:max_seq_length] or [tokenizer.special.unk],
-            label_id=label_id(example, label_ids),
+            *target_of(example, label_ids, targets=targets),
         )
     _report(
         texts,
@@ -226,9 +229,11 @@ def _pieces(ids: list[int], *, size: int, long_texts: LongTexts) -> Iterator[lis
         yield ids[start : start + size]
 
 
-def _features(ids: Sequence[int], *, label_id: int | None) -> Features:
+def _features(
+    ids: Sequence[int], label_id: int | None, target: np.ndarray | None
+) -> Features:
     input_ids = np.array(ids, np.int32)
-    return Features(input_ids, np.zeros_like(input_ids), label_id)
+    return Features(input_ids, np.zeros_like(input_ids), label_id, target)
 
 
 def _report(texts: int, *findings: tuple[int, str]) -> None:

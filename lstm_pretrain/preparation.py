@@ -152,6 +152,7 @@ class ClassifierJob(LstmJob):
             labels=labels,
             max_seq_length=self.settings.max_seq_length,
             counts=counts,
+            targets=self.settings.targets,
         )
 
 

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
+from pipelines.classification import class_weights
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo, TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
+from processors.labels.targets import Objective, Targets
 from processors.tokenization.units import Units
 from runtime.engine.optimizer_settings import (
     OptimizerName,
@@ -50,7 +52,8 @@ class EncoderSettings(TaskStepSettings):
     )
     schedule: Schedule = setting(
         Schedule.CONSTANT,
-        help="constant; linear: up, then down to 0; slanted: ULMFiT's.",
+        help="Of the learning rate: constant, with no warm-up; linear and cosine rise "
+        "over the warm-up, then fall to 0; slanted, ULMFiT's, falls to a 32nd.",
     )
     pad_to: PadTo = setting(
         PadTo.BUCKET,
@@ -128,12 +131,6 @@ class EncoderSettings(TaskStepSettings):
         """
         return LstmConfig(vocab_size=vocab_size, **self.asked_sizes())
 
-    def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
-        """Optimiser and schedule of a run of so many updates."""
-        return dataclasses.replace(
-            super().optimizer_settings(num_train_steps), schedule=self.schedule
-        )
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LanguageModelStepSettings(EncoderSettings):
@@ -146,6 +143,9 @@ class LanguageModelStepSettings(EncoderSettings):
     num_train_epochs: float = setting(60.0, help="Passes over the training texts.")
     eval_batch_size: int = setting(32, help="Texts a batch in evaluation.")
     predict_batch_size: int = fixed(1)
+    label_smoothing: float = fixed(0.0)
+    multi_label: bool = fixed(False)
+    objective: Objective = fixed(Objective.CLASSIFICATION)
     tie_weights: bool | None = setting(
         None,
         help="Read the embedding as the output layer's kernel; by default "
@@ -273,7 +273,6 @@ _SAME_ENCODER = (
     "input_dropout",
     "dropout",
     "group_by_length",
-    "schedule",
 )
 _CARRIED = (
     Carried(("embedding_size", "hidden_size", "num_layers", "bidirectional")),
@@ -310,6 +309,8 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
     do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
     do_predict: bool = fixed(False)
     compare: bool = fixed(False)
+    class_weights: tuple[str, ...] = fixed((class_weights.NONE,))
+    label_separator: str | None = fixed(None)
     long_texts: LongTexts = setting(
         LongTexts.TRUNCATE,
         help="What is read of a text longer than max_seq_length: its start, or all of "
@@ -359,5 +360,7 @@ class ClassifierSettings(ClassifierStepSettings, TaskSettings, VocabularySetting
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         yield from self.vocabulary_problems(vocab_size=self.vocab_size)
+        if self.targets is not Targets.LABEL:
+            yield "--multi_label and --objective=regression: the run has no such head."
         if self.train_examples is not None and self.train_examples < 1:
             yield f"--train_examples must be at least 1; got {self.train_examples}."

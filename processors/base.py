@@ -35,11 +35,13 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from processors import label_column
 from processors.example import InputExample
 from processors.labels import label_names
 from processors.labels.label_rule import LabelRule
+from processors.labels.targets import Targets
 from processors.readers import data_files
 from processors.readers.columns import Layout, Wanted
 from processors.readers.json_rows import read_json, read_jsonl
@@ -89,6 +91,9 @@ class Table:
         keep: Column -> value that a row must have to belong to the data set.
         guid_prefix: What guids start with where it is not the split's name.
         flags: Name of an argument above -> the flag it was given by, for errors.
+        targets: What the label column holds; a processor says it of all its tables.
+        label_separator: What stands between several labels in a text; None for a comma
+            in tables and nothing in JSON, which has arrays.
     """
 
     file: str
@@ -107,6 +112,8 @@ class Table:
     keep: Mapping[Column, str] = field(default_factory=dict)
     guid_prefix: str | None = None
     flags: Mapping[str, str] = field(default_factory=dict)
+    targets: Targets = Targets.LABEL
+    label_separator: str | None = None
 
     def rows(self, data_dir: str) -> Iterator[Row | BadRow]:
         """Streams the rows of the file, in their order.
@@ -172,8 +179,21 @@ class Table:
             guid=f"{self.guid_prefix or split}-{self._name(row)}",
             text_a=row.text(self.text_a),
             text_b=None if self.text_b is None else row.text(self.text_b),
-            label=self.label_of(row),
             group=None if self.group is None else row.name(self.group),
+            **self._target_of(row),
+        )
+
+    def _target_of(self, row: Row) -> dict[str, Any]:
+        """Returns what `InputExample` is told of the row's label, labels or number."""
+        if self.targets is Targets.LABEL or self.label is None:
+            return {"label": self.label_of(row)}
+        is_table = self.format in {Format.TSV, Format.CSV}
+        return label_column.target_in(
+            row,
+            self.label,
+            targets=self.targets,
+            separator=self.label_separator or ("," if is_table else None),
+            is_optional=self.label_is_optional,
         )
 
     @functools.cached_property
@@ -213,12 +233,14 @@ class DataProcessor:
         labels_of: What trained run the labels are of, for errors; None: the data set's.
         needs_labels: Whether training and dev examples must have labels that make
             classes. Without, as for a language model, they may.
+        targets: What its examples are told apart by.
     """
 
     default_data_dir: str | None = None
     labels_of: str | None = None
     sieve: Sieve | None = None
     needs_labels: bool = True
+    targets: Targets = Targets.LABEL
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """Returns the training examples that `data_dir` holds."""
@@ -323,7 +345,8 @@ class TableProcessor(DataProcessor):
 
     Attributes:
         labels: The names of the classes. When empty they are those of the training
-            rows, numbers in the order of numbers and names in that of text.
+            rows, numbers in the order of numbers and names in that of text. Where a
+            number is learned, there is one: the name of its column.
         train: The training table.
         dev: The table to evaluate on; None when the data set has none.
         test: The table to predict; None when the data set has none.
@@ -399,7 +422,7 @@ class TableProcessor(DataProcessor):
 
         def make(row: Row) -> InputExample | None:
             example = table.example(row, split=split)
-            if example is not None and (problem := rule.problem(example.label)):
+            if example is not None and (problem := rule.problem(example)):
                 raise row.error(problem)
             return example
 
@@ -416,6 +439,7 @@ class TableProcessor(DataProcessor):
         table: Table | None = getattr(self, split)
         if table is None:
             raise self._no_split(split, data_dir)
+        table = replace(table, targets=self.targets)
         return table if self.needs_labels else replace(table, label_is_optional=True)
 
     def _known_labels(self, data_dir: str) -> tuple[str, ...]:
@@ -424,11 +448,13 @@ class TableProcessor(DataProcessor):
         Raises:
             SettingsError: One is no label, or is named twice.
         """
-        del data_dir
+        if self.targets is Targets.NUMBER:
+            return (str(self._table("train", data_dir).label),)
         return label_names.checked(self.labels, task=type(self).__name__)
 
     def _rule(self, split: str, *, data_dir: str) -> LabelRule:
         table, is_test = self._table(split, data_dir), split == "test"
+        may_be_other = is_test and self.targets is Targets.LABEL
         may_lack = is_test or table.label is None or table.label_is_optional
 
         @functools.cache
@@ -440,7 +466,7 @@ class TableProcessor(DataProcessor):
             task=self.labels_of or type(self).__name__,
             labels=self.labels if self.needs_labels else (),
             is_required=not may_lack,
-            test_labels=test_labels if is_test else None,
+            test_labels=test_labels if may_be_other else None,
         )
 
     def _sift(
@@ -468,5 +494,6 @@ class TableProcessor(DataProcessor):
             if not counts:
                 message = "no labelled rows to learn the labels from"
                 raise sieve.nothing_left(message, path=path)
-            label_column.refuse_other_than_classes(counts, path=path)
+            if self.targets is Targets.LABEL:
+                label_column.refuse_other_than_classes(counts, path=path)
         return label_names.in_order(counts)

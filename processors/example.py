@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 from processors.labels import label_names
 from runtime.errors import DataError
@@ -21,6 +22,9 @@ class InputExample:
             those who make examples of numpy's or pandas' values.
         group: What the example is a part of (its work, author, day), so that a split
             can keep together what belongs together; None where nothing is known.
+        labels: Where an example has any number of labels, their names; () for none of
+            them. None means unlabelled.
+        number: Where a number is to be learned, that; None means unlabelled.
 
     Raises:
         DataError: A text is no text, or the label is no label.
@@ -33,6 +37,27 @@ class InputExample:
     text_b: str | None = None
     label: str | None = None
     group: str | None = None
+    labels: tuple[str, ...] | None = field(default=None, kw_only=True)
+    number: float | None = field(default=None, kw_only=True)
+
+    @property
+    def label_set(self) -> tuple[str, ...]:
+        """The names of all its labels."""
+        if self.labels is not None:
+            return self.labels
+        return () if self.label is None else (self.label,)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it is known what is to be said of it."""
+        return self.target is not None
+
+    @property
+    def target(self) -> str | tuple[str, ...] | float | None:
+        """Its label, labels or number; None where it is unlabelled."""
+        if self.label is not None:
+            return self.label
+        return self.number if self.labels is None else self.labels
 
     def __post_init__(self) -> None:
         if type(self.text_a) is not str:
@@ -41,6 +66,10 @@ class InputExample:
             object.__setattr__(self, "text_b", self._text(self.text_b))
         if self.label is not None:
             object.__setattr__(self, "label", self._label())
+        if self.number is not None and not math.isfinite(self.number):
+            raise DataError(
+                f"Example {self.guid}: expected a finite number, got {self.number!r}."
+            )
 
     def _text(self, value: object) -> str:
         if not isinstance(value, str):

@@ -7,17 +7,24 @@ What is refused here was to be collected from a file. Whoever names the labels (
 from __future__ import annotations
 
 import json
+import math
+import numbers
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
+
+import numpy as np
 
 from processors.example import InputExample
 from processors.labels import label_names
+from processors.labels.targets import Targets
 from processors.readers.row import Column, Row
 from runtime.errors import DataError
 
 _SHOWN = 5
+_LARGEST = float(np.finfo(np.float32).max)
 # Ratings have fewer steps; scores are averages, or measured.
 _MANY_NUMBERS = 10
 _SEPARATORS = (",", ";", "|", "、", "，", "；", "｜")
@@ -49,6 +56,117 @@ def label_in(row: Row, column: Column, *, is_optional: bool) -> str | None:
         raise row.error(f"{column!r}: {error}") from error
 
 
+def target_in(
+    row: Row,
+    column: Column,
+    *,
+    targets: Targets,
+    separator: str | None,
+    is_optional: bool,
+) -> dict[str, Any]:
+    """Returns a row's labels or number, as `InputExample` is told of them.
+
+    Args:
+        row: The row.
+        column: Where they are.
+        targets: Which of the two.
+        separator: See `labels_in`.
+        is_optional: Whether it may lack the column.
+
+    Raises:
+        DataError: There is no such column, or it holds something else.
+    """
+    if targets is Targets.NUMBER:
+        return {"number": number_in(row, column, is_optional=is_optional)}
+    labels = labels_in(row, column, separator=separator, is_optional=is_optional)
+    return {"labels": labels}
+
+
+def labels_in(
+    row: Row, column: Column, *, separator: str | None, is_optional: bool
+) -> tuple[str, ...] | None:
+    """Returns any number of labels of a row; None where it is unlabelled.
+
+    Args:
+        row: The row; its field is text, or an array in JSON. A text without a character
+            that shows is no label.
+        column: Where its labels are.
+        separator: What stands between labels in a text; None where a text is one label.
+        is_optional: Whether it may lack the column, and so its labels.
+
+    Raises:
+        DataError: There is no such column, or one of its labels is none.
+    """
+    if is_optional and not row.has(column):
+        return None
+    value = row.value(column)
+    if value is None:
+        return None
+    found = [_label_among(part, row, column) for part in _each(value, separator)]
+    return tuple(dict.fromkeys(found))
+
+
+def _each(value: object, separator: str | None) -> Sequence[object]:
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, str):
+        return [value]
+    if not value.strip():
+        return []
+    return [value] if separator is None else value.split(separator)
+
+
+def _label_among(part: object, row: Row, column: Column) -> str:
+    if part is True or part is False:
+        return json.dumps(part)
+    try:
+        name = label_names.name_of(part.strip() if isinstance(part, str) else part)
+    except ValueError as error:
+        raise row.error(f"{column!r}: {error}") from error
+    if name is None:
+        raise row.error(
+            f"{column!r}: an empty label name among {row.value(column)!r:.60}; expected"
+            " a name between any two separators"
+        )
+    return name
+
+
+def number_in(row: Row, column: Column, *, is_optional: bool) -> float | None:
+    """Returns the number that is to be learned of a row; None where there is none.
+
+    Args:
+        row: The row.
+        column: Where its number is.
+        is_optional: Whether it may lack the column, and so its number.
+
+    Raises:
+        DataError: There is no such column, or what it holds is no finite number.
+    """
+    if is_optional and not row.has(column):
+        return None
+    value = row.value(column)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    number = math.nan
+    if isinstance(value, str) and (exact := label_names.number_of(value)) is not None:
+        number = _rounded(exact)
+    elif value is not True and value is not False and isinstance(value, numbers.Real):
+        number = _rounded(value)
+    if not abs(number) <= _LARGEST:
+        raise row.error(
+            f"{column!r}: expected a number, of at most {_LARGEST:.3g}; got"
+            f" {value!r:.60}"
+        )
+    return number
+
+
+def _rounded(value: numbers.Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _refuse_several_columns(row: Row, column: Column) -> None:
     names = str(column).split(",")
     if len(names) > 1 and all(map(row.has, names)):
@@ -60,7 +178,7 @@ def _refuse_several_columns(row: Row, column: Column) -> None:
 
 def count(examples: Iterable[InputExample]) -> Counter[str]:
     """Counts the examples of each label; those without one are left out."""
-    return Counter(each.label for each in examples if each.label is not None)
+    return Counter(label for each in examples for label in each.label_set)
 
 
 def refuse_other_than_classes(counts: Mapping[str, int], *, path: str) -> None:
@@ -77,9 +195,9 @@ def refuse_other_than_classes(counts: Mapping[str, int], *, path: str) -> None:
         raise DataError(
             f"the labels look like scores: {len(counts)} different numbers in"
             f" {sum(counts.values())} rows,"
-            f" {_some(label_names.in_order(counts))}. That is regression, and"
-            " training here is for classes. Round them to a few; if each number is a"
-            " class, name them all by --labels.",
+            f" {_some(label_names.in_order(counts))}. That is regression, which"
+            " --objective=regression trains. For classes round them to a few; if each"
+            " number is a class, name them all by --labels.",
             path=path,
         )
     if several := _several(counts):
@@ -93,9 +211,9 @@ def refuse_other_than_classes(counts: Mapping[str, int], *, path: str) -> None:
 
 def _are_scores(counts: Mapping[str, int]) -> bool:
     """Whether labels are numbers, some not by halves, and too many or each too rare."""
-    numbers = [label_names.number_of(label) for label in counts]
-    fine = [number for number in numbers if number is not None and not _is_half(number)]
-    if None in numbers or not fine:
+    values = [label_names.number_of(label) for label in counts]
+    fine = [number for number in values if number is not None and not _is_half(number)]
+    if None in values or not fine:
         return False
     are_rare = len(counts) > 3 and sum(counts.values()) < 2 * len(counts)
     return len(counts) >= _MANY_NUMBERS or are_rare

@@ -16,9 +16,7 @@ _EARLY_STOPPING = (
     "Training has no early stopping: it ends after --num_train_epochs or --max_steps."
 )
 _COUNTED = "Labels are counted from the data; --labels names them in an order of yours."
-_OPTIMIZER = (
-    "Decay, clipping, betas and epsilon are those of --optimizer: bert, adamw or adam."
-)
+_BETAS = "The betas of every --optimizer are 0.9 and 0.999."
 _EVALUATION = "A run evaluates once, after training, with --do_eval."
 _LOGGED = "Every update is logged, in metrics.jsonl and for TensorBoard."
 _EXPORT = "scripts/convert_checkpoint.py writes trained weights for other programs."
@@ -102,13 +100,14 @@ _OTHERS: dict[str, Advice] = {
     **_each("mlm_probability", "mlm_prob", "masked_lm_prob"),
     **_each("num_labels num_classes n_classes label_list", text=_COUNTED),
     **_each("early_stopping_patience early_stopping patience", text=_EARLY_STOPPING),
-    **_each("class_weight class_weights", text="Every example weighs the same."),
+    **_each("class_weight pos_weight", "class_weights"),
+    **_each("label_smoothing_factor smoothing", "label_smoothing"),
     **_each("shuffle", text="Training examples are shuffled anew in every epoch."),
-    **_each(
-        "weight_decay adam_epsilon adam_beta1 adam_beta2 max_grad_norm clipnorm",
-        text=_OPTIMIZER,
-    ),
-    **_each("lr_scheduler_type", "schedule"),
+    **_each("adam_beta1 adam_beta2 beta_1 beta_2", text=_BETAS),
+    **_each("epsilon adam_eps", "adam_epsilon"),
+    **_each("clipnorm clip_norm global_clipnorm gradient_clip_val", "max_grad_norm"),
+    **_each("wd l2 decay", "weight_decay"),
+    **_each("lr_scheduler_type lr_schedule", "schedule"),
     **_each(
         "eval_strategy evaluation_strategy eval_steps validation_freq",
         text=_EVALUATION,

@@ -13,6 +13,12 @@ from runtime.settings import fixed, setting
 ALL = "all"
 """The value of `train_sizes` that takes all examples."""
 
+# What a language model, which reads no labels, is not told.
+_OF_LABELS = (
+    *("class_weights", "label_smoothing"),
+    *("multi_label", "label_separator", "objective"),
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExperimentSettings(ClassifierSettings):
@@ -127,6 +133,7 @@ class ExperimentSettings(ClassifierSettings):
                 "do_eval": True,
                 "do_predict": False,
                 "score_test": False,
+                **{name: getattr(PretrainingSettings, name) for name in _OF_LABELS},
                 "train_batch_size": self.lm_batch_size,
                 "learning_rate": self.lm_learning_rate,
                 "dropout": self.lm_dropout,

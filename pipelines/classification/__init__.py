@@ -1,5 +1,6 @@
 """Train, evaluate and predict with a classifier.
 
+class_weights.py   what training examples of each class weigh
 comparison.py      majority, TF-IDF, and the table of accuracies
 conversion.py      the splits of a task to TFRecords, without training
 data_check.py      finds all that is wrong with the data, before a framework loads
@@ -12,6 +13,7 @@ preparation.py     the task's processor and folder, before a framework loads
 records_of_run.py  what a run writes of its splits
 rows.py            the rows of a task, each read once
 run.py             train, evaluate, predict: a run on one page
+scores.py          from outputs to numbers, and which of them are better larger
 settings.py        what a run on a task is told
 splits.py          a task's splits, tokenised and kept as records
 """

@@ -15,6 +15,7 @@ from pipelines.classification.splits import RECORD_NAMES
 from processors.base import SPLITS, DataProcessor
 from processors.example import InputExample
 from processors.labels import label_names
+from processors.labels.targets import Targets
 from processors.records import beam_conversion, conversion
 from processors.records.conversion import Recipe
 from processors.records.store import Manifest
@@ -74,6 +75,8 @@ class ConversionSettings(DataSettings, TokenizerSettings):
         for name in sorted(set(self.splits) - set(SPLITS)):
             yield f"--splits: expected some of {', '.join(SPLITS)}; got {name!r}."
         yield from self.data_problems()
+        if self.targets is not Targets.LABEL:
+            yield "--multi_label and --objective: records hold one label a text."
         yield from self.tokenizer_problems()
         if self.runner is Runner.BEAM and self.workers > 1:
             yield "--workers is for --runner=local; a Beam runner has its own workers."

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from pipelines.classification import label_check, splits
+from pipelines.classification import class_weights, label_check, splits
 from pipelines.classification.preparation import TaskJob
 from processors.base import SPLITS
 from processors.data_check.report import DataReport, SplitData, report_file
@@ -84,18 +84,25 @@ def checked(job: _Job) -> _Job:
 
     Raises:
         SettingsError: As `tokenised`; or `--max_leakage` was given, and there are no
-            training examples.
+            training examples; or `--class_weights` names a label that there is not.
         DataError: As `tokenised`; or a dev example has no label, or there are more
             copies of training examples than `--max_leakage` allows.
     """
     job = tokenised(job)
+    class_weights.refuse_unknown(
+        job.settings.class_weights,
+        labels=job.labels,
+        task=str(job.settings.task_name),
+    )
     data = {
         name: SplitData(split.examples, split.tokens)
         for name, split in job.splits.items()
     }
     remarks = [remark for split in job.splits.values() for remark in split.remarks]
     remarks += label_names.remarks(job.labels)
-    notes = [*_how_dealt(job), *_add_training_examples(job, data), *remarks]
+    unread = _add_training_examples(job, data)
+    remarks += _unmatched_labels(job, data)
+    notes = [*_how_dealt(job), *unread, *remarks]
     report = DataReport(
         {name: data[name] for name in SPLITS if name in data},
         labels=job.labels,
@@ -146,6 +153,13 @@ def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str
     except (OSError, SettingsError, DataError) as error:
         return [f"The training examples could not be read: {error}"]
     return []
+
+
+def _unmatched_labels(job: TaskJob, data: Mapping[str, SplitData]) -> list[str]:
+    if not {"train", "dev"} <= set(data):
+        return []
+    train, dev = (data[name].examples for name in ("train", "dev"))
+    return label_check.unmatched(train, dev, labels=job.labels)
 
 
 def _how_dealt(job: TaskJob) -> list[str]:

@@ -10,9 +10,12 @@ from pipelines.classification.settings import TaskSettings
 from processors.base import DataProcessor
 from processors.example import InputExample
 from processors.labels import label_names
+from processors.labels.targets import Targets
 from runtime.errors import DataError, SettingsError
 
 _log = logging.getLogger(__name__)
+
+_SHOWN = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ def labels_of(processor: DataProcessor, *, settings: TaskSettings) -> tuple[str,
             " (scripts/pretrain_lstm.py). A classifier needs labels, such as those of"
             " the tasks tsv and folder."
         )
-    if settings.NEEDS_LABELS:
+    if settings.NEEDS_LABELS and settings.targets is Targets.LABEL:
         refuse_one_label(labels, task=task)
     return labels
 
@@ -89,7 +92,12 @@ def settle(
     if split == "test":
         return _settle_test(examples, labels=labels, settings=settings)
     _refuse_unlabelled(examples, split=split)
-    only = {example.label for example in examples}
+    only = {example.target for example in examples}
+    if split == "train" and len(only) == 1 and settings.targets is not Targets.LABEL:
+        raise DataError(
+            f"All {len(examples)} training examples have the same to learn,"
+            f" {only.pop()!r}: there is nothing to tell apart. Add other examples."
+        )
     if split == "train" and len(only) == 1:
         raise DataError(
             f"All {len(examples)} training examples have the label"
@@ -97,6 +105,41 @@ def settle(
             " is nothing to tell apart. Add examples of other labels."
         )
     return Settled(examples)
+
+
+def unmatched(
+    train: Sequence[InputExample], dev: Sequence[InputExample], *, labels: Sequence[str]
+) -> list[str]:
+    """Sentences on labels that examples of one split have and none of the other.
+
+    Args:
+        train: The training examples.
+        dev: The examples to evaluate on.
+        labels: The task's labels.
+    """
+    learned, measured = (
+        {label for example in examples for label in example.label_set}
+        for examples in (train, dev)
+    )
+    alone = (
+        ("dev", "training", measured - learned, "cannot be learned"),
+        ("training", "dev", learned - measured, "count as 0 in macro averages"),
+    )
+    return [
+        f"{_counted(found)} of {there} examples but of no {not_there} example:"
+        f" {_some(found)}. They {outcome}."
+        for there, not_there, names, outcome in alone
+        if (found := [label for label in labels if label in names])
+    ]
+
+
+def _counted(labels: Sequence[str]) -> str:
+    return "1 label" if len(labels) == 1 else f"{len(labels)} labels"
+
+
+def _some(labels: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, labels[:_SHOWN]))
+    return shown if len(labels) <= _SHOWN else f"{shown} and others"
 
 
 def without_placeholder(
@@ -127,6 +170,8 @@ def without_placeholder(
 def _settle_test(
     examples: Sequence[InputExample], *, labels: Sequence[str], settings: TaskSettings
 ) -> Settled:
+    if settings.targets is not Targets.LABEL:
+        return _settle_other_test(examples, settings=settings)
     first = {each.label: each for each in reversed(examples) if each.label is not None}
     missing = sum(example.label is None for example in examples)
     _refuse_unknown(first, labels=labels, most=0 if settings.score_test else 1)
@@ -136,14 +181,8 @@ def _settle_test(
     if unknown := set(first).difference(labels):
         return _unlabelled(examples, _left_out(*unknown, labels=labels))
     if first and missing:
-        remark = (
-            f"{missing} of {len(examples)} test examples have no label: the test split"
-            " is not scored."
-        )
-        return Settled(examples, (remark,))
-    plan = settings.split_plan()
-    is_dealt = plan is not None and "test" in plan.shares
-    if len(first) != 1 or is_dealt:
+        return _partly_labelled(examples)
+    if len(first) != 1 or _is_dealt(settings):
         return Settled(examples)
     return _unlabelled(
         examples,
@@ -153,8 +192,44 @@ def _settle_test(
     )
 
 
+def _settle_other_test(
+    examples: Sequence[InputExample], *, settings: TaskSettings
+) -> Settled:
+    """Settles a test split of several labels or a number an example."""
+    if settings.score_test:
+        _refuse_unlabelled(examples, split="test")
+        return Settled(examples)
+    found = {example.target for example in examples}
+    if None in found and len(found) > 1:
+        return _partly_labelled(examples)
+    if found == {None} or len(found) != 1 or _is_dealt(settings):
+        return Settled(examples)
+    return _unlabelled(
+        examples,
+        f"All test examples have the same label, {found.pop()!r}: it is taken for a"
+        " placeholder and not scored. --score_test scores it.",
+    )
+
+
+def _partly_labelled(examples: Sequence[InputExample]) -> Settled:
+    missing = sum(not example.is_labelled for example in examples)
+    remark = (
+        f"{missing} of {len(examples)} test examples have no label: the test split is"
+        " not scored."
+    )
+    return Settled(examples, (remark,))
+
+
+def _is_dealt(settings: TaskSettings) -> bool:
+    plan = settings.split_plan()
+    return plan is not None and "test" in plan.shares
+
+
 def _unlabelled(examples: Sequence[InputExample], remark: str) -> Settled:
-    without = [dataclasses.replace(example, label=None) for example in examples]
+    without = [
+        dataclasses.replace(example, label=None, labels=None, number=None)
+        for example in examples
+    ]
     return Settled(without, (remark,))
 
 
@@ -188,7 +263,7 @@ def _refuse_unknown(
 
 
 def _refuse_unlabelled(examples: Sequence[InputExample], *, split: str) -> None:
-    without = [example.guid for example in examples if example.label is None]
+    without = [example.guid for example in examples if not example.is_labelled]
     if without:
         raise DataError(
             f"{len(without)} of {len(examples)} {split} examples have no label, the"

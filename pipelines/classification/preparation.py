@@ -15,6 +15,7 @@ from processors.base import DataProcessor
 from processors.batches.features import Features, TokenCounts, featurize
 from processors.data_check.splitting import SplitProcessor
 from processors.example import InputExample
+from processors.labels.targets import Targets
 from processors.tasks import registry
 from processors.tasks.settings import DataSettings
 from processors.tasks.table import OptionsProcessor
@@ -144,6 +145,7 @@ class TaskJob(Job):
             labels=labels,
             max_seq_length=self.settings.max_seq_length,
             counts=counts,
+            targets=self.settings.targets,
         )
 
 
@@ -216,7 +218,8 @@ def _named_processor(
 ) -> DataProcessor:
     options = settings.table_options()
     name = str(settings.task_name)
-    if trained is None or not trained.labels or options.labels:
+    is_open = not options.labels and options.targets is not Targets.NUMBER
+    if trained is None or not trained.labels or not is_open:
         return registry.create(name, options)
     if not issubclass(registry.find(name), OptionsProcessor):
         return registry.create(name, options)

@@ -102,6 +102,6 @@ def checksum(examples: Sequence[InputExample]) -> int:
     """CRC-32C of all that is learnt from some examples: their texts and labels."""
     found = 0
     for example in examples:
-        content = [example.text_a, example.text_b, example.label]
+        content = [example.text_a, example.text_b, example.target]
         found = google_crc32c.extend(found, json.dumps(content).encode())
     return int(found)

@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+from pipelines.classification import class_weights
 from pipelines.steps.settings import TokenStepSettings
 from processors.base import SPLITS
+from processors.labels.targets import Targets
 from processors.tasks.settings import DataSettings, LabelSettings
 from runtime.settings import setting
 from runtime.training.run_settings import Carried, RunSettings, WorkBatch
@@ -35,6 +37,20 @@ class TaskStepSettings(TokenStepSettings, LabelSettings):
     )
     predict_batch_size: int = setting(8, help="Examples a batch in prediction.")
 
+    # New here.
+    label_smoothing: float = setting(
+        0.0,
+        help="Share of a training target that is dealt to all labels alike; losses in "
+        "evaluation have none.",
+    )
+
+    def _problems(self) -> Iterator[str]:
+        yield from super()._problems()
+        if not 0 <= self.label_smoothing < 1:
+            yield f"--label_smoothing must lie in [0, 1); got {self.label_smoothing}."
+        if self.label_smoothing and self.targets is not Targets.LABEL:
+            yield "--label_smoothing is for tasks in which a text has one label."
+
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "predict_batch_size")
 
@@ -50,6 +66,10 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         "task_name",
         "max_seq_length",
+        "class_weights",
+        "label_smoothing",
+        "multi_label",
+        "objective",
         *RunSettings.MUST_MATCH,
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
@@ -86,6 +106,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         help="Score the test split even if all its labels are one, which otherwise is "
         "taken for a placeholder.",
     )
+    class_weights: tuple[str, ...] = setting(
+        (class_weights.NONE,),
+        help="What training examples weigh: none, all the same; balanced, in inverse "
+        "proportion to their class; or as in positive:2,negative:0.5, others 1.",
+    )
     max_leakage: float | None = setting(
         None,
         help="Share of the dev or test examples that may be copies or near copies of "
@@ -103,6 +128,10 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
             )
         if self.compare and not (self.do_eval or self.do_predict):
             yield "--compare needs --do_eval or --do_predict."
+        yield from class_weights.problems(self.class_weights)
+        is_weighed = self.class_weights != (class_weights.NONE,)
+        if is_weighed and self.targets is not Targets.LABEL:
+            yield "--class_weights is for tasks in which a text has one label."
         yield from self.data_problems()
 
     def _missing(self) -> Iterator[str]:

@@ -39,8 +39,10 @@ class Split:
         """A number below 2**31 that other examples or labels would change."""
         found = zlib.crc32(json.dumps(self.labels).encode())
         data = self.dataset
-        for column in (data.ids, data.segments, data.offsets, data.label_ids):
-            found = zlib.crc32(column.tobytes(), found)
+        columns = (data.ids, data.segments, data.offsets, data.label_ids, data.targets)
+        for column in columns:
+            if column is not None:
+                found = zlib.crc32(column.tobytes(), found)
         return found >> 1
 
 

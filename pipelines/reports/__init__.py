@@ -1,5 +1,6 @@
 """Results as text and as pictures.
 
-plots.py   reports as pictures
-report.py  reports as text
+label_sets.py  reports as text where a text has any number of labels
+plots.py       reports as pictures
+report.py      reports as text
 """

@@ -72,6 +72,34 @@ def plot_confusion_matrix(
     save(figure, path)
 
 
+def plot_numbers(
+    path: str, *, gold: np.ndarray, predicted: np.ndarray, name: str
+) -> None:
+    """Draws a point for each example; those on the diagonal are predicted exactly.
+
+    Args:
+        path: The PNG file.
+        gold: float `[examples]`.
+        predicted: float `[examples]`.
+        name: What the numbers are called; left out where no installed font can draw it.
+    """
+    figure = Figure(figsize=(6, 6))
+    axes = figure.add_subplot()
+    values = np.concatenate([gold, predicted])
+    ends = [values.min(), values.max()]
+    axes.plot(ends, ends, color="tab:gray", linewidth=1, label="predicted exactly")
+    alpha = max(0.1, min(0.8, 100 / len(gold)))  # many points lie over each other
+    axes.scatter(gold, predicted, s=14, alpha=alpha, color="tab:blue", linewidths=0)
+    axes.set_aspect("equal", adjustable="datalim")
+    family = find_font([name])
+    prefix = "" if family is None else f"{name}, "
+    for axis, whose in ((axes.xaxis, "gold"), (axes.yaxis, "predicted")):
+        axis.set_label_text(prefix + whose, fontfamily=family, parse_math=False)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
+    save(figure, path)
+
+
 def plot_learning_curve(
     path: str, metrics: Iterable[Mapping[str, float]], *, best: Best | None = None
 ) -> None:

@@ -6,7 +6,7 @@ Gold and predicted labels are label ids: the place of a label in the task's list
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import sklearn.metrics
@@ -18,7 +18,7 @@ from runtime.errors import DataError
 
 _WIDEST_HEADING = 8
 _PAIR_SEPARATOR = " ||| "
-_PREDICTION_COLUMNS = ("guid", "gold", "predicted", "probability", "text")
+_ANSWER_COLUMNS = ("gold", "predicted", "probability")
 
 # Control characters, and the two of Unicode that some readers take for a line's end;
 # and a backslash where it looks like what they are written as.
@@ -160,18 +160,34 @@ def write_predictions(
             path=path,
         )
     chosen = np.asarray(probabilities, np.float32)[np.arange(len(examples)), predicted]
-    with storage.open_write(path) as file:
-        file.write(("\t".join(_PREDICTION_COLUMNS) + "\n").encode())
+    answers = (
+        (example.label or "", labels[label_id], str(probability))
         for example, label_id, probability in zip(
             examples, predicted, chosen, strict=True
-        ):
-            cells = (
-                _cell(example.guid),
-                _cell(example.label or ""),
-                _cell(labels[label_id]),
-                str(probability),
-                _cell(_text_of(example)),
-            )
+        )
+    )
+    write_answers(path, examples=examples, answers=answers, columns=_ANSWER_COLUMNS)
+
+
+def write_answers(
+    path: str,
+    *,
+    examples: Sequence[InputExample],
+    answers: Iterable[Sequence[str]],
+    columns: Sequence[str],
+) -> None:
+    """Writes a table with a header; its cells are as `write_predictions` says.
+
+    Args:
+        path: The file.
+        examples: What was predicted, in order: the first and the last column.
+        answers: What stands between of each.
+        columns: The names of what stands between.
+    """
+    with storage.open_write(path) as file:
+        file.write(("\t".join(("guid", *columns, "text")) + "\n").encode())
+        for example, answer in zip(examples, answers, strict=True):
+            cells = map(_cell, (example.guid, *answer, _text_of(example)))
             file.write(("\t".join(cells) + "\n").encode())
 
 

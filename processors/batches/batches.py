@@ -146,7 +146,9 @@ class Batch:
             order of the batch: `first_positions` int32, the place of each [CLS] in its
             slice's rows laid end to end; `label_ids` int32, 0 when unlabelled;
             `loss_weight` float32, which sums to 1 over the labelled examples of the
-            batch. Filler has 0 in all three.
+            batch, each with the share that its class weighs. Filler has 0 in all three.
+            Where the data set has `targets`, these too, float32 [..., examples] or
+            [..., examples, labels]; 0 when unlabelled.
         example_index: Which example of the data set a slot holds, or FILLER, int64
             [accumulation, replicas, examples].
         epochs: In which pass over the data set, from 0, int64 of the same shape.
@@ -179,13 +181,22 @@ class TrainBatches:
         dataset: The examples.
         shape: Shape of the batches.
         seed: 0 to 2**32 - 1.
+        class_weights: What an example of each class weighs, float `[labels]`; None
+            where all weigh the same.
 
     Raises:
         SettingsError: the seed is out of range.
         DataError: there is no example, or one is longer than max_seq_length.
     """
 
-    def __init__(self, dataset: TokenDataset, *, shape: BatchShape, seed: int) -> None:
+    def __init__(
+        self,
+        dataset: TokenDataset,
+        *,
+        shape: BatchShape,
+        seed: int,
+        class_weights: np.ndarray | None = None,
+    ) -> None:
         if not 0 <= seed < 2**32:
             raise SettingsError(f"seed: expected 0 to {2**32 - 1}, got {seed}.")
         if len(dataset) == 0:
@@ -194,6 +205,7 @@ class TrainBatches:
         self._dataset = dataset
         self._shape = shape
         self._seed = seed
+        self._class_weights = class_weights
         self._orders: dict[int, np.ndarray] = {}
 
     def batch(self, step: int) -> Batch:
@@ -210,7 +222,13 @@ class TrainBatches:
         index = np.concatenate(
             [order[places[epochs == epoch]] for epoch, order in self._orders.items()]
         )
-        return _assemble(self._dataset, index, epochs=epochs, shape=self._shape)
+        return _assemble(
+            self._dataset,
+            index,
+            epochs=epochs,
+            shape=self._shape,
+            class_weights=self._class_weights,
+        )
 
     def _order(self, epoch: int) -> np.ndarray:
         """The order of an epoch's examples, a pure function of (seed, epoch)."""
@@ -282,7 +300,12 @@ def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
 
 
 def _assemble(
-    dataset: TokenDataset, index: np.ndarray, *, epochs: np.ndarray, shape: BatchShape
+    dataset: TokenDataset,
+    index: np.ndarray,
+    *,
+    epochs: np.ndarray,
+    shape: BatchShape,
+    class_weights: np.ndarray | None = None,
 ) -> Batch:
     """Returns the batch of the examples `index`, int64 [global_batch]."""
     index = index.reshape(shape.slices, shape.per_replica_batch)
@@ -294,7 +317,8 @@ def _assemble(
         **_grids(dataset, index, lengths=lengths, layout=layout),
         "first_positions": layout.starts.astype(np.int32),
         "label_ids": np.maximum(labels, 0),
-        "loss_weight": _loss_weight(labels),
+        "loss_weight": _loss_weight(labels, class_weights),
+        **_targets(dataset, index, labelled=labels != UNLABELLED),
     }
     return Batch(
         arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
@@ -342,9 +366,25 @@ def _grids(
     return grids
 
 
-def _loss_weight(labels: np.ndarray) -> np.ndarray:
-    labelled = labels != UNLABELLED
-    return (labelled / max(np.count_nonzero(labelled), 1)).astype(np.float32)
+def _targets(
+    dataset: TokenDataset, index: np.ndarray, *, labelled: np.ndarray
+) -> dict[str, np.ndarray]:
+    if dataset.targets is None:
+        return {}
+    targets = dataset.targets[index]
+    targets[~labelled] = 0
+    return {"targets": targets}
+
+
+def _loss_weight(labels: np.ndarray, class_weights: np.ndarray | None) -> np.ndarray:
+    """Shares of the labelled examples, which divide the update's loss by its weight.
+
+    Source: torch, CrossEntropyLoss with `weight` and the reduction `mean`.
+    """
+    weights = (labels != UNLABELLED).astype(np.float64)
+    if class_weights is not None:
+        weights *= class_weights[labels]
+    return (weights / (weights.sum() or 1.0)).astype(np.float32)
 
 
 def _by_slice(array: np.ndarray, shape: BatchShape) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from processors.example import InputExample
+from processors.labels.targets import Targets
 from runtime.errors import DataError, SettingsError
 
 if TYPE_CHECKING:  # reading features takes no tokenizer
@@ -30,12 +31,16 @@ class Features:
     Attributes:
         input_ids: Token ids with [CLS] and [SEP], int32 [length].
         segment_ids: 0 for the first text, 1 for the second, int32 [length].
-        label_id: Place of the label in the list of labels; None when unlabelled.
+        label_id: Place of the label in the list of labels; None when unlabelled. 0
+            where `target` is the label.
+        target: Where an example has several labels, 1 for each of them, else 0, float32
+            [labels]; where it has a number, that, float32 []; otherwise None.
     """
 
     input_ids: np.ndarray
     segment_ids: np.ndarray
     label_id: int | None
+    target: np.ndarray | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +72,7 @@ def featurize(
     labels: Sequence[str],
     max_seq_length: int,
     counts: TokenCounts | None = None,
+    targets: Targets = Targets.LABEL,
 ) -> Iterator[Features]:
     """Yields the features of each example, in order, holding few at a time.
 
@@ -76,6 +82,7 @@ def featurize(
         labels: The labels, in the order of their ids.
         max_seq_length: Longest result in tokens, [CLS] and [SEP] included.
         counts: Where to count tokens, for who wants to know.
+        targets: What the examples are told apart by.
 
     Raises:
         SettingsError: max_seq_length leaves no room for the special tokens of a pair.
@@ -104,7 +111,8 @@ def featurize(
             input_ids = np.array(ids, np.int32)
             segment_ids = np.zeros(len(ids), np.int32)
             segment_ids[first_length:] = 1
-            yield Features(input_ids, segment_ids, label_id(example, label_ids))
+            target = target_of(example, label_ids, targets=targets)
+            yield Features(input_ids, segment_ids, *target)
 
 
 def truncate_pair(
@@ -132,21 +140,38 @@ def _join(
     return joined, len(first) + 2
 
 
-def label_id(example: InputExample, label_ids: Mapping[str, int]) -> int | None:
-    """Returns the id of an example's label, None where it has none.
+def target_of(
+    example: InputExample,
+    label_ids: Mapping[str, int],
+    *,
+    targets: Targets = Targets.LABEL,
+) -> tuple[int | None, np.ndarray | None]:
+    """Returns the last two of an example's `Features`.
 
     Args:
         example: The example.
         label_ids: Label -> id, of the task.
+        targets: What the examples are told apart by.
 
     Raises:
         DataError: The task has no such label.
     """
-    if example.label is None:
-        return None
-    if example.label not in label_ids:
+    if targets is Targets.LABEL:
+        label = example.label
+        return None if label is None else _label_id(example, label, label_ids), None
+    if targets is Targets.NUMBER:
+        number = example.number
+        return None if number is None else 0, np.array(number or 0.0, np.float32)
+    held = np.zeros(len(label_ids), np.float32)
+    for label in example.labels or ():
+        held[_label_id(example, label, label_ids)] = 1
+    return None if example.labels is None else 0, held
+
+
+def _label_id(example: InputExample, label: str, label_ids: Mapping[str, int]) -> int:
+    if label not in label_ids:
         raise DataError(
-            f"Example {example.guid} has the label {example.label!r}; the labels of"
+            f"Example {example.guid} has the label {label!r}; the labels of"
             f" this task are {', '.join(map(repr, label_ids))}."
         )
-    return label_ids[example.label]
+    return label_ids[label]

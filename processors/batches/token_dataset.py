@@ -25,26 +25,37 @@ class TokenDataset:
         segments: Segment of each token, int8 [total_tokens].
         offsets: Where each example starts, then the end, int64 [examples + 1].
         label_ids: int32 [examples]; UNLABELLED where there is no label.
+        targets: Where examples have several labels or a number, those: float32
+            [examples, labels] of 0 and 1, or [examples]. 0 where there is no label, and
+            `label_ids` is 0 where there is. None where `label_ids` says all.
     """
 
     ids: np.ndarray
     segments: np.ndarray
     offsets: np.ndarray
     label_ids: np.ndarray
+    targets: np.ndarray | None = None
 
     @classmethod
-    def full(cls, count: int, *, length: int) -> TokenDataset:
+    def full(
+        cls, count: int, *, length: int, target_shape: tuple[int, ...] | None = None
+    ) -> TokenDataset:
         """Examples that leave no room in a row, for those who compile without data.
 
         Args:
             count: How many.
             length: Tokens of each.
+            target_shape: Of each one's target; None where it has a label id.
         """
+        targets = None
+        if target_shape is not None:
+            targets = np.zeros((count, *target_shape), np.float32)
         return cls(
             ids=np.ones(count * length, np.int32),
             segments=np.zeros(count * length, np.int8),
             offsets=np.arange(count + 1, dtype=np.int64) * length,
             label_ids=np.zeros(count, np.int32),
+            targets=targets,
         )
 
     @classmethod
@@ -58,6 +69,7 @@ class TokenDataset:
             segments=_concatenate([row.segment_ids for row in features], np.int8),
             offsets=offsets_of([len(row.input_ids) for row in features]),
             label_ids=np.array(labels, np.int32),
+            targets=_stacked([row.target for row in features]),
         )
 
     @classmethod
@@ -79,6 +91,7 @@ class TokenDataset:
                 _concatenate([part.lengths for part in parts], np.int64)
             ),
             label_ids=_concatenate([part.label_ids for part in parts], np.int32),
+            targets=_joined([part.targets for part in parts]),
         )
 
     def __len__(self) -> int:
@@ -101,6 +114,7 @@ class TokenDataset:
             input_ids=self.ids[place],
             segment_ids=self.segments[place].astype(np.int32),
             label_id=None if label_id == UNLABELLED else label_id,
+            target=None if self.targets is None else self.targets[index],
         )
 
     def take(self, order: np.ndarray) -> TokenDataset:
@@ -112,6 +126,7 @@ class TokenDataset:
             segments=self.segments[tokens],
             offsets=offsets_of(lengths),
             label_ids=self.label_ids[order],
+            targets=None if self.targets is None else self.targets[order],
         )
 
 
@@ -130,3 +145,13 @@ def ranges(starts: np.ndarray, *, lengths: np.ndarray) -> np.ndarray:
 
 def _concatenate(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(arrays, dtype=dtype, casting="same_kind")
+
+
+def _stacked(targets: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    found = [target for target in targets if target is not None]
+    return np.stack(found) if found else None
+
+
+def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    found = [part for part in parts if part is not None]
+    return _concatenate(found, np.float32) if found else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from runtime.errors import DataError, SettingsError
 
 # Whose examples are looked for in whose.
 _COMPARISONS = (("dev", "train"), ("test", "train"), ("test", "dev"))
+_NONE_OF_THEM = "(none of them)"
 _SHOWN = 5
 _EXCERPT_CHARACTERS = 40
 _GUID_CHARACTERS = 24
@@ -155,21 +157,30 @@ class DataReport:
 
     def _labels_section(self) -> str:
         counts = {
-            name: Counter(example.label for example in split.examples)
+            name: Counter(itertools.chain(*map(self._answers, split.examples)))
             for name, split in self._splits.items()
         }
         total = sum(counts.values(), Counter[str | None]())
-        rows = [*self._labels, *([None] if None in total else [])]
+        others = [answer for answer in (_NONE_OF_THEM, None) if answer in total]
         table = [["examples of label", *counts, "total"]]
-        for label in rows:
+        for label in (*self._labels, *others):
             numbers = [found[label] for found in (*counts.values(), total)]
             table.append([_clean(label or "(no label)"), *map(str, numbers)])
-        sums = [found.total() for found in (*counts.values(), total)]
-        table.append(["total", *map(str, sums)])
+        sizes = [len(split.examples) for split in self._splits.values()]
+        table.append(["total", *map(str, (*sizes, sum(sizes)))])
         return text_table.aligned(table) + _filled(self._baseline(counts))
 
+    def _answers(self, example: InputExample) -> Sequence[str | None]:
+        """Rows of the table that an example counts in; of its labels, each."""
+        if example.number is not None:
+            return self._labels
+        if example.labels is not None:
+            return example.labels or (_NONE_OF_THEM,)
+        return (example.label,)
+
     def _baseline(self, counts: Mapping[str, Counter[str | None]]) -> str:
-        if not self._labels:
+        of_one = any(e.label for each in self._splits.values() for e in each.examples)
+        if not (self._labels and of_one):
             return ""
         base = "train" if "train" in counts else next(iter(counts))
         label = max(self._labels, key=lambda label: counts[base][label])

@@ -119,6 +119,7 @@ class SplitProcessor(DataProcessor):
         self._dealt: dict[str, list[InputExample]] = {}
         self._dealt_from: str | None = None
         self.default_data_dir = getattr(task, "default_data_dir", None)
+        self.targets = task.targets
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """See base class."""

@@ -14,8 +14,8 @@ import numpy as np
 from runtime.errors import SettingsError
 
 SEVERAL = (
-    "That is multi-label data, and training here takes one label a text: keep one, or"
-    " write a column of 0 and 1 for each label and train on one column at a time."
+    "That is multi-label data: --multi_label trains on it. Without, keep one label a"
+    " text, or write a column of 0 and 1 for each and train on one column at a time."
 )
 
 # What pandas has for a missing value, besides NaN and None; it is not imported here.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from processors.example import InputExample
 from processors.labels import label_names
 
 _PREDICT = (
@@ -30,18 +31,19 @@ class LabelRule:
     is_required: bool
     test_labels: Callable[[], Collection[str]] | None = None
 
-    def problem(self, label: str | None) -> str | None:
-        """Returns why a row cannot have a label; None where it can."""
-        if label is None:
+    def problem(self, example: InputExample) -> str | None:
+        """Returns why a row cannot have its labels; None where it can."""
+        if not example.is_labelled:
             return (
                 "the label is empty, and rows to train or evaluate on need one;"
                 " --on_bad_row=reject leaves such rows out"
                 if self.is_required
                 else None
             )
-        if not self.labels or label in self.labels:
+        unknown = [label for label in example.label_set if label not in self.labels]
+        if not self.labels or not unknown:
             return None
-        message = label_names.unknown(label, labels=self.labels, task=self.task)
+        message = label_names.unknown(unknown[0], labels=self.labels, task=self.task)
         if self.test_labels is None:
             return message
         return None if len(self.test_labels()) == 1 else f"{message}. {_PREDICT}"

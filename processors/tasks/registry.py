@@ -10,6 +10,7 @@ import importlib
 import sys
 
 from processors.base import DataProcessor
+from processors.labels.targets import Targets
 from processors.tasks.aozora_pair import AozoraPairProcessor
 from processors.tasks.authors import AuthorsProcessor
 from processors.tasks.chabsa import ChabsaProcessor
@@ -17,11 +18,13 @@ from processors.tasks.cola import ColaProcessor
 from processors.tasks.folder import FolderProcessor
 from processors.tasks.janli import JanliProcessor
 from processors.tasks.jnli import JnliProcessor
+from processors.tasks.jsts import JstsProcessor
 from processors.tasks.lines import LinesProcessor
 from processors.tasks.livedoor import LivedoorProcessor
 from processors.tasks.mnli import MnliProcessor
 from processors.tasks.mrpc import MrpcProcessor
 from processors.tasks.pairs import PairsProcessor
+from processors.tasks.stsb import StsbProcessor
 from processors.tasks.table import (
     CsvProcessor,
     JsonlProcessor,
@@ -29,7 +32,7 @@ from processors.tasks.table import (
     OptionsProcessor,
     TsvProcessor,
 )
-from processors.tasks.table_options import TableOptions
+from processors.tasks.table_options import TARGETS, TableOptions
 from processors.tasks.tfds import TfdsProcessor
 from processors.tasks.xnli import XnliProcessor
 from runtime.errors import SettingsError
@@ -43,6 +46,7 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "folder": FolderProcessor,
     "janli": JanliProcessor,
     "jnli": JnliProcessor,
+    "jsts": JstsProcessor,
     "lines": LinesProcessor,
     "json": JsonProcessor,
     "jsonl": JsonlProcessor,
@@ -50,9 +54,19 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "mnli": MnliProcessor,
     "mrpc": MrpcProcessor,
     "pairs": PairsProcessor,
+    "stsb": StsbProcessor,
     "tfds": TfdsProcessor,
     "tsv": TsvProcessor,
     "xnli": XnliProcessor,
+}
+
+_OTHER_TARGETS = {
+    Targets.LABEL: "task_name: the texts of {} have one label each: leave"
+    " --multi_label and --objective out.",
+    Targets.LABELS: "task_name: the texts of {} have any number of labels: say"
+    " --multi_label, and no --objective.",
+    Targets.NUMBER: "task_name: the texts of {} have a number each: say"
+    " --objective=regression, and no --multi_label.",
 }
 
 # What processors written for google-research/bert import.
@@ -99,12 +113,15 @@ def create(task_name: str, options: TableOptions | None = None) -> DataProcessor
     options = options or TableOptions()
     if issubclass(processor, OptionsProcessor):
         return processor(options)
-    if options != TableOptions():
+    if options.changed().difference(TARGETS):
         raise SettingsError(
             f"task_name: {task_name} has its files, columns and labels built in; they"
             " can be chosen for csv, folder, json, jsonl, pairs, tfds and tsv."
         )
-    return processor()
+    made = processor()
+    if made.targets is not options.targets:
+        raise SettingsError(_OTHER_TARGETS[made.targets].format(task_name))
+    return made
 
 
 def _import_class(task_name: str) -> type[DataProcessor]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.data_check.splitting import SplitPlan
+from processors.labels import targets
+from processors.labels.targets import Objective, Targets
 from processors.readers.sieve import OnBadRow
 from processors.tasks.table_options import TableOptions
 from runtime.errors import SettingsError
@@ -15,11 +17,23 @@ from runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelSettings:
-    """The classes, which decide the data as well as the model's outputs."""
+    """What is learned, which decides the data as well as the model's outputs."""
 
     labels: tuple[str, ...] = setting(
         (), help="Labels in order; by default collected from the training split."
     )
+    multi_label: bool = setting(
+        False, help="Whether a text has any number of labels, also none."
+    )
+    objective: Objective = setting(
+        Objective.CLASSIFICATION,
+        help="classification learns labels; regression a number a text.",
+    )
+
+    @property
+    def targets(self) -> Targets:
+        """What the examples are told apart by."""
+        return targets.of(self.objective, multi_label=self.multi_label)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +69,11 @@ class DataSettings(LabelSettings):
     text_a: str = setting("text", help="Column of the text.")
     text_b: str | None = setting(None, help="Column of the second text of a pair.")
     label: str = setting("label", help="Column of the label.")
+    label_separator: str | None = setting(
+        None,
+        help="What stands between the labels of a text with --multi_label; by default "
+        "a comma in tables. JSON has arrays.",
+    )
     id: str | None = setting(None, help="Column of the example's id.")
     train_file: str | None = setting(
         None,

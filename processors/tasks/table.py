@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import ClassVar
 
 from processors.base import SPLITS, Format, Table, TableProcessor
-from processors.tasks.table_options import TableOptions
+from processors.tasks.table_options import TARGETS, TableOptions
 from runtime.errors import SettingsError
 
 _FILES = ("labels", "encoding", "train_file", "dev_file", "test_file")
@@ -34,7 +34,7 @@ class OptionsProcessor(TableProcessor):
                 *(f"--{name} has no meaning for this task." for name in sorted(others))
             )
         self.default_data_dir = options.default_data_dir()
-        self.labels = options.labels
+        self.labels, self.targets = options.labels, options.targets
         self.train, self.dev, self.test = (
             self._table_of(options, split=split) for split in SPLITS
         )
@@ -48,7 +48,7 @@ class FileProcessor(OptionsProcessor):
     """A data set of one file a split."""
 
     file_format = Format.TSV
-    takes: ClassVar[Collection[str]] = (*_FILES, *_COLUMNS)
+    takes: ClassVar[Collection[str]] = (*_FILES, *_COLUMNS, *TARGETS)
 
     def _table_of(self, options: TableOptions, *, split: str) -> Table | None:
         return options.table(split, file_format=self.file_format)

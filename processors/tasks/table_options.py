@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from processors.base import Format, Table
+from processors.labels import targets
+from processors.labels.targets import Objective, Targets
 from processors.readers import encodings
 from processors.readers.columns import SEPARATORS
 from processors.readers.row import Column
 from runtime.errors import SettingsError
+
+TARGETS = ("multi_label", "label_separator", "objective")
+"""The options that say what a label column holds."""
 
 _FILES = ("train_file", "dev_file", "test_file", "pairs_file")
 _ROLES = {"split_group": "group"}  # flag -> argument of Table, where they differ
@@ -29,6 +35,10 @@ class TableOptions:
         split_group: Column of what examples that stay in one split have in common.
         labels: The classes in the order of the outputs; none takes those of the
             training file, in the order of numbers or of text.
+        multi_label: Whether a row has any number of labels.
+        label_separator: What stands between them in a text; None for a comma in tables.
+            JSON has arrays.
+        objective: What is learned: classes, or a number.
         train_file: Name below the data folder, or a path of its own (absolute, `~/...`,
             `gs://...`); None is `train.tsv` (.csv, .json, ...).
         dev_file: The file to evaluate on; None is `dev.tsv` (.csv, .json, ...).
@@ -57,6 +67,9 @@ class TableOptions:
     id: str | None = None
     split_group: str | None = None
     labels: tuple[str, ...] = ()
+    multi_label: bool = False
+    label_separator: str | None = None
+    objective: Objective = Objective.CLASSIFICATION
     train_file: str | None = None
     dev_file: str | None = None
     test_file: str | None = None
@@ -91,8 +104,25 @@ class TableOptions:
                 f"--delimiter: expected one of {', '.join(SEPARATORS)}, or one"
                 f" character that is no quote and no line end; got {self.delimiter!r}."
             )
+        problems += self._target_problems()
         if problems:
             raise SettingsError(*problems)
+
+    def _target_problems(self) -> Iterator[str]:
+        is_number = self.objective is Objective.REGRESSION
+        if is_number and self.multi_label:
+            yield "--multi_label is for classes, and --objective=regression has none."
+        if is_number and self.labels:
+            yield "--labels names classes, and --objective=regression has none."
+        if self.label_separator is not None and not self.multi_label:
+            yield "--label_separator is for --multi_label, which was not given."
+        if self.label_separator == "":
+            yield "--label_separator: expected at least one character, got none."
+
+    @property
+    def targets(self) -> Targets:
+        """What the examples are told apart by."""
+        return targets.of(self.objective, multi_label=self.multi_label)
 
     def table(self, split: str, *, file_format: Format) -> Table:
         """Returns where and how a split is stored.
@@ -115,6 +145,7 @@ class TableOptions:
             delimiter=self._separator(),
             encoding=self.encoding,
             label_is_optional=split == "test",
+            label_separator=self.label_separator,
             flags={
                 "file": f"{split}_file",
                 **{_ROLES.get(flag, flag): flag for flag in self._columns()},

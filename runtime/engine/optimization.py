@@ -6,6 +6,7 @@ AdamW and Adam.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -31,7 +32,7 @@ def learning_rate(settings: OptimizerSettings, step: Any) -> Any:
     `global_step` before the schedule read it), so the first rate is above 0 and the
     last is 0. For the others it decays from the peak over the steps after the warm-up,
     and starts at 0. SLANTED rises and falls alike, but between the peak and a 32nd of
-    it.
+    it. COSINE rises alike for every optimiser, and falls as half a wave of the cosine.
 
     Args:
         settings: Optimiser and schedule.
@@ -41,7 +42,8 @@ def learning_rate(settings: OptimizerSettings, step: Any) -> Any:
         float32 scalar tensor.
 
     Source: google-research/bert, optimization.py, create_optimizer; the count was
-        measured on a run of it. SLANTED: Howard and Ruder 2018, equation 3.
+        measured on a run of it. SLANTED: Howard and Ruder 2018, equation 3. COSINE:
+        transformers, get_cosine_schedule_with_warmup.
     """
     step = keras.ops.cast(step, "float32")
     if settings.schedule is Schedule.CONSTANT:
@@ -59,7 +61,9 @@ def _height(settings: OptimizerSettings, step: Any) -> Any:
     if settings.counts_itself:
         step, start = step + 1.0, 0.0
     done = (step - start) / max(total - start, 1.0)
-    decayed = 1.0 - keras.ops.clip(done, 0.0, 1.0)
+    done = keras.ops.clip(done, 0.0, 1.0)
+    is_wave = settings.schedule is Schedule.COSINE
+    decayed = 0.5 + 0.5 * keras.ops.cos(math.pi * done) if is_wave else 1.0 - done
     rising = step / max(warmup, 1.0)
     return keras.ops.where(step < warmup, rising, decayed)
 
@@ -125,7 +129,7 @@ def update(
     scale = rate * _bias_correction(settings, step)
     change = scale * first_moment / (keras.ops.sqrt(second_moment) + settings.epsilon)
     if decay:
-        change = change + rate * settings.weight_decay * variable
+        change = change + rate * settings.decay * variable
     return variable - change, first_moment, second_moment
 
 
@@ -138,6 +142,6 @@ def _bias_correction(settings: OptimizerSettings, step: Any) -> Any:
 
 def clip_factor(settings: OptimizerSettings, norm: Any) -> Any:
     """The factor that brings a gradient of global norm `norm` within `clip_norm`."""
-    if settings.clip_norm is None:
+    if settings.clip_norm == 0:
         return keras.ops.ones_like(norm)
     return settings.clip_norm / keras.ops.maximum(norm, settings.clip_norm)

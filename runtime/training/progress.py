@@ -123,7 +123,7 @@ class ProgressLine:
 
     @contextlib.contextmanager
     def pause(self) -> Iterator[None]:
-        """Makes way for what is logged in the `with` block, which is no part of speeds."""
+        """Makes way for what the `with` block logs; its time is no part of speeds."""
         self._show_latest()
         start = self._clock()
         if self._bar is None:

@@ -13,7 +13,12 @@ from typing import Any, ClassVar
 
 from runtime.devices.placement import Accelerator, Backend, Precision
 from runtime.devices.settings import DeviceSettings
-from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
+from runtime.engine.optimizer_settings import (
+    OptimizerName,
+    OptimizerSettings,
+    Schedule,
+    range_problems,
+)
 from runtime.errors import SettingsError
 from runtime.settings import flags_of, setting
 from runtime.training.evaluation_settings import EvaluationSettings
@@ -26,6 +31,10 @@ class Resume(enum.Enum):
     AUTO = "auto"
     NEVER = "never"
     MUST = "must"
+
+
+OPTIMIZER = ("optimizer", "weight_decay", "adam_epsilon", "max_grad_norm", "schedule")
+"""The flags that say what an update does with its gradient."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +89,26 @@ class StepSettings:
         help="bert is the original's; adamw and adam are Keras', adam without decay "
         "and clipping.",
     )
+    weight_decay: float | None = setting(
+        None,
+        help="Decoupled decay of weights but biases and norms; by default the "
+        "optimiser's own: bert and adamw 0.01, adam 0.",
+    )
+    adam_epsilon: float | None = setting(
+        None,
+        help="Added to the root of the second moment; by default the optimiser's own: "
+        "bert 1e-6, adamw and adam 1e-7.",
+    )
+    max_grad_norm: float | None = setting(
+        None,
+        help="Bound of the gradient's global norm, 0 for none; by default the "
+        "optimiser's own: bert and adamw 1, adam none.",
+    )
+    schedule: Schedule = setting(
+        Schedule.LINEAR,
+        help="Of the learning rate: linear and cosine rise over the warm-up, then fall "
+        "to 0; slanted, ULMFiT's, falls to a 32nd; constant has no warm-up.",
+    )
     gradient_accumulation_steps: int = setting(
         1, help="Slices that a batch is computed in, to save memory."
     )
@@ -106,6 +135,8 @@ class StepSettings:
                 f"--warmup_proportion must lie in [0, 1]; got {self.warmup_proportion}."
             )
 
+        yield from range_problems(self, prefix="--")
+
     def _counts(self) -> tuple[str, ...]:
         """Names of the settings that are at least 1."""
         return (
@@ -127,11 +158,12 @@ class StepSettings:
 
     def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
         """Optimiser and schedule of a run of so many updates."""
-        is_plain = self.optimizer is OptimizerName.ADAM
         return OptimizerSettings(
             name=self.optimizer,
-            weight_decay=0.0 if is_plain else 0.01,
-            clip_norm=None if is_plain else 1.0,
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
+            adam_epsilon=self.adam_epsilon,
+            max_grad_norm=self.max_grad_norm,
             learning_rate=self.learning_rate,
             num_train_steps=num_train_steps,
             num_warmup_steps=int(num_train_steps * self.warmup_proportion),
@@ -160,7 +192,7 @@ class RunSettings(StepSettings, DeviceSettings, EvaluationSettings):
         "max_steps",
         "warmup_proportion",
         "precision",
-        "optimizer",
+        *OPTIMIZER,
         "seed",
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = ()

@@ -29,3 +29,16 @@ def test_a_missing_label_is_none(label):
 def test_what_no_example_is_made_of(texts, label, words):
     with pytest.raises(DataError, match=words):
         InputExample("train-7", *texts, label=label)
+
+
+def test_what_is_known_of_an_example():
+    assert not InputExample("1", "a").is_labelled
+    assert InputExample("1", "a", label="x").is_labelled
+    assert InputExample("1", "a", labels=()).is_labelled
+    assert InputExample("1", "a", number=0.0).is_labelled
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_to_learn_is_finite(number):
+    with pytest.raises(DataError, match="Example 1: expected a finite number, got "):
+        InputExample("1", "a", number=number)

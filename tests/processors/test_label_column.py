@@ -52,8 +52,8 @@ def test_a_list_of_labels():
         label_column.label_in(row(label=["a", "b"]), "label", is_optional=True)
     assert str(caught.value) == (
         "d.json:7: 'label': expected one label, got ['a', 'b']. That is multi-label"
-        " data, and training here takes one label a text: keep one, or write a column"
-        " of 0 and 1 for each label and train on one column at a time."
+        " data: --multi_label trains on it. Without, keep one label a text, or write a"
+        " column of 0 and 1 for each and train on one column at a time."
     )
 
 
@@ -117,9 +117,9 @@ def test_what_is_said_of_scores():
         refuse(each((f"{n / 5:.1f}" for n in range(26)), times=2))
     assert str(caught.value) == (
         "train.tsv: the labels look like scores: 26 different numbers in 52 rows,"
-        " '0.0', '0.2', '0.4', '0.6', '0.8' and others. That is regression, and"
-        " training here is for classes. Round them to a few; if each number is a class,"
-        " name them all by --labels."
+        " '0.0', '0.2', '0.4', '0.6', '0.8' and others. That is regression,"
+        " which --objective=regression trains. For classes round them to a few; if each"
+        " number is a class, name them all by --labels."
     )
 
 
@@ -188,8 +188,8 @@ def test_what_is_said_of_several_labels():
         refuse(["a", "b", "a,b", "c", "b,c"])
     assert str(caught.value) == (
         "train.tsv: the labels look like several each: 'a,b', 'b,c'. That is"
-        " multi-label data, and training here takes one label a text: keep one, or"
-        " write a column of 0 and 1 for each label and train on one column at a time."
+        " multi-label data: --multi_label trains on it. Without, keep one label a text,"
+        " or write a column of 0 and 1 for each and train on one column at a time."
         " If each is one class, name them all by --labels, in quotes where they hold a"
         " comma."
     )

@@ -27,6 +27,9 @@ LSTM, EXTRACTION = "scripts/finetune_lstm.py", "scripts/extract_features.py"
         (CLASSIFIER, "warmup_steps", "warmup_proportion"),
         (PRETRAINING, "warmup_ratio", "num_warmup_steps"),
         (CLASSIFIER, "fp16", "precision"),
+        (CLASSIFIER, "class_weight", "class_weights"),
+        (CLASSIFIER, "clipnorm", "max_grad_norm"),
+        (CLASSIFIER, "lr_scheduler_type", "schedule"),
         (LSTM, "embedding_dim", "embedding_size"),
         (LSTM, "dropout_rate", "dropout"),
         (CLASSIFIER, "outputdir", "output_dir"),
@@ -44,9 +47,8 @@ def test_what_is_meant(script_flags, script, name, ours):
     [
         ("num_labels", "Labels are counted from the data"),
         ("early_stopping_patience", "Training has no early stopping"),
-        ("class_weight", "Every example weighs the same."),
         ("do_export", "scripts/convert_checkpoint.py writes trained weights"),
-        ("weight_decay", "those of --optimizer"),
+        ("adam_beta1", "0.9 and 0.999"),
     ],
 )
 def test_what_there_is_instead(script_flags, name, text):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
+from processors.labels.targets import Targets
 from processors.tokenization.settings import TOKENIZER, TokenizerSettings
 from runtime.errors import SettingsError
 from runtime.settings import setting
@@ -92,6 +93,10 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        if self.targets is not Targets.LABEL:
+            yield "--multi_label and --objective=regression: the run has no such head."
+        if self.train == TrainedPart.HEAD:
+            yield from self._without_updates()
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
         if self.do_train and self._trains_top_layers() and not self.init_checkpoint:
@@ -99,6 +104,14 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
                 f"--train={self.train} leaves the lower layers as they start, which is "
                 "at random: give --init_checkpoint."
             )
+
+    def _without_updates(self) -> Iterator[str]:
+        for name in ("class_weights", "label_smoothing"):
+            if getattr(self, name) != getattr(type(self), name):
+                yield (
+                    f"--{name} is for training by updates, and --train=head fits a"
+                    " logistic regression."
+                )
 
     def _trains_top_layers(self) -> bool:
         try:

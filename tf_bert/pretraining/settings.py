@@ -18,7 +18,12 @@ from processors.pretraining.settings import (
 )
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.settings import fixed, setting
-from runtime.training.run_settings import Carried, RunSettings, WorkBatch
+from runtime.training.run_settings import (
+    OPTIMIZER,
+    Carried,
+    RunSettings,
+    WorkBatch,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,10 +75,8 @@ class PretrainingStepSettings(TokenStepSettings):
 
     def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
         """Optimiser and schedule of a run of so many updates."""
-        return OptimizerSettings(
-            name=self.optimizer,
-            learning_rate=self.learning_rate,
-            num_train_steps=num_train_steps,
+        return dataclasses.replace(
+            super().optimizer_settings(num_train_steps),
             num_warmup_steps=self.num_warmup_steps,
         )
 
@@ -97,7 +100,7 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
         "mlm_schedule",
         "objective",
         "precision",
-        "optimizer",
+        *OPTIMIZER,
         "seed",
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (

@@ -304,7 +304,6 @@ def trained(place_on, arrays_of, pad_to, *, replicas=1):
             name=OptimizerName.ADAM,
             schedule=Schedule.CONSTANT,
             learning_rate=1e-2,
-            clip_norm=None,
             num_train_steps=6,
         ),
         seed=0,

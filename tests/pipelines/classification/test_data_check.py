@@ -171,3 +171,24 @@ def test_a_checkpoint_of_other_splits_is_refused(job):
 def test_a_checkpoint_of_undealt_splits_fits_whatever_the_seed(job):
     state = {"tokenizer": job().tokenizer.fingerprint()}
     assert refuse_other_run(gone_on(job(seed=5), state)) == []
+
+
+def test_labels_that_only_one_split_has(job, data_dir, caplog):
+    (data_dir / "dev.tsv").write_text("text\tlabel\nall of this is new\tc\n")
+    text = " ".join(check(job(do_train=True, labels=("a", "b", "c", "d"))))
+    sentences = [
+        "1 label of dev examples but of no training example: 'c'. They cannot be",
+        "2 labels of training examples but of no dev example: 'a', 'b'. They count as",
+    ]
+    for sentence in sentences:
+        assert sentence in text
+        assert sentence in caplog.text
+
+
+def test_an_evaluation_names_them_too(job, data_dir):
+    (data_dir / "dev.tsv").write_text("text\tlabel\nall of this is new\ta\n")
+    assert "of no dev example: 'b'" in " ".join(check(job()))
+
+
+def test_nothing_is_said_where_both_splits_have_all_labels(job):
+    assert "but of no" not in " ".join(check(job(do_train=True)))

@@ -3,6 +3,7 @@ import pytest
 from pipelines.classification import label_check
 from pipelines.classification.settings import TaskSettings
 from processors.example import InputExample
+from processors.labels.targets import Objective
 from processors.tasks.lines import LinesProcessor
 from processors.tasks.lists import ListsProcessor
 from runtime.errors import DataError, SettingsError
@@ -188,3 +189,64 @@ def test_a_placeholder_is_left_out_on_the_way(caplog):
 def test_a_placeholder_beside_others_ends_the_conversion(labels):
     with pytest.raises(DataError, match=r"Example row-\d: unknown label '0'"):
         converted(*labels)
+
+
+# -- several labels, and numbers -------------------------------------------------------
+
+SEVERAL = {"multi_label": True}
+NUMBER = {"objective": Objective.REGRESSION}
+
+
+def settle_targets(name, *targets, **others):
+    kind = "number" if "objective" in others else "labels"
+    examples = [
+        InputExample(f"row-{n}", "text", **{kind: each})
+        for n, each in enumerate(targets)
+    ]
+    return label_check.settle(
+        examples, split=name, labels=LABELS, settings=settings(**others)
+    )
+
+
+def targets_in(settled):
+    return [example.target for example in settled.examples]
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets"), [(SEVERAL, [(), ("bad",)]), (NUMBER, [0.0, 2.5])]
+)
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_no_label_and_zero_are_targets(kind, targets, split):
+    settled = settle_targets(split, *targets, **kind)
+    assert targets_in(settled) == targets
+    assert settled.remarks == ()
+
+
+@pytest.mark.parametrize("kind", [SEVERAL, NUMBER])
+def test_to_train_takes_a_target_for_each(kind):
+    some = (("bad",), None) if kind is SEVERAL else (1.0, None)
+    with pytest.raises(DataError, match="1 of 2 train examples have no label"):
+        settle_targets("train", *some, **kind)
+    settled = settle_targets("test", *some, **kind)
+    assert settled.remarks == (
+        "1 of 2 test examples have no label: the test split is not scored.",
+    )
+
+
+@pytest.mark.parametrize(("kind", "same"), [(SEVERAL, ()), (NUMBER, 0.0)])
+def test_one_target_for_all(kind, same):
+    with pytest.raises(DataError, match="All 2 training examples have the same"):
+        settle_targets("train", same, same, **kind)
+    settled = settle_targets("test", same, same, **kind)
+    assert targets_in(settled) == [None, None]
+    assert "it is taken for a placeholder" in settled.remarks[0]
+    scored = settle_targets("test", same, same, score_test=True, **kind)
+    assert targets_in(scored) == [same, same]
+
+
+@pytest.mark.parametrize("kind", [SEVERAL, NUMBER])
+@pytest.mark.parametrize("setting", ["class_weights", "label_smoothing"])
+def test_what_is_for_one_label_alone(kind, setting):
+    value = {"class_weights": ("balanced",), "label_smoothing": 0.1}[setting]
+    with pytest.raises(SettingsError, match=f"--{setting} is for tasks in which"):
+        settings(**kind, **{setting: value})

@@ -46,3 +46,18 @@ def test_a_name_of_predictions_is_part_of_a_file_name(name):
         settings(predict_name=name)
     assert settings(predict_name="new.2").predict_suffix == "-new.2"
     assert settings().predict_suffix == ""
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_a_target_keeps_a_share(share):
+    with pytest.raises(SettingsError, match=r"--label_smoothing must lie in \[0, 1\)"):
+        settings(label_smoothing=share)
+
+
+def test_class_weights_are_checked():
+    with pytest.raises(SettingsError, match="--class_weights: a weight is a number"):
+        settings(class_weights=("a:-2",))
+
+
+def test_what_decides_the_loss_must_match():
+    assert {"class_weights", "label_smoothing"} <= set(TaskSettings.MUST_MATCH)

@@ -194,3 +194,19 @@ def test_the_score_that_chose_is_drawn(path, tmp_path):
 def test_short_learning_curves(path, metrics):
     plots.plot_learning_curve(path, metrics)
     picture(path)
+
+
+@pytest.mark.parametrize("name", ["score", "類似度", "$x_"])
+def test_numbers_are_points(path, name):
+    gold = np.array([0, 1.5, 2.5, 5], np.float32)
+    plots.plot_numbers(path, gold=gold, predicted=gold + 0.25, name=name)
+    *size, content = picture(path)
+    assert min(size) > 400
+    plots.plot_numbers(path, gold=gold, predicted=gold - 1, name=name)
+    assert picture(path)[2] != content
+
+
+def test_one_number_is_a_point(path):
+    one = np.array([2.0], np.float32)
+    plots.plot_numbers(path, gold=one, predicted=one, name="score")
+    assert picture(path)[0] > 400

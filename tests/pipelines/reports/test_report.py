@@ -81,6 +81,23 @@ def test_labels_without_examples_have_their_row(path):
     assert "      accuracy                           0.50         2\n" in text
 
 
+@pytest.mark.parametrize(
+    ("gold", "predicted"),
+    [([2, 2], [2, 2]), ([0], [1]), ([1, 2], [0, 0]), ([0, 1, 2], [1, 1, 1])],
+)
+def test_labels_that_a_split_lacks_break_no_report(path, gold, predicted, recwarn):
+    given = {"gold": np.array(gold), "predicted": np.array(predicted)}
+    report.write_classification_report(path, **given, labels=LABELS)
+    lines = [line.split() for line in storage.read_text(path).splitlines()]
+    rows = {line[0]: line for line in lines if line}
+    assert {*LABELS, "accuracy", "macro", "weighted"} <= rows.keys()
+    for number, label in enumerate(LABELS):
+        assert float(rows[label][-1]) == gold.count(number)
+    report.write_confusion_matrix(path, **given, labels=LABELS)
+    assert storage.read_text(path).splitlines()[-1].split()[-1] == str(len(gold))
+    assert not recwarn.list
+
+
 def test_confusion_matrix_of_short_names(path):
     report.write_confusion_matrix(
         path, gold=GOLD, predicted=PREDICTED, labels=["a", "bb", "ccc"]

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -13,7 +14,7 @@ from processors.batches.batches import (
     stack,
 )
 from processors.batches.features import Features
-from processors.batches.token_dataset import TokenDataset
+from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from runtime.errors import DataError, SettingsError
 
 CLS = 2
@@ -336,3 +337,96 @@ def test_wrong_buckets_are_refused(buckets):
 def test_seed_out_of_range_is_refused(seed):
     with pytest.raises(SettingsError, match="seed: expected 0 to 4294967295"):
         TrainBatches(make_dataset(3), shape=make_shape(), seed=seed)
+
+
+# What examples weigh -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("replicas", "accumulation"), [(1, 1), (2, 1), (2, 2)])
+def test_class_weights_are_shares_of_the_whole_update(replicas, accumulation):
+    """CrossEntropyLoss(weight=..., reduction="mean") of torch, over all slices."""
+    dataset = make_dataset(21)
+    shape = make_shape(
+        per_replica_batch=8 // (replicas * accumulation),
+        replicas=replicas,
+        accumulation=accumulation,
+    )
+    class_weights = np.array([1.0, 5.0, 0.25])
+    batches = TrainBatches(dataset, shape=shape, seed=3, class_weights=class_weights)
+    plain = TrainBatches(dataset, shape=shape, seed=3)
+    for step in range(4):
+        batch = batches.batch(step)
+        labels = dataset.label_ids[batch.example_index]
+        weights = np.where(labels < 0, 0, class_weights[labels])
+        found = batch.arrays["loss_weight"]
+        np.testing.assert_allclose(found, weights / weights.sum(), rtol=1e-6)
+        np.testing.assert_array_equal(
+            batch.arrays["input_ids"], plain.batch(step).arrays["input_ids"]
+        )
+
+
+def test_equal_class_weights_weigh_nothing():
+    dataset, shape = make_dataset(13), make_shape()
+    equal = TrainBatches(dataset, shape=shape, seed=1, class_weights=np.full(3, 1.0))
+    plain = TrainBatches(dataset, shape=shape, seed=1)
+    for step in range(5):
+        assert_equal(equal.batch(step).arrays, plain.batch(step).arrays)
+
+
+# Several labels, and numbers ---------------------------------------------------------
+
+
+def with_targets(dataset, *shape):
+    """The data set with random targets; 0 where there is no label."""
+    random = np.random.default_rng(9)
+    targets = random.normal(size=(len(dataset), *shape)).astype(np.float32)
+    targets[dataset.label_ids == UNLABELLED] = 0
+    return dataclasses.replace(
+        dataset, label_ids=np.minimum(dataset.label_ids, 0), targets=targets
+    )
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("shape", [(), (4,)])
+def test_targets_travel_with_their_examples(pad_to, shape):
+    dataset = with_targets(make_dataset(13), *shape)
+    batch_shape = make_shape(pad_to=pad_to, replicas=2, accumulation=2)
+    plain = EvalBatches(make_dataset(13), shape=batch_shape)
+    for batch, other in zip(
+        EvalBatches(dataset, shape=batch_shape), plain, strict=True
+    ):
+        found = batch.arrays["targets"]
+        assert found.shape == (*batch.example_index.shape, *shape)
+        assert found.dtype == np.float32
+        for place in np.ndindex(batch.example_index.shape):
+            index = batch.example_index[place]
+            expected = 0 if index == FILLER else dataset.targets[index]
+            np.testing.assert_array_equal(found[place], expected)
+        for name in ("loss_weight", "input_ids", "first_positions"):
+            np.testing.assert_array_equal(batch.arrays[name], other.arrays[name])
+    assert "targets" not in other.arrays
+
+
+def test_targets_are_stacked_taken_and_joined():
+    dataset = with_targets(make_dataset(9), 3)
+    batches = TrainBatches(dataset, shape=make_shape(), seed=0)
+    stacked = stack([batches.batch(0), batches.batch(1)])["targets"]
+    assert stacked.shape == (2, 1, 1, 4, 3)
+    index = batches.batch(1).example_index[0, 0]
+    np.testing.assert_array_equal(stacked[1, 0, 0], dataset.targets[index])
+    again = TokenDataset.concatenate(
+        [dataset.take(np.arange(4)), dataset.take(np.arange(4, 9))]
+    )
+    np.testing.assert_array_equal(again.targets, dataset.targets)
+    rows = [dataset.example(number) for number in range(9)]
+    np.testing.assert_array_equal(
+        TokenDataset.from_features(rows).targets, dataset.targets
+    )
+
+
+@pytest.mark.parametrize("shape", [None, (), (3,)])
+def test_full_rows_have_targets_where_they_are_asked_for(shape):
+    dataset = TokenDataset.full(5, length=7, target_shape=shape)
+    assert (dataset.targets is None) == (shape is None)
+    if shape is not None:
+        assert dataset.targets.shape == (5, *shape)

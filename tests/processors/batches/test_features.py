@@ -6,6 +6,7 @@ import pytest
 
 from processors.batches import features
 from processors.example import InputExample
+from processors.labels.targets import Targets
 from runtime.errors import DataError, SettingsError
 
 UNK, CLS, SEP = 1, 2, 3
@@ -29,10 +30,14 @@ class Letters:
         return UNK if letter == "?" else ord(letter)
 
 
-def featurize(*examples, max_seq_length=8, labels=("neg", "pos")):
+def featurize(*examples, max_seq_length=8, labels=("neg", "pos"), **others):
     return list(
         features.featurize(
-            examples, tokenizer=Letters(), labels=labels, max_seq_length=max_seq_length
+            examples,
+            tokenizer=Letters(),
+            labels=labels,
+            max_seq_length=max_seq_length,
+            **others,
         )
     )
 
@@ -141,3 +146,37 @@ def test_tokens_are_counted_before_they_are_cut():
     )
     assert [len(row.input_ids) for row in rows] == [8, 8, 4, 2]
     assert counts == features.TokenCounts([22, 8, 4, 2], text_tokens=27, unknown=11)
+
+
+# Several labels, and numbers ---------------------------------------------------------
+
+
+def targets_of(*examples, targets, labels=("a", "b", "c")):
+    rows = featurize(*examples, labels=labels, targets=targets)
+    return [(row.label_id, row.target) for row in rows]
+
+
+def test_an_example_may_have_none_of_several_labels():
+    examples = [
+        InputExample("1", "x", labels=("c", "a")),
+        InputExample("2", "x", labels=()),
+        InputExample("3", "x"),
+    ]
+    found = targets_of(*examples, targets=Targets.LABELS)
+    assert [label_id for label_id, _ in found] == [0, 0, None]
+    assert [row.tolist() for _, row in found] == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
+    assert {row.dtype for _, row in found} == {np.dtype(np.float32)}
+
+
+def test_an_unknown_label_among_several():
+    with pytest.raises(DataError, match="Example 1 has the label 'd'"):
+        targets_of(InputExample("1", "x", labels=("a", "d")), targets=Targets.LABELS)
+
+
+def test_a_number_is_the_target():
+    examples = [InputExample("1", "x", number=2.5), InputExample("2", "x")]
+    found = targets_of(*examples, targets=Targets.NUMBER, labels=("score",))
+    assert [(label_id, row.tolist()) for label_id, row in found] == [
+        (0, 2.5),
+        (None, 0),
+    ]

@@ -16,6 +16,13 @@ def report_of(**splits):
     return DataReport(data, labels=["bad", "good"], max_seq_length=8)
 
 
+LIMITS = {"labels": ["a", "b"], "max_seq_length": 16}
+
+
+def lines_of(report):
+    return [" ".join(line.split()) for line in report.text().splitlines()]
+
+
 def sections(report):
     """First word of a section -> its lines, cells a space apart."""
     parts = report.text().split("\n\n")
@@ -164,3 +171,22 @@ def test_leakage_cannot_be_told_without_training_examples():
     report = report_of(dev=[ROW("a", "text", None, "bad")])
     with pytest.raises(SettingsError, match="--max_leakage compares with the training"):
         report.refuse_leakage(0.1, path="r")
+
+
+def test_several_labels_count_each_and_examples_once():
+    rows = [("a", "b"), ("b",), ()]
+    examples = [
+        InputExample(f"train-{n}", f"text {n}", labels=each)
+        for n, each in enumerate(rows)
+    ]
+    lines = lines_of(DataReport({"train": SplitData(examples)}, **LIMITS))
+    assert {"a 1 1", "b 2 2", "(none of them) 1 1", "total 3 3"} <= set(lines)
+    assert not any("always answering" in line for line in lines)
+
+
+def test_numbers_count_as_examples():
+    examples = [InputExample(f"train-{n}", f"text {n}", number=n / 2) for n in range(4)]
+    report = DataReport({"train": SplitData(examples)}, **(LIMITS | {"labels": ["x"]}))
+    lines = lines_of(report)
+    assert {"x 4 4", "total 4 4"} <= set(lines)
+    assert not any("always answering" in line for line in lines)

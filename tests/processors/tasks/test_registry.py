@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from processors.base import DataProcessor
+from processors.labels.targets import Objective
 from processors.tasks import registry
 from processors.tasks.cola import ColaProcessor
 from processors.tasks.table import TsvProcessor
@@ -58,8 +59,8 @@ def own_module(tmp_path, monkeypatch):
 
 def test_known_names():
     expected = (
-        "aozora_pair authors chabsa cola csv folder janli jnli json jsonl lines"
-        " livedoor mnli mrpc pairs tfds tsv xnli"
+        "aozora_pair authors chabsa cola csv folder janli jnli json jsonl jsts"
+        " lines livedoor mnli mrpc pairs stsb tfds tsv xnli"
     )
     assert registry.known() == expected.split()
     assert all(
@@ -157,3 +158,12 @@ def test_options_reach_the_tasks_that_take_them(tmp_path):
 def test_options_are_refused_where_they_would_be_ignored():
     with pytest.raises(SettingsError, match="cola has its files, columns and labels"):
         registry.create("cola", TableOptions(text_a="sentence"))
+
+
+def test_what_a_task_is_for_is_to_be_said():
+    with pytest.raises(SettingsError, match="jsts have a number each: say --objective"):
+        registry.create("jsts")
+    with pytest.raises(SettingsError, match="jnli have one label each: leave"):
+        registry.create("jnli", TableOptions(objective=Objective.REGRESSION))
+    with pytest.raises(SettingsError, match="cola have one label each: leave"):
+        registry.create("cola", TableOptions(multi_label=True))

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from processors.example import InputExample
+from processors.labels.targets import Objective
 from processors.tasks import registry
 from processors.tasks.table_options import TableOptions
 from runtime.errors import DataError, SettingsError
@@ -171,3 +172,147 @@ def write_bytes(path, content):
 def test_options_that_mean_nothing_to_a_task_are_refused(task, options):
     with pytest.raises(SettingsError, match="has no meaning for this task"):
         registry.create(task, TableOptions(**options))
+
+
+# -- numbers --------------------------------------------------------------------------
+
+
+def read_numbers(tmp_path, text, *, task="tsv", **options):
+    (tmp_path / f"train.{task}").write_text(text)
+    made = registry.create(
+        task, TableOptions(**{"objective": Objective.REGRESSION, **options})
+    )
+    return made, made.get_train_examples(str(tmp_path))
+
+
+def test_numbers_of_a_table(tmp_path):
+    made, examples = read_numbers(
+        tmp_path, "text\tstars\na\t-1.5\nb\t2e-3\n", label="stars"
+    )
+    assert [example.number for example in examples] == [-1.5, 0.002]
+    assert {example.label for example in examples} == {None}
+    assert made.get_labels() == ["stars"]
+
+
+def test_numbers_of_json(tmp_path):
+    lines = '{"text": "a", "label": 3}\n{"text": "b", "label": "0.5"}\n'
+    _, examples = read_numbers(tmp_path, lines, task="jsonl")
+    assert [example.number for example in examples] == [3.0, 0.5]
+
+
+@pytest.mark.parametrize("value", ["good", "nan", "inf", "-Infinity", "1e39", "1,5"])
+def test_what_is_no_number_is_named_with_its_line(tmp_path, value):
+    with pytest.raises(DataError, match=r"train\.tsv:3: 'label': expected a number"):
+        read_numbers(tmp_path, f"text\tlabel\na\t1\nb\t{value}\n")
+
+
+@pytest.mark.parametrize("value", ["true", "[1]", "1e400", '{"a": 1}'])
+def test_what_is_no_number_in_json(tmp_path, value):
+    with pytest.raises(DataError, match=r"train\.jsonl:1: "):
+        read_numbers(tmp_path, f'{{"text": "a", "label": {value}}}\n', task="jsonl")
+
+
+def test_an_empty_cell_is_no_number(tmp_path):
+    with pytest.raises(DataError, match=r"train\.tsv:3: the label is empty"):
+        read_numbers(tmp_path, "text\tlabel\na\t1\nb\t\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"multi_label": True}, "--multi_label is for classes"),
+        ({"labels": ("a", "b")}, "--labels names classes"),
+        ({"label_separator": ","}, "--label_separator is for --multi_label"),
+    ],
+)
+def test_what_does_not_go_with_numbers(options, problem):
+    with pytest.raises(SettingsError, match=problem):
+        TableOptions(objective=Objective.REGRESSION, **options)
+
+
+# -- several labels -------------------------------------------------------------------
+
+
+def read_several(folder, text, *, task="tsv", split="train", **options):
+    (folder / f"{split}.{task}").write_text(text)
+    made = registry.create(task, TableOptions(**{"multi_label": True, **options}))
+    return made, getattr(made, f"get_{split}_examples")(str(folder))
+
+
+def label_sets(examples):
+    return [example.labels for example in examples]
+
+
+def test_labels_of_a_table_with_commas_between(tmp_path):
+    rows = "text\tlabel\nx\tb,a\ny\t\nz\t c , b \n"
+    made, examples = read_several(tmp_path, rows)
+    assert label_sets(examples) == [("b", "a"), (), ("c", "b")]
+    assert all(example.is_labelled for example in examples)
+    assert made.get_labels() == ["a", "b", "c"]
+
+
+def test_another_separator(tmp_path):
+    rows = "text,label\nx,b|a\ny,c\n"
+    _, examples = read_several(tmp_path, rows, task="csv", label_separator="|")
+    assert label_sets(examples) == [("b", "a"), ("c",)]
+
+
+def test_arrays_of_json(tmp_path):
+    rows = [["b", "a"], [], ["Arts, Culture"], [10, 2], "a, b"]
+    lines = (json.dumps({"text": "x", "label": row}) for row in rows)
+    _, examples = read_several(tmp_path, "\n".join(lines), task="jsonl")
+    assert label_sets(examples) == [
+        ("b", "a"),
+        (),
+        ("Arts, Culture",),
+        ("10", "2"),
+        ("a, b",),
+    ]
+
+
+def test_a_label_that_is_named_twice_is_one(tmp_path):
+    _, examples = read_several(tmp_path, "text\tlabel\nx\ta,a\n")
+    assert label_sets(examples) == [("a",)]
+
+
+@pytest.mark.parametrize("cell", ["a,,b", ",a", "a,", "a, ,b", ","])
+def test_an_empty_name_between_separators(tmp_path, cell):
+    with pytest.raises(DataError, match=r"train\.tsv:3: 'label': an empty label name"):
+        read_several(tmp_path, f"text\tlabel\nx\ta\ny\t{cell}\n")
+
+
+@pytest.mark.parametrize("value", [["a", ""], ["a", None], [["a"]], {"a": 1}])
+def test_what_is_no_label_in_an_array(tmp_path, value):
+    lines = json.dumps({"text": "x", "label": value})
+    with pytest.raises(DataError, match=r"train\.jsonl:1: 'label': "):
+        read_several(tmp_path, lines, task="jsonl")
+
+
+def test_null_is_unlabelled(tmp_path):
+    with pytest.raises(DataError, match=r"train\.jsonl:1: the label is empty"):
+        read_several(tmp_path, '{"text": "x", "label": null}\n', task="jsonl")
+
+
+def test_a_test_file_without_labels_is_unlabelled(tmp_path):
+    _, examples = read_several(tmp_path, "text\nx\n", split="test", labels=("a", "b"))
+    assert label_sets(examples) == [None]
+
+
+def test_each_label_is_one_of_the_tasks(tmp_path):
+    rows = "text\tlabel\nx\ta,d\n"
+    for split in ("dev", "test"):
+        with pytest.raises(DataError, match=rf"{split}\.tsv:2: unknown label 'd'"):
+            read_several(tmp_path, rows, split=split, labels=("a", "b"))
+
+
+def test_two_labels_in_a_task_of_one(tmp_path):
+    line = '{"text": "x", "label": ["a", "b"]}\n'
+    with pytest.raises(DataError, match=r"train\.jsonl:1: .*--multi_label trains on"):
+        read_several(tmp_path, line, task="jsonl", multi_label=False)
+
+
+def test_a_separator_alone_has_no_meaning():
+    with pytest.raises(SettingsError, match="--label_separator is for --multi_label"):
+        TableOptions(label_separator="|")
+    with pytest.raises(SettingsError, match="expected at least one character"):
+        TableOptions(label_separator="", multi_label=True)

@@ -15,6 +15,7 @@ from runtime.errors import SettingsError
 from tests import rounding
 
 ADAM = 12  # operations of an update, its rate and its decay
+NUMBERS = ("weight_decay", "adam_epsilon", "max_grad_norm")
 
 
 def settings(name=OptimizerName.BERT, **others):
@@ -174,16 +175,52 @@ def test_epsilon_and_norm_belong_to_the_optimiser():
 def test_wrong_settings_are_reported_together():
     with pytest.raises(SettingsError) as caught:
         dataclasses.replace(
-            settings(), learning_rate=-1, num_warmup_steps=-2, clip_norm=0
+            settings(), learning_rate=-1, num_warmup_steps=-2, max_grad_norm=-0.5
         )
     assert [problem.split()[0] for problem in caught.value.problems] == [
         "learning_rate",
         "num_warmup_steps",
-        "clip_norm",
+        "max_grad_norm",
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in NUMBERS for value in (-0.1, np.nan, np.inf, 1e39)),
+        ("adam_epsilon", 0.0),
+        ("adam_epsilon", 1e-45),
+        ("learning_rate", np.nan),
+    ],
+)
+def test_a_number_that_no_update_can_use(name, value):
+    with pytest.raises(SettingsError) as caught:
+        settings(**{name: value})
+    [problem] = caught.value.problems
+    assert problem.startswith(f"{name} must ")
+    assert problem.endswith(f"got {value}.")
+
+
 # Other schedules ---------------------------------------------------------------------
+
+
+def transformers_cosine(step, *, warmup, total):
+    """_get_cosine_schedule_with_warmup_lr_lambda of transformers, num_cycles 0.5."""
+    if step < warmup:
+        return step / max(1, warmup)
+    progress = (step - warmup) / max(1, total - warmup)
+    return max(0.0, 0.5 * (1.0 + np.cos(np.pi * 0.5 * 2.0 * progress)))
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+@pytest.mark.parametrize("warmup", [0, 4, 20])
+def test_the_cosine_schedule_is_transformers(name, warmup):
+    chosen = settings(name, schedule=Schedule.COSINE, num_warmup_steps=warmup)
+    steps = range(21)
+    expected = [transformers_cosine(step, warmup=warmup, total=20) for step in steps]
+    # Near the end, 1 + cos loses what a rounded pi has lost.
+    np.testing.assert_allclose(rates(chosen, steps) / 5e-4, expected, atol=1e-6)
+    assert rates(chosen, [1000])[0] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_constant_rate_stays():
@@ -239,9 +276,68 @@ def test_a_group_starts_when_it_is_its_turn():
 
 
 def test_adam_neither_decays_nor_clips():
-    chosen = settings(OptimizerName.ADAM, clip_norm=None)
+    chosen = settings(OptimizerName.ADAM)
     assert not chosen.decays("kernel")
     assert numbers([optimization.clip_factor(chosen, np.float32(1e6))]) == [1.0]
+
+
+# What is asked for instead of the optimiser's own ------------------------------------
+
+OWN = {
+    OptimizerName.BERT: (0.01, 1e-6, 1.0),
+    OptimizerName.ADAMW: (0.01, 1e-7, 1.0),
+    OptimizerName.ADAM: (0.0, 1e-7, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+def test_none_is_the_optimisers_own(name):
+    own = settings(name)
+    assert (own.decay, own.epsilon, own.clip_norm) == OWN[name]
+    asked = settings(name, weight_decay=0.3, adam_epsilon=1e-8, max_grad_norm=5.0)
+    assert (asked.decay, asked.epsilon, asked.clip_norm) == (0.3, 1e-8, 5.0)
+    none = settings(name, weight_decay=0.0, max_grad_norm=0.0)
+    assert not none.decays("kernel")
+    assert numbers([optimization.clip_factor(none, np.float32(1e6))]) == [1.0]
+
+
+def literal_adamw(state, *, gradient, rate, step, decay, epsilon):
+    """torch.optim.AdamW, with Keras' place of epsilon: before the correction."""
+    param, m, v = state
+    m = 0.9 * m + 0.1 * gradient
+    v = 0.999 * v + 0.001 * gradient**2
+    correction = np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
+    param = param * (1 - rate * decay)
+    return [param - rate * correction * m / (np.sqrt(v) + epsilon), m, v]
+
+
+@pytest.mark.parametrize("name", [OptimizerName.ADAMW, OptimizerName.ADAM])
+def test_decay_and_epsilon_are_those_that_were_asked_for(name):
+    chosen = settings(name, weight_decay=0.3, adam_epsilon=1e-3)
+    random = np.random.default_rng(3)
+    ours = [random.normal(size=(4, 2)).astype(np.float32), *np.zeros((2, 4, 2), "f4")]
+    theirs = [value.astype(np.float64) for value in ours]
+    for step in range(20):
+        gradient = random.normal(size=(4, 2)) * 10.0 ** random.integers(-5, 1)
+        at = {"gradient": gradient, "rate": 0.02 * (step + 1), "step": step}
+        ours = step_once(chosen, ours, decay=chosen.decays("kernel"), **at)
+        theirs = literal_adamw(theirs, decay=0.3, epsilon=1e-3, **at)
+        # The corrections lose digits in float32 where 1 - 0.999**updates is small.
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-5)
+
+
+def torch_factor(norm, bound):
+    """torch.nn.utils.clip_grad_norm_, but for the 1e-6 that it adds to the norm."""
+    return min(bound / norm, 1.0)
+
+
+@pytest.mark.parametrize("bound", [0.25, 1.0, 5.0])
+@pytest.mark.parametrize("norm", [0.1, 1.0, 7.0])
+def test_clipping_to_another_norm(norm, bound):
+    chosen = settings(max_grad_norm=bound)
+    [found] = numbers([optimization.clip_factor(chosen, np.float32(norm))])
+    assert found == pytest.approx(torch_factor(norm, bound))
 
 
 @pytest.mark.parametrize("name", OptimizerName)

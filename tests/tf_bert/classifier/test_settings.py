@@ -3,7 +3,11 @@ import json
 
 import pytest
 
-from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
+from runtime.engine.optimizer_settings import (
+    OptimizerName,
+    OptimizerSettings,
+    Schedule,
+)
 from runtime.errors import SettingsError
 from runtime.training.run_settings import Resume
 from tf_bert.classifier.settings import ClassifierSettings
@@ -50,6 +54,10 @@ NEW = {
     "gradient_accumulation_steps": 1,
     "seed": 0,
     "optimizer": "bert",
+    "weight_decay": None,
+    "adam_epsilon": None,
+    "max_grad_norm": None,
+    "schedule": "linear",
     "resume": "auto",
     "max_steps": None,
     "pad_to": "pack",
@@ -147,6 +155,15 @@ def test_max_steps_counts_instead_of_epochs():
     assert make(max_steps=7).num_train_steps(10**6) == 7
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("class_weights", ("balanced",)), ("label_smoothing", 0.1)]
+)
+def test_what_a_logistic_regression_does_not_take(name, value):
+    [problem] = problems(train="head", init_checkpoint="bert", **{name: value})
+    assert problem.startswith(f"--{name} is for training by updates")
+    make(train="head", init_checkpoint="bert")
+
+
 def test_optimizer_settings():
     settings = make(optimizer=OptimizerName.ADAMW, learning_rate=0.1)
     assert settings.optimizer_settings(690) == OptimizerSettings(
@@ -155,6 +172,24 @@ def test_optimizer_settings():
         num_train_steps=690,
         num_warmup_steps=69,
     )
+
+
+def test_what_the_optimizer_is_asked_for_reaches_it():
+    asked = {"weight_decay": 0.2, "adam_epsilon": 1e-5, "max_grad_norm": 0.5}
+    settings = make(schedule=Schedule.COSINE, **asked)
+    found = settings.optimizer_settings(100)
+    assert found.schedule is Schedule.COSINE
+    assert (found.decay, found.epsilon, found.clip_norm) == (0.2, 1e-5, 0.5)
+    traits = {trait.name: trait.value for trait in settings.traits()}
+    assert traits.items() >= {**asked, "schedule": "cosine"}.items()
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["weight_decay", "adam_epsilon", "max_grad_norm"])
+def test_a_number_that_no_optimizer_can_use(name, value):
+    [problem] = problems(**{name: value})
+    assert problem.startswith(f"--{name} must lie in ")
+    assert problem.endswith(f"got {value}.")
 
 
 def test_json_holds_every_setting_by_its_flag_value():

@@ -1,0 +1,41 @@
+"""What the examples of a task are to be told apart by."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Targets(enum.Enum):
+    """What an example's target is."""
+
+    LABEL = "label"  # one of several classes
+    LABELS = "labels"  # any number of several labels, also none
+    NUMBER = "number"  # a finite number, as in regression
+
+    def shape(self, outputs: int) -> tuple[int, ...] | None:
+        """The shape of an example's target; None where it has a label id.
+
+        Args:
+            outputs: Of the model, for each example.
+        """
+        shapes = {Targets.LABELS: (outputs,), Targets.NUMBER: ()}
+        return shapes.get(self)
+
+
+class Objective(enum.Enum):
+    """What a model learns to say of a text, by its flag value."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+def of(objective: Objective, *, multi_label: bool) -> Targets:
+    """What an example's target is.
+
+    Args:
+        objective: What is learned.
+        multi_label: Whether an example may have any number of labels.
+    """
+    if objective is Objective.REGRESSION:
+        return Targets.NUMBER
+    return Targets.LABELS if multi_label else Targets.LABEL
