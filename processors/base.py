@@ -213,12 +213,14 @@ class DataProcessor:
         labels_of: What trained run the labels are of, for errors; None: the data set's.
         needs_labels: Whether training and dev examples must have labels that make
             classes. Without, as for a language model, they may.
+        has_texts: Whether its examples have texts; records alone have none.
     """
 
     default_data_dir: str | None = None
     labels_of: str | None = None
     sieve: Sieve | None = None
     needs_labels: bool = True
+    has_texts: bool = True
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """Returns the training examples that `data_dir` holds."""

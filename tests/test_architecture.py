@@ -19,7 +19,7 @@ FRAMEWORKS = {"tensorflow": "_tf.py", "jax": "_jax.py"}
 PATH_MODULES = {"pathlib", "shutil", "tempfile"}
 # What of modules that reach for files says nothing about any.
 PATHLESS = {
-    "glob": {"has_magic"},
+    "glob": {"escape", "has_magic"},
     "io": {"BufferedIOBase", "BufferedReader", "BytesIO", "SEEK_END", "StringIO"},
     "os": {"_exit", "environ", "getpid", "kill"},
 }

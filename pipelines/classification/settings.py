@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from processors.base import SPLITS
 from processors.batches.batches import PadTo
+from processors.tasks.records import RECORDS_ALONE
 from processors.tasks.settings import DataSettings, LabelSettings
 from runtime.settings import setting
 from runtime.training.run_settings import Carried, RunSettings, StepSettings, WorkBatch
@@ -72,13 +73,24 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
             unless=("task_name",),
         ),
     )
-    MAY_DIFFER: ClassVar[tuple[str, ...]] = (*RunSettings.MAY_DIFFER, "data_dir")
+    MAY_DIFFER: ClassVar[tuple[str, ...]] = (
+        *RunSettings.MAY_DIFFER,
+        "data_dir",
+        "records_dir",
+    )
 
     # The original's flags.
     do_train: bool = setting(False, help="Whether to train.")
     do_eval: bool = setting(False, help="Whether to evaluate on the dev split.")
     do_predict: bool = setting(False, help="Whether to predict the test split.")
 
+    records_dir: str | None = setting(
+        None,
+        path=True,
+        help="Folder of records, such as scripts/create_tfrecords.py writes, to take "
+        "the splits from instead of tokenising; what does not fit is made anew. "
+        "output_dir's own are taken without it.",
+    )
     predict_name: str | None = setting(
         None,
         help="Name of the test set, which its files are called after, as in "
@@ -105,6 +117,17 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
                 f"`_`; got {self.predict_name!r}."
             )
         yield from self.data_problems()
+        if self.has_records_alone:
+            yield from self._records_problems()
+
+    def _records_problems(self) -> Iterator[str]:
+        if self.records_dir:
+            yield (
+                f"--task_name={RECORDS_ALONE} reads the records of --data_dir; "
+                "--records_dir is for tasks that have texts, too."
+            )
+        if self.max_leakage is not None:
+            yield "--max_leakage compares texts, and records alone have none."
 
     def _missing(self) -> Iterator[str]:
         if not self.task_name:

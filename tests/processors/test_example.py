@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from processors.example import InputExample
+from processors.example import InputExample, checksum
 from runtime.errors import DataError
 
 
@@ -29,3 +29,21 @@ def test_a_missing_label_is_none(label):
 def test_what_no_example_is_made_of(texts, label, words):
     with pytest.raises(DataError, match=words):
         InputExample("train-7", *texts, label=label)
+
+
+def test_the_checksum_is_of_all_that_is_learnt_from():
+    one = InputExample("1", "a", label="x")
+    same = InputExample("other name", "a", label="x")
+    assert checksum([one]) == checksum([same])
+    others = [
+        [],
+        [one, one],
+        [InputExample("1", "b", label="x")],
+        [InputExample("1", "a", label="y")],
+        [InputExample("1", "a", label=None)],
+        [InputExample("1", "a", text_b="", label="x")],
+    ]
+    assert len({checksum(each) for each in [[one], *others]}) == len(others) + 1
+    pair = [one, InputExample("2", "b", label="y")]
+    assert checksum(pair) != checksum(pair[::-1])
+    assert checksum(pair[1:], after=checksum(pair[:1])) == checksum(pair)

@@ -100,6 +100,8 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
         yield from super()._problems()
         if self.compare and not (self.do_eval or self.do_predict):
             yield "--compare needs --do_eval or --do_predict."
+        if self.compare and self.has_records_alone:
+            yield "--compare reads texts, and records alone have none."
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:
             yield "--train=head reads the vectors of a BERT: give --init_checkpoint."
         if self.do_train and self._trains_top_layers() and not self.init_checkpoint:

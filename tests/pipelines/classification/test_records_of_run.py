@@ -5,6 +5,7 @@ import pytest
 from pipelines.classification import data_check, records_of_run
 from processors.readers.sieve import OnBadRow
 from processors.records import store
+from processors.records.manifest import Manifest
 from runtime.devices.placement import Accelerator, Backend, Placement, Precision
 
 
@@ -80,6 +81,6 @@ def test_records_are_those_of_the_split(keep, tests, data_dir):
     split = made.splits["test"].dataset
     assert read.ids.tolist() == split.ids.tolist()
     assert read.offsets.tolist() == split.offsets.tolist()
-    manifest = store.Manifest.load(str(data_dir / "out" / "predict.tf_record"))
+    manifest = Manifest.load(str(data_dir / "out" / "predict.tf_record"))
     assert manifest.labels == ("a", "b")
     assert manifest.max_seq_length == 4

@@ -59,7 +59,7 @@ def own_module(tmp_path, monkeypatch):
 def test_known_names():
     expected = (
         "aozora_pair authors chabsa cola csv folder janli jnli json jsonl lines"
-        " livedoor mnli mrpc pairs tfds tsv xnli"
+        " livedoor mnli mrpc pairs records tfds tsv xnli"
     )
     assert registry.known() == expected.split()
     assert all(
