@@ -159,9 +159,9 @@ def origin_differences(manifest: Manifest | None, origin: Origin) -> Iterator[st
 
 
 def _other_names(manifest: Manifest, origin: Origin) -> Iterator[str]:
-    said = difference.in_words("tokenizer", manifest.tokenizer, origin.tokenizer)
-    if said is not None:
-        yield f"another tokenizer: {said}"
+    name = "another tokenizer"
+    if said := difference.in_words(name, manifest.tokenizer, origin.tokenizer):
+        yield said
     if manifest.labels != origin.labels:
         yield (
             f"other labels: {', '.join(manifest.labels) or 'none'} there,"
