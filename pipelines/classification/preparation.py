@@ -80,7 +80,11 @@ class TaskJob(Job):
 
     @property
     def features_format(self) -> str:
-        """How `features` makes rows of texts, as manifests of records name it."""
+        """How `features` makes rows of texts, as manifests of records name it.
+
+        A job that makes them otherwise has another name for it, or would take the
+        records of this one.
+        """
         return FEATURES
 
     @property

@@ -186,18 +186,30 @@ def _keep(job: TaskJob, name: str, split: Split) -> None:
     if records is not None and records.path != path:
         now = records.manifest
         store.delete_records(path, before)
-    elif records is not None and records.manifest == before:
+    elif _is_kept(job, records, before):
         return
     else:
-        now = store.write_dataset(
-            path,
-            split.dataset,
-            origin=job.origin,
-            texts=split.texts,
-            shards=job.settings.record_shards,
-        )
+        now = _write(job, split, path)
+        store.delete_shards(path, before.shards if before else (), but=now.shards)
     if name == "test" and before is not None:
         _tell_replaced(before, now, count=len(split.dataset))
+
+
+def _is_kept(job: TaskJob, records: Records | None, before: Manifest | None) -> bool:
+    """Whether the folder has what a split was taken from, in as many files as asked."""
+    if records is None or records.manifest != before:
+        return False
+    return before is None or len(before.shards) == job.settings.record_shards
+
+
+def _write(job: TaskJob, split: Split, path: str) -> Manifest:
+    return store.write_dataset(
+        path,
+        split.dataset,
+        origin=job.origin,
+        texts=split.texts,
+        shards=job.settings.record_shards,
+    )
 
 
 def _manifest(path: str) -> Manifest | None:

@@ -284,10 +284,24 @@ def delete_records(path: str, manifest: Manifest | None) -> None:
         manifest: Names the files; None where there are none.
     """
     delete_manifest(path)
-    for shard in manifest.shards if manifest else ():
-        name = storage.join(storage.dirname(path), shard.name)
-        if storage.exists(name):
-            storage.delete(name)
+    if manifest is not None:
+        delete_shards(path, manifest.shards)
+
+
+def delete_shards(
+    path: str, shards: Iterable[Shard], *, but: Iterable[Shard] = ()
+) -> None:
+    """Deletes files of the data set `path`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        shards: The files.
+        but: Those that stay.
+    """
+    for name in {shard.name for shard in shards} - {shard.name for shard in but}:
+        file = storage.join(storage.dirname(path), name)
+        if storage.exists(file):
+            storage.delete(file)
 
 
 # Reading -----------------------------------------------------------------------------

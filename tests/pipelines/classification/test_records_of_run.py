@@ -150,6 +150,18 @@ def test_the_second_start_takes_what_the_first_has_written(
     assert f"The train split is taken from {path}, tokenised: 40" in caplog.messages
 
 
+def test_another_number_of_files_is_written_without_tokenizing(
+    keep, data_dir, no_tokenizing
+):
+    expected = keep(**BOTH, record_shards=3)
+    no_tokenizing()
+    keep(**BOTH)
+    found = sorted(name for name in stamps(data_dir / "out") if "train" in name)
+    assert found == ["train.tf_record", "train.tf_record.manifest.json"]
+    read = store.read_records(str(data_dir / "out" / "train.tf_record"))
+    assert read.ids.tolist() == expected.splits["train"].dataset.ids.tolist()
+
+
 def test_an_evaluation_takes_those_of_the_training(keep, no_tokenizing):
     keep(**BOTH)
     no_tokenizing()

@@ -134,6 +134,20 @@ def test_damage_and_what_is_half_written(path, wanted):
         reuse.take(path, wanted, on_trust=True)
 
 
+def test_records_in_a_bucket(fake_bucket, wanted, recipe):
+    path = "gs://my-bucket/out/train.tf_record"
+    assert not reuse.are_there(path)
+    convert(path, EXAMPLES, recipe=recipe, shards=3)
+    found = reuse.take(path, wanted, on_trust=False)
+    assert columns(found.dataset) == columns(tokenised(recipe))
+    store.delete_manifest(path)
+    assert reuse.are_there(path)
+    with pytest.raises(MisfitError, match="writing them was not finished"):
+        reuse.take(path, wanted, on_trust=True)
+    store.delete_records(path, found.manifest)
+    assert not reuse.are_there(path)
+
+
 def test_nothing_is_there(tmp_path, wanted):
     assert not reuse.are_there(str(tmp_path / "none"))
     assert not reuse.are_there(str(tmp_path / "no folder" / "none"))
