@@ -12,19 +12,14 @@ import pytest
 import safetensors.numpy
 import sklearn.metrics
 
-from pipelines.classification import splits
 from pipelines.classification.preparation import find_processor
 from pipelines.reports import plots
 from processors.base import DataProcessor
 from processors.batches.batches import PadTo
-from processors.batches.token_dataset import ranges
-from processors.records import example_columns, store
-from processors.records.example_columns import Column
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.devices.placement import Precision
 from runtime.errors import CheckpointError, DataError, SettingsError
-from runtime.files import tfrecord
 from runtime.training import training
 from runtime.training.progress import ProgressLine
 from runtime.training.run_settings import Resume
@@ -150,75 +145,6 @@ def test_it_learns(run, small_task, tmp_path):
 
 class PowerFailureError(Exception):
     """What ends a run in the middle."""
-
-
-RESULTS = ("eval_results.txt", "test_results.tsv", "classification_report.txt")
-
-
-def assert_equal_runs(first, second):
-    """Two runs have the same losses, weights and results."""
-    assert tensors(first) == tensors(second)
-    assert read_metrics(first) == read_metrics(second)
-    for name in RESULTS:
-        paths = (f"{first}/{name}", f"{second}/{name}")
-        assert storage.read_bytes(paths[0]) == storage.read_bytes(paths[1])
-
-
-def test_a_run_on_records_is_the_run_on_texts(run, finished, tmp_path):
-    with mock.patch.object(splits, "tokenise", side_effect=AssertionError):
-        found = run(
-            tmp_path / "out", do_eval=True, do_predict=True, records_dir=finished
-        )
-    assert_equal_runs(found, finished)
-    for name in ("predictions.tsv", "data_report.txt"):
-        texts = [storage.read_text(f"{each}/{name}") for each in (found, finished)]
-        assert texts[0] == texts[1]
-
-
-def write_as_the_original(path, dataset, *, length):
-    """Fixed-length records of google-research/bert, the last of them a filler."""
-    count, starts = len(dataset), np.arange(len(dataset) + 1) * length
-    places = ranges(starts[:-1], lengths=dataset.lengths)
-    grids = {
-        "input_ids": dataset.ids,
-        "input_mask": np.ones_like(dataset.ids),
-        "segment_ids": dataset.segments,
-    }
-    columns = {}
-    for name, values in grids.items():
-        flat = np.zeros(starts[-1] + length, np.int64)
-        flat[places] = values
-        columns[name] = Column(flat, np.full(count + 1, length))
-    real = np.arange(count + 1) < count
-    labels = np.append(dataset.label_ids, 0)
-    columns["label_ids"] = Column(labels, np.ones(count + 1, np.int64))
-    columns["is_real_example"] = Column(real.astype(np.int64), np.ones_like(labels))
-    with tfrecord.RecordWriter(path) as writer:
-        for payload in example_columns.encode(columns):
-            writer.write(payload)
-
-
-def test_records_of_the_original_alone_train_the_same(
-    run, finished, small_task, tmp_path
-):
-    for name in ("train", "eval", "predict"):
-        dataset = store.read_records(f"{finished}/{name}.tf_record")
-        path = str(tmp_path / "bert" / f"{name}.tf_record")
-        write_as_the_original(path, dataset, length=16)
-    found = run(
-        tmp_path / "out",
-        do_eval=True,
-        do_predict=True,
-        task_name="records",
-        data_dir=str(tmp_path / "bert"),
-        text_b=None,
-    )
-    assert_equal_runs(found, finished)
-    rows = [read_table(f"{each}/predictions.tsv") for each in (found, finished)]
-    assert [row[1:4] for row in rows[0]] == [row[1:4] for row in rows[1]]
-    assert {row[4] for row in rows[0][1:]} == {""}
-    assert rows[0][1][0] == "test-0"
-    assert small_task.labels == ("hot", "cold", "mild")
 
 
 def stopping_at(step):
