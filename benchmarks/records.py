@@ -25,9 +25,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from absl import app, flags
 
-from processors.batches.features import Features, featurize
+from processors.batches.features import FEATURES, Features, featurize
 from processors.batches.token_dataset import TokenDataset
 from processors.records import store
+from processors.records.manifest import Origin
 from processors.tasks.authors import AuthorsProcessor
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
 
@@ -97,9 +98,12 @@ def _write(path: str, features: Sequence[Features]) -> None:
     store.write_records(
         path,
         features,
-        tokenizer_fingerprint={},
-        labels=AuthorsProcessor.labels,
-        max_seq_length=_LENGTH,
+        origin=Origin(
+            tokenizer={},
+            labels=AuthorsProcessor.labels,
+            max_seq_length=_LENGTH,
+            features=FEATURES,
+        ),
     )
 
 

@@ -18,6 +18,9 @@ from runtime.errors import DataError
 
 _log = logging.getLogger(__name__)
 
+CLASSIFIER_FORMAT = "a [SEP] b"
+"""How `classifier_features` makes one row of a text or two, as manifests name it."""
+
 _EXAMPLES_A_CALL = 1024
 _CHUNK_OVERLAP = 1  # so that the first token of a piece is predicted, too
 
@@ -85,6 +88,11 @@ def language_model_features(
         raise DataError(
             f"The corpus is empty: none of its {texts} texts has two tokens or more."
         )
+
+
+def language_model_format(long_texts: LongTexts) -> str:
+    """How `language_model_features` makes rows of texts, as manifests name it."""
+    return f"a [SEP] b, language model, --long_texts={long_texts.value}"
 
 
 def classifier_features(

@@ -98,6 +98,11 @@ class LanguageModelJob(LstmJob):
             message = f"{str(error).rstrip('.')}. {_NO_DEV}"
             raise StorageError(message, reason=error.reason) from error
 
+    @property
+    def features_format(self) -> str:
+        """See base class; a text may be left out, or be several rows."""
+        return data.language_model_format(self.settings.long_texts)
+
     def features(
         self,
         examples: Iterable[InputExample],
@@ -137,6 +142,11 @@ class ClassifierJob(LstmJob):
             seed=self.settings.seed,
         )
         return [found[place] for place in order]
+
+    @property
+    def features_format(self) -> str:
+        """See base class."""
+        return data.CLASSIFIER_FORMAT
 
     def features(
         self,
@@ -252,7 +262,7 @@ class _Parts:
             settings,
             vocab_size=settings.vocab_size,
             kept={run: state["tokenizer"] for run, state in reversed(states.items())},
-            texts=lambda: _texts(rows.examples("train")),
+            texts=lambda: _texts(rows),
         )
         if initial is not None:
             refuse_other_tokenizer(
@@ -366,8 +376,13 @@ def _refuse_other_limit(settings: EncoderSettings, initial: Checkpoint | None) -
         )
 
 
-def _texts(examples: Iterable[InputExample]) -> Iterator[str]:
-    for example in examples:
+def _texts(rows: RowReader) -> Iterator[str]:
+    if not rows.processor.has_texts:
+        raise SettingsError(
+            "Records alone have no texts to make a vocabulary of: give --model_file or"
+            " --vocab_file with that of the records."
+        )
+    for example in rows.examples("train"):
         yield example.text_a
         if example.text_b is not None:
             yield example.text_b

@@ -234,6 +234,7 @@ class DataProcessor:
         needs_labels: Whether training and dev examples must have labels that make
             classes. Without, as for a language model, they may.
         targets: What its examples are told apart by.
+        has_texts: Whether its examples have texts; records alone have none.
     """
 
     default_data_dir: str | None = None
@@ -241,6 +242,7 @@ class DataProcessor:
     sieve: Sieve | None = None
     needs_labels: bool = True
     targets: Targets = Targets.LABEL
+    has_texts: bool = True
 
     def get_train_examples(self, data_dir: str) -> list[InputExample]:
         """Returns the training examples that `data_dir` holds."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
+
+import google_crc32c
 
 from processors.labels import label_names
 from runtime.errors import DataError
@@ -71,6 +76,11 @@ class InputExample:
                 f"Example {self.guid}: expected a finite number, got {self.number!r}."
             )
 
+    @property
+    def content(self) -> list[Any]:
+        """All that is learnt from the example, as a JSON value."""
+        return [self.text_a, self.text_b, self.target]
+
     def _text(self, value: object) -> str:
         if not isinstance(value, str):
             raise DataError(f"Example {self.guid}: expected text, got {value!r:.60}.")
@@ -81,3 +91,16 @@ class InputExample:
             return label_names.name_of(self.label)
         except ValueError as error:
             raise DataError(f"Example {self.guid}: {error}") from error
+
+
+def checksum(examples: Iterable[InputExample], *, after: int = 0) -> int:
+    """CRC-32C of all that is learnt from some examples: their texts and labels.
+
+    Args:
+        examples: In the order of their split.
+        after: That of the examples before them.
+    """
+    found = after
+    for example in examples:
+        found = google_crc32c.extend(found, json.dumps(example.content).encode())
+    return int(found)

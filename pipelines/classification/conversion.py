@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from pipelines.classification import label_check
 from pipelines.classification.preparation import find_data_dir, find_processor
 from pipelines.classification.rows import RowReader, rejects_file
-from pipelines.classification.splits import RECORD_NAMES
 from processors.base import SPLITS, DataProcessor
 from processors.example import InputExample
 from processors.labels import label_names
 from processors.labels.targets import Targets
-from processors.records import beam_conversion, conversion
+from processors.records import beam_conversion, conversion, store
 from processors.records.conversion import Recipe
-from processors.records.store import Manifest
+from processors.records.manifest import Manifest
+from processors.tasks.records import RECORDS_ALONE
 from processors.tasks.settings import DataSettings
 from processors.tokenization import create as tokenizers
 from processors.tokenization.settings import TokenizerSettings
@@ -74,6 +74,8 @@ class ConversionSettings(DataSettings, TokenizerSettings):
                 yield f"--{name} must be at least 1; got {getattr(self, name)}."
         for name in sorted(set(self.splits) - set(SPLITS)):
             yield f"--splits: expected some of {', '.join(SPLITS)}; got {name!r}."
+        if self.has_records_alone:
+            yield f"--task_name={RECORDS_ALONE} names what is tokenised already."
         yield from self.data_problems()
         if self.targets is not Targets.LABEL:
             yield "--multi_label and --objective: records hold one label a text."
@@ -146,7 +148,7 @@ class SplitSource:
     @property
     def path(self) -> str:
         """The records of the split."""
-        return self._beside(f"{RECORD_NAMES[self.name]}.tf_record")
+        return store.record_path(str(self.settings.output_dir), self.name)
 
     def examples(self) -> Iterator[InputExample]:
         """Streams the examples; rejected rows go to a file beside the records."""

@@ -11,8 +11,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from pipelines.classification import class_weights, label_check, splits
+from pipelines.classification import class_weights, label_check, records_of_run
 from pipelines.classification.preparation import TaskJob
+from pipelines.classification.splits import Split
 from processors.base import SPLITS
 from processors.data_check.report import DataReport, SplitData, report_file
 from processors.example import InputExample
@@ -44,9 +45,10 @@ def tokenised(job: _Job) -> _Job:
     """
     examples = {name: job.examples(name) for name in job.settings.splits_ahead()}
     refuse_other_run(job)  # before the longer work
+    records_of_run.refuse_none_named(job)
     found = {name: _tokenise(job, name, rows) for name, rows in examples.items()}
     for name, split in found.items():
-        path = splits.record_path(job.output_dir, name)
+        path = records_of_run.own_path(job, name)
         shards = job.settings.record_shards
         store.refuse_too_few(len(split.dataset), shards=shards, path=path)
     job = dataclasses.replace(job, splits=found)
@@ -59,15 +61,12 @@ def tokenised(job: _Job) -> _Job:
     return job
 
 
-def _tokenise(job: TaskJob, name: str, rows: Sequence[InputExample]) -> splits.Split:
-    labels = job.labels
-    settled = label_check.settle(rows, split=name, labels=labels, settings=job.settings)
-    return splits.tokenise(
-        settled.examples,
-        labels=labels,
-        features=job.features,
-        remarks=settled.remarks,
+def _tokenise(job: TaskJob, name: str, rows: Sequence[InputExample]) -> Split:
+    settled = label_check.settle(
+        rows, split=name, labels=job.labels, settings=job.settings
     )
+    split = records_of_run.split_of(job, name, settled.examples)
+    return dataclasses.replace(split, remarks=settled.remarks)
 
 
 def checked(job: _Job) -> _Job:
@@ -107,6 +106,7 @@ def checked(job: _Job) -> _Job:
         {name: data[name] for name in SPLITS if name in data},
         labels=job.labels,
         max_seq_length=job.settings.max_seq_length,
+        has_texts=job.rows.processor.has_texts,
         notes=notes,
     )
     job = dataclasses.replace(job, report=report.text())
@@ -146,7 +146,7 @@ def _refuse_leakage(job: TaskJob, report: DataReport) -> None:
 
 def _add_training_examples(job: TaskJob, data: dict[str, SplitData]) -> list[str]:
     """Adds them to `data` where they can be read; returns why they could not."""
-    if "train" in data:
+    if "train" in data or not job.rows.processor.has_texts:
         return []
     try:
         data["train"] = SplitData(job.rows.examples("train"))

@@ -7,15 +7,16 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.classification import label_check, rows
+from pipelines.classification import label_check
 from pipelines.classification.rows import RowReader
 from pipelines.classification.settings import TaskSettings
 from pipelines.classification.splits import Split
 from processors.base import DataProcessor
-from processors.batches.features import Features, TokenCounts, featurize
+from processors.batches.features import FEATURES, Features, TokenCounts, featurize
 from processors.data_check.splitting import SplitProcessor
-from processors.example import InputExample
+from processors.example import InputExample, checksum
 from processors.labels.targets import Targets
+from processors.records.manifest import Origin
 from processors.tasks import registry
 from processors.tasks.settings import DataSettings
 from processors.tasks.table import OptionsProcessor
@@ -85,6 +86,25 @@ class TaskJob(Job):
         return label_check.labels_of(self.rows.processor, settings=self.settings)
 
     @property
+    def features_format(self) -> str:
+        """How `features` makes rows of texts, as manifests of records name it.
+
+        A job that makes them otherwise has another name for it, or would take the
+        records of this one.
+        """
+        return FEATURES
+
+    @property
+    def origin(self) -> Origin:
+        """What decides the records of the job's splits."""
+        return Origin(
+            tokenizer=self.tokenizer.fingerprint(),
+            labels=self.labels,
+            max_seq_length=self.settings.max_seq_length,
+            features=self.features_format,
+        )
+
+    @property
     def total_steps(self) -> int:
         """See `Job.total_steps`."""
         return self.settings.num_train_steps(len(self.splits["train"].dataset))
@@ -109,7 +129,7 @@ class TaskJob(Job):
         if not self.settings.trains:
             return []
         examples = self.examples("train")
-        value = {"examples": len(examples), "crc32c": rows.checksum(examples)}
+        value = {"examples": len(examples), "crc32c": checksum(examples)}
         return [
             Trait(name="train_data", value=value, accept="data_dir", differ=_other_data)
         ]
@@ -210,7 +230,14 @@ def find_processor(
     task = _named_processor(settings, trained=trained) if made is None else made
     task.needs_labels = settings.NEEDS_LABELS
     plan = settings.split_plan()
-    return task if plan is None else SplitProcessor(task, plan=plan)
+    if plan is None:
+        return task
+    if not task.has_texts:
+        raise SettingsError(
+            f"{plan} deals examples by their texts, and records alone have none. Deal"
+            " them where the records are made: scripts/create_tfrecords.py --split."
+        )
+    return SplitProcessor(task, plan=plan)
 
 
 def _named_processor(

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 from collections.abc import Sequence
-
-import google_crc32c
 
 from processors.base import DataProcessor
 from processors.example import InputExample
@@ -96,12 +93,3 @@ class RowReader:
 def rejects_file(name: str) -> str:
     """Returns the name of the file of rejected rows."""
     return f"{name}.rejects.jsonl"
-
-
-def checksum(examples: Sequence[InputExample]) -> int:
-    """CRC-32C of all that is learnt from some examples: their texts and labels."""
-    found = 0
-    for example in examples:
-        content = [example.text_a, example.text_b, example.target]
-        found = google_crc32c.extend(found, json.dumps(content).encode())
-    return int(found)

@@ -16,6 +16,7 @@ from pipelines.classification import class_weights
 from pipelines.steps.settings import TokenStepSettings
 from processors.base import SPLITS
 from processors.labels.targets import Targets
+from processors.tasks.records import RECORDS_ALONE
 from processors.tasks.settings import DataSettings, LabelSettings
 from runtime.settings import setting
 from runtime.training.run_settings import Carried, RunSettings, WorkBatch
@@ -82,7 +83,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
             unless=("task_name",),
         ),
     )
-    MAY_DIFFER: ClassVar[tuple[str, ...]] = (*RunSettings.MAY_DIFFER, "data_dir")
+    MAY_DIFFER: ClassVar[tuple[str, ...]] = (
+        *RunSettings.MAY_DIFFER,
+        "data_dir",
+        "records_dir",
+    )
 
     # The original's flags.
     do_train: bool = setting(False, help="Whether to train.")
@@ -95,6 +100,13 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         help="Whether to write compare.txt and compare.png: accuracies of the most "
         "frequent label, of TF-IDF with logistic regression, of a BERT frozen as it "
         "starts, and of this run.",
+    )
+    records_dir: str | None = setting(
+        None,
+        path=True,
+        help="Folder of records, such as scripts/create_tfrecords.py writes, to take "
+        "the splits from instead of tokenising; what does not fit is made anew. "
+        "output_dir's own are taken without it.",
     )
     predict_name: str | None = setting(
         None,
@@ -133,6 +145,19 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         if is_weighed and self.targets is not Targets.LABEL:
             yield "--class_weights is for tasks in which a text has one label."
         yield from self.data_problems()
+        if self.has_records_alone:
+            yield from self._records_problems()
+
+    def _records_problems(self) -> Iterator[str]:
+        if self.records_dir:
+            yield (
+                f"--task_name={RECORDS_ALONE} reads the records of --data_dir; "
+                "--records_dir is for tasks that have texts, too."
+            )
+        if self.max_leakage is not None:
+            yield "--max_leakage compares texts, and records alone have none."
+        if self.compare:
+            yield "--compare reads texts, and records alone have none."
 
     def _missing(self) -> Iterator[str]:
         if not self.task_name:

@@ -1,19 +1,17 @@
-"""The splits of a task: tokenised, and kept as records."""
+"""The splits of a task, tokenised."""
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from processors.batches.features import Features, TokenCounts
+from processors.batches.features import Features, TokenCounts, TokenSummary
 from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
-from processors.records import store
-from runtime import storage
-
-RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
+from processors.records.manifest import Origin, Texts
+from processors.records.reuse import Records
 
 
 @dataclass(frozen=True)
@@ -24,15 +22,22 @@ class Split:
         examples: In file order.
         dataset: Their tokens, in the same order.
         labels: The task's labels in order of their ids.
-        tokens: What tokenizing found.
+        texts: What they were, and what tokenizing found; None where that is not known.
+        records: The records that it was taken from; None where it was tokenised here.
         remarks: Sentences on its labels, for the data report.
     """
 
     examples: Sequence[InputExample]
     dataset: TokenDataset
     labels: tuple[str, ...]
-    tokens: TokenCounts
+    texts: Texts | None = None
+    records: Records | None = None
     remarks: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> TokenSummary | None:
+        """What tokenizing found; None where nothing is known of it."""
+        return None if self.texts is None else self.texts.tokens
 
     @property
     def identity(self) -> int:
@@ -49,62 +54,27 @@ class Split:
 def tokenise(
     examples: Sequence[InputExample],
     *,
-    labels: Sequence[str],
+    origin: Origin,
     features: Callable[..., Iterable[Features]],
-    remarks: tuple[str, ...] = (),
+    crc32c: int,
 ) -> Split:
     """Makes a split of examples.
 
     Args:
         examples: In file order.
-        labels: The task's labels in order of their ids.
+        origin: The task's labels, and how texts are read.
         features: Gives the tokens of examples; see `TaskJob.features`.
-        remarks: Sentences on its labels.
+        crc32c: Of the examples; see `processors.example.checksum`.
 
     Raises:
         DataError: An example cannot be used.
     """
     counts = TokenCounts()
+    labels = origin.labels
     dataset = TokenDataset.collect(features(examples, labels=labels, counts=counts))
-    return Split(examples, dataset, tuple(labels), counts, remarks)
-
-
-def write(
-    split: Split,
-    path: str,
-    *,
-    tokenizer_fingerprint: Mapping[str, str | bool | int],
-    max_seq_length: int,
-    shards: int,
-) -> None:
-    """Writes a split's records.
-
-    Args:
-        split: What to write.
-        path: Where to; see `processors.records.store.write_records`.
-        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
-        max_seq_length: The limit in tokens that the texts were cut to.
-        shards: Number of files.
-
-    Raises:
-        DataError: There are fewer examples than shards.
-    """
-    store.write_dataset(
-        path,
-        split.dataset,
-        tokenizer_fingerprint=tokenizer_fingerprint,
-        labels=split.labels,
-        max_seq_length=max_seq_length,
-        shards=shards,
+    texts = Texts(
+        examples=len(examples),
+        crc32c=crc32c,
+        tokens=counts.summary(max_seq_length=origin.max_seq_length),
     )
-
-
-def record_path(folder: str, name: str, *, suffix: str = "") -> str:
-    """Returns where the records of a split lie.
-
-    Args:
-        folder: The run's.
-        name: train, dev or test.
-        suffix: What tells them from others of that split.
-    """
-    return storage.join(folder, f"{RECORD_NAMES[name]}{suffix}.tf_record")
+    return Split(examples, dataset, labels, texts)

@@ -8,9 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from processors.batches.features import TokenCounts
+from processors.batches.features import TokenSummary
 from processors.data_check import leakage, near_copies, shared_passages, text_table
 from processors.data_check.leakage import ComparedSplit, Overlap
 from processors.example import InputExample
@@ -41,6 +39,10 @@ _ABOUT_OVERLAP = (
     " Other label: those of both that the other split has under another label. Empty"
     " texts are not compared."
 )
+_NO_TEXTS = (
+    "The data are records without their texts: nothing is known of empty, repeated and"
+    " shared ones."
+)
 _ABOUT_SHARED_TEXTS = (
     "Shared texts: pairs of which a text is also in a pair of the other split. In a"
     " copy, the texts of a pair may have changed places."
@@ -65,7 +67,7 @@ class SplitData:
     """
 
     examples: Sequence[InputExample]
-    tokens: TokenCounts | None = None
+    tokens: TokenSummary | None = None
 
 
 class DataReport:
@@ -75,6 +77,7 @@ class DataReport:
         splits: train, dev and test, those of them that there are.
         labels: The task's labels in order.
         max_seq_length: Tokens to which examples are cut.
+        has_texts: Whether the examples have texts; records alone have none.
         notes: Sentences about how the splits were made, or why one is missing.
     """
 
@@ -84,6 +87,7 @@ class DataReport:
         *,
         labels: Sequence[str],
         max_seq_length: int,
+        has_texts: bool = True,
         notes: Sequence[str] = (),
     ) -> None:
         self._splits = splits
@@ -91,13 +95,15 @@ class DataReport:
         self._max_seq_length = max_seq_length
         self._notes = notes
         compared = {
-            name: ComparedSplit(split.examples) for name, split in splits.items()
+            name: ComparedSplit(split.examples)
+            for name, split in splits.items()
+            if has_texts
         }
         self._sides = {name: split.sides for name, split in compared.items()}
         self.overlaps: dict[tuple[str, str], Overlap] = {
             (one, other): leakage.compare(compared[one], other=compared[other])
             for one, other in _COMPARISONS
-            if one in splits and other in splits
+            if one in compared and other in compared
         }
 
     def refuse_leakage(self, limit: float, *, path: str) -> None:
@@ -149,8 +155,8 @@ class DataReport:
             "".join(map(_filled, self._notes)),
             self._labels_section(),
             self._tokens_section(),
-            self._texts_section(),
-            self._overlap_section(),
+            *((self._texts_section(), self._overlap_section()) if self._sides else ()),
+            "" if self._sides else _filled(_NO_TEXTS),
             *(self._witnesses(*names) for names in self.overlaps),
         ]
         return "\n".join(section for section in sections if section)
@@ -200,17 +206,16 @@ class DataReport:
     def _tokens_section(self) -> str:
         table = [["tokens", "min", "median", "95 %", "max", "cut", "unknown"]]
         for name, split in self._splits.items():
-            if split.tokens is not None and split.tokens.lengths:
+            if split.tokens is not None:
                 table.append([name, *self._token_cells(split.tokens)])
         about = _filled(_ABOUT_TOKENS.format(self._max_seq_length))
         return text_table.aligned(table) + about if len(table) > 1 else ""
 
-    def _token_cells(self, tokens: TokenCounts) -> list[str]:
-        lengths = np.array(tokens.lengths)
-        ranks = np.percentile(lengths, (0, 50, 95, 100), method="inverted_cdf")
+    def _token_cells(self, tokens: TokenSummary) -> list[str]:
+        ranks = (tokens.shortest, tokens.median, tokens.percentile_95, tokens.longest)
         return [
             *map(str, ranks),
-            _of(int((lengths > self._max_seq_length).sum()), len(lengths)),
+            _of(tokens.cut, tokens.examples),
             _of(tokens.unknown, tokens.text_tokens),
         ]
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from processors.example import InputExample
 from processors.records import store
-from processors.records.conversion import Encoder, Recipe, cut
-from processors.records.store import Manifest, Shard, Tally
+from processors.records.conversion import Chunk, Encoder, Recipe, cut
+from processors.records.manifest import Manifest, Shard
+from processors.records.store import Tally
 from runtime import storage
 from runtime.errors import SettingsError
 from runtime.files.tfrecord import RecordWriter
@@ -23,13 +24,6 @@ from runtime.files.tfrecord import RecordWriter
 # Beam's "DirectRunner" fetches an executable from the network before it falls back to
 # this (Beam 2.77).
 _HERE = "runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-
-
-class Chunk(NamedTuple):
-    """Examples that follow each other; `first` is the place of the first of them."""
-
-    first: int
-    examples: list[InputExample]
 
 
 class Part(NamedTuple):
@@ -107,10 +101,7 @@ def convert(
 
 
 def _chunks(read: Callable[[], Iterable[InputExample]]) -> Iterator[Chunk]:
-    first = 0
-    for examples in cut(read()):
-        yield Chunk(first, examples)
-        first += len(examples)
+    yield from cut(read())
 
 
 def _encoding(recipe: Recipe, *, shards: int) -> Any:
@@ -131,7 +122,7 @@ def _parts(
     chunk: Chunk, *, encoder: Encoder, shards: int
 ) -> Iterator[tuple[int, Part]]:
     """Yields numbers of shards and what goes there; example i to i modulo shards."""
-    block = encoder.encode(chunk.examples)
+    block = encoder.encode(chunk)
     for place in range(min(shards, len(block.payloads))):
         tally = Tally() if place else block.tally
         part = Part(chunk.first, block.payloads[place::shards], tally)
@@ -159,7 +150,5 @@ def _finish(written: list[Written], *, path: str, recipe: Recipe, shards: int) -
         path,
         [each.shard for each in sorted(written, key=lambda each: each.number)],
         tally=tally,
-        tokenizer_fingerprint=recipe.make_tokenizer().fingerprint(),
-        labels=recipe.labels,
-        max_seq_length=recipe.max_seq_length,
+        origin=recipe.origin(recipe.make_tokenizer()),
     )

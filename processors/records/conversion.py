@@ -13,11 +13,13 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from processors.batches.features import featurize
-from processors.example import InputExample
+from processors.batches.features import FEATURES, TokenCounts, featurize
+from processors.example import InputExample, checksum
 from processors.records import store
-from processors.records.store import Block, Manifest
+from processors.records.manifest import Manifest, Origin
+from processors.records.store import Block, Place
 from processors.tokenization.base import Tokenizer
 from runtime.errors import SettingsError
 
@@ -44,6 +46,36 @@ class Recipe:
     labels: Sequence[str]
     max_seq_length: int
 
+    def origin(self, tokenizer: Tokenizer) -> Origin:
+        """The same, as manifests have it.
+
+        Args:
+            tokenizer: From `make_tokenizer`.
+        """
+        return Origin(
+            tokenizer=tokenizer.fingerprint(),
+            labels=tuple(self.labels),
+            max_seq_length=self.max_seq_length,
+            features=FEATURES,
+        )
+
+
+class Chunk(NamedTuple):
+    """Examples that follow each other.
+
+    Attributes:
+        examples: They, at least one.
+        place: Where they end.
+    """
+
+    examples: list[InputExample]
+    place: Place
+
+    @property
+    def first(self) -> int:
+        """Place of the first of them."""
+        return self.place.examples - len(self.examples)
+
 
 class Encoder:
     """Makes records of examples.
@@ -56,15 +88,20 @@ class Encoder:
         self.tokenizer = recipe.make_tokenizer()
         self._recipe = recipe
 
-    def encode(self, examples: Sequence[InputExample]) -> Block:
-        """Returns the records of some examples, at least one."""
+    def encode(self, chunk: Chunk) -> Block:
+        """Returns the records of some examples."""
+        counts = TokenCounts()
         features = featurize(
-            examples,
+            chunk.examples,
             tokenizer=self.tokenizer,
             labels=self._recipe.labels,
             max_seq_length=self._recipe.max_seq_length,
+            counts=counts,
         )
-        return store.encode_block(list(features))
+        block = store.encode_block(list(features))
+        block.tally.found.add(counts)
+        block.tally.place = chunk.place
+        return block
 
 
 def convert(
@@ -94,18 +131,20 @@ def convert(
     encoder = Encoder(recipe)
     chunks = cut(examples)
     with _blocks(chunks, encoder=encoder, recipe=recipe, workers=workers) as blocks:
-        return store.write_blocks(
-            path,
-            blocks,
-            tokenizer_fingerprint=encoder.tokenizer.fingerprint(),
-            labels=recipe.labels,
-            max_seq_length=recipe.max_seq_length,
-            shards=shards,
-        )
+        origin = recipe.origin(encoder.tokenizer)
+        return store.write_blocks(path, blocks, origin=origin, shards=shards)
 
 
-def cut(examples: Iterable[InputExample]) -> Iterator[list[InputExample]]:
+def cut(examples: Iterable[InputExample]) -> Iterator[Chunk]:
     """Yields the examples in chunks that fit the memory, none of them empty."""
+    place = Place()
+    for chunk in _cut(examples):
+        crc32c = checksum(chunk, after=place.crc32c)
+        place = Place(place.examples + len(chunk), crc32c)
+        yield Chunk(chunk, place)
+
+
+def _cut(examples: Iterable[InputExample]) -> Iterator[list[InputExample]]:
     chunk: list[InputExample] = []
     characters = 0
     for example in examples:
@@ -120,7 +159,7 @@ def cut(examples: Iterable[InputExample]) -> Iterator[list[InputExample]]:
 
 @contextlib.contextmanager
 def _blocks(
-    chunks: Iterator[list[InputExample]],
+    chunks: Iterator[Chunk],
     *,
     encoder: Encoder,
     recipe: Recipe,
@@ -148,7 +187,7 @@ def _blocks(
 
 def _in_order(
     pool: concurrent.futures.Executor,
-    chunks: Iterator[list[InputExample]],
+    chunks: Iterator[Chunk],
     *,
     most: int,
 ) -> Iterator[Block]:
@@ -173,5 +212,5 @@ def _start(recipe: Recipe) -> None:
     _ENCODER["here"] = Encoder(recipe)
 
 
-def _encode(examples: list[InputExample]) -> Block:
-    return _ENCODER["here"].encode(examples)
+def _encode(chunk: Chunk) -> Block:
+    return _ENCODER["here"].encode(chunk)

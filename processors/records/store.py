@@ -11,21 +11,20 @@ Files of google-research/bert, fixed-length and without a manifest, are read too
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import glob as globbing
 import itertools
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import google_crc32c
 import numpy as np
 
-from processors.batches.features import Features
+from processors.batches.features import Features, TokenTotals
 from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from processors.records import example_proto
 from processors.records.example_columns import BadExampleError
+from processors.records.manifest import Manifest, Origin, Shard, Texts, manifest_path
 from runtime import storage
 from runtime.errors import DataError
 from runtime.files import tfrecord
@@ -33,104 +32,23 @@ from runtime.files import tfrecord
 # Large enough that numpy's cost a call is nothing, small enough to stay in the cache.
 _EXAMPLES_A_BLOCK = 2048
 
+_RECORD_NAMES = {"train": "train", "dev": "eval", "test": "predict"}
+
 _Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One file of a data set.
-
-    Attributes:
-        name: File name, beside the manifest.
-        examples: Records in it.
-        crc32c: CRC-32C of all its bytes.
-    """
-
-    name: str
-    examples: int
-    crc32c: int
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a data set is.
-
-    Attributes:
-        examples: Examples in all shards.
-        unlabelled: How many of them have no label.
-        labels: The labels, in the order of their ids.
-        tokenizer: The tokenizer's fingerprint.
-        max_seq_length: The limit in tokens that the texts were cut to.
-        longest: Length of the longest example in tokens.
-        tokens: Tokens in all examples.
-        shards: The files; example i lies in shard i modulo their number.
-    """
-
-    examples: int
-    unlabelled: int
-    labels: tuple[str, ...]
-    tokenizer: Mapping[str, str | bool | int]
-    max_seq_length: int
-    longest: int
-    tokens: int
-    shards: tuple[Shard, ...]
-
-    def save(self, path: str) -> None:
-        """Writes the manifest of the data set `path`."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
-        storage.write_text(manifest_path(path), text + "\n")
-
-    @classmethod
-    def load(cls, path: str) -> Manifest:
-        """Reads the manifest of the data set `path`.
-
-        Raises:
-            DataError: the file is not such a manifest.
-        """
-        where = manifest_path(path)
-        try:
-            fields = json.loads(storage.read_text(where))
-            fields["labels"] = tuple(fields["labels"])
-            fields["shards"] = tuple(Shard(**shard) for shard in fields["shards"])
-            manifest = cls(**fields)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise DataError(
-                f"expected a manifest of records: {error}. Write the records again.",
-                path=where,
-            ) from error
-        for shard in manifest.shards:
-            if storage.basename(shard.name) != shard.name:
-                raise DataError(
-                    f"expected file names beside it, found {shard.name!r}.", path=where
-                )
-        return manifest
-
-
-def manifest_path(path: str) -> str:
-    """Returns where the manifest of the data set `path` lies."""
-    return f"{path}.manifest.json"
 
 
 # Writing -----------------------------------------------------------------------------
 
 
 def write_records(
-    path: str,
-    features: Iterable[Features],
-    *,
-    tokenizer_fingerprint: Mapping[str, str | bool | int],
-    labels: Sequence[str],
-    max_seq_length: int,
-    shards: int = 1,
+    path: str, features: Iterable[Features], *, origin: Origin, shards: int = 1
 ) -> Manifest:
     """Writes a data set, whole or not at all, in memory that does not grow with it.
 
     Args:
         path: The file, or the stem of the names of several.
         features: Any iterable; it is streamed.
-        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
-        labels: The labels, in the order of their ids.
-        max_seq_length: The limit in tokens that the texts were cut to.
+        origin: What decided them.
         shards: Number of files.
 
     Returns:
@@ -139,31 +57,57 @@ def write_records(
     Raises:
         DataError: there are fewer examples than shards.
     """
-    return write_blocks(
-        path,
-        map(encode_block, _blocks(features)),
-        tokenizer_fingerprint=tokenizer_fingerprint,
-        labels=labels,
-        max_seq_length=max_seq_length,
-        shards=shards,
-    )
+    blocks = map(encode_block, _blocks(features))
+    return write_blocks(path, blocks, origin=origin, shards=shards)
+
+
+class Place(NamedTuple):
+    """How far examples were read.
+
+    Attributes:
+        examples: So many from the first.
+        crc32c: Of these; see `processors.example.checksum`.
+    """
+
+    examples: int = 0
+    crc32c: int = 0
 
 
 @dataclass
 class Tally:
-    """What the manifest counts, while examples go by."""
+    """What the manifest counts, while examples go by.
+
+    Attributes:
+        examples: Records.
+        unlabelled: How many of them have no label.
+        longest: Length of the longest in tokens.
+        tokens: Tokens in all of them.
+        found: What tokenizing found.
+        place: How far the examples that they were made of were read.
+    """
 
     examples: int = 0
     unlabelled: int = 0
     longest: int = 0
     tokens: int = 0
+    found: TokenTotals = field(default_factory=TokenTotals)
+    place: Place = field(default_factory=Place)
 
     def add(self, other: Tally) -> None:
-        """Counts the examples of another tally too."""
+        """Counts the examples of another tally too, whichever of them came first."""
         self.examples += other.examples
         self.unlabelled += other.unlabelled
         self.longest = max(self.longest, other.longest)
         self.tokens += other.tokens
+        self.found.add(other.found)
+        self.place = max(self.place, other.place)
+
+    def texts(self, *, max_seq_length: int) -> Texts | None:
+        """What the records were made of; None where that was not said."""
+        if not self.place.examples:
+            return None
+        tokens = self.found.summary(max_seq_length=max_seq_length)
+        return Texts(**self.place._asdict(), tokens=tokens)
 
 
 @dataclass(frozen=True)
@@ -193,34 +137,37 @@ def write_dataset(
     path: str,
     dataset: TokenDataset,
     *,
-    tokenizer_fingerprint: Mapping[str, str | bool | int],
-    labels: Sequence[str],
-    max_seq_length: int,
+    origin: Origin,
+    texts: Texts | None = None,
     shards: int = 1,
 ) -> Manifest:
-    """Writes a data set that is in memory; see `write_records`."""
+    """Writes a data set that is in memory; see `write_records`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        dataset: The data set.
+        origin: What decided it.
+        texts: What it was made of, where that is known.
+        shards: Number of files.
+
+    Raises:
+        DataError: there are fewer examples than shards.
+    """
     starts = range(0, len(dataset), _EXAMPLES_A_BLOCK)
     places = (
         np.arange(start, min(start + _EXAMPLES_A_BLOCK, len(dataset)))
         for start in starts
     )
-    return write_blocks(
-        path,
-        (_block_of(dataset.take(each)) for each in places),
-        tokenizer_fingerprint=tokenizer_fingerprint,
-        labels=labels,
-        max_seq_length=max_seq_length,
-        shards=shards,
-    )
+    blocks = (_block_of(dataset.take(each)) for each in places)
+    return write_blocks(path, blocks, origin=origin, texts=texts, shards=shards)
 
 
 def write_blocks(
     path: str,
     blocks: Iterable[Block],
     *,
-    tokenizer_fingerprint: Mapping[str, str | bool | int],
-    labels: Sequence[str],
-    max_seq_length: int,
+    origin: Origin,
+    texts: Texts | None = None,
     shards: int = 1,
 ) -> Manifest:
     """Writes examples that are encoded already; see `write_records`.
@@ -228,9 +175,8 @@ def write_blocks(
     Args:
         path: The file, or the stem of the names of several.
         blocks: Any iterable; it is streamed, and how it is cut does not matter.
-        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
-        labels: The labels, in the order of their ids.
-        max_seq_length: The limit in tokens that the texts were cut to.
+        origin: What decided them.
+        texts: What they were made of, where their tallies do not say it.
         shards: Number of files.
 
     Returns:
@@ -250,17 +196,11 @@ def write_blocks(
                 next(turns).write(payload)
         refuse_too_few(tally.examples, shards=shards, path=path)
         delete_manifest(path)  # it vouches for what goes now
-    return save_manifest(
-        path,
-        [
-            Shard(storage.basename(name), writer.count, writer.crc32c)
-            for name, writer in zip(paths, writers, strict=True)
-        ],
-        tally=tally,
-        tokenizer_fingerprint=tokenizer_fingerprint,
-        labels=labels,
-        max_seq_length=max_seq_length,
-    )
+    files = [
+        Shard(storage.basename(name), writer.count, writer.crc32c)
+        for name, writer in zip(paths, writers, strict=True)
+    ]
+    return save_manifest(path, files, tally=tally, origin=origin, texts=texts)
 
 
 def save_manifest(
@@ -268,9 +208,8 @@ def save_manifest(
     shards: Sequence[Shard],
     *,
     tally: Tally,
-    tokenizer_fingerprint: Mapping[str, str | bool | int],
-    labels: Sequence[str],
-    max_seq_length: int,
+    origin: Origin,
+    texts: Texts | None = None,
 ) -> Manifest:
     """Writes the manifest of files that are written already; see `write_records`.
 
@@ -278,19 +217,36 @@ def save_manifest(
         path: The file, or the stem of the names of several.
         shards: The files, in order.
         tally: What is in them.
-        tokenizer_fingerprint: Identity of the tokenizer that made the ids.
-        labels: The labels, in the order of their ids.
-        max_seq_length: The limit in tokens that the texts were cut to.
+        origin: What decided it.
+        texts: What it was made of, where the tally does not say it.
     """
     manifest = Manifest(
-        **dataclasses.asdict(tally),
-        labels=tuple(labels),
-        tokenizer=dict(tokenizer_fingerprint),
-        max_seq_length=max_seq_length,
+        examples=tally.examples,
+        unlabelled=tally.unlabelled,
+        labels=origin.labels,
+        tokenizer=dict(origin.tokenizer),
+        max_seq_length=origin.max_seq_length,
+        longest=tally.longest,
+        tokens=tally.tokens,
         shards=tuple(shards),
+        features=origin.features,
+        texts=texts or tally.texts(max_seq_length=origin.max_seq_length),
     )
     manifest.save(path)
     return manifest
+
+
+def record_path(folder: str, split: str, *, suffix: str = "") -> str:
+    """Returns where the records of a split lie.
+
+    Args:
+        folder: Of the run or the conversion.
+        split: train, dev or test.
+        suffix: What tells them from others of that split.
+
+    Source: google-research/bert, run_classifier.py, main.
+    """
+    return storage.join(folder, f"{_RECORD_NAMES[split]}{suffix}.tf_record")
 
 
 def shard_paths(path: str, *, shards: int) -> list[str]:
@@ -318,6 +274,34 @@ def delete_manifest(path: str) -> None:
     """Deletes the manifest of the data set `path`, if there is one."""
     if storage.exists(manifest_path(path)):
         storage.delete(manifest_path(path))
+
+
+def delete_records(path: str, manifest: Manifest | None) -> None:
+    """Deletes the data set `path`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        manifest: Names the files; None where there are none.
+    """
+    delete_manifest(path)
+    if manifest is not None:
+        delete_shards(path, manifest.shards)
+
+
+def delete_shards(
+    path: str, shards: Iterable[Shard], *, but: Iterable[Shard] = ()
+) -> None:
+    """Deletes files of the data set `path`.
+
+    Args:
+        path: The file, or the stem of the names of several.
+        shards: The files.
+        but: Those that stay.
+    """
+    for name in {shard.name for shard in shards} - {shard.name for shard in but}:
+        file = storage.join(storage.dirname(path), name)
+        if storage.exists(file):
+            storage.delete(file)
 
 
 # Reading -----------------------------------------------------------------------------

@@ -29,7 +29,7 @@ class LivedoorProcessor(TableProcessor):
 
     A data folder that holds `train.tsv`, `dev.tsv` or `test.tsv` is read as those
     (header columns `text` and `label`); else the corpus is looked for, unpacked or as
-    `ldcc-20140209.tar.gz`, and split here.
+    `ldcc-20140209.tar.gz`, and split here; the corpus is read once for all splits.
     """
 
     labels = livedoor.CATEGORIES
@@ -37,12 +37,16 @@ class LivedoorProcessor(TableProcessor):
     dev = Table("dev.tsv", text_a="text", label="label")
     test = Table("test.tsv", text_a="text", label="label")
 
+    def __init__(self) -> None:
+        self._read: dict[str, list[livedoor.Article]] = {}
+
     def _stream(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
         files = [storage.join(data_dir, f"{name}.tsv") for name in SPLITS]
         if any(storage.exists(file) for file in files):
             yield from super()._stream(split, data_dir=data_dir)
             return
-        articles = livedoor.read(data_dir)
+        articles = self._read.get(data_dir) or livedoor.read(data_dir)
+        self._read = {data_dir: articles}
         if len(articles) != _PUBLISHED_COUNT:
             _LOG.warning(
                 "%s holds %d articles; published results are on a split of %d.",

@@ -24,6 +24,7 @@ from processors.tasks.livedoor import LivedoorProcessor
 from processors.tasks.mnli import MnliProcessor
 from processors.tasks.mrpc import MrpcProcessor
 from processors.tasks.pairs import PairsProcessor
+from processors.tasks.records import RECORDS_ALONE, RecordsProcessor
 from processors.tasks.stsb import StsbProcessor
 from processors.tasks.table import (
     CsvProcessor,
@@ -54,6 +55,7 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "mnli": MnliProcessor,
     "mrpc": MrpcProcessor,
     "pairs": PairsProcessor,
+    RECORDS_ALONE: RecordsProcessor,
     "stsb": StsbProcessor,
     "tfds": TfdsProcessor,
     "tsv": TsvProcessor,
@@ -116,7 +118,7 @@ def create(task_name: str, options: TableOptions | None = None) -> DataProcessor
     if options.changed().difference(TARGETS):
         raise SettingsError(
             f"task_name: {task_name} has its files, columns and labels built in; they"
-            " can be chosen for csv, folder, json, jsonl, pairs, tfds and tsv."
+            " can be chosen for csv, folder, json, jsonl, pairs, records, tfds and tsv."
         )
     made = processor()
     if made.targets is not options.targets:

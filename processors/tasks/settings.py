@@ -10,6 +10,7 @@ from processors.data_check.splitting import SplitPlan
 from processors.labels import targets
 from processors.labels.targets import Objective, Targets
 from processors.readers.sieve import OnBadRow
+from processors.tasks.records import RECORDS_ALONE
 from processors.tasks.table_options import TableOptions
 from runtime.errors import SettingsError
 from runtime.settings import setting
@@ -127,6 +128,11 @@ class DataSettings(LabelSettings):
     tfds_data_dir: str | None = setting(
         None, path=True, help="Where it was prepared; ~/tensorflow_datasets by default."
     )
+
+    @property
+    def has_records_alone(self) -> bool:
+        """Whether the task is that of records without their texts."""
+        return str(self.task_name).lower() == RECORDS_ALONE
 
     def table_options(self) -> TableOptions:
         """What is said of files, columns and labels.

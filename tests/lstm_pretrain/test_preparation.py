@@ -1,11 +1,14 @@
 """What is refused before a framework loads."""
 
+import dataclasses
 import os
 
 import pytest
 
 from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
 from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from processors.batches.features import FEATURES
+from processors.records import store
 from processors.tokenization.units import Units
 from runtime import storage
 from runtime.checkpoints import checkpoints
@@ -244,3 +247,28 @@ def test_drawn_examples_are_what_is_tokenised_and_compared(classification):
     assert job.identity()["train_data"]["examples"] == 10
     with pytest.raises(DataError, match="--train_examples=61 were asked for"):
         prepare_classifier(classification(train_examples=61))
+
+
+def test_records_alone_have_no_texts_for_a_vocabulary(classification, tmp_path):
+    made = classification(
+        task_name="records", data_dir=str(tmp_path), labels=("a", "b")
+    )
+    with pytest.raises(SettingsError, match="give --model_file or --vocab_file"):
+        prepare_classifier(made)
+
+
+def test_records_as_bert_reads_texts_are_not_an_lstms(
+    classification, words_task, tmp_path, caplog
+):
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hot", "cold"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
+    made = {"vocab_file": str(tmp_path / "vocab.txt"), "do_eval": True}
+    first = prepare_classifier(classification(**made))
+    split = first.splits["dev"]
+    origin = dataclasses.replace(first.origin, features=FEATURES)
+    path = str(tmp_path / "records" / "eval.tf_record")
+    store.write_dataset(path, split.dataset, origin=origin, texts=split.texts)
+    folder = str(tmp_path / "records")
+    second = prepare_classifier(classification(**made, records_dir=folder))
+    assert second.splits["dev"].records is None
+    assert "read as '[CLS] a [SEP] b [SEP]' there, as 'a [SEP] b' here" in caplog.text

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from processors.example import InputExample
+from processors.example import InputExample, checksum
 from runtime.errors import DataError
 
 
@@ -42,3 +42,23 @@ def test_what_is_known_of_an_example():
 def test_a_number_to_learn_is_finite(number):
     with pytest.raises(DataError, match="Example 1: expected a finite number, got "):
         InputExample("1", "a", number=number)
+
+
+def test_the_checksum_is_of_all_that_is_learnt_from():
+    one = InputExample("1", "a", label="x")
+    same = InputExample("other name", "a", label="x")
+    assert checksum([one]) == checksum([same])
+    others = [
+        [],
+        [one, one],
+        [InputExample("1", "b", label="x")],
+        [InputExample("1", "a", label="y")],
+        [InputExample("1", "a", label=None)],
+        [InputExample("1", "a", text_b="", label="x")],
+        [InputExample("1", "a", labels=("x",))],
+        [InputExample("1", "a", number=1.0)],
+    ]
+    assert len({checksum(each) for each in [[one], *others]}) == len(others) + 1
+    pair = [one, InputExample("2", "b", label="y")]
+    assert checksum(pair) != checksum(pair[::-1])
+    assert checksum(pair[1:], after=checksum(pair[:1])) == checksum(pair)

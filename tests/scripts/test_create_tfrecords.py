@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from processors.records import store
+from processors.records.manifest import Manifest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
@@ -28,7 +29,7 @@ def test_a_task_becomes_records(small_task, tmp_path):
     path = str(tmp_path / "train.tf_record")
     assert f"train: {small_task.counts['train']} examples in {path}" in done.stderr
     assert len(store.read_records(path)) == small_task.counts["train"]
-    assert store.Manifest.load(path).labels == tuple(sorted(small_task.labels))
+    assert Manifest.load(path).labels == tuple(sorted(small_task.labels))
 
 
 def test_what_is_wrong_is_a_sentence():

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ import pytest
 from lstm_pretrain.classifier import run as finetune
 from lstm_pretrain.language_model import run as pretrain
 from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
-from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from lstm_pretrain.settings import (
+    ClassifierSettings,
+    LongTexts,
+    PretrainingSettings,
+)
+from pipelines.classification import splits
 from processors.batches.batches import TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
 from runtime import storage
@@ -123,6 +129,42 @@ def test_a_language_model_without_dev_texts_is_refused_before_training(
     )
     assert not storage.exists(f"{tmp_path}/out/checkpoints")
     train_model(**given, max_steps=1, do_eval=False)
+
+
+@pytest.mark.parametrize("long_texts", LongTexts)
+def test_a_language_model_on_records_is_that_on_texts(
+    train_model, tmp_path, long_texts
+):
+    others = {"long_texts": long_texts, "max_seq_length": 4}
+    first = train_model(tmp_path / "first", **others)
+    with mock.patch.object(splits, "tokenise", side_effect=AssertionError):
+        second = train_model(tmp_path / "second", records_dir=first, **others)
+    assert_equal_weights(first, second)
+    assert results_of(first) == results_of(second)
+    texts = [storage.read_text(f"{each}/data_report.txt") for each in (first, second)]
+    assert texts[0] == texts[1]
+
+
+def test_a_classifier_on_drawn_examples_takes_their_records(
+    train_classifier, tmp_path, caplog
+):
+    caplog.set_level("INFO")
+    others = {"train_examples": 24, "do_eval": True, "max_steps": 3}
+    first = train_classifier(tmp_path / "first", **others)
+    with mock.patch.object(splits, "tokenise", side_effect=AssertionError):
+        second = train_classifier(tmp_path / "second", records_dir=first, **others)
+    assert_equal_weights(first, second, step=3)
+    assert "tokenised: 24" in caplog.text
+    others["train_examples"] = 25
+    train_classifier(tmp_path / "third", records_dir=first, **others)
+    assert "other texts or labels: 24 examples there, 25 here" in caplog.text
+
+
+def assert_equal_weights(first, second, *, step=STEPS):
+    one, other = (weights_of(folder, step=step) for folder in (first, second))
+    assert {name: value.tobytes() for name, value in one.items()} == {
+        name: value.tobytes() for name, value in other.items()
+    }
 
 
 @pytest.mark.slow

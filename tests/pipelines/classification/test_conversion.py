@@ -4,6 +4,7 @@ from pipelines.classification import conversion
 from pipelines.classification.conversion import ConversionSettings, Runner
 from processors.readers.sieve import OnBadRow
 from processors.records import store
+from processors.records.manifest import Manifest
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError, SettingsError, StorageError
 from runtime.training import run_lock
@@ -28,7 +29,7 @@ def test_the_splits_of_a_task(small_task, wanted, tmp_path):
         found = store.read_records(str(tmp_path / "records" / f"{name}.tf_record"))
         assert len(found) == small_task.counts[split]
     tokenizer = WordPieceTokenizer(wanted["vocab_file"], do_lower_case=True)
-    manifest = store.Manifest.load(str(tmp_path / "records" / "train.tf_record"))
+    manifest = Manifest.load(str(tmp_path / "records" / "train.tf_record"))
     assert manifest.tokenizer == tokenizer.fingerprint()
     assert manifest.labels == small_task.labels
     assert len(manifest.shards) == 2
@@ -99,7 +100,7 @@ def test_labels_are_collected_from_good_rows(wanted, tmp_path, splits):
         if splits
         else {"train.rejects.jsonl": 4, "dev.rejects.jsonl": 1}
     )
-    manifest = store.Manifest.load(str(tmp_path / "records" / "eval.tf_record"))
+    manifest = Manifest.load(str(tmp_path / "records" / "eval.tf_record"))
     assert (manifest.labels, manifest.examples) == (("cold", "hot"), 1)
 
 
@@ -131,7 +132,7 @@ def test_a_placeholder_in_test(wanted, tmp_path):
     settings = {**wanted, "data_dir": str(data), "text_b": None, "labels": ()}
     conversion.run(ConversionSettings(**settings, splits=("test",)))
     path = str(tmp_path / "records" / "predict.tf_record")
-    assert store.Manifest.load(path).labels == ("cold", "hot")
+    assert Manifest.load(path).labels == ("cold", "hot")
     assert list(store.read_records(path).label_ids) == [-1, -1]
 
 

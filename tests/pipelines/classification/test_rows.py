@@ -1,6 +1,5 @@
 import pytest
 
-from pipelines.classification import rows
 from pipelines.classification.rows import RowReader
 from processors.base import DataProcessor
 from processors.example import InputExample
@@ -68,20 +67,3 @@ def test_rejects_of_an_earlier_run_do_not_stay(tmp_path):
     reader.examples("train")
     reader.write_rejects("train", folder=str(tmp_path))
     assert not (tmp_path / "train.rejects.jsonl").exists()
-
-
-def test_the_checksum_is_of_all_that_is_learnt_from():
-    one = InputExample("1", "a", label="x")
-    same = InputExample("other name", "a", label="x")
-    assert rows.checksum([one]) == rows.checksum([same])
-    others = [
-        [],
-        [one, one],
-        [InputExample("1", "b", label="x")],
-        [InputExample("1", "a", label="y")],
-        [InputExample("1", "a", label=None)],
-        [InputExample("1", "a", text_b="", label="x")],
-    ]
-    assert len({rows.checksum(each) for each in [[one], *others]}) == len(others) + 1
-    pair = [one, InputExample("2", "b", label="y")]
-    assert rows.checksum(pair) != rows.checksum(pair[::-1])

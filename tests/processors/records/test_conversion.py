@@ -5,10 +5,12 @@ import signal
 
 import pytest
 
-from processors.batches.features import featurize
-from processors.example import InputExample
+from processors.batches.features import TokenCounts, featurize
+from processors.batches.token_dataset import TokenDataset
+from processors.example import InputExample, checksum
 from processors.records import conversion, store
 from processors.records.conversion import Recipe, convert, cut
+from processors.records.manifest import Texts
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError, SettingsError
 
@@ -38,17 +40,24 @@ def files(folder):
 @pytest.mark.parametrize("shards", [1, 3])
 def test_any_number_of_processes_writes_the_same_bytes(tmp_path, recipe, shards):
     tokenizer = recipe.make_tokenizer()
-    expected = store.write_records(
-        str(tmp_path / "plain" / "a"),
-        featurize(
-            map(example, range(COUNT)),
-            tokenizer=tokenizer,
-            labels=LABELS,
-            max_seq_length=12,
-        ),
-        tokenizer_fingerprint=tokenizer.fingerprint(),
+    examples, counts = list(map(example, range(COUNT))), TokenCounts()
+    features = featurize(
+        examples,
+        tokenizer=tokenizer,
         labels=LABELS,
         max_seq_length=12,
+        counts=counts,
+    )
+    dataset = TokenDataset.collect(features)
+    expected = store.write_dataset(
+        str(tmp_path / "plain" / "a"),
+        dataset,
+        origin=recipe.origin(tokenizer),
+        texts=Texts(
+            examples=COUNT,
+            crc32c=checksum(examples),
+            tokens=counts.summary(max_seq_length=12),
+        ),
         shards=shards,
     )
     for workers in (1, 3):
@@ -94,9 +103,10 @@ def test_few_examples_are_ahead_of_the_records(tmp_path, recipe, workers, monkey
 
 def test_chunks_are_small_in_number_and_in_text():
     short = [InputExample(str(n), "x") for n in range(2500)]
-    assert [len(chunk) for chunk in cut(short)] == [1024, 1024, 452]
+    assert [len(chunk.examples) for chunk in cut(short)] == [1024, 1024, 452]
+    assert [chunk.first for chunk in cut(short)] == [0, 1024, 2048]
     long = [InputExample(str(n), "x" * 3_000_000, "y" * 1_000_000) for n in range(5)]
-    assert [len(chunk) for chunk in cut(long)] == [2, 2, 1]
+    assert [len(chunk.examples) for chunk in cut(long)] == [2, 2, 1]
     assert list(cut([])) == []
 
 

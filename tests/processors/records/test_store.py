@@ -5,14 +5,18 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from processors.batches.features import Features
+from processors.batches.features import FEATURES, Features
 from processors.records import store
-from processors.records.store import Manifest, read_records, write_records
+from processors.records.manifest import Manifest, Origin
+from processors.records.store import read_records, write_records
 from runtime.errors import DataError, StorageError
 from runtime.files import tfrecord
 
 FINGERPRINT = {"kind": "wordpiece", "sha256": "ab", "do_lower_case": False}
 LABELS = ("neg", "pos", "日本")
+ORIGIN = Origin(
+    tokenizer=FINGERPRINT, labels=LABELS, max_seq_length=32, features=FEATURES
+)
 
 
 def make_rows(examples=50, *, longest=30, seed=0):
@@ -30,9 +34,7 @@ def write(path, rows=None, **settings):
     return write_records(
         path,
         make_rows() if rows is None else rows,
-        tokenizer_fingerprint=FINGERPRINT,
-        labels=LABELS,
-        max_seq_length=32,
+        origin=ORIGIN,
         **settings,
     )
 

@@ -61,6 +61,13 @@ def splits(data_dir):
     }
 
 
+def test_the_corpus_is_read_once_for_all_splits(data_dir, monkeypatch):
+    read, folders = livedoor.read, []
+    monkeypatch.setattr(livedoor, "read", lambda f: folders.append(f) or read(f))
+    splits(data_dir)
+    assert folders == [data_dir]
+
+
 def test_the_split_is_the_original_permutation(data_dir):
     ordered = sorted(ARTICLES)
     order = np.random.RandomState(23).permutation(18)

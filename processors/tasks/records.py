@@ -1,0 +1,73 @@
+"""Records alone: a data set that was tokenised elsewhere, its texts unknown.
+
+Such as google-research/bert's `train.tf_record`, `eval.tf_record`, `predict.tf_record`,
+or those of `scripts/create_tfrecords.py` where nobody wants to read the rows again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import ClassVar
+
+from processors.base import SPLITS, Table
+from processors.example import InputExample
+from processors.records import manifest, reuse, store, token_example
+from processors.records.reuse import Records
+from processors.tasks.table import OptionsProcessor
+from processors.tasks.table_options import TableOptions
+from runtime.errors import SettingsError
+
+RECORDS_ALONE = "records"
+"""The task's name."""
+
+
+class RecordsProcessor(OptionsProcessor):
+    """Reads the examples of records; `text_a` of each is empty.
+
+    Attributes:
+        found: The records of each split that was read.
+    """
+
+    takes: ClassVar[Collection[str]] = ("labels",)
+    has_texts = False
+
+    def __init__(self, options: TableOptions) -> None:
+        super().__init__(options)
+        self.found: dict[str, Records] = {}
+
+    def get_train_examples(self, data_dir: str) -> list[InputExample]:
+        """See base class."""
+        return self._read("train", data_dir)
+
+    def get_dev_examples(self, data_dir: str) -> list[InputExample]:
+        """See base class."""
+        return self._read("dev", data_dir)
+
+    def get_test_examples(self, data_dir: str) -> list[InputExample]:
+        """See base class."""
+        return self._read("test", data_dir)
+
+    def read_labels(self, data_dir: str) -> list[str]:
+        """See base class; by default those of a manifest.
+
+        Raises:
+            SettingsError: There is none, and none were named.
+        """
+        paths = [store.record_path(data_dir, split) for split in SPLITS]
+        written = [found.labels for path in paths if (found := manifest.find(path))]
+        self.labels = self.labels or next(iter(written), ())
+        if self.needs_labels and not self.labels:
+            raise SettingsError(
+                f"The records in {data_dir} do not say what their labels are: name them"
+                " by --labels, in the order of their ids."
+            )
+        return list(self.labels)
+
+    def _read(self, split: str, data_dir: str) -> list[InputExample]:
+        labels = self.read_labels(data_dir)
+        found = self.found[split] = reuse.read(store.record_path(data_dir, split))
+        return token_example.examples_of(found, split=split, labels=labels)
+
+    def _table_of(self, options: TableOptions, *, split: str) -> Table | None:
+        del options, split
+        return None
