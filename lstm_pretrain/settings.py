@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
@@ -25,6 +25,7 @@ from runtime.engine.optimizer_settings import (
     Schedule,
 )
 from runtime.settings import fixed, setting
+from runtime.training.evaluation_settings import Better
 from runtime.training.run_settings import Carried
 
 
@@ -321,6 +322,10 @@ class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySet
         help="Also report the loss averaged over the positions of texts padded to the "
         "longest, as tf.keras 2.1 did.",
     )
+
+    def scores(self) -> Mapping[str, Better]:
+        """The scores of an evaluation, with which value of each is better."""
+        return dict.fromkeys(("eval_loss", "eval_perplexity"), Better.SMALLER)
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()

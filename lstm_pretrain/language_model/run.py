@@ -38,7 +38,6 @@ def run(job: LanguageModelJob, *, placement: Placement) -> Mapping[str, float]:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    texts = Texts(job, placement=placement)
     model = LanguageModel(
         build=functools.partial(
             build_language_model,
@@ -49,9 +48,7 @@ def run(job: LanguageModelJob, *, placement: Placement) -> Mapping[str, float]:
         ),
         objective=LanguageModelObjective(),
         initialise=functools.partial(initialise, job),
-        keep_data=texts.keep,
-        feed=texts.feed,
-        evaluate=texts.evaluate,
+        sequences=Texts(job, placement=placement),
     )
     return language_model.run(job, model, placement=placement)
 

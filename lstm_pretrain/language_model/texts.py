@@ -10,11 +10,12 @@ import numpy as np
 from lstm_pretrain import data
 from lstm_pretrain.preparation import LanguageModelJob
 from pipelines.classification import data_check, records_of_run
-from pipelines.language_model.run import Evaluation
+from pipelines.language_model.masked_words import Shown
+from pipelines.language_model.run import Measured
 from pipelines.steps.feed import feed
 from processors.batches.batches import Batch, EvalBatches, stack
 from runtime.devices.placement import Placement
-from runtime.engine.engine import Engine
+from runtime.training.evaluations import Predictor
 from runtime.training.loop import BatchFeed
 from runtime.training.training import RunContext
 
@@ -31,6 +32,11 @@ class Texts:
         self._job = job
         self._settings = job.settings
         self._placement = placement
+
+    @property
+    def train_examples(self) -> int:
+        """Sequences of an epoch of training."""
+        return len(self._job.splits["train"].dataset)
 
     def keep(self, context: RunContext) -> None:
         """Writes their records and the report on them."""
@@ -51,7 +57,7 @@ class Texts:
             names=lambda batch: batch.names(split.examples),
         )
 
-    def evaluate(self, engine: Engine) -> Evaluation:
+    def evaluate(self, predictor: Predictor) -> Measured:
         """Loss a token and perplexity of the dev texts."""
         dataset, settings = self._job.splits["dev"].dataset, self._settings
         shape = settings.batch_shape(self._placement, batch=settings.eval_batch_size)
@@ -59,7 +65,7 @@ class Texts:
         for batch in EvalBatches(dataset, shape=shape):
             arrays = {name: a[0, 0] for name, a in self._arrays([batch]).items()}
             real = arrays["target_weight"] > 0
-            found = engine.predict(arrays)["losses"][real]
+            found = predictor.predict(arrays)["losses"][real]
             losses += float(found.sum(dtype=np.float64))
             tokens += int(real.sum())
         mean = losses / tokens
@@ -68,7 +74,12 @@ class Texts:
         if settings.report_padded_loss:
             lengths = dataset.lengths
             results["eval_padded_loss"] = losses / (len(lengths) * (lengths.max() - 1))
-        return Evaluation(results, logged)
+        return Measured(results, logged)
+
+    def show(self, predictor: Predictor) -> Sequence[Shown]:
+        """Nothing: no token is masked."""
+        del predictor
+        return ()
 
     def _arrays(self, batches: Sequence[Batch]) -> dict[str, np.ndarray]:
         return data.add_targets(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipelines.classification import scores
 from pipelines.classification.outputs import Outputs
 from pipelines.classification.splits import Split
 from pipelines.reports import plots, report
@@ -36,24 +37,36 @@ def write(
     Returns:
         The scores, as eval_results.txt has them.
     """
+    found = scores_of(split, outputs)
     results = {
-        "eval_accuracy": np.float32(accuracy(split, outputs)),
-        "eval_loss": np.mean(outputs.losses),
+        **found,
         "global_step": step,
         "loss": np.mean(outputs.batch_losses),
     }
     report.write_eval_results(context.path("eval_results.txt"), results)
     write_reports(split, outputs, context=context)
-    logged = {name: results[name] for name in ("eval_accuracy", "eval_loss")}
-    context.record.log_result(step, logged)
-    plots.plot_learning_curve(
-        context.path("learning_curve.png"), context.record.metrics()
-    )
+    context.record.log_result(step, found)
+    plots.plot_course(context)
     _log.info("***** Eval results *****")
     for name in sorted(results):
         _log.info("  %s = %s", name, results[name])
     _log.info("Reports: %s", context.path("classification_report.txt"))
     return {name: float(value) for name, value in results.items()}
+
+
+def scores_of(split: Split, outputs: Outputs) -> dict[str, float]:
+    """The scores of a labelled split, those that say most first.
+
+    Args:
+        split: The examples.
+        outputs: What the model says of them.
+    """
+    return scores.of_labels(
+        gold=split.dataset.label_ids,
+        predicted=outputs.predicted,
+        losses=outputs.losses,
+        num_labels=len(split.labels),
+    )
 
 
 def accuracy(split: Split, outputs: Outputs) -> float:

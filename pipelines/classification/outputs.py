@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from pipelines.classification.splits import Split
 from processors.batches.batches import FILLER, BatchShape, EvalBatches
-from runtime.engine.engine import Engine
+from runtime.training.evaluations import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Outputs:
         return best
 
 
-def compute(engine: Engine, split: Split, *, shape: BatchShape) -> Outputs:
+def compute(predictor: Predictor, split: Split, *, shape: BatchShape) -> Outputs:
     """Runs the model over a split, every example once.
 
     Args:
-        engine: Holds the trained model.
+        predictor: Holds the trained model.
         split: The examples.
         shape: Of the batches; no accumulation.
 
@@ -49,7 +49,7 @@ def compute(engine: Engine, split: Split, *, shape: BatchShape) -> Outputs:
     losses = np.zeros(count, np.float32)
     batch_losses = []
     for batch in EvalBatches(split.dataset, shape=shape):
-        outputs = engine.predict({k: v[0] for k, v in batch.arrays.items()})
+        outputs = predictor.predict({k: v[0] for k, v in batch.arrays.items()})
         real = batch.example_index[0] != FILLER
         where = batch.example_index[0][real]
         logits[where] = outputs["logits"][real]

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from pipelines.classification import (
+    class_weights,
     comparison,
     data_check,
     evaluation,
@@ -27,6 +28,7 @@ from pipelines.steps.feed import feed
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
 from runtime.training import training
+from runtime.training.evaluations import Evaluation, Predictor
 from runtime.training.loop import BatchFeed
 from runtime.training.model import Model, RunModel
 from runtime.training.training import RunContext, Training
@@ -131,34 +133,54 @@ def _train(
     engine = model.to_train()
     training_of.claim_output_dir()
     job.keep_vocabulary(context.folder)
-    if engine.step >= job.total_steps:
-        _log.info("Skipping training since max_steps has already saved.")
-    elif classifier.fit_at_once is not None:
-        _announce(job, split)
-        classifier.fit_at_once(engine, split, context)
-        engine.load_state(dataclasses.replace(engine.state(), step=job.total_steps))
-        training_of.keep(engine)
-    else:
-        _announce(job, split)
-        _log.info("  Num steps = %d", job.total_steps)
-        training_of.fit(engine, _feed(job, split, placement=context.placement))
-    plots.plot_learning_curve(
-        context.path("learning_curve.png"), context.record.metrics()
-    )
-
-
-def _announce(job: TaskJob, split: Split) -> None:
-    _log.info("***** Running training *****")
-    _log.info("  Num examples = %d", len(split.dataset))
-    _log.info("  Batch size = %d", job.settings.train_batch_size)
+    if not training_of.has_ended(engine):
+        _log.info("***** Running training *****")
+        _log.info("  Num examples = %d", len(split.dataset))
+        _log.info("  Batch size = %d", job.settings.train_batch_size)
+        if classifier.fit_at_once is None:
+            _log.info("  Num steps = %d", job.total_steps)
+            training_of.fit(
+                engine,
+                _feed(job, split, placement=context.placement),
+                evaluation=_evaluation(job, placement=context.placement),
+            )
+        else:
+            classifier.fit_at_once(engine, split, context)
+            engine.load_state(dataclasses.replace(engine.state(), step=job.total_steps))
+            training_of.keep(engine)
+    training_of.load_best(engine)
+    plots.plot_course(context)
 
 
 def _feed(job: TaskJob, split: Split, *, placement: Placement) -> BatchFeed:
     settings = job.settings
     batches = settings.train_order(
-        split.dataset, shape=settings.train_shape(placement), seed=settings.seed
+        split.dataset,
+        shape=settings.train_shape(placement),
+        seed=settings.seed,
+        class_weights=class_weights.of_split(
+            settings.class_weights,
+            labels=split.labels,
+            label_ids=split.dataset.label_ids,
+        ),
     )
     return feed(batches, names=lambda batch: batch.names(split.examples))
+
+
+def _evaluation(job: TaskJob, *, placement: Placement) -> Evaluation | None:
+    """What is measured on the way: the scores of the dev split."""
+    settings = job.settings
+    if not settings.do_eval:
+        return None
+    split = job.splits["dev"]
+    shape = settings.batch_shape(placement, batch=settings.eval_batch_size)
+
+    def scores(predictor: Predictor) -> Mapping[str, float]:
+        return evaluation.scores_of(
+            split, outputs.compute(predictor, split, shape=shape)
+        )
+
+    return Evaluation(scorer=scores, train_examples=len(job.splits["train"].dataset))
 
 
 _WORK = {"dev": "evaluation", "test": "prediction"}

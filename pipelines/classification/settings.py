@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from pipelines.classification import class_weights
+from pipelines.classification import class_weights, scores
 from pipelines.steps.settings import TokenStepSettings
 from processors.base import SPLITS
 from processors.labels.targets import Targets
 from processors.tasks.records import RECORDS_ALONE
 from processors.tasks.settings import DataSettings, LabelSettings
 from runtime.settings import setting
+from runtime.training.evaluation_settings import Better
 from runtime.training.run_settings import Carried, RunSettings, WorkBatch
 
 _NAME = re.compile(r"[\w.-]+")
@@ -170,6 +171,13 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "record_shards")
+
+    def scores(self) -> Mapping[str, Better]:
+        """The scores of an evaluation, with which value of each is better."""
+        return {
+            name: Better.LARGER if scores.larger_is_better(name) else Better.SMALLER
+            for name in scores.names(self.targets)
+        }
 
     @property
     def predict_suffix(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from pipelines.language_model import masked_words
 from pipelines.language_model.masked_words import Shown
@@ -12,6 +13,7 @@ from pipelines.reports import plots, report
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
 from runtime.training import training
+from runtime.training.evaluations import Evaluation, Predictor
 from runtime.training.job import Job
 from runtime.training.loop import BatchFeed
 from runtime.training.model import Model, RunModel
@@ -24,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluation:
+class Measured:
     """How well a language model predicts.
 
     Attributes:
@@ -36,22 +38,36 @@ class Evaluation:
     logged: Mapping[str, float]
 
 
+class Sequences(Protocol):
+    """What a language model reads, as its pipeline knows it."""
+
+    @property
+    def train_examples(self) -> int:
+        """Sequences of an epoch of training."""
+
+    def keep(self, context: RunContext, /) -> None:
+        """Writes what the run keeps of its texts, and the report on them."""
+
+    def feed(self) -> BatchFeed:
+        """The training batches."""
+
+    def evaluate(self, predictor: Predictor, /) -> Measured:
+        """How well a model predicts the dev texts."""
+
+    def show(self, predictor: Predictor, /) -> Sequence[Shown]:
+        """What a model predicts for some masked tokens, for people to read."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LanguageModel(Model):
-    """What a pipeline says of its language model and of what that reads.
+    """What a pipeline says of its language model.
 
     Attributes:
-        keep_data: Writes what the run keeps of its texts, and the report on them.
-        feed: Gives the training batches.
-        evaluate: Measures it on the dev texts.
-        show: What it predicts for some masked tokens, for people to read.
+        sequences: What it reads.
         measured_by: See base class.
     """
 
-    keep_data: Callable[[RunContext], None]
-    feed: Callable[[], BatchFeed]
-    evaluate: Callable[[Engine], Evaluation]
-    show: Callable[[Engine], Sequence[Shown]] = lambda _: ()
+    sequences: Sequences
     measured_by: str = "scores"
 
 
@@ -75,13 +91,15 @@ def run(
         TrainingError: The loss is not finite.
     """
     with training.open_context(job, placement) as context:
-        language_model.keep_data(context)
+        language_model.sequences.keep(context)
         model = RunModel(job, language_model, context=context)
         if job.settings.trains:
             _train(job, language_model, model=model, context=context)
         if not job.settings.evaluates:
             return {}
-        found = language_model.evaluate(model.trained())
+        _log.info("***** Running evaluation *****")
+        _log.info("  Batch size = %d", job.settings.eval_batch_size)
+        found = language_model.sequences.evaluate(model.trained())
         return _report(found, step=model.step, context=context)
 
 
@@ -89,51 +107,55 @@ def _train(
     job: Job, language_model: LanguageModel, *, model: RunModel, context: RunContext
 ) -> None:
     """Trains to the last update and leaves checkpoints and a learning curve."""
+    sequences = language_model.sequences
     engine, training_of = model.to_train(), Training(job, context=context)
     training_of.claim_output_dir()
     job.keep_vocabulary(context.folder)
-    before = _shown_before(job, language_model, engine)
-    if engine.step >= job.total_steps:
-        _log.info("Skipping training since max_steps has already saved.")
-    else:
+    before = _shown_before(job, sequences, engine)
+    if not training_of.has_ended(engine):
         _log.info("***** Running training *****")
         _log.info("  Batch size = %d", job.settings.train_batch_size)
         _log.info("  Num steps = %d", job.total_steps)
-        state = {_SHOWN_BEFORE: masked_words.as_json(before)} if before else {}
-        training_of.fit(engine, language_model.feed(), state=state)
-    if before and (after := language_model.show(engine)):
+        training_of.fit(
+            engine,
+            sequences.feed(),
+            state={_SHOWN_BEFORE: masked_words.as_json(before)} if before else {},
+            evaluation=_on_the_way(job, sequences),
+        )
+    training_of.load_best(engine)
+    if before and (after := sequences.show(engine)):
         masked_words.write(
             context.path("masked_words.txt"),
             before=before[: len(after)],
             after=after[: len(before)],
         )
-    _plot(context)
+    plots.plot_course(context)
 
 
-def _shown_before(
-    job: Job, language_model: LanguageModel, engine: Engine
-) -> Sequence[Shown]:
+def _on_the_way(job: Job, sequences: Sequences) -> Evaluation | None:
+    """What is measured while it trains."""
+    if not job.settings.evaluates:
+        return None
+    return Evaluation(
+        scorer=lambda predictor: sequences.evaluate(predictor).logged,
+        train_examples=sequences.train_examples,
+    )
+
+
+def _shown_before(job: Job, sequences: Sequences, engine: Engine) -> Sequence[Shown]:
     """What was predicted before the first update; checkpoints carry it."""
     if engine.step == 0 or job.restored is None:
-        return language_model.show(engine)
+        return sequences.show(engine)
     return masked_words.from_json(job.restored.state.get(_SHOWN_BEFORE, []))
 
 
-def _report(
-    found: Evaluation, *, step: int, context: RunContext
-) -> Mapping[str, float]:
+def _report(found: Measured, *, step: int, context: RunContext) -> Mapping[str, float]:
     """Writes the results of an evaluation; returns them."""
     results = {**found.results, "global_step": step}
     report.write_eval_results(context.path("eval_results.txt"), results)
     context.record.log_result(step, found.logged)
-    _plot(context)
+    plots.plot_course(context)
     _log.info("***** Eval results *****")
     for name in sorted(results):
         _log.info("  %s = %s", name, results[name])
     return results
-
-
-def _plot(context: RunContext) -> None:
-    plots.plot_learning_curve(
-        context.path("learning_curve.png"), context.record.metrics()
-    )

@@ -19,7 +19,9 @@ from matplotlib.ticker import MaxNLocator
 
 from pipelines.reports.report import confusion_counts
 from runtime import storage
+from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoints import Best
+from runtime.training.training import RunContext
 
 # Japanese fonts by the system that has them: Linux distributions, macOS, Windows.
 _JAPANESE_FONTS = (
@@ -98,6 +100,19 @@ def plot_numbers(
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
     save(figure, path)
+
+
+def plot_course(context: RunContext) -> None:
+    """Draws a run's learning curve, learning_curve.png, by what its record has.
+
+    Args:
+        context: Where the run writes.
+    """
+    plot_learning_curve(
+        context.path("learning_curve.png"),
+        context.record.metrics(),
+        best=checkpoints.best(context.path(checkpoints.DIRECTORY)),
+    )
 
 
 def plot_learning_curve(

@@ -40,7 +40,6 @@ def run(job: PretrainingJob, *, placement: Placement) -> Mapping[str, float]:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    sequences = MaskedSequences(job, placement=placement)
     model = LanguageModel(
         build=functools.partial(
             build_pretrainer,
@@ -50,10 +49,7 @@ def run(job: PretrainingJob, *, placement: Placement) -> Mapping[str, float]:
         ),
         objective=PretrainingObjective(),
         initialise=functools.partial(initialise, job),
-        keep_data=sequences.write_report,
-        feed=sequences.feed,
-        evaluate=sequences.evaluate,
-        show=sequences.show,
+        sequences=MaskedSequences(job, placement=placement),
     )
     return language_model.run(job, model, placement=placement)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.language_model import masked_words
 from pipelines.language_model.masked_words import Shown
-from pipelines.language_model.run import Evaluation
+from pipelines.language_model.run import Measured
 from pipelines.language_model.scores import Scores
 from pipelines.steps.feed import feed
 from processors.batches.batches import FILLER, Batch, EvalBatches
@@ -20,7 +20,8 @@ from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import PretrainingDataset
 from processors.pretraining.dynamic_masks import rate_at
 from runtime.devices.placement import Placement
-from runtime.engine.engine import Arrays, Engine
+from runtime.engine.engine import Arrays
+from runtime.training.evaluations import Predictor
 from runtime.training.loop import BatchFeed
 from runtime.training.training import RunContext
 from tf_bert.pretraining.preparation import PretrainingJob
@@ -43,7 +44,12 @@ class MaskedSequences:
         self._settings = job.settings
         self._placement = placement
 
-    def write_report(self, context: RunContext) -> None:
+    @property
+    def train_examples(self) -> int:
+        """Sequences of an epoch of training."""
+        return len(self._job.training)
+
+    def keep(self, context: RunContext) -> None:
         """Writes the report on the data."""
         settings = self._settings
         data_check.write(
@@ -70,21 +76,19 @@ class MaskedSequences:
             batches, arrays=arrays, names=lambda batch: self._names(data, batch)
         )
 
-    def evaluate(self, engine: Engine) -> Evaluation:
+    def evaluate(self, predictor: Predictor) -> Measured:
         """Measures a model, with google-research/bert's names."""
-        _log.info("***** Running evaluation *****")
-        _log.info("  Batch size = %d", self._settings.eval_batch_size)
         scores = Scores()
         for arrays in self._evaluation():
-            scores.add(engine.predict(arrays), arrays)
+            scores.add(predictor.predict(arrays), arrays)
         results = scores.results()
         logged = {
             "eval_loss": results["loss"],
             "eval_accuracy": results["masked_lm_accuracy"],
         }
-        return Evaluation(results, logged)
+        return Measured(results, logged)
 
-    def show(self, engine: Engine) -> list[Shown]:
+    def show(self, predictor: Predictor) -> list[Shown]:
         """What a model predicts for some masked tokens of the evaluation."""
         tokenizer, count = self._job.tokenizer, self._settings.show_predictions
         if tokenizer is None or not count:
@@ -92,7 +96,7 @@ class MaskedSequences:
         found: list[Shown] = []
         for arrays in self._evaluation():
             found += masked_words.show(
-                engine.predict(arrays), arrays, tokenizer=tokenizer
+                predictor.predict(arrays), arrays, tokenizer=tokenizer
             )
             if len(found) >= count:
                 break

@@ -7,7 +7,7 @@ kept; what it did not have stands below.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from pipelines.steps.settings import TokenStepSettings
@@ -18,6 +18,7 @@ from processors.pretraining.settings import (
 )
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.settings import fixed, setting
+from runtime.training.evaluation_settings import Better
 from runtime.training.run_settings import (
     OPTIMIZER,
     Carried,
@@ -187,6 +188,10 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "max_eval_steps")
+
+    def scores(self) -> Mapping[str, Better]:
+        """The scores of an evaluation, with which value of each is better."""
+        return {"eval_loss": Better.SMALLER, "eval_accuracy": Better.LARGER}
 
     @property
     def names_tokenizer(self) -> bool:
