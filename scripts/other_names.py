@@ -12,12 +12,9 @@ import difflib
 from collections.abc import Collection, Iterable
 
 _ALL_DEVICES = "It counts the examples of all devices together."
-_EARLY_STOPPING = (
-    "Training has no early stopping: it ends after --num_train_epochs or --max_steps."
-)
 _COUNTED = "Labels are counted from the data; --labels names them in an order of yours."
 _BETAS = "The betas of every --optimizer are 0.9 and 0.999."
-_EVALUATION = "A run evaluates once, after training, with --do_eval."
+_BEST = "It names a score, as in --best_by=eval_loss."
 _LOGGED = "Every update is logged, in metrics.jsonl and for TensorBoard."
 _EXPORT = "scripts/convert_checkpoint.py writes trained weights for other programs."
 
@@ -99,9 +96,15 @@ _OTHERS: dict[str, Advice] = {
     **_each("dropout_rate", "dropout"),
     **_each("mlm_probability", "mlm_prob", "masked_lm_prob"),
     **_each("num_labels num_classes n_classes label_list", text=_COUNTED),
-    **_each("early_stopping_patience early_stopping patience", text=_EARLY_STOPPING),
     **_each("class_weight pos_weight", "class_weights"),
     **_each("label_smoothing_factor smoothing", "label_smoothing"),
+    **_each("early_stopping_patience early_stopping", "patience"),
+    **_each("early_stopping_threshold min_delta", "min_improvement"),
+    **_each(
+        "metric_for_best_model load_best_model_at_end restore_best_weights monitor",
+        "best_by",
+        text=_BEST,
+    ),
     **_each("shuffle", text="Training examples are shuffled anew in every epoch."),
     **_each("adam_beta1 adam_beta2 beta_1 beta_2", text=_BETAS),
     **_each("epsilon adam_eps", "adam_epsilon"),
@@ -109,8 +112,7 @@ _OTHERS: dict[str, Advice] = {
     **_each("wd l2 decay", "weight_decay"),
     **_each("lr_scheduler_type lr_schedule", "schedule"),
     **_each(
-        "eval_strategy evaluation_strategy eval_steps validation_freq",
-        text=_EVALUATION,
+        "eval_strategy evaluation_strategy eval_steps validation_freq", "eval_every"
     ),
     **_each("logging_steps logging_dir report_to verbose", text=_LOGGED),
     **_each("do_export export_dir push_to_hub do_save", text=_EXPORT),

@@ -199,8 +199,9 @@ def chosen(directory: str) -> str | None:
     Returns:
         The folder; None where there is no complete checkpoint.
     """
-    found = best(directory)
-    return latest(directory) if found is None else _folder(directory, found.step)
+    newest = latest(directory)
+    found = best(directory) if newest else None
+    return newest if found is None else _folder(directory, found.step)
 
 
 def meant_by(path: str) -> str | None:

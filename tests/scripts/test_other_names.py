@@ -35,6 +35,9 @@ LSTM, EXTRACTION = "scripts/finetune_lstm.py", "scripts/extract_features.py"
         (CLASSIFIER, "outputdir", "output_dir"),
         ("scripts/create_pretraining_data.py", "seed", "random_seed"),
         (PRETRAINING, "random_seed", "seed"),
+        (CLASSIFIER, "eval_steps", "eval_every"),
+        (PRETRAINING, "early_stopping_patience", "patience"),
+        (LSTM, "load_best_model_at_end", "best_by"),
     ],
 )
 def test_what_is_meant(script_flags, script, name, ours):
@@ -46,7 +49,6 @@ def test_what_is_meant(script_flags, script, name, ours):
     ("name", "text"),
     [
         ("num_labels", "Labels are counted from the data"),
-        ("early_stopping_patience", "Training has no early stopping"),
         ("do_export", "scripts/convert_checkpoint.py writes trained weights"),
         ("adam_beta1", "0.9 and 0.999"),
     ],
