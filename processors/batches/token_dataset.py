@@ -91,7 +91,7 @@ class TokenDataset:
                 _concatenate([part.lengths for part in parts], np.int64)
             ),
             label_ids=_concatenate([part.label_ids for part in parts], np.int32),
-            targets=_joined([part.targets for part in parts]),
+            targets=_joined(parts),
         )
 
     def __len__(self) -> int:
@@ -152,6 +152,15 @@ def _stacked(targets: Sequence[np.ndarray | None]) -> np.ndarray | None:
     return np.stack(found) if found else None
 
 
-def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    found = [part for part in parts if part is not None]
-    return _concatenate(found, np.float32) if found else None
+def _joined(parts: Sequence[TokenDataset]) -> np.ndarray | None:
+    """The targets of all parts; 0 in one whose examples are all unlabelled."""
+    shapes = [part.targets.shape[1:] for part in parts if part.targets is not None]
+    if not shapes:
+        return None
+    found = [
+        np.zeros((len(part), *shapes[0]), np.float32)
+        if part.targets is None
+        else part.targets
+        for part in parts
+    ]
+    return _concatenate(found, np.float32)

@@ -1,10 +1,11 @@
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 
 from processors.batches.features import Features
-from processors.batches.token_dataset import TokenDataset
+from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from processors.records import example_columns, example_proto
 from runtime.files import protobuf
 from runtime.files.protobuf import field_bytes, field_float, field_varint
@@ -217,3 +218,55 @@ def test_any_change_of_a_byte_is_read_or_refused():
         else:
             outcomes.add(decoded == len(block))
     assert outcomes == {True}
+
+
+# Several labels, and numbers ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_targets_come_back(shape):
+    random = np.random.default_rng(0)
+    plain = dataset_of(7)
+    targets = random.integers(0, 2, (7, *shape)).astype(np.float32)
+    label_ids = np.zeros(7, np.int32)
+    targets[3], label_ids[3] = 0, UNLABELLED
+    dataset = dataclasses.replace(plain, label_ids=label_ids, targets=targets)
+    payloads = list(example_proto.encode_examples(dataset))
+    found = example_proto.decode_examples(payloads)
+    np.testing.assert_array_equal(found.targets, targets)
+    np.testing.assert_array_equal(found.label_ids, label_ids)
+    np.testing.assert_array_equal(found.ids, plain.ids)
+    unlabelled = example_proto.decode_examples(payloads[3:4])
+    assert unlabelled.targets is None
+    again = TokenDataset.concatenate(
+        [example_proto.decode_examples(payloads[:3]), unlabelled]
+    )
+    np.testing.assert_array_equal(again.targets, targets[:4])
+
+
+def test_targets_are_of_one_length():
+    one, other = (
+        list(
+            example_proto.encode_examples(
+                dataclasses.replace(
+                    dataset_of(1),
+                    label_ids=np.zeros(1, np.int32),
+                    targets=np.ones((1, width), np.float32),
+                )
+            )
+        )
+        for width in (2, 3)
+    )
+    with pytest.raises(
+        example_columns.BadExampleError, match="expected targets of one length"
+    ):
+        example_proto.decode_examples(one + other)
+
+
+def dataset_of(examples):
+    return TokenDataset.from_features(
+        [
+            Features(np.arange(1, 4 + n, dtype=np.int32), np.zeros(3 + n, np.int32), 0)
+            for n in range(examples)
+        ]
+    )
