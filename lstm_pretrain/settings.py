@@ -16,7 +16,7 @@ from pipelines.classification import class_weights
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo, TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
-from processors.labels.targets import Objective, Targets
+from processors.labels.targets import Objective
 from processors.tokenization.units import Units
 from runtime.engine.optimizer_settings import (
     OptimizerName,
@@ -365,7 +365,5 @@ class ClassifierSettings(ClassifierStepSettings, TaskSettings, VocabularySetting
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         yield from self.vocabulary_problems(vocab_size=self.vocab_size)
-        if self.targets is not Targets.LABEL:
-            yield "--multi_label and --objective=regression: the run has no such head."
         if self.train_examples is not None and self.train_examples < 1:
             yield f"--train_examples must be at least 1; got {self.train_examples}."

@@ -14,11 +14,12 @@ import numpy as np
 
 from lstm_pretrain.classifier.model import build_classifier
 from lstm_pretrain.preparation import ClassifierJob
+from pipelines.classification import answers
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
+from runtime.engine import objectives
 from runtime.engine.engine import Engine
-from runtime.engine.objectives import ClassificationObjective
 from runtime.training.model import Initial, from_random
 
 _log = logging.getLogger(__name__)
@@ -56,11 +57,13 @@ def classifier_of(job: ClassifierJob, *, placement: Placement) -> Classifier:
             build_classifier,
             job.config,
             settings=job.settings,
-            num_labels=len(job.labels),
+            num_labels=answers.of_job(job).num_outputs,
             accelerator=placement.accelerator,
             dtype=placement.precision.keras_policy,
         ),
-        objective=ClassificationObjective(),
+        objective=objectives.of_targets(
+            job.settings.targets.value, label_smoothing=job.settings.label_smoothing
+        ),
         initialise=functools.partial(initialise, job),
     )
 

@@ -10,7 +10,7 @@ from lstm_pretrain.preparation import workload_config
 from lstm_pretrain.settings import ClassifierSettings, ClassifierStepSettings
 from pipelines.steps import workload
 from runtime.devices.placement import Accelerator
-from runtime.engine.objectives import ClassificationObjective
+from runtime.engine import objectives
 from runtime.preflight.workload import BatchCut, Pipeline, Workload
 
 
@@ -30,11 +30,14 @@ def classifier_workload(settings: ClassifierStepSettings, cut: BatchCut) -> Work
             build_classifier,
             config,
             settings=settings,
-            num_labels=len(settings.labels) or workload.NUM_LABELS,
+            num_labels=settings.num_outputs,
             accelerator=Accelerator.TPU,
             dtype=settings.precision.keras_policy,
         ),
-        objective=ClassificationObjective(),
+        target_shape=settings.targets.shape(settings.num_outputs),
+        objective=objectives.of_targets(
+            settings.targets.value, label_smoothing=settings.label_smoothing
+        ),
     )
 
 

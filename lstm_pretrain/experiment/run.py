@@ -27,7 +27,7 @@ from lstm_pretrain.preparation import (
     prepare_classifier,
     prepare_language_model,
 )
-from pipelines.classification import data_check, outputs
+from pipelines.classification import answers, data_check, outputs
 from pipelines.classification.splits import Split
 from processors.batches.batches import stack
 from processors.batches.token_dataset import UNLABELLED
@@ -189,6 +189,7 @@ class _Course:
         self, job: ClassifierJob, *, made: Engine, placement: Placement, dev: Split
     ) -> None:
         self._settings = job.settings
+        self._answers = answers.of_job(job)
         self._made = made
         self._placement = placement
         self._dev = dev
@@ -242,9 +243,13 @@ class _Course:
         shape = self._settings.batch_shape(
             self._placement, batch=self._settings.eval_batch_size
         )
-        found = outputs.compute(self._made, split, shape=shape)
-        correct = found.predicted == split.dataset.label_ids
-        return float(np.mean(correct)), float(np.mean(found.losses))
+        found = outputs.compute(
+            self._made, split, outputs=self._answers.num_outputs, shape=shape
+        )
+        accuracy = self._answers.agreement(
+            self._answers.gold(split), self._answers.predicted(found)
+        )
+        return accuracy, float(np.mean(found.losses))
 
 
 def _report(results: list[Result], *, folder: str, test_examples: int) -> None:

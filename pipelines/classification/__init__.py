@@ -1,10 +1,11 @@
 """Train, evaluate and predict with a classifier.
 
+answers.py         a label, several or a number: scored and reported
 class_weights.py   what training examples of each class weigh
 comparison.py      majority, TF-IDF, and the table of accuracies
 conversion.py      the splits of a task to TFRecords, without training
 data_check.py      finds all that is wrong with the data, before a framework loads
-evaluation.py      eval_results.txt and the reports on a labelled split
+evaluation.py      eval_results.txt and the reports on the dev split
 label_check.py     what a classifier asks of labels
 logistic.py        logistic regression on frozen vectors
 outputs.py         what the model says of each example
@@ -15,5 +16,6 @@ rows.py            the rows of a task, each read once
 run.py             train, evaluate, predict: a run on one page
 scores.py          from outputs to numbers, and which of them are better larger
 settings.py        what a run on a task is told
-splits.py          a task's splits, tokenised and kept as records
+splits.py          a task's splits, tokenised
+thresholds.py      which probability makes a label one of several
 """

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
+from pipelines.classification.answers import Answers
 from pipelines.classification.outputs import Outputs
 from pipelines.classification.splits import Split
 from pipelines.reports import plots
@@ -28,6 +32,7 @@ Baselines = Callable[[Split, Mapping[str, Split], RunContext], Accuracies]
 _log = logging.getLogger(__name__)
 
 MAJORITY, TF_IDF = "majority", "TF-IDF + logistic regression"
+MEAN, TF_IDF_RIDGE = "mean", "TF-IDF + ridge regression"
 _NGRAMS = (2, 3)  # characters: no words need be known
 _STRENGTH = 10.0
 _CELLS = 6  # of a column, at least
@@ -37,6 +42,7 @@ def compare(
     splits: Mapping[str, Split],
     outputs: Mapping[str, Outputs],
     *,
+    answers: Answers,
     name: str,
     baselines: Baselines,
     context: RunContext,
@@ -46,6 +52,7 @@ def compare(
     Args:
         splits: All of them; the others learn from train.
         outputs: What the run's model says of dev and test.
+        answers: What that means.
         name: What the model is called there.
         baselines: What else stands beside it.
         context: Where the run writes.
@@ -61,102 +68,96 @@ def compare(
     if not others:
         _log.warning("No split is labelled: there is nothing to compare.")
         return {}
-    found = simple(splits["train"], others)
+    found = simple(splits["train"], others, answers=answers)
     found |= baselines(splits["train"], others, context)
     found[name] = {
-        split: float(np.mean(outputs[split].predicted == examples.dataset.label_ids))
+        split: answers.agreement(
+            answers.gold(examples), answers.predicted(outputs[split])
+        )
         for split, examples in others.items()
     }
-    write(context.path("compare.txt"), found)
-    plots.plot_accuracies(context.path("compare.png"), found)
-    for line in table(found):
+    measure = answers.agreement_name
+    write(context.path("compare.txt"), found, measure=measure)
+    plots.plot_accuracies(context.path("compare.png"), found, measure=measure)
+    for line in table(found, measure=measure):
         _log.info("%s", line)
     return found
 
 
-def simple(train: Split, others: Mapping[str, Split]) -> Accuracies:
-    """Accuracies of the most frequent label and of counted characters.
+def simple(
+    train: Split, others: Mapping[str, Split], *, answers: Answers
+) -> Accuracies:
+    """How right simple models are that read no more than counted characters.
 
     Args:
         train: What they learn from.
         others: Labelled splits.
-    """
-    predictions = simple_predictions(
-        train.examples, {name: split.examples for name, split in others.items()}
-    )
-    return {
-        classifier: {
-            name: accuracy(others[name].examples, predicted)
-            for name, predicted in by_split.items()
-        }
-        for classifier, by_split in predictions.items()
-    }
-
-
-def simple_predictions(
-    train: Sequence[InputExample], others: Mapping[str, Sequence[InputExample]]
-) -> dict[str, dict[str, list[str]]]:
-    """What two simple classifiers say.
-
-    Args:
-        train: Labelled examples.
-        others: Splits to label.
+        answers: What is to be answered.
 
     Returns:
-        Classifier to split to labels: the most frequent label of the training split;
-        and a logistic regression on TF-IDF of runs of 2 and 3 characters.
+        Model to split to agreement: always the most frequent answer, or the mean; and
+        a linear model of TF-IDF of runs of 2 and 3 characters.
     """
-    gold = [str(example.label) for example in train]
-    names, counts = np.unique(gold, return_counts=True)
-    most = str(names[counts.argmax()])
-    found: dict[str, dict[str, list[str]]] = {
-        MAJORITY: {split: [most] * len(rows) for split, rows in others.items()}
-    }
-    if len(names) > 1:
-        model = make_pipeline(
-            TfidfVectorizer(
-                analyzer="char",
-                ngram_range=_NGRAMS,
-                sublinear_tf=True,
-                dtype=np.float32,
-            ),
-            # With a million runs of characters this solver takes a tenth of the time.
-            LogisticRegression(
-                C=_STRENGTH, solver="newton-cg", tol=1e-3, max_iter=1000
-            ),
-        ).fit(_texts(train), gold)
-        found[TF_IDF] = {
-            split: model.predict(_texts(rows)).tolist()
-            for split, rows in others.items()
+    gold, texts = answers.gold(train), _texts(train.examples)
+    return {
+        name: {
+            split: answers.agreement(
+                answers.gold(other), fitted.predict(_texts(other.examples))
+            )
+            for split, other in others.items()
         }
-    return found
+        for name, model in _simple_models(gold).items()
+        for fitted in [model.fit(texts, gold)]
+    }
 
 
-def accuracy(examples: Sequence[InputExample], predicted: Sequence[str]) -> float:
-    """Share of the examples whose label is predicted."""
-    return float(
-        np.mean([e.label == p for e, p in zip(examples, predicted, strict=True)])
+def _simple_models(gold: np.ndarray) -> dict[str, Any]:
+    """Name to an untrained model, by the form of what it is to answer."""
+    if gold.dtype.kind == "f":
+        return {MEAN: DummyRegressor(), TF_IDF_RIDGE: _on_characters(Ridge())}
+    models: dict[str, Any] = {MAJORITY: DummyClassifier(strategy="most_frequent")}
+    # With a million runs of characters this solver takes a tenth of the time.
+    regression = LogisticRegression(
+        C=_STRENGTH, solver="newton-cg", tol=1e-3, max_iter=1000
+    )
+    if gold.ndim == 2:
+        models[TF_IDF] = _on_characters(OneVsRestClassifier(regression))
+    elif len(np.unique(gold)) > 1:
+        models[TF_IDF] = _on_characters(regression)
+    return models
+
+
+def _on_characters(model: Any) -> Any:
+    """The model on TF-IDF of runs of characters."""
+    return make_pipeline(
+        TfidfVectorizer(
+            analyzer="char", ngram_range=_NGRAMS, sublinear_tf=True, dtype=np.float32
+        ),
+        model,
     )
 
 
-def write(path: str, accuracies: Mapping[str, Mapping[str, float]]) -> None:
+def write(
+    path: str, accuracies: Mapping[str, Mapping[str, float]], *, measure: str
+) -> None:
     """Writes the accuracies as a table.
 
     Args:
         path: The text file.
         accuracies: Classifier to split to accuracy.
+        measure: What these numbers are called.
     """
-    storage.write_text(path, "\n".join(table(accuracies)) + "\n")
+    storage.write_text(path, "\n".join(table(accuracies, measure=measure)) + "\n")
 
 
-def table(accuracies: Mapping[str, Mapping[str, float]]) -> list[str]:
+def table(accuracies: Mapping[str, Mapping[str, float]], *, measure: str) -> list[str]:
     """The accuracies as lines: a classifier a row, a split a column."""
     splits = list(dict.fromkeys(s for row in accuracies.values() for s in row))
     rows = [
         [name, *(f"{row[split]:.3f}" for split in splits)]
         for name, row in accuracies.items()
     ]
-    head = ["accuracy", *splits]
+    head = [measure, *splits]
     return text_table.aligned([head, *rows], least=[_CELLS] * len(head)).splitlines()
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 
-import numpy as np
-
-from pipelines.classification import evaluation
+from pipelines.classification.answers import Answers
 from pipelines.classification.outputs import Outputs
 from pipelines.classification.splits import Split
 from pipelines.reports import report
@@ -16,44 +15,58 @@ from runtime.training.training import RunContext
 
 _log = logging.getLogger(__name__)
 
-_PREFIX = "test_"
 
-
-def write(split: Split, outputs: Outputs, *, suffix: str, context: RunContext) -> None:
+def write(
+    split: Split,
+    outputs: Outputs,
+    *,
+    answers: Answers,
+    suffix: str,
+    context: RunContext,
+) -> dict[str, float]:
     """Writes the predictions and, where the split is labelled, the reports on it.
 
     Args:
         split: The test split.
         outputs: What the model says of it.
+        answers: What that means.
         suffix: What the files are told from those of other test sets by.
         context: Where the run writes.
+
+    Returns:
+        The scores, as `test_accuracy`; none where the split is not labelled.
     """
     path = context.path(f"predictions{suffix}.tsv")
     report.write_test_results(
-        context.path(f"test_results{suffix}.tsv"), outputs.probabilities
+        context.path(f"test_results{suffix}.tsv"), answers.values(outputs)
     )
     report.write_labels(context.path(f"labels{suffix}.txt"), split.labels)
-    report.write_predictions(
-        path,
-        examples=split.examples,
-        predicted=outputs.predicted,
-        probabilities=outputs.probabilities,
-        labels=split.labels,
-    )
+    answers.write_predictions(path, split, outputs)
     _log.info("***** Predict results *****")
+    scores = {}
     if (split.dataset.label_ids != UNLABELLED).all():
-        evaluation.write_reports(
-            split, outputs, context=context, prefix=_PREFIX, suffix=suffix
-        )
-        accuracy = evaluation.accuracy(split, outputs)
-        _log.info("  test_accuracy = %s", np.float32(accuracy))
+        scores = {
+            name.replace("eval_", "test_"): value
+            for name, value in answers.scores(split, outputs).items()
+        }
+        for name, value in scores.items():
+            _log.info("  %s = %s", name, value)
+        for name, write_report in answers.reports.items():
+            write_report(_report_path(name, suffix, context), split, outputs)
     else:
-        _delete_reports(suffix=suffix, context=context)
+        _delete_reports(answers, suffix=suffix, context=context)
     _log.info("Predictions: %s", path)
+    return scores
 
 
-def _delete_reports(*, suffix: str, context: RunContext) -> None:
+def _delete_reports(answers: Answers, *, suffix: str, context: RunContext) -> None:
     """Deletes those on an earlier test set, which the predictions are not of."""
-    for path, _ in evaluation.report_files(context, prefix=_PREFIX, suffix=suffix):
+    for name in answers.reports:
+        path = _report_path(name, suffix, context)
         if storage.exists(path):
             storage.delete(path)
+
+
+def _report_path(name: str, suffix: str, context: RunContext) -> str:
+    stem, ending = os.path.splitext(name)
+    return context.path(f"test_{stem}{suffix}{ending}")

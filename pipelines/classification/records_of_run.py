@@ -13,7 +13,6 @@ from pipelines.classification.splits import Split
 from processors.batches.features import TokenCounts, target_of
 from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from processors.example import InputExample, checksum
-from processors.labels.targets import Targets
 from processors.records import manifest as manifests
 from processors.records import reuse, store, token_example
 from processors.records.manifest import Manifest
@@ -85,7 +84,8 @@ def _label_ids(job: TaskJob, examples: Sequence[InputExample]) -> np.ndarray:
     if not job.settings.NEEDS_LABELS:
         return np.full(len(examples), UNLABELLED, np.int32)
     ids = {label: place for place, label in enumerate(job.labels)}
-    found = [target_of(each, ids, targets=Targets.LABEL)[0] for each in examples]
+    targets = job.settings.targets
+    found = [target_of(each, ids, targets=targets)[0] for each in examples]
     return np.array([UNLABELLED if i is None else i for i in found], np.int32)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from pipelines.classification import answers as kinds
 from pipelines.classification import (
     class_weights,
     comparison,
@@ -19,6 +20,7 @@ from pipelines.classification import (
     prediction,
     records_of_run,
 )
+from pipelines.classification.answers import Answers
 from pipelines.classification.comparison import Accuracies, Baselines
 from pipelines.classification.outputs import Outputs
 from pipelines.classification.preparation import TaskJob
@@ -56,20 +58,21 @@ class Results:
     """What came of a run; each part is empty where it was not asked for.
 
     Attributes:
-        labels: The task's labels in order of their ids.
-        scores: Those of the dev split, as eval_results.txt has them.
+        answers: What the outputs mean.
+        scores: `eval_` ones of the dev split, as eval_results.txt has them, and
+            `test_` ones of a test split with labels.
         outputs: What the model says of the examples of dev and test.
         accuracies: Classifier to split to accuracy, as compare.txt has them.
     """
 
-    labels: tuple[str, ...]
+    answers: Answers
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
     outputs: Mapping[str, Outputs] = dataclasses.field(default_factory=dict)
     accuracies: Accuracies = dataclasses.field(default_factory=dict)
 
-    def predicted(self, split: str) -> list[str]:
-        """The most probable label of each example of dev or test."""
-        return [self.labels[label] for label in self.outputs[split].predicted]
+    def predicted(self, split: str) -> Sequence[str | tuple[str, ...] | float]:
+        """The answer to each example of dev or test: a label, labels or a number."""
+        return self.answers.in_words(self.outputs[split])
 
 
 def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Results:
@@ -90,7 +93,8 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
         TrainingError: The loss is not finite.
     """
     settings, splits = job.settings, job.splits
-    scores: Mapping[str, float] = {}
+    answers = kinds.of_job(job)
+    scores: dict[str, float] = {}
     found: dict[str, Outputs] = {}
     accuracies: Accuracies = {}
     with training.open_context(job, placement) as context:
@@ -98,17 +102,24 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
         data_check.write_report(job, folder=context.folder)
         model = RunModel(job, classifier, context=context)
         if settings.do_train:
-            _train(job, classifier, model=model, context=context)
+            _train(job, classifier, answers=answers, model=model, context=context)
         if settings.do_eval:
-            found["dev"] = _outputs(job, "dev", model=model, context=context)
-            scores = evaluation.write(
-                splits["dev"], found["dev"], step=model.step, context=context
+            found["dev"] = _outputs(job, "dev", answers, model=model, context=context)
+            answers = answers.tuned(splits["dev"], found["dev"])
+            answers.keep(context)
+            scores |= evaluation.write(
+                splits["dev"],
+                found["dev"],
+                answers=answers,
+                step=model.step,
+                context=context,
             )
         if settings.do_predict:
-            found["test"] = _outputs(job, "test", model=model, context=context)
-            prediction.write(
+            found["test"] = _outputs(job, "test", answers, model=model, context=context)
+            scores |= prediction.write(
                 splits["test"],
                 found["test"],
+                answers=answers,
                 suffix=settings.predict_suffix,
                 context=context,
             )
@@ -116,17 +127,21 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
             accuracies = comparison.compare(
                 splits,
                 found,
+                answers=answers,
                 name=classifier.name,
                 baselines=classifier.baselines,
                 context=context,
             )
-    return Results(
-        labels=job.labels, scores=scores, outputs=found, accuracies=accuracies
-    )
+    return Results(answers=answers, scores=scores, outputs=found, accuracies=accuracies)
 
 
 def _train(
-    job: TaskJob, classifier: Classifier, *, model: RunModel, context: RunContext
+    job: TaskJob,
+    classifier: Classifier,
+    *,
+    answers: Answers,
+    model: RunModel,
+    context: RunContext,
 ) -> None:
     """Trains to the last update and leaves checkpoints and a learning curve."""
     split, training_of = job.splits["train"], Training(job, context=context)
@@ -142,7 +157,7 @@ def _train(
             training_of.fit(
                 engine,
                 _feed(job, split, placement=context.placement),
-                evaluation=_evaluation(job, placement=context.placement),
+                evaluation=_on_the_way(job, answers, placement=context.placement),
             )
         else:
             classifier.fit_at_once(engine, split, context)
@@ -167,18 +182,21 @@ def _feed(job: TaskJob, split: Split, *, placement: Placement) -> BatchFeed:
     return feed(batches, names=lambda batch: batch.names(split.examples))
 
 
-def _evaluation(job: TaskJob, *, placement: Placement) -> Evaluation | None:
-    """What is measured on the way: the scores of the dev split."""
+def _on_the_way(
+    job: TaskJob, answers: Answers, *, placement: Placement
+) -> Evaluation | None:
+    """What is measured while it trains: the scores of the dev split."""
     settings = job.settings
     if not settings.do_eval:
         return None
-    split = job.splits["dev"]
+    dev = job.splits["dev"]
     shape = settings.batch_shape(placement, batch=settings.eval_batch_size)
 
     def scores(predictor: Predictor) -> Mapping[str, float]:
-        return evaluation.scores_of(
-            split, outputs.compute(predictor, split, shape=shape)
+        found = outputs.compute(
+            predictor, dev, outputs=answers.num_outputs, shape=shape
         )
+        return answers.tuned(dev, found).scores(dev, found)
 
     return Evaluation(scorer=scores, train_examples=len(job.splits["train"].dataset))
 
@@ -187,7 +205,12 @@ _WORK = {"dev": "evaluation", "test": "prediction"}
 
 
 def _outputs(
-    job: TaskJob, name: str, *, model: RunModel, context: RunContext
+    job: TaskJob,
+    name: str,
+    answers: Answers,
+    *,
+    model: RunModel,
+    context: RunContext,
 ) -> Outputs:
     """What the trained model says of dev or test."""
     settings, split = job.settings, job.splits[name]
@@ -196,4 +219,6 @@ def _outputs(
     _log.info("  Num examples = %d", len(split.dataset))
     _log.info("  Batch size = %d", batch)
     shape = settings.batch_shape(context.placement, batch=batch)
-    return outputs.compute(model.trained(), split, shape=shape)
+    return outputs.compute(
+        model.trained(), split, outputs=answers.num_outputs, shape=shape
+    )

@@ -194,12 +194,18 @@ def of_numbers(
     return {
         "eval_loss": np.mean(losses),
         "eval_mse": float(np.mean((gold - predicted) ** 2)),
-        "eval_pearson": _correlation(gold, predicted),
-        "eval_spearman": _correlation(*ranks),
+        "eval_pearson": correlation(gold, predicted),
+        "eval_spearman": correlation(*ranks),
     }
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's; 0 where one of the two is always the same.
+
+    Args:
+        one: float `[examples]`.
+        other: float `[examples]`.
+    """
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])

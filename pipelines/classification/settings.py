@@ -22,6 +22,7 @@ from runtime.settings import setting
 from runtime.training.evaluation_settings import Better
 from runtime.training.run_settings import Carried, RunSettings, WorkBatch
 
+_NUM_LABELS = 2  # where none are named: the head is a thousandth of the model
 _NAME = re.compile(r"[\w.-]+")
 
 
@@ -45,6 +46,13 @@ class TaskStepSettings(TokenStepSettings, LabelSettings):
         help="Share of a training target that is dealt to all labels alike; losses in "
         "evaluation have none.",
     )
+
+    @property
+    def num_outputs(self) -> int:
+        """Outputs of the model as far as settings say; else two, as of two labels."""
+        if self.targets is Targets.NUMBER:
+            return 1
+        return len(self.labels) or _NUM_LABELS
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
@@ -96,6 +104,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     do_predict: bool = setting(False, help="Whether to predict the test split.")
 
     # New here.
+    threshold: str = setting(
+        "0.5",
+        help="With --multi_label: the probability from which on a label is a text's; "
+        "best chooses one for each label by the dev split.",
+    )
     compare: bool = setting(
         False,
         help="Whether to write compare.txt and compare.png: accuracies of the most "
@@ -141,6 +154,7 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
             )
         if self.compare and not (self.do_eval or self.do_predict):
             yield "--compare needs --do_eval or --do_predict."
+        yield from self._threshold_problems()
         yield from class_weights.problems(self.class_weights)
         is_weighed = self.class_weights != (class_weights.NONE,)
         if is_weighed and self.targets is not Targets.LABEL:
@@ -148,6 +162,19 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         yield from self.data_problems()
         if self.has_records_alone:
             yield from self._records_problems()
+
+    def _threshold_problems(self) -> Iterator[str]:
+        is_number = re.fullmatch(r"0?\.\d+", self.threshold)
+        if not self.tunes_thresholds and not (is_number and float(self.threshold) > 0):
+            yield (
+                "--threshold must be a number above 0 and below 1, or best; got "
+                f"{self.threshold}."
+            )
+
+    @property
+    def tunes_thresholds(self) -> bool:
+        """Whether the thresholds of labels are chosen by the dev split."""
+        return self.threshold == "best"
 
     def _records_problems(self) -> Iterator[str]:
         if self.records_dir:

@@ -144,12 +144,15 @@ def plot_learning_curve(
     save(figure, path)
 
 
-def plot_accuracies(path: str, accuracies: Mapping[str, Mapping[str, float]]) -> None:
+def plot_accuracies(
+    path: str, accuracies: Mapping[str, Mapping[str, float]], *, measure: str
+) -> None:
     """Draws a bar for each classifier and split.
 
     Args:
         path: The PNG file.
         accuracies: Classifier to split to accuracy; every classifier has every split.
+        measure: What these numbers are called.
     """
     names = list(accuracies)
     splits = list(accuracies[names[0]])
@@ -162,9 +165,10 @@ def plot_accuracies(path: str, accuracies: Mapping[str, Mapping[str, float]]) ->
         bars = axes.barh(where, values, height=height, label=split)
         axes.bar_label(bars, fmt="%.3f", padding=3)
     axes.set_yticks(np.arange(len(names)) + (len(splits) - 1) * height / 2, names)
-    axes.set_xlim(0, 1.1)
+    lowest = min(value for row in accuracies.values() for value in row.values())
+    axes.set_xlim(1.1 * min(lowest, 0), 1.1)
     axes.invert_yaxis()
-    axes.set_xlabel("accuracy")
+    axes.set_xlabel(measure)
     axes.legend(loc="lower right")
     save(figure, path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,9 +18,6 @@ from processors.batches.token_dataset import TokenDataset
 from runtime.engine.engine import Arrays, Objective
 from runtime.preflight.workload import BatchCut, Workload
 
-NUM_LABELS = 2
-"""Where a workload's labels are not named: the head is a thousandth of the model."""
-
 
 def on_full_rows(
     settings: TokenStepSettings,
@@ -29,6 +27,7 @@ def on_full_rows(
     objective: Objective,
     arrays: Callable[[Sequence[Batch]], Arrays] = stack,
     num_train_steps: int | None = None,
+    target_shape: tuple[int, ...] | None = None,
 ) -> Workload:
     """The training and the evaluation step of a model.
 
@@ -41,6 +40,7 @@ def on_full_rows(
         objective: Loss and outputs.
         arrays: What the model reads of some batches.
         num_train_steps: Updates of the run; by default `max_steps`, or 1000.
+        target_shape: Of what an example is to be told; None where that is a label id.
     """
     shape = BatchShape(
         per_replica_batch=cut.per_replica_batch,
@@ -49,36 +49,39 @@ def on_full_rows(
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
     )
+    full = functools.partial(
+        TokenDataset.full, length=settings.max_seq_length, target_shape=target_shape
+    )
     return Workload(
         build_model=build_model,
         objective=objective,
         optimizer=settings.optimizer_settings(
             num_train_steps or settings.max_steps or 1000
         ),
-        train=arrays(_training_batches(shape, calls=settings.steps_per_call)),
-        evaluate=_one_call(arrays([_evaluation_batch(settings, cut)])),
+        train=arrays(_training_batches(full, shape, calls=settings.steps_per_call)),
+        evaluate=_one_call(arrays([_evaluation_batch(full, settings, cut)])),
         examples=shape.global_batch,
     )
 
 
-def _training_batches(shape: BatchShape, *, calls: int) -> list[Batch]:
-    batches = TrainBatches(_full(shape), shape=shape, seed=0)
+def _training_batches(
+    full: Callable[[int], TokenDataset], shape: BatchShape, *, calls: int
+) -> list[Batch]:
+    batches = TrainBatches(full(shape.global_batch), shape=shape, seed=0)
     return [batches.batch(step) for step in range(calls)]
 
 
-def _evaluation_batch(settings: TokenStepSettings, cut: BatchCut) -> Batch:
+def _evaluation_batch(
+    full: Callable[[int], TokenDataset], settings: TokenStepSettings, cut: BatchCut
+) -> Batch:
     shape = BatchShape(
         per_replica_batch=max(settings.eval_batch_size // cut.replicas, 1),
         replicas=cut.replicas,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
     )
-    [batch] = EvalBatches(_full(shape), shape=shape)
+    [batch] = EvalBatches(full(shape.global_batch), shape=shape)
     return batch
-
-
-def _full(shape: BatchShape) -> TokenDataset:
-    return TokenDataset.full(shape.global_batch, length=shape.max_seq_length)
 
 
 def _one_call(arrays: Arrays) -> Arrays:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pipelines.classification import logistic
 from pipelines.classification.comparison import Accuracies
 from pipelines.classification.splits import Split
+from processors.labels.targets import Targets
 from runtime.engine.engine import Engine
 from runtime.training.training import RunContext
 from tf_bert.classifier import compare
@@ -71,8 +72,9 @@ class FrozenBert:
         }
 
     def _poolings(self) -> tuple[Pooling, ...]:
-        """The kinds of vectors that the BERT it starts from has."""
-        if not self._settings.init_checkpoint:
+        """The kinds of vectors that a regression on labels can be fitted to."""
+        is_of_labels = self._settings.targets is Targets.LABEL
+        if not (is_of_labels and self._settings.init_checkpoint):
             return ()
         if not untrained_pooler(self._source):
             return (Pooling.POOLED, Pooling.MEAN)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import logging
 
+from pipelines.classification import answers
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
+from runtime.engine import objectives
 from runtime.engine.engine import Engine
-from runtime.engine.objectives import ClassificationObjective
 from runtime.training import untrained
 from runtime.training.model import Initial, from_random
 from tf_bert.classifier.frozen import FrozenBert
@@ -40,20 +41,21 @@ def run(job: Job, *, placement: Placement) -> Results:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    frozen = FrozenBert(job)
-    is_head_alone = job.settings.trained_part.is_head_alone
+    settings, frozen = job.settings, FrozenBert(job)
     classifier = Classifier(
-        name=f"this run, --train={job.settings.train}",
+        name=f"this run, --train={settings.train}",
         build=functools.partial(
             build_classifier,
             job.config,
-            num_labels=len(job.labels),
-            trained_part=job.settings.trained_part,
+            num_labels=answers.of_job(job).num_outputs,
+            trained_part=settings.trained_part,
             dtype=placement.precision.keras_policy,
         ),
-        objective=ClassificationObjective(),
+        objective=objectives.of_targets(
+            settings.targets.value, label_smoothing=settings.label_smoothing
+        ),
         initialise=functools.partial(initialise, job),
-        fit_at_once=frozen.fit_head if is_head_alone else None,
+        fit_at_once=frozen.fit_head if settings.trained_part.is_head_alone else None,
         baselines=frozen.baselines,
     )
     return classification.run(job, classifier, placement=placement)

@@ -93,8 +93,6 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
-        if self.targets is not Targets.LABEL:
-            yield "--multi_label and --objective=regression: the run has no such head."
         if self.train == TrainedPart.HEAD:
             yield from self._without_updates()
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:
@@ -106,6 +104,10 @@ class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
             )
 
     def _without_updates(self) -> Iterator[str]:
+        if self.targets is not Targets.LABEL:
+            yield "--train=head fits one label a text: use full, or top:N."
+        if self.watched_score:
+            yield "--best_by and --patience need updates, and --train=head has none."
         for name in ("class_weights", "label_smoothing"):
             if getattr(self, name) != getattr(type(self), name):
                 yield (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from pipelines.steps import workload
-from runtime.engine.objectives import ClassificationObjective
+from runtime.engine import objectives
 from runtime.errors import SettingsError
 from runtime.preflight.workload import BatchCut, Pipeline, Workload
 from tf_bert.classifier.heads import build_classifier
@@ -41,11 +41,14 @@ def classifier_workload(settings: StepSettings, cut: BatchCut) -> Workload:
         build_model=functools.partial(
             build_classifier,
             config,
-            num_labels=len(settings.labels) or workload.NUM_LABELS,
+            num_labels=settings.num_outputs,
             trained_part=settings.trained_part,
             dtype=settings.precision.keras_policy,
         ),
-        objective=ClassificationObjective(),
+        target_shape=settings.targets.shape(settings.num_outputs),
+        objective=objectives.of_targets(
+            settings.targets.value, label_smoothing=settings.label_smoothing
+        ),
     )
 
 

@@ -34,7 +34,7 @@ def make_workload(settings: CnnStepSettings, cut: BatchCut) -> Workload:
         build_cnn,
         vocab_size=settings.vocab_size,
         filters=settings.filters,
-        num_labels=workload.NUM_LABELS,
+        num_labels=settings.num_outputs,
         dtype=settings.precision.keras_policy,
     )
     return workload.on_full_rows(

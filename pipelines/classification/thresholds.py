@@ -1,0 +1,59 @@
+"""From which probability on a label is a text's, where a text may have several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipelines.classification.preparation import TaskJob
+from runtime import storage
+from runtime.errors import SettingsError
+from runtime.files import json_file
+from runtime.training.training import RunContext
+
+FILE = "thresholds.json"
+"""In a run's folder: label to threshold, as they were chosen by its dev split."""
+
+_START = 0.5
+
+
+def of_job(job: TaskJob) -> np.ndarray:
+    """The thresholds of a run as it starts.
+
+    Args:
+        job: The run.
+
+    Returns:
+        float64 `[labels]`: the one that was asked for; where those are chosen by the
+        dev split, those of an earlier evaluation of the run or of the one whose weights
+        it takes.
+
+    Raises:
+        SettingsError: They were never chosen, and are not to be now.
+    """
+    settings = job.settings
+    if not settings.tunes_thresholds:
+        return np.full(len(job.labels), float(settings.threshold))
+    if settings.do_eval:
+        return np.full(len(job.labels), _START)
+    for folder in (job.output_dir, settings.init_checkpoint):
+        if folder and storage.exists(path := storage.join(folder, FILE)):
+            found = json_file.read_object(path)
+            return np.array([found.get(label, _START) for label in job.labels])
+    raise SettingsError(
+        "--threshold=best is chosen by the dev split, and no evaluation has done so: "
+        "add --do_eval, or name a number."
+    )
+
+
+def write(context: RunContext, *, labels: Sequence[str], found: np.ndarray) -> None:
+    """Writes the thresholds into a run's folder.
+
+    Args:
+        context: Where the run writes.
+        labels: The task's labels.
+        found: float64 `[labels]`.
+    """
+    content = dict(zip(labels, found.tolist(), strict=True))
+    json_file.write_object(context.path(FILE), content)
