@@ -7,9 +7,9 @@ label_check.py     what a classifier asks of labels
 logistic.py        logistic regression on frozen vectors
 outputs.py         what the model says of each example
 preparation.py     the task's processor and folder, before a framework loads
-records_of_run.py  what a run writes of its splits
+records_of_run.py  the records that splits are taken from or written to
 rows.py            the rows of a task, each read once
 run.py             train, evaluate, predict; a pipeline adds its model
 settings.py        what a run on a task is told
-splits.py          a task's splits, tokenised and kept as records
+splits.py          a task's splits, tokenised
 """
