@@ -11,7 +11,7 @@ logistic.py        logistic regression on frozen vectors
 outputs.py         what the model says of each example
 prediction.py      the files of a prediction
 preparation.py     the task's processor and folder, before a framework loads
-records_of_run.py  what a run writes of its splits
+records_of_run.py  the records that splits are taken from or written to
 rows.py            the rows of a task, each read once
 run.py             train, evaluate, predict: a run on one page
 scores.py          from outputs to numbers, and which of them are better larger

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from processors.corpora.archives import read_tar
 from processors.readers import data_files
 from runtime import storage
@@ -30,6 +32,7 @@ CATEGORIES = (
 )
 _LINES_BEFORE_TITLE = 2
 _ARTICLE = re.compile(rf"(?:\./)?text/({'|'.join(CATEGORIES)})/(\1[^/]*\.txt)")
+_SPLIT_SEED = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,26 @@ def read(data_dir: str) -> list[Article]:
         Article(category, _text(content, place=f"{data_dir}: {category}/{name}"))
         for category, name, content in files
     ]
+
+
+def deal(count: int) -> dict[str, np.ndarray]:
+    """Returns the positions of each split's articles in the sorted corpus.
+
+    pandas' `sample(frac=1, random_state=23)`, by which the original shuffled, is this
+    permutation; a fifth each is for test and dev.
+
+    Args:
+        count: Number of articles.
+
+    Source: bert-japanese, notebook/finetune-to-livedoor-corpus.ipynb.
+    """
+    order = np.random.RandomState(_SPLIT_SEED).permutation(count)
+    fifth = count // 5
+    return {
+        "test": order[:fifth],
+        "dev": order[fifth : 2 * fifth],
+        "train": order[2 * fifth :],
+    }
 
 
 def _files(data_dir: str) -> Iterator[tuple[str, str, bytes]]:

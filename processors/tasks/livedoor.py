@@ -9,10 +9,9 @@ of src/run_classifier.py; corpus of https://www.rondhuit.com/download.html#ldcc.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterator
-
-import numpy as np
 
 from processors.base import SPLITS, Table, TableProcessor
 from processors.corpora import livedoor
@@ -20,7 +19,6 @@ from processors.example import InputExample
 from runtime import storage
 
 _LOG = logging.getLogger(__name__)
-_SPLIT_SEED = 23
 _PUBLISHED_COUNT = 7367
 
 
@@ -37,24 +35,17 @@ class LivedoorProcessor(TableProcessor):
     dev = Table("dev.tsv", text_a="text", label="label")
     test = Table("test.tsv", text_a="text", label="label")
 
-    def __init__(self) -> None:
-        self._read: dict[str, list[livedoor.Article]] = {}
+    def refuse_missing(self, split: str, *, data_dir: str) -> None:
+        """See base class; the corpus has all splits."""
+        if _has_tables(data_dir):
+            super().refuse_missing(split, data_dir=data_dir)
 
     def _stream(self, split: str, *, data_dir: str) -> Iterator[InputExample]:
-        files = [storage.join(data_dir, f"{name}.tsv") for name in SPLITS]
-        if any(storage.exists(file) for file in files):
+        if _has_tables(data_dir):
             yield from super()._stream(split, data_dir=data_dir)
             return
-        articles = self._read.get(data_dir) or livedoor.read(data_dir)
-        self._read = {data_dir: articles}
-        if len(articles) != _PUBLISHED_COUNT:
-            _LOG.warning(
-                "%s holds %d articles; published results are on a split of %d.",
-                data_dir,
-                len(articles),
-                _PUBLISHED_COUNT,
-            )
-        chosen = _positions(len(articles))[split]
+        articles = _articles(data_dir)
+        chosen = livedoor.deal(len(articles))[split]
         for number, position in enumerate(chosen, 1):
             yield InputExample(
                 guid=f"{split}-{number}",
@@ -63,16 +54,17 @@ class LivedoorProcessor(TableProcessor):
             )
 
 
-def _positions(count: int) -> dict[str, np.ndarray]:
-    """Returns the positions of each split's articles in the sorted corpus.
+@functools.lru_cache(maxsize=1)
+def _articles(data_dir: str) -> list[livedoor.Article]:
+    found = livedoor.read(data_dir)
+    if len(found) != _PUBLISHED_COUNT:
+        _LOG.warning(
+            "%s holds %d articles; published results are on a split of %d.",
+            *(data_dir, len(found), _PUBLISHED_COUNT),
+        )
+    return found
 
-    pandas' `sample(frac=1, random_state=23)`, by which the original shuffled, is this
-    permutation; a fifth each is for test and dev.
-    """
-    order = np.random.RandomState(_SPLIT_SEED).permutation(count)
-    fifth = count // 5
-    return {
-        "test": order[:fifth],
-        "dev": order[fifth : 2 * fifth],
-        "train": order[2 * fifth :],
-    }
+
+def _has_tables(data_dir: str) -> bool:
+    files = [storage.join(data_dir, f"{name}.tsv") for name in SPLITS]
+    return any(storage.exists(file) for file in files)

@@ -15,6 +15,7 @@ from processors.records import manifest, reuse, store, token_example
 from processors.records.reuse import Records
 from processors.tasks.table import OptionsProcessor
 from processors.tasks.table_options import TableOptions
+from runtime import storage
 from runtime.errors import SettingsError
 
 RECORDS_ALONE = "records"
@@ -51,9 +52,12 @@ class RecordsProcessor(OptionsProcessor):
         """See base class; by default those of a manifest.
 
         Raises:
-            SettingsError: There is none, and none were named.
+            SettingsError: There are no records, or nothing says their labels.
         """
         paths = [store.record_path(data_dir, split) for split in SPLITS]
+        if not any(map(reuse.are_there, paths)):
+            names = ", ".join(map(storage.basename, paths))
+            raise SettingsError(f"--data_dir={data_dir} has none of {names}.")
         written = [found.labels for path in paths if (found := manifest.find(path))]
         self.labels = self.labels or next(iter(written), ())
         if self.needs_labels and not self.labels:

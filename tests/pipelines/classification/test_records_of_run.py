@@ -426,6 +426,30 @@ def test_records_alone_of_another_tokenizer_are_refused(job, converted, data_dir
         data_check.checked(job(**alone(converted)))
 
 
+def test_records_alone_that_are_not_there_are_refused(job, data_dir):
+    made = job(**alone(data_dir))
+    with pytest.raises(SettingsError, match=r"has none of train\.tf_record, eval\.tf_"):
+        data_check.checked(made)
+
+
+def test_the_originals_records_take_the_names_of_labels(job, converted):
+    path = converted / "eval.tf_record"
+    data = store.read_records(str(path))
+    origin = job(labels=("a", "b")).origin
+    store.write_dataset(str(path), data, origin=origin)
+    for manifest in converted.glob("*.manifest.json"):
+        manifest.unlink()
+    asked = {"do_train": False, "do_eval": True}
+    made = job(**alone(converted, **asked))
+    with pytest.raises(SettingsError, match="do not say what their labels are"):
+        data_check.checked(made)
+    made = data_check.checked(job(**alone(converted, **asked, labels=("no", "yes"))))
+    assert {example.label for example in made.splits["dev"].examples} == {"no", "yes"}
+    few = job(**alone(converted, **asked, labels=("no",)))
+    with pytest.raises(DataError, match=r"number of labels \(no\), found 1"):
+        data_check.checked(few)
+
+
 def test_records_alone_are_not_dealt(job, converted):
     made = alone(converted, split=("train:0.5", "dev:0.5"))
     with pytest.raises(SettingsError, match="records alone have none"):

@@ -86,6 +86,16 @@ def test_guids_count_from_one(data_dir):
     assert guids == ["dev-1", "dev-2", "dev-3"]
 
 
+def test_its_archive_is_converted(data_dir, tmp_path):
+    processor = registry.create("livedoor")
+    for split in ("train", "dev", "test"):
+        processor.refuse_missing(split, data_dir=data_dir)
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "train.tsv").write_text("text\tlabel\n")
+    with pytest.raises(StorageError, match=r"dev\.tsv does not exist"):
+        processor.refuse_missing("dev", data_dir=str(tmp_path / "tables"))
+
+
 def test_labels_keep_their_order():
     assert registry.create("livedoor").get_labels() == list(livedoor.CATEGORIES)
 
