@@ -424,7 +424,7 @@ class TableProcessor(DataProcessor):
 
         def make(row: Row) -> InputExample | None:
             example = table.example(row, split=split)
-            if example is not None and (problem := rule.problem(example)):
+            if example is not None and (problem := rule.problem(example.label_set)):
                 raise row.error(problem)
             return example
 

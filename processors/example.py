@@ -46,11 +46,11 @@ class InputExample:
     number: float | None = field(default=None, kw_only=True)
 
     @property
-    def label_set(self) -> tuple[str, ...]:
-        """The names of all its labels."""
-        if self.labels is not None:
-            return self.labels
-        return () if self.label is None else (self.label,)
+    def label_set(self) -> tuple[str, ...] | None:
+        """The names of all its labels; None where it is unlabelled."""
+        if self.label is not None:
+            return (self.label,)
+        return self.labels if self.number is None else ()
 
     @property
     def is_labelled(self) -> bool:

@@ -178,7 +178,7 @@ def _refuse_several_columns(row: Row, column: Column) -> None:
 
 def count(examples: Iterable[InputExample]) -> Counter[str]:
     """Counts the examples of each label; those without one are left out."""
-    return Counter(label for each in examples for label in each.label_set)
+    return Counter(label for each in examples for label in each.label_set or ())
 
 
 def refuse_other_than_classes(counts: Mapping[str, int], *, path: str) -> None:

@@ -118,7 +118,7 @@ def unmatched(
         labels: The task's labels.
     """
     learned, measured = (
-        {label for example in examples for label in example.label_set}
+        {label for example in examples for label in example.label_set or ()}
         for examples in (train, dev)
     )
     alone = (

@@ -101,7 +101,7 @@ def write_label_predictions(
     for example, has, said in zip(examples, predicted, probabilities, strict=True):
         chosen = np.flatnonzero(has).tolist()
         cells = (
-            example.label_set,
+            example.label_set or (),
             [labels[place] for place in chosen],
             [str(np.float32(said[place])) for place in chosen],
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from processors.example import InputExample
 from processors.labels import label_names
 
 _PREDICT = (
@@ -31,16 +30,20 @@ class LabelRule:
     is_required: bool
     test_labels: Callable[[], Collection[str]] | None = None
 
-    def problem(self, example: InputExample) -> str | None:
-        """Returns why a row cannot have its labels; None where it can."""
-        if not example.is_labelled:
+    def problem(self, found: Sequence[str] | None) -> str | None:
+        """Returns why a row cannot have these labels; None where it can.
+
+        Args:
+            found: Its labels; None where it is unlabelled.
+        """
+        if found is None:
             return (
                 "the label is empty, and rows to train or evaluate on need one;"
                 " --on_bad_row=reject leaves such rows out"
                 if self.is_required
                 else None
             )
-        unknown = [label for label in example.label_set if label not in self.labels]
+        unknown = [label for label in found if label not in self.labels]
         if not self.labels or not unknown:
             return None
         message = label_names.unknown(unknown[0], labels=self.labels, task=self.task)

@@ -38,6 +38,14 @@ def test_what_is_known_of_an_example():
     assert InputExample("1", "a", number=0.0).is_labelled
 
 
+def test_the_names_of_all_labels():
+    assert InputExample("1", "a").label_set is None
+    assert InputExample("1", "a", label="x").label_set == ("x",)
+    assert InputExample("1", "a", labels=("x", "y")).label_set == ("x", "y")
+    assert InputExample("1", "a", labels=()).label_set == ()
+    assert InputExample("1", "a", number=0.0).label_set == ()
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_to_learn_is_finite(number):
     with pytest.raises(DataError, match="Example 1: expected a finite number, got "):
