@@ -25,7 +25,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -174,8 +174,7 @@ def read_manifests(directory: str) -> list[tuple[int, Manifest]]:
 
 def latest(directory: str) -> str | None:
     """Returns the folder of the newest complete checkpoint, or None."""
-    folders = (_folder(directory, step) for step in reversed(all_steps(directory)))
-    return next((folder for folder in folders if Manifest.read(folder)), None)
+    return next((folder for folder, _ in _complete(directory)), None)
 
 
 def best(directory: str) -> Best | None:
@@ -184,10 +183,10 @@ def best(directory: str) -> Best | None:
     Args:
         directory: The folder that holds the `step-*` folders.
     """
-    found = _newest_state(directory).get(EVALUATIONS, {})
-    if found.get("best_step") is None:
-        return None
-    return Best(step=found["best_step"], by=found["best_by"], score=found["best_score"])
+    for folder, manifest in _complete(directory):
+        with contextlib.suppress(CheckpointError):  # `load_newest` names it
+            return _best_by(_state(manifest, folder=folder))
+    return None
 
 
 def chosen(directory: str) -> str | None:
@@ -199,9 +198,13 @@ def chosen(directory: str) -> str | None:
     Returns:
         The folder; None where there is no complete checkpoint.
     """
-    newest = latest(directory)
-    found = best(directory) if newest else None
-    return newest if found is None else _folder(directory, found.step)
+    newest = None
+    for folder, manifest in _complete(directory):
+        newest = newest or folder
+        with contextlib.suppress(CheckpointError):  # `load_newest` names it
+            found = _best_by(_state(manifest, folder=folder))
+            return newest if found is None else _folder(directory, found.step)
+    return newest
 
 
 def meant_by(path: str) -> str | None:
@@ -388,12 +391,20 @@ def _folder(directory: str, step: int) -> str:
     return storage.join(directory, f"step-{step:08d}")
 
 
-def _newest_state(directory: str) -> dict[str, Any]:
-    """The state of the newest checkpoint whose state is whole; empty without one."""
+def _complete(directory: str) -> Iterator[tuple[str, Manifest]]:
+    """Folder and manifest of each complete checkpoint, newest first."""
     for step in reversed(all_steps(directory)):
-        with contextlib.suppress(CheckpointError):  # `load_newest` names it
-            return read_state(_folder(directory, step))
-    return {}
+        folder = _folder(directory, step)
+        manifest = Manifest.read(folder)
+        if manifest is not None:
+            yield folder, manifest
+
+
+def _best_by(state: Mapping[str, Any]) -> Best | None:
+    found = state.get(EVALUATIONS, {})
+    if found.get("best_step") is None:
+        return None
+    return Best(step=found["best_step"], by=found["best_by"], score=found["best_score"])
 
 
 def _free_names(folder: str) -> dict[str, str]:

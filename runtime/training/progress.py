@@ -32,11 +32,12 @@ class _Mark:
 class ProgressLine:
     """Shows `step 120/690  loss 1.532  312 examples/s  39.9k tokens/s  left 01:49`.
 
-    On a terminal and in a notebook the line stands behind a bar that is drawn again and
-    again. Elsewhere, as in a log file, a line is added for the first update, for the
-    last, and every few seconds between. Speeds are those of the last half minute, and
-    never of what was before the first update: that is where programs are compiled.
-    Other work than training has no loss, and counts something else than steps.
+    On a terminal, and in a notebook with ipywidgets, the line stands behind a bar that
+    is drawn again and again. Elsewhere, as in a log file, a line is added for the first
+    update, for the last, and every few seconds between. Speeds are those of the last
+    half minute, and never of what was before the first update: that is where programs
+    are compiled. Other work than training has no loss, and counts something else than
+    steps.
 
     Args:
         total: The step at which the run ends.
