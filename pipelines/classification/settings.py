@@ -14,7 +14,8 @@ from typing import ClassVar
 
 from processors.base import SPLITS
 from processors.batches.batches import PadTo
-from processors.tasks.settings import DataSettings, LabelSettings
+from processors.tasks.settings import DataSettings
+from processors.tasks.table_options import LabelSettings
 from runtime.settings import setting
 from runtime.training.run_settings import Carried, RunSettings, StepSettings, WorkBatch
 

@@ -32,6 +32,10 @@ LSTM, EXTRACTION = "scripts/finetune_lstm.py", "scripts/extract_features.py"
         (CLASSIFIER, "outputdir", "output_dir"),
         ("scripts/create_pretraining_data.py", "seed", "random_seed"),
         (PRETRAINING, "random_seed", "seed"),
+        (CLASSIFIER, "tfds_text", "text_a"),
+        (CLASSIFIER, "tfds_text_b", "text_b"),
+        (CLASSIFIER, "tfds_label", "label"),
+        (CLASSIFIER, "tfds_data_dir", "data_dir"),
     ],
 )
 def test_what_is_meant(script_flags, script, name, ours):
