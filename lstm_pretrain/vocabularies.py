@@ -16,7 +16,7 @@ from processors.tokenization.units import (
     MADE,
     Units,
     UnitTokenizer,
-    count,
+    find_words,
     make_vocabulary,
 )
 from processors.tokenization.vocabulary import read_word_piece
@@ -65,7 +65,7 @@ def find(
         if found is not None:
             _refuse_others(settings, fingerprint, folder=folder)
             return found
-    counts = count(texts(), units=units, do_lower_case=do_lower_case)
+    counts = find_words(units, do_lower_case=do_lower_case).count(texts())
     return UnitTokenizer(
         make_vocabulary(counts, size=vocab_size or VOCAB_SIZE),
         units=units,

@@ -9,7 +9,12 @@ from processors.batches.batches import BatchShape, PadTo, TrainBatches
 from processors.batches.features import Features, TokenCounts
 from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
-from processors.tokenization.units import Units, UnitTokenizer, count, make_vocabulary
+from processors.tokenization.units import (
+    Units,
+    UnitTokenizer,
+    find_words,
+    make_vocabulary,
+)
 from runtime.errors import DataError
 from tests import rounding
 
@@ -18,7 +23,8 @@ TEXTS = ["a b c", "", "a", "a b c d e f g"]
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    counts = count(["a b c d e f g"], units=Units.WHITESPACE, do_lower_case=False)
+    words = find_words(Units.WHITESPACE, do_lower_case=False)
+    counts = words.count(["a b c d e f g"])
     return UnitTokenizer(
         make_vocabulary(counts, size=100), units=Units.WHITESPACE, do_lower_case=False
     )

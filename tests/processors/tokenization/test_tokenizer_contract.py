@@ -9,6 +9,8 @@ from processors.tokenization.basic_words import Dialect
 from processors.tokenization.character import CharacterTokenizer
 from processors.tokenization.mecab import MecabTokenizer, Subwords
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
+from processors.tokenization.units import Units, UnitTokenizer
+from processors.tokenization.vocabulary import read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError
 
@@ -39,6 +41,7 @@ def build(kind: str, request: pytest.FixtureRequest):
     tohoku_v3 = request.getfixturevalue("tohoku_v3_vocab_file")
     tohoku_v1 = request.getfixturevalue("tohoku_vocab_file")
     model = request.getfixturevalue("model_file")
+    units = read_word_piece(tohoku_v1)
     return {
         "wordpiece": lambda: WordPieceTokenizer(tohoku_v1),
         "wordpiece-cased": lambda: WordPieceTokenizer(tohoku_v1, do_lower_case=False),
@@ -66,6 +69,13 @@ def build(kind: str, request: pytest.FixtureRequest):
         "bytes-off": lambda: SentencePieceTokenizer(
             request.getfixturevalue("byte_model_file"), byte_fallback=False
         ),
+        "units": lambda: UnitTokenizer(units, units=Units.WORD, do_lower_case=True),
+        "units-character": lambda: UnitTokenizer(
+            units, units=Units.CHARACTER, do_lower_case=False
+        ),
+        "units-whitespace": lambda: UnitTokenizer(
+            units, units=Units.WHITESPACE, do_lower_case=True
+        ),
     }[kind]()
 
 
@@ -74,6 +84,7 @@ KINDS = (
     *("wordpiece-library", "wordpiece-python"),
     *("mecab", "mecab-lower", "mecab-char", "char", "char-lower"),
     *("sentencepiece", "sentencepiece-cased", "bytes", "bytes-off"),
+    *("units", "units-character", "units-whitespace"),
 )
 
 
@@ -93,6 +104,13 @@ def test_a_batch_is_its_texts_and_tokens_have_their_ids(tokenizer, texts):
     assert rows == [tokenizer.encode(text) for text in texts]
     assert all(0 <= i < tokenizer.vocab_size for row in rows for i in row)
     assert tokenizer.encode_batch([]) == []
+    assert tokenizer.encode("") == []  # what stands for a second text that is not there
+
+
+def test_the_fingerprint_says_kind_and_case(tokenizer):
+    fingerprint = tokenizer.fingerprint()
+    assert fingerprint["kind"] == tokenizer.kind
+    assert fingerprint["do_lower_case"] is tokenizer.do_lower_case
 
 
 def test_offsets_are_those_of_the_same_tokens(tokenizer, texts):
@@ -161,7 +179,8 @@ def test_a_copy_in_another_process_is_the_same(tokenizer, texts):
 
 
 def test_half_of_a_surrogate_pair_is_named_or_unknown(tokenizer):
-    if tokenizer.kind in {"mecab", "sentencepiece"}:
+    needs_utf8 = tokenizer.kind in {"mecab", "sentencepiece"}
+    if needs_utf8 or getattr(tokenizer, "units", None) is Units.WORD:
         with pytest.raises(DataError, match="half of a surrogate pair"):
             tokenizer.tokenize("は\ud83d")
     else:
