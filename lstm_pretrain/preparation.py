@@ -13,6 +13,7 @@ from lstm_pretrain.settings import (
     EncoderSettings,
     PretrainingSettings,
 )
+from lstm_pretrain.vocabularies import RunTokenizer
 from pipelines.classification import data_check
 from pipelines.classification.preparation import (
     TaskJob,
@@ -24,8 +25,6 @@ from pipelines.classification.rows import RowReader
 from pipelines.classification.settings import TaskSettings
 from processors.batches.features import Features, TokenCounts
 from processors.example import InputExample
-from processors.tokenization.base import Tokenizer
-from processors.tokenization.units import Units
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoints import Checkpoint
@@ -211,7 +210,7 @@ def initial_config(settings: EncoderSettings) -> LstmConfig | None:
 class _Parts:
     """What both kinds of job are made of."""
 
-    tokenizer: Tokenizer
+    vocabulary: RunTokenizer
     rows: RowReader
     output_dir: str
     restored: Checkpoint | None
@@ -229,18 +228,18 @@ class _Parts:
         runs = {output_dir: restored, _run_of(start): initial}
         states = {run: point.state for run, point in runs.items() if point is not None}
         rows = open_rows(settings, trained=_trained(settings, states))
-        tokenizer = vocabularies.find(
+        vocabulary = vocabularies.find(
             settings,
             vocab_size=settings.vocab_size,
-            kept={run: state["tokenizer"] for run, state in reversed(states.items())},
+            kept=dict(reversed(states.items())),
             texts=lambda: _texts(rows.examples("train")),
         )
         if initial is not None:
             refuse_other_tokenizer(
-                TrainedRun.of_state(str(path), initial.state), tokenizer
+                TrainedRun.of_state(str(path), initial.state), vocabulary.tokenizer
             )
         return cls(
-            tokenizer=tokenizer,
+            vocabulary=vocabulary,
             rows=rows,
             output_dir=output_dir,
             restored=restored,
@@ -255,20 +254,21 @@ class _Parts:
         if self.restored is not None:  # others than its own are refused, as all is
             sizes = {**self.restored.state[_CONFIG], **settings.asked_sizes()}
             return LstmConfig(**sizes)
-        return settings.config(vocab_size=self.tokenizer.vocab_size)
+        return settings.config(vocab_size=self.vocabulary.tokenizer.vocab_size)
 
     def resolved(self, config: LstmConfig) -> dict[str, Any]:
         """What was left open in the settings, as it turned out."""
-        units = self.tokenizer.fingerprint().get("units")
-        return {
-            "units": None if units is None else Units(units),
-            "do_lower_case": self.tokenizer.do_lower_case,
-            **{name: getattr(config, name) for name in _SIZES},
-        }
+        sizes = {name: getattr(config, name) for name in _SIZES}
+        return {**self.vocabulary.resolved(), **sizes}
 
     def as_fields(self) -> dict[str, Any]:
         return {
-            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+            "tokenizer": self.vocabulary.tokenizer,
+            "rows": self.rows,
+            "output_dir": self.output_dir,
+            "restored": self.restored,
+            "initial": self.initial,
+            "init_checkpoint": self.init_checkpoint,
         }
 
 

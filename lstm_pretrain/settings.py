@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo
+from processors.tokenization.settings import TokenizerKind, TokenizerSettings
 from processors.tokenization.units import Units
 from runtime.engine.optimizer_settings import (
     OptimizerName,
@@ -204,11 +205,11 @@ class ClassifierStepSettings(EncoderSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class VocabularySettings:
-    """Where the tokens come from.
+class VocabularySettings(TokenizerSettings):
+    """Where the tokens come from: any tokenizer, or units that are counted here.
 
-    By default the vocabulary is that of `init_checkpoint`, else it is made of the
-    training texts.
+    By default the tokens are those of `init_checkpoint`, else units of the training
+    texts.
     """
 
     units: Units | None = setting(
@@ -217,15 +218,19 @@ class VocabularySettings:
         "whitespace, for text that is in words already.",
     )
     vocab_file: str | None = setting(
-        None, path=True, help="A vocabulary of units, one a line."
+        None,
+        path=True,
+        help="Vocabulary of a token a line: of units, or of what --tokenizer names.",
     )
-    model_file: str | None = setting(
-        None, path=True, help="SentencePiece model, instead of units."
+    tokenizer: TokenizerKind = setting(
+        TokenizerKind.AUTO,
+        help="auto is sentencepiece with model_file, else units; the others are those "
+        "of BERT and need its --vocab_file.",
     )
     do_lower_case: bool | None = setting(
         None,
-        help="Whether to lower-case the text; by default as init_checkpoint does, "
-        "else true.",
+        help="Whether to lower-case the text; by default as init_checkpoint does, else "
+        "true, false for mecab, mecab-char and char.",
     )
 
     def vocabulary_problems(self, *, vocab_size: int | None) -> Iterator[str]:
@@ -236,16 +241,23 @@ class VocabularySettings:
         """
         if self.model_file and self.vocab_file:
             yield "--model_file and --vocab_file: give the one or the other."
-        if self.model_file and self.units is not None:
-            yield (
-                f"--units={self.units.value} is of no use to --model_file: a "
-                "SentencePiece model has its own pieces."
-            )
-        if vocab_size is not None and (self.model_file or self.vocab_file):
+        others = {
+            "model_file": self.model_file,
+            "tokenizer_dir": self.tokenizer_dir,
+            "tokenizer": self.tokenizer is not TokenizerKind.AUTO,
+        }
+        for name, is_given in others.items():
+            if is_given and self.units is not None:
+                yield (
+                    f"--units={self.units.value} is of no use to --{name}, which says "
+                    "what a token is."
+                )
+        if vocab_size is not None and self.names_files():
             yield (
                 f"--vocab_size={vocab_size} is for a vocabulary that is made of the "
                 "training texts, and a file names one."
             )
+        yield from self.kind_problems()
 
 
 _SAME_VOCABULARY = ("do_lower_case", "units", "vocab_size")
@@ -261,9 +273,15 @@ _SAME_ENCODER = (
 )
 _CARRIED = (
     Carried(("embedding_size", "hidden_size", "num_layers", "bidirectional")),
-    Carried(("units", "do_lower_case")),
+    Carried(
+        ("do_lower_case", "keep_voicing_marks", "byte_fallback"),
+        unless=("tokenizer_dir",),
+    ),
+    Carried(
+        ("units", "tokenizer", "mecab_dic"), unless=("model_file", "tokenizer_dir")
+    ),
 )
-_OWN_FILES = ("vocab_file", "model_file", "init_checkpoint")
+_OWN_FILES = ("vocab_file", "model_file", "tokenizer_dir", "init_checkpoint")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

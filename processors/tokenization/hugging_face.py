@@ -25,7 +25,7 @@ from runtime.errors import DataError, SettingsError
 
 CONFIG = "tokenizer_config.json"
 _VOCABULARY = "vocab.txt"
-_LIBRARY = "tokenizer.json"
+LIBRARY = "tokenizer.json"
 
 _ROLES = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
 _LIKE_BERT = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"}
@@ -141,7 +141,7 @@ def _vocabulary(folder: str) -> Vocabulary:
     listed = storage.join(folder, _VOCABULARY)
     if storage.exists(listed):
         return read_word_piece(listed, strip=False)
-    path = storage.join(folder, _LIBRARY)
+    path = storage.join(folder, LIBRARY)
     model = _read_json(path).get("model", {})
     expected = {
         "type": "WordPiece",
@@ -161,7 +161,7 @@ def _vocabulary(folder: str) -> Vocabulary:
 
 def _normalizer(folder: str) -> dict[str, Any]:
     """The settings of a tokenizer whose class says nothing, from the library's file."""
-    path = storage.join(folder, _LIBRARY)
+    path = storage.join(folder, LIBRARY)
     whole = _read_json(path)
     normalizer = whole.get("normalizer") or {}
     expected = {"type": "BertNormalizer", "clean_text": True}
