@@ -9,6 +9,11 @@ from collections.abc import Callable
 import keras
 
 from lstm_pretrain import data, vocabularies
+from lstm_pretrain.classifier.settings import ClassifierSettings, ClassifierStepSettings
+from lstm_pretrain.language_model.settings import (
+    LanguageModelStepSettings,
+    PretrainingSettings,
+)
 from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.model.heads import (
     LanguageModel,
@@ -17,13 +22,7 @@ from lstm_pretrain.model.heads import (
 )
 from lstm_pretrain.model.modeling import Layout
 from lstm_pretrain.preparation import initial_config
-from lstm_pretrain.settings import (
-    ClassifierSettings,
-    ClassifierStepSettings,
-    EncoderSettings,
-    LanguageModelStepSettings,
-    PretrainingSettings,
-)
+from lstm_pretrain.settings import EncoderSettings
 from processors.batches.batches import (
     Batch,
     BatchShape,

@@ -16,8 +16,12 @@ from typing import Any
 
 from absl import flags
 
-from lstm_pretrain.settings import ClassifierSettings as LstmClassifierSettings
-from lstm_pretrain.settings import PretrainingSettings as LstmPretrainingSettings
+from lstm_pretrain.classifier.settings import (
+    ClassifierSettings as LstmClassifierSettings,
+)
+from lstm_pretrain.language_model.settings import (
+    PretrainingSettings as LstmPretrainingSettings,
+)
 from runtime.devices.placement import Backend, bind_keras
 from runtime.preflight import topologies
 from runtime.preflight.compilation import ENVIRONMENT

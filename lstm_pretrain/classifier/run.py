@@ -14,9 +14,9 @@ import keras
 import numpy as np
 
 from lstm_pretrain import data, vocabularies
+from lstm_pretrain.classifier.preparation import ClassifierJob
 from lstm_pretrain.model.heads import LstmClassifier
 from lstm_pretrain.model.modeling import Layout
-from lstm_pretrain.preparation import ClassifierJob
 from pipelines.classification.run import ClassificationRun
 from pipelines.classification.splits import Split
 from processors.batches.batches import BatchShape, PadTo, TrainBatches
@@ -34,7 +34,7 @@ def run(job: ClassifierJob, *, placement: Placement) -> None:
     """Does what the job's settings ask for: train, evaluate, predict, in this order.
 
     Args:
-        job: From `lstm_pretrain.preparation.prepare_classifier`.
+        job: From `lstm_pretrain.classifier.preparation.prepare`.
         placement: From `runtime.devices.placement.place`.
 
     Raises:

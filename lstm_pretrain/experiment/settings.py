@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from lstm_pretrain.classifier.settings import ClassifierSettings
+from lstm_pretrain.language_model.settings import PretrainingSettings
 from runtime import storage
 from runtime.settings import fixed, setting
 

@@ -13,10 +13,10 @@ import keras
 import numpy as np
 
 from lstm_pretrain import data, vocabularies
+from lstm_pretrain.language_model.preparation import LanguageModelJob
+from lstm_pretrain.language_model.settings import PretrainingSettings
 from lstm_pretrain.model.heads import LanguageModel, LanguageModelObjective
 from lstm_pretrain.model.modeling import Layout
-from lstm_pretrain.preparation import LanguageModelJob
-from lstm_pretrain.settings import PretrainingSettings
 from pipelines.classification import data_check, records_of_run
 from pipelines.classification.splits import Split
 from pipelines.language_model.run import LanguageModelRun
@@ -34,7 +34,7 @@ def run(job: LanguageModelJob, *, placement: Placement) -> None:
     """Trains and evaluates a language model.
 
     Args:
-        job: From `lstm_pretrain.preparation.prepare_language_model`.
+        job: From `lstm_pretrain.language_model.preparation.prepare`.
         placement: From `runtime.devices.placement.place`.
 
     Raises:

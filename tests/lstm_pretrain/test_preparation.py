@@ -7,8 +7,10 @@ import pytest
 
 import processors
 from lstm_pretrain import vocabularies
-from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
-from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
+from lstm_pretrain.classifier.settings import ClassifierSettings
+from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
+from lstm_pretrain.language_model.settings import PretrainingSettings
 from processors.tokenization.settings import TokenizerKind
 from processors.tokenization.units import Units
 from runtime import storage

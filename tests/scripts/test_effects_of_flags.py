@@ -9,11 +9,16 @@ import re
 
 import pytest
 
+from lstm_pretrain.classifier.settings import (
+    ClassifierSettings as LstmClassifierSettings,
+)
+from lstm_pretrain.classifier.settings import ClassifierStepSettings
 from lstm_pretrain.experiment.settings import ExperimentSettings
+from lstm_pretrain.language_model.settings import LanguageModelStepSettings
+from lstm_pretrain.language_model.settings import (
+    PretrainingSettings as LstmPretrainingSettings,
+)
 from lstm_pretrain.model.config import LstmConfig
-from lstm_pretrain.settings import ClassifierSettings as LstmClassifierSettings
-from lstm_pretrain.settings import ClassifierStepSettings, LanguageModelStepSettings
-from lstm_pretrain.settings import PretrainingSettings as LstmPretrainingSettings
 from pipelines.classification.conversion import ConversionSettings
 from processors.pretraining.settings import DataSettings
 from processors.tasks.table_options import TableOptions

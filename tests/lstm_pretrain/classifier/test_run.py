@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from lstm_pretrain.classifier import run as finetune
+from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
+from lstm_pretrain.classifier.settings import ClassifierSettings
 from lstm_pretrain.language_model import run as pretrain
-from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
-from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
+from lstm_pretrain.language_model.settings import PretrainingSettings
 from processors.batches.token_dataset import UNLABELLED
 from runtime import storage
 from runtime.checkpoints import checkpoints
