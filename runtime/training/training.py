@@ -112,7 +112,7 @@ def open_context(job: Job, placement: Placement) -> Iterator[RunContext]:
             lock = stack.enter_context(run_lock.hold(job.output_dir))
             output_check.probe_writable(job.output_dir)
         folder = stack.enter_context(distribution.own_folder(job, placement))
-        record = stack.enter_context(RunRecord(folder))
+        record = stack.enter_context(contextlib.closing(RunRecord(folder)))
         stop = stack.enter_context(stop_request.of_run())
         stack.enter_context(preemption_notice.watch(stop))
         stack.enter_context(peers.watch(placement, stop=stop))

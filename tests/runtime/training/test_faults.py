@@ -1,5 +1,6 @@
 """Every fault at every kind of request of a short run in a bucket."""
 
+import contextlib
 import io
 
 import numpy as np
@@ -60,7 +61,7 @@ def run():
         found = checkpoints.load_newest(directory)
         if found is not None:
             engine.load_checkpoint(found)
-        with RunRecord(FOLDER, clock=lambda: 0.0) as record:
+        with contextlib.closing(RunRecord(FOLDER, clock=lambda: 0.0)) as record:
             record.rewind(engine.step if found else -1)
             loop.run(
                 engine,
