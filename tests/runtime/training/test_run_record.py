@@ -187,7 +187,7 @@ def test_event_file_bytes(output_dir):
         record.log(10, {"loss": 1.5})
     (path,) = event_files(output_dir)
     assert storage.basename(path).startswith("events.out.tfevents.1700000000.")
-    first, second = tfrecord.read_payloads(path)
+    first, second = list(tfrecord.iter_payloads(path))
     time = protobuf.field_double(1, 1_700_000_000.5)
     value = protobuf.field_bytes(1, b"loss") + protobuf.field_float(2, 1.5)
     summary = protobuf.field_bytes(1, value)
@@ -223,5 +223,5 @@ def test_event_files_are_readable_while_the_run_goes_on(output_dir):
     with contextlib.closing(RunRecord(output_dir)) as record:
         record.log(1, {"loss": 1.0})
         (path,) = event_files(output_dir)
-        assert len(tfrecord.read_payloads(path)) == 2
+        assert len(list(tfrecord.iter_payloads(path))) == 2
     assert run_record.METRICS_FILE in storage.list_dir(output_dir)
