@@ -10,8 +10,8 @@ from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import BackgroundCheckpointWriter
 from runtime.checkpoints.retention import Retention
-from runtime.doctor import output_check
 from runtime.errors import CheckpointError, StorageError, StorageReason
+from runtime.storage import write_check
 from runtime.storage.bucket import BucketStorage
 from runtime.storage.bucket_requests import RetryPolicy
 from runtime.storage.lock import LeaseTimes
@@ -57,7 +57,7 @@ def run():
     plan = Plan(total_steps=STEPS, steps_per_call=1, save_every=2, directory=directory)
     engine = CountingEngine()
     with run_lock.hold(FOLDER, lease_times=LeaseTimes(stale=0.2, look=0.05)):
-        output_check.probe_writable(FOLDER)
+        write_check.probe_writable(FOLDER)
         found = checkpoints.load_newest(directory)
         if found is not None:
             engine.load_checkpoint(found)
