@@ -9,7 +9,10 @@ from collections.abc import Callable
 import keras
 
 from lstm_pretrain import data, vocabularies
-from lstm_pretrain.classifier.settings import ClassifierSettings, ClassifierStepSettings
+from lstm_pretrain.classifier.settings import (
+    ClassifierStepSettings,
+    LstmClassifierSettings,
+)
 from lstm_pretrain.language_model.settings import (
     LanguageModelStepSettings,
     PretrainingSettings,
@@ -168,7 +171,7 @@ LANGUAGE_MODEL = Pipeline(
 
 CLASSIFIER = Pipeline(
     settings=ClassifierStepSettings,
-    run_settings=ClassifierSettings,
+    run_settings=LstmClassifierSettings,
     make_workload=classifier_workload,
     script="scripts/finetune_lstm.py",
 )

@@ -17,7 +17,7 @@ from typing import Any
 from absl import flags
 
 from lstm_pretrain.classifier.settings import (
-    ClassifierSettings as LstmClassifierSettings,
+    LstmClassifierSettings,
 )
 from lstm_pretrain.language_model.settings import (
     PretrainingSettings as LstmPretrainingSettings,

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from lstm_pretrain import data
-from lstm_pretrain.classifier.settings import ClassifierSettings
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.preparation import LstmJob, LstmParts
 from pipelines.classification import data_check
 from processors.batches.features import Features, TokenCounts
@@ -21,7 +21,7 @@ class ClassifierJob(LstmJob):
         settings: What was asked for.
     """
 
-    settings: ClassifierSettings
+    settings: LstmClassifierSettings
 
     def examples(self, name: str) -> Sequence[InputExample]:
         """See base class; of the training examples those that are drawn."""
@@ -52,7 +52,7 @@ class ClassifierJob(LstmJob):
         )
 
 
-def prepare(settings: ClassifierSettings) -> ClassifierJob:
+def prepare(settings: LstmClassifierSettings) -> ClassifierJob:
     """Reads what the settings name and checks that it fits together.
 
     Args:

@@ -71,7 +71,7 @@ class ClassifierStepSettings(EncoderSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
+class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
     """Settings of a classifier's training, evaluation and prediction.
 
     Raises:

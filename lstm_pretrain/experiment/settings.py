@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from lstm_pretrain.classifier.settings import ClassifierSettings
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model.settings import PretrainingSettings
 from runtime import storage
 from runtime.settings import fixed, setting
@@ -16,7 +16,7 @@ ALL = "all"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExperimentSettings(ClassifierSettings):
+class ExperimentSettings(LstmClassifierSettings):
     """Settings of the experiment; those of the classifier keep their names.
 
     Raises:

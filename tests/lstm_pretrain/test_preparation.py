@@ -8,7 +8,7 @@ import pytest
 import processors
 from lstm_pretrain import vocabularies
 from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
-from lstm_pretrain.classifier.settings import ClassifierSettings
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from lstm_pretrain.language_model.settings import PretrainingSettings
 from processors.tokenization.settings import TokenizerKind
@@ -37,7 +37,7 @@ def classification(words_task, tmp_path):
             "do_train": True,
             **others,
         }
-        return ClassifierSettings(**values)
+        return LstmClassifierSettings(**values)
 
     return make
 

@@ -10,9 +10,9 @@ import re
 import pytest
 
 from lstm_pretrain.classifier.settings import (
-    ClassifierSettings as LstmClassifierSettings,
+    ClassifierStepSettings,
+    LstmClassifierSettings,
 )
-from lstm_pretrain.classifier.settings import ClassifierStepSettings
 from lstm_pretrain.experiment.settings import ExperimentSettings
 from lstm_pretrain.language_model.settings import LanguageModelStepSettings
 from lstm_pretrain.language_model.settings import (

@@ -65,7 +65,7 @@ def bert(folder, /, **values):
 def lstm(folder, /, **values):
     del folder
     return prepare_classifier(
-        lstm_classifier_settings.ClassifierSettings(
+        lstm_classifier_settings.LstmClassifierSettings(
             units=Units.WHITESPACE, embedding_size=2, hidden_size=2, **values
         )
     )

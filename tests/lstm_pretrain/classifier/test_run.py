@@ -9,7 +9,7 @@ import pytest
 
 from lstm_pretrain.classifier import run as finetune
 from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
-from lstm_pretrain.classifier.settings import ClassifierSettings
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model import run as pretrain
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from lstm_pretrain.language_model.settings import PretrainingSettings
@@ -63,7 +63,7 @@ def train_classifier(words_task, place_on):
             "do_train": True,
             **others,
         }
-        job = prepare_classifier(ClassifierSettings(**values))
+        job = prepare_classifier(LstmClassifierSettings(**values))
         finetune.run(job, placement=place_on())
         return str(output_dir)
 
