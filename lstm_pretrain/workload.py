@@ -14,8 +14,8 @@ from lstm_pretrain.classifier.settings import (
     LstmClassifierSettings,
 )
 from lstm_pretrain.language_model.settings import (
+    LanguageModelSettings,
     LanguageModelStepSettings,
-    PretrainingSettings,
 )
 from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.model.heads import (
@@ -163,7 +163,7 @@ def _evaluation_call(
 
 LANGUAGE_MODEL = Pipeline(
     settings=LanguageModelStepSettings,
-    run_settings=PretrainingSettings,
+    run_settings=LanguageModelSettings,
     make_workload=language_model_workload,
     script="scripts/pretrain_lstm.py",
 )

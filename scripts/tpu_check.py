@@ -20,7 +20,7 @@ from lstm_pretrain.classifier.settings import (
     LstmClassifierSettings,
 )
 from lstm_pretrain.language_model.settings import (
-    PretrainingSettings as LstmPretrainingSettings,
+    LanguageModelSettings,
 )
 from runtime.devices.placement import Backend, bind_keras
 from runtime.preflight import topologies
@@ -43,7 +43,7 @@ _PIPELINES = {
 _RUN_SETTINGS: dict[str, type[Any]] = {
     "classifier": ClassifierSettings,
     "pretraining": PretrainingSettings,
-    "lstm_language_model": LstmPretrainingSettings,
+    "lstm_language_model": LanguageModelSettings,
     "lstm_classifier": LstmClassifierSettings,
 }
 

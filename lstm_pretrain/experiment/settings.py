@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
-from lstm_pretrain.language_model.settings import PretrainingSettings
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from runtime import storage
 from runtime.settings import fixed, setting
 
@@ -95,7 +95,7 @@ class ExperimentSettings(LstmClassifierSettings):
             vocab_size=None,  # its vocabulary is read
         )
 
-    def language_model(self) -> PretrainingSettings:
+    def language_model(self) -> LanguageModelSettings:
         """Settings of the language model's training."""
         return self._pretraining(
             output_dir=storage.join(str(self.output_dir), "language_model"),
@@ -104,7 +104,7 @@ class ExperimentSettings(LstmClassifierSettings):
             num_train_epochs=self.lm_epochs,
         )
 
-    def tuning(self) -> PretrainingSettings | None:
+    def tuning(self) -> LanguageModelSettings | None:
         """Settings of its second stage; None where there is none."""
         if not self.tuning_epochs:
             return None
@@ -115,13 +115,13 @@ class ExperimentSettings(LstmClassifierSettings):
             num_train_epochs=self.tuning_epochs,
         )
 
-    def _pretraining(self, **others: Any) -> PretrainingSettings:
-        names = {field.name for field in dataclasses.fields(PretrainingSettings)}
+    def _pretraining(self, **others: Any) -> LanguageModelSettings:
+        names = {field.name for field in dataclasses.fields(LanguageModelSettings)}
         own = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }
         shared = {name: own[name] for name in names & set(own)}
-        return PretrainingSettings(
+        return LanguageModelSettings(
             **{
                 **shared,
                 "do_train": True,

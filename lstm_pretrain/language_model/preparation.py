@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lstm_pretrain import data
-from lstm_pretrain.language_model.settings import PretrainingSettings
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from lstm_pretrain.preparation import LstmJob, LstmParts
 from pipelines.classification import data_check
 from processors.batches.features import Features, TokenCounts
@@ -29,7 +29,7 @@ class LanguageModelJob(LstmJob):
         settings: What was asked for.
     """
 
-    settings: PretrainingSettings
+    settings: LanguageModelSettings
 
     def model_traits(self) -> list[Trait]:
         """See base class; labels are not learnt."""
@@ -71,7 +71,7 @@ class LanguageModelJob(LstmJob):
         )
 
 
-def prepare(settings: PretrainingSettings) -> LanguageModelJob:
+def prepare(settings: LanguageModelSettings) -> LanguageModelJob:
     """Reads what the settings name and checks that it fits together.
 
     Args:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lstm_pretrain import data, vocabularies
 from lstm_pretrain.language_model.preparation import LanguageModelJob
-from lstm_pretrain.language_model.settings import PretrainingSettings
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from lstm_pretrain.model.heads import LanguageModel, LanguageModelObjective
 from lstm_pretrain.model.modeling import Layout
 from pipelines.classification import data_check, records_of_run
@@ -50,7 +50,7 @@ class PretrainingRun(LanguageModelRun):
     """A run of an LSTM language model."""
 
     _job: LanguageModelJob
-    _settings: PretrainingSettings
+    _settings: LanguageModelSettings
 
     def __init__(self, job: LanguageModelJob, *, context: RunContext) -> None:
         super().__init__(job, context=context)

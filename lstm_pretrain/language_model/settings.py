@@ -46,7 +46,7 @@ class LanguageModelStepSettings(EncoderSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainingSettings(LanguageModelStepSettings, LstmTaskSettings):
+class LanguageModelSettings(LanguageModelStepSettings, LstmTaskSettings):
     """Settings of a language model's training.
 
     Raises:

@@ -10,7 +10,7 @@ from lstm_pretrain import vocabularies
 from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
-from lstm_pretrain.language_model.settings import PretrainingSettings
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from processors.tokenization.settings import TokenizerKind
 from processors.tokenization.units import Units
 from runtime import storage
@@ -23,7 +23,7 @@ from runtime.training.job import refuse_other_run
 def pretraining(words_task, tmp_path):
     def make(**others):
         values = {**words_task, "output_dir": str(tmp_path / "out"), **others}
-        return PretrainingSettings(**values)
+        return LanguageModelSettings(**values)
 
     return make
 

@@ -14,9 +14,9 @@ from lstm_pretrain.classifier.settings import (
     LstmClassifierSettings,
 )
 from lstm_pretrain.experiment.settings import ExperimentSettings
-from lstm_pretrain.language_model.settings import LanguageModelStepSettings
 from lstm_pretrain.language_model.settings import (
-    PretrainingSettings as LstmPretrainingSettings,
+    LanguageModelSettings,
+    LanguageModelStepSettings,
 )
 from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.conversion import ConversionSettings
@@ -49,7 +49,7 @@ SETTINGS = {
     "make_aozora_corpus": make_aozora_corpus.CorpusSettings,
     "make_authors_data": make_authors_data.AuthorsSettings,
     "make_bundled_model": make_bundled_model.BundleSettings,
-    "pretrain_lstm": LstmPretrainingSettings,
+    "pretrain_lstm": LanguageModelSettings,
     "run_classifier": ClassifierSettings,
     "run_pretraining": PretrainingSettings,
     "train_tokenizer": TrainingSettings,
@@ -65,7 +65,7 @@ STEPS = [
 ]
 
 # Settings that a script makes of those that its flags make.
-MADE = {"lstm_experiment": LstmPretrainingSettings}
+MADE = {"lstm_experiment": LanguageModelSettings}
 
 # Read where it is checked: `mlm_prob` is put into `masked_lm_prob`.
 EXCUSED = {"create_pretraining_data": {"mlm_prob"}}

@@ -74,7 +74,7 @@ def lstm(folder, /, **values):
 def language_model(folder, /, **values):
     del folder
     return prepare_language_model(
-        language_model_settings.PretrainingSettings(
+        language_model_settings.LanguageModelSettings(
             units=Units.WHITESPACE, embedding_size=2, hidden_size=2, **values
         )
     )

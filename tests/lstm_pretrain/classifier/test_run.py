@@ -12,7 +12,7 @@ from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model import run as pretrain
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
-from lstm_pretrain.language_model.settings import PretrainingSettings
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from processors.batches.token_dataset import UNLABELLED
 from runtime import storage
 from runtime.checkpoints import checkpoints
@@ -43,7 +43,7 @@ def train_model(words_task, place_on):
             "steps_per_call": 2,
             **others,
         }
-        job = prepare_language_model(PretrainingSettings(**values))
+        job = prepare_language_model(LanguageModelSettings(**values))
         pretrain.run(job, placement=place_on())
         return str(output_dir)
 
