@@ -34,7 +34,7 @@ from scripts import (
 )
 from tests.scripts.conftest import scripts
 from tests.scripts.reached_code import Reached, clear_caches
-from tf_bert.classifier.settings import ClassifierSettings, StepSettings
+from tf_bert.classifier.settings import BertClassifierStepSettings, ClassifierSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
@@ -58,7 +58,7 @@ SETTINGS = {
 }
 
 STEPS = [
-    ("tf_bert.classifier.workload", StepSettings),
+    ("tf_bert.classifier.workload", BertClassifierStepSettings),
     ("tf_bert.pretraining.workload", PretrainingStepSettings),
     ("lstm_pretrain.workload", ClassifierStepSettings),
     ("lstm_pretrain.workload", LanguageModelStepSettings),

@@ -13,7 +13,7 @@ from runtime.engine.objectives import ClassificationObjective
 from runtime.errors import SettingsError
 from runtime.preflight.workload import BatchCut, Pipeline, Workload
 from tf_bert.classifier.heads import BertClassifier
-from tf_bert.classifier.settings import ClassifierSettings, StepSettings
+from tf_bert.classifier.settings import BertClassifierStepSettings, ClassifierSettings
 from tf_bert.classifier.trained_part import TrainedPart
 from tf_bert.formats import weights
 from tf_bert.model import config as configs
@@ -22,7 +22,9 @@ from tf_bert.model.config import BertConfig
 _CLASSES = 2  # where no labels are named: the head is a thousandth of the model
 
 
-def classifier_workload(settings: StepSettings, cut: BatchCut) -> Workload:
+def classifier_workload(
+    settings: BertClassifierStepSettings, cut: BatchCut
+) -> Workload:
     """The training and evaluation step of a classifier on full rows.
 
     Packed or bucketed batches are never larger than these.
@@ -60,7 +62,9 @@ def classifier_workload(settings: StepSettings, cut: BatchCut) -> Workload:
     )
 
 
-def build_classifier(config: BertConfig, *, settings: StepSettings) -> keras.Model:
+def build_classifier(
+    config: BertConfig, *, settings: BertClassifierStepSettings
+) -> keras.Model:
     """A classifier with random weights, in the settings' precision."""
     model = BertClassifier(
         config,
@@ -87,7 +91,7 @@ def _training_call(shape: BatchShape, *, calls: int) -> Arrays:
     return stack([batches.batch(step) for step in range(calls)])
 
 
-def _evaluation_call(settings: StepSettings, *, replicas: int) -> Arrays:
+def _evaluation_call(settings: BertClassifierStepSettings, *, replicas: int) -> Arrays:
     shape = BatchShape(
         per_replica_batch=max(settings.eval_batch_size // replicas, 1),
         replicas=replicas,
@@ -100,7 +104,7 @@ def _evaluation_call(settings: StepSettings, *, replicas: int) -> Arrays:
 
 
 CLASSIFIER = Pipeline(
-    settings=StepSettings,
+    settings=BertClassifierStepSettings,
     run_settings=ClassifierSettings,
     make_workload=classifier_workload,
     script="scripts/run_classifier.py",
