@@ -24,7 +24,11 @@ from processors.pretraining.report import (
     refuse_foreign_vocabulary,
 )
 from processors.pretraining.sequences import Segments
-from processors.pretraining.settings import CorpusSettings, DataSettings, Mode
+from processors.pretraining.settings import (
+    CorpusSettings,
+    Mode,
+    PretrainingDataSettings,
+)
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime import storage
@@ -39,7 +43,7 @@ _LOGGED = 20  # examples, as in the original
 _KILOBYTE = 1024
 
 
-def create(settings: DataSettings) -> int:
+def create(settings: PretrainingDataSettings) -> int:
     """Makes the records that the settings ask for, and a report beside them.
 
     Until the records are whole, what was made lies in a folder beside them, and the
@@ -165,7 +169,7 @@ class _Creation:
 
     def __init__(
         self,
-        settings: DataSettings,
+        settings: PretrainingDataSettings,
         *,
         tokenizer: Tokenizer,
         parts: Parts,
@@ -358,7 +362,7 @@ class _Creation:
 
 
 def _made_of(
-    settings: DataSettings, *, tokenizer: Tokenizer, paths: Sequence[str]
+    settings: PretrainingDataSettings, *, tokenizer: Tokenizer, paths: Sequence[str]
 ) -> dict[str, Any]:
     """What decides the parts: equal means equal bytes."""
     return {

@@ -81,7 +81,7 @@ class CorpusSettings(TokenizerSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataSettings(CorpusSettings):
+class PretrainingDataSettings(CorpusSettings):
     """Settings of `create`.
 
     Raises:

@@ -20,7 +20,7 @@ from lstm_pretrain.language_model.settings import (
 )
 from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.conversion import ConversionSettings
-from processors.pretraining.settings import DataSettings
+from processors.pretraining.settings import PretrainingDataSettings
 from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings
 from runtime.doctor.diagnosis import DoctorSettings
@@ -40,7 +40,7 @@ from tf_bert.vectors.settings import ExtractionSettings
 
 SETTINGS = {
     "convert_checkpoint": convert_checkpoint.ConversionSettings,
-    "create_pretraining_data": DataSettings,
+    "create_pretraining_data": PretrainingDataSettings,
     "create_tfrecords": ConversionSettings,
     "doctor": DoctorSettings,
     "extract_features": ExtractionSettings,

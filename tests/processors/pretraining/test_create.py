@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from processors.pretraining import create, documents, records
-from processors.pretraining.settings import DataSettings, Mode, Objective
+from processors.pretraining.settings import Mode, Objective, PretrainingDataSettings
 from processors.records import example_columns
 from runtime import storage
 from runtime.errors import DataError, RunStoppedError, SettingsError
@@ -342,7 +342,7 @@ def test_no_file_matches(make_settings):
 def test_defaults_are_the_originals():
     fields = {
         field.name: field.default
-        for field in DataSettings.__dataclass_fields__.values()
+        for field in PretrainingDataSettings.__dataclass_fields__.values()
     }
     assert (fields["max_seq_length"], fields["max_predictions_per_seq"]) == (128, 20)
     assert (fields["random_seed"], fields["short_seq_prob"]) == (12345, 0.1)

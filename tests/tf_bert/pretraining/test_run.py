@@ -8,7 +8,7 @@ import pytest
 
 from processors.pretraining import records
 from processors.pretraining.create import create
-from processors.pretraining.settings import DataSettings, Mode, Objective
+from processors.pretraining.settings import Mode, Objective, PretrainingDataSettings
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import DataError, SettingsError, TrainingError
@@ -60,7 +60,7 @@ def make_records(corpus, tmp_path):
             "max_predictions_per_seq": 6,
             "dupe_factor": 2,
         }
-        create(DataSettings(**{**settings, **changes}))
+        create(PretrainingDataSettings(**{**settings, **changes}))
         return (path,)
 
     return make
