@@ -16,7 +16,7 @@ from runtime.errors import SettingsError
 from runtime.settings import setting
 
 
-class Objective(enum.Enum):
+class PretrainingTask(enum.Enum):
     """What is learnt beside nothing but text."""
 
     MLM_NSP = "mlm_nsp"
@@ -49,8 +49,8 @@ class CorpusSettings(TokenizerSettings):
     )
 
     # New here.
-    objective: Objective = setting(
-        Objective.MLM_NSP,
+    objective: PretrainingTask = setting(
+        PretrainingTask.MLM_NSP,
         help="mlm_nsp adds whether the second half follows the first or comes from "
         "another document; mlm_sop which of two halves comes first; mlm nothing.",
     )

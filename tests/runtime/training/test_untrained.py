@@ -7,7 +7,7 @@ import shutil
 import pytest
 import safetensors.numpy
 
-from processors.pretraining.settings import Objective
+from processors.pretraining.settings import PretrainingTask
 from runtime import storage
 from runtime.errors import CheckpointError
 from runtime.training import untrained
@@ -173,7 +173,7 @@ def test_a_pooler_that_pre_training_leaves_as_it_started(sizes, tmp_path, place_
         text_file=(str(text),),
         vocab_file=sizes["vocab_file"],
         bert_config_file=f"{os.path.dirname(sizes['vocab_file'])}/bert_config.json",
-        objective=Objective.MLM,
+        objective=PretrainingTask.MLM,
         output_dir=folder,
         max_seq_length=16,
         max_predictions_per_seq=3,
