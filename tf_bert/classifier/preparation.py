@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Job(TaskJob):
+class BertClassifierJob(TaskJob):
     """A BERT classifier's run whose settings fit each other.
 
     Attributes:
@@ -61,7 +61,7 @@ class Job(TaskJob):
 
 def prepare(
     settings: ClassifierSettings, *, processor: DataProcessor | None = None
-) -> Job:
+) -> BertClassifierJob:
     """Reads what the settings name and checks that it fits together.
 
     Args:
@@ -99,7 +99,7 @@ def prepare(
     elif start is not None:
         trained = _start(settings, start, config=config, tokenizer=tokenizer)
     return data_check.checked(
-        Job(
+        BertClassifierJob(
             settings=settings,
             config=config,
             tokenizer=tokenizer,

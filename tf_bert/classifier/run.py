@@ -26,7 +26,7 @@ from runtime.training import training, untrained
 from runtime.training.training import Initial
 from tf_bert.classifier import compare
 from tf_bert.classifier.heads import BertClassifier
-from tf_bert.classifier.preparation import Job
+from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import find, weights
 from tf_bert.formats.source import Source, untrained_pooler
 from tf_bert.vectors.encoder import CachedEncoder, Encoder, Wanted
@@ -35,7 +35,7 @@ from tf_bert.vectors.settings import Pooling
 _log = logging.getLogger(__name__)
 
 
-def run(job: Job, *, placement: Placement) -> None:
+def run(job: BertClassifierJob, *, placement: Placement) -> None:
     """Does what the job's settings ask for: train, evaluate, predict, in this order.
 
     Args:
@@ -55,7 +55,7 @@ def run(job: Job, *, placement: Placement) -> None:
 class BertRun(ClassificationRun):
     """A run of a BERT classifier."""
 
-    _job: Job
+    _job: BertClassifierJob
     _labels: tuple[str, ...] = ()
 
     def carry_out(self) -> None:
