@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
-from lstm_pretrain.model.modeling import Encoder, Layout
+from lstm_pretrain.model.modeling import Layout, LstmEncoder
 from runtime.kernels import next_token
 from runtime.kernels.dropout import Dropout, SharedDropout
 
@@ -17,7 +17,7 @@ LM_INPUTS = ("input_ids", "example_ids")
 
 
 class LanguageModel(keras.Model):
-    """Encoder, dropout, softmax over the vocabulary.
+    """LstmEncoder, dropout, softmax over the vocabulary.
 
     With two directions each predicts by itself, the second the token before; they share
     embedding and output layer.
@@ -38,7 +38,7 @@ class LanguageModel(keras.Model):
         dtype: str = "float32",
     ) -> None:
         super().__init__(name="language_model", dtype=dtype)
-        self.encoder = Encoder(
+        self.encoder = LstmEncoder(
             config, dropouts=dropouts, layout=layout, dtype=dtype, name="encoder"
         )
         kind = SharedDropout if dropouts.variational else Dropout
@@ -83,7 +83,7 @@ class LanguageModel(keras.Model):
         """What the output layer reads, for real tokens only.
 
         Args:
-            inputs: `input_ids` and `example_ids` as for `Encoder.call`;
+            inputs: `input_ids` and `example_ids` as for `LstmEncoder.call`;
                 `target_positions` int32 `[targets]`: each a token that is followed by
                 another of its text, counted along the rows laid end to end.
             training: Whether dropout is on.
@@ -143,7 +143,7 @@ class LanguageModelObjective:
 
 
 class LstmClassifier(keras.Model):
-    """Encoder, pooling, dropout, logistic head.
+    """LstmEncoder, pooling, dropout, logistic head.
 
     Two classes have one logit, more have one each.
 
@@ -169,7 +169,7 @@ class LstmClassifier(keras.Model):
         super().__init__(name="lstm_classifier", dtype=dtype)
         self.num_labels = num_labels
         self.pooling = pooling
-        self.encoder = Encoder(
+        self.encoder = LstmEncoder(
             config, dropouts=dropouts, layout=layout, dtype=dtype, name="encoder"
         )
         self.dropout = Dropout(dropouts.outputs, dtype=dtype)
@@ -187,7 +187,7 @@ class LstmClassifier(keras.Model):
         """Classifies texts.
 
         Args:
-            inputs: `input_ids` and `example_ids` as for `Encoder.call`, and
+            inputs: `input_ids` and `example_ids` as for `LstmEncoder.call`, and
                 `first_positions` int32 `[examples]`: each text's first token, counted
                 along the rows laid end to end.
             training: Whether dropout is on.

@@ -77,7 +77,7 @@ class LSTM(keras.layers.LSTM):
         return _time_first(recurrence.lstm(projected, recurrent_kernel, keep=keep))
 
 
-class Encoder(keras.layers.Layer):
+class LstmEncoder(keras.layers.Layer):
     """What an LSTM makes of each token of a text.
 
     Args:
