@@ -23,7 +23,7 @@ from lstm_pretrain.model.heads import (
     LanguageModelObjective,
     LstmClassifier,
 )
-from lstm_pretrain.model.modeling import Layout
+from lstm_pretrain.model.modeling import RowLayout
 from lstm_pretrain.preparation import initial_config
 from lstm_pretrain.settings import EncoderSettings
 from processors.batches.batches import (
@@ -119,8 +119,8 @@ def _config(settings: EncoderSettings) -> LstmConfig:
     return initial_config(settings) or settings.config(vocab_size=vocab_size)
 
 
-def _layout(settings: EncoderSettings) -> Layout:
-    return Layout(packed=settings.pad_to is PadTo.PACK)
+def _layout(settings: EncoderSettings) -> RowLayout:
+    return RowLayout(packed=settings.pad_to is PadTo.PACK)
 
 
 def _shape(settings: EncoderSettings, cut: BatchCut) -> BatchShape:

@@ -16,7 +16,7 @@ import numpy as np
 from lstm_pretrain import data, vocabularies
 from lstm_pretrain.classifier.preparation import ClassifierJob
 from lstm_pretrain.model.heads import LstmClassifier
-from lstm_pretrain.model.modeling import Layout
+from lstm_pretrain.model.modeling import RowLayout
 from pipelines.classification.run import ClassificationRun
 from pipelines.classification.splits import Split
 from processors.batches.batches import BatchShape, PadTo, TrainBatches
@@ -107,7 +107,7 @@ def build(
             num_labels=num_labels,
             pooling=settings.pooling,
             dropouts=settings.dropouts,
-            layout=Layout(
+            layout=RowLayout(
                 packed=settings.pad_to is PadTo.PACK,
                 cudnn=placement.accelerator is Accelerator.GPU,
             ),

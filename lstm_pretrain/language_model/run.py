@@ -16,7 +16,7 @@ from lstm_pretrain import data, vocabularies
 from lstm_pretrain.language_model.preparation import LanguageModelJob
 from lstm_pretrain.language_model.settings import LanguageModelSettings
 from lstm_pretrain.model.heads import LanguageModel, LanguageModelObjective
-from lstm_pretrain.model.modeling import Layout
+from lstm_pretrain.model.modeling import RowLayout
 from pipelines.classification import data_check, records_of_run
 from pipelines.classification.splits import Split
 from pipelines.language_model.run import LanguageModelRun
@@ -150,7 +150,7 @@ class PretrainingRun(LanguageModelRun):
             model = LanguageModel(
                 self._job.config,
                 dropouts=settings.dropouts,
-                layout=Layout(
+                layout=RowLayout(
                     packed=settings.pad_to is PadTo.PACK,
                     cudnn=placement.accelerator is Accelerator.GPU,
                 ),

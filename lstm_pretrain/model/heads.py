@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
-from lstm_pretrain.model.modeling import Layout, LstmEncoder
+from lstm_pretrain.model.modeling import LstmEncoder, RowLayout
 from runtime.kernels import next_token
 from runtime.kernels.dropout import Dropout, SharedDropout
 
@@ -34,7 +34,7 @@ class LanguageModel(keras.Model):
         config: LstmConfig,
         *,
         dropouts: Dropouts = Dropouts(),  # noqa: B008 - frozen
-        layout: Layout = Layout(),  # noqa: B008 - frozen
+        layout: RowLayout = RowLayout(),  # noqa: B008 - frozen
         dtype: str = "float32",
     ) -> None:
         super().__init__(name="language_model", dtype=dtype)
@@ -163,7 +163,7 @@ class LstmClassifier(keras.Model):
         num_labels: int,
         pooling: Pooling = Pooling.MEAN,
         dropouts: Dropouts = Dropouts(),  # noqa: B008 - frozen
-        layout: Layout = Layout(),  # noqa: B008 - frozen
+        layout: RowLayout = RowLayout(),  # noqa: B008 - frozen
         dtype: str = "float32",
     ) -> None:
         super().__init__(name="lstm_classifier", dtype=dtype)

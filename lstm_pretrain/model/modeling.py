@@ -15,7 +15,7 @@ from runtime.kernels.dropout import SharedDropout
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Layout:
+class RowLayout:
     """How rows are laid out and computed.
 
     Attributes:
@@ -91,7 +91,7 @@ class LstmEncoder(keras.layers.Layer):
         config: LstmConfig,
         *,
         dropouts: Dropouts,
-        layout: Layout,
+        layout: RowLayout,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
