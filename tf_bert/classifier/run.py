@@ -29,7 +29,7 @@ from tf_bert.classifier.heads import BertClassifier
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import find, weights
 from tf_bert.formats.source import Source, untrained_pooler
-from tf_bert.vectors.encoder import CachedEncoder, Encoder, Wanted
+from tf_bert.vectors.encoder import CachedEncoder, VectorEncoder, Wanted
 from tf_bert.vectors.settings import Pooling
 
 _log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class BertRun(ClassificationRun):
     def _frozen(self, pooling: Pooling) -> CachedEncoder:
         """The BERT as it starts, with its vectors kept in the output directory."""
         settings = self._job.settings
-        encoder = Encoder(
+        encoder = VectorEncoder(
             self._job.config,
             source=self._source,
             wanted=Wanted(

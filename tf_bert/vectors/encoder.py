@@ -89,7 +89,7 @@ class VectorObjective:
         raise TypeError("vectors are read from a BERT, which is not trained")
 
     def outputs(self, model: BertEncoder, block: Mapping[str, Any]) -> dict[str, Any]:
-        """`vectors [examples, ...]`; see `Encoder.vectors`."""
+        """`vectors [examples, ...]`; see `VectorEncoder.vectors`."""
         found = model(block, training=False)
         if self._wanted.pooling is Pooling.POOLED:
             return {"vectors": ops.cast(found["pooled_output"], "float32")}
@@ -117,13 +117,13 @@ _POOLED = {
 
 
 class Encodes(Protocol):
-    """What gives vectors: an `Encoder` or a `CachedEncoder`."""
+    """What gives vectors: an `VectorEncoder` or a `CachedEncoder`."""
 
     def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
-        """See `Encoder.vectors`."""
+        """See `VectorEncoder.vectors`."""
 
 
-class Encoder:
+class VectorEncoder:
     """A BERT with its weights on the devices.
 
     Args:
@@ -193,12 +193,12 @@ class CachedEncoder:
         folder: Where vectors are kept, those of other encoders too.
     """
 
-    def __init__(self, encoder: Encoder, *, folder: str) -> None:
+    def __init__(self, encoder: VectorEncoder, *, folder: str) -> None:
         self._encoder = encoder
         self._cache = VectorCache(storage.join(folder, encoder.fingerprint))
 
     def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
-        """See `Encoder.vectors`; only examples not seen before are encoded."""
+        """See `VectorEncoder.vectors`; only examples not seen before are encoded."""
         keys = [key_of(each) for each in features]
         unseen = {
             key: each

@@ -23,7 +23,7 @@ from tf_bert.pretraining import run as pretrain
 from tf_bert.pretraining.settings import PretrainingSettings
 from tf_bert.vectors import preparation as extraction_preparation
 from tf_bert.vectors import run as extract
-from tf_bert.vectors.encoder import Encoder, Wanted
+from tf_bert.vectors.encoder import VectorEncoder, Wanted
 from tf_bert.vectors.settings import ExtractionSettings, Pooling
 
 HUGGING_FACE = os.path.join(
@@ -129,7 +129,7 @@ def test_pooled_vectors(sizes, tmp_path, place_on):
     )
     source = find.open_source(folder)
     with pytest.raises(CheckpointError, match="pooled vectors would come from"):
-        Encoder(
+        VectorEncoder(
             source.config,
             source=source,
             wanted=Wanted(pooling=Pooling.POOLED, max_seq_length=8, batch_size=2),
