@@ -29,7 +29,7 @@ from tf_bert.classifier.heads import BertClassifier
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import find, weights
 from tf_bert.formats.source import Source, untrained_pooler
-from tf_bert.vectors.encoder import CachedEncoder, VectorEncoder, Wanted
+from tf_bert.vectors.encoder import CachedEncoder, VectorEncoder, WantedVectors
 from tf_bert.vectors.settings import Pooling
 
 _log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class BertRun(ClassificationRun):
         encoder = VectorEncoder(
             self._job.config,
             source=self._source,
-            wanted=Wanted(
+            wanted=WantedVectors(
                 pooling=pooling,
                 max_seq_length=settings.max_seq_length,
                 batch_size=settings.eval_batch_size,

@@ -33,7 +33,7 @@ from tf_bert.vectors.vector_cache import VectorCache, key_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedVectors:
     """Which vectors of an example are wanted.
 
     Attributes:
@@ -76,7 +76,7 @@ class BertEncoder(keras.Model):
 class VectorObjective:
     """The vectors of rows with one example each."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: WantedVectors) -> None:
         self._wanted = wanted
 
     def loss(self, model: Any, block: Mapping[str, Any]) -> Any:
@@ -142,7 +142,7 @@ class VectorEncoder:
         config: BertConfig,
         *,
         source: Source,
-        wanted: Wanted,
+        wanted: WantedVectors,
         placement: Placement,
     ) -> None:
         self._wanted = wanted
@@ -211,7 +211,9 @@ class CachedEncoder:
         return [found for key in keys if (found := self._cache.get(key)) is not None]
 
 
-def _built(config: BertConfig, *, wanted: Wanted, placement: Placement) -> Engine:
+def _built(
+    config: BertConfig, *, wanted: WantedVectors, placement: Placement
+) -> Engine:
     def build_model() -> keras.Model:
         model = BertEncoder(config, dtype=placement.precision.keras_policy)
         model.build_variables()
@@ -229,7 +231,7 @@ def _built(config: BertConfig, *, wanted: Wanted, placement: Placement) -> Engin
 def _fingerprint(
     config: BertConfig,
     values: Mapping[str, np.ndarray],
-    wanted: Wanted,
+    wanted: WantedVectors,
     placement: Placement,
 ) -> str:
     """A name for all that decides the vector of an example."""

@@ -21,7 +21,7 @@ from runtime.training import stop_request, unfinished_work
 from runtime.training.progress import ProgressLine
 from tf_bert.vectors import output
 from tf_bert.vectors import texts as extraction_texts
-from tf_bert.vectors.encoder import CachedEncoder, Encodes, VectorEncoder, Wanted
+from tf_bert.vectors.encoder import CachedEncoder, Encodes, VectorEncoder, WantedVectors
 from tf_bert.vectors.parts import Part, VectorParts
 from tf_bert.vectors.preparation import ExtractionJob
 from tf_bert.vectors.settings import Pooling
@@ -97,7 +97,7 @@ def _encoder(job: ExtractionJob, *, placement: Placement) -> VectorEncoder:
     return VectorEncoder(
         job.config,
         source=job.source,
-        wanted=Wanted(
+        wanted=WantedVectors(
             pooling=settings.pooling,
             layers=settings.layer_indexes,
             max_seq_length=settings.max_seq_length,

@@ -23,7 +23,7 @@ from tf_bert.pretraining import run as pretrain
 from tf_bert.pretraining.settings import PretrainingSettings
 from tf_bert.vectors import preparation as extraction_preparation
 from tf_bert.vectors import run as extract
-from tf_bert.vectors.encoder import VectorEncoder, Wanted
+from tf_bert.vectors.encoder import VectorEncoder, WantedVectors
 from tf_bert.vectors.settings import ExtractionSettings, Pooling
 
 HUGGING_FACE = os.path.join(
@@ -132,7 +132,9 @@ def test_pooled_vectors(sizes, tmp_path, place_on):
         VectorEncoder(
             source.config,
             source=source,
-            wanted=Wanted(pooling=Pooling.POOLED, max_seq_length=8, batch_size=2),
+            wanted=WantedVectors(
+                pooling=Pooling.POOLED, max_seq_length=8, batch_size=2
+            ),
             placement=place_on(),
         )
     job = extraction_preparation.prepare(extraction(folder, sizes, Pooling.MEAN))
