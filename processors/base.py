@@ -41,7 +41,7 @@ from processors.example import InputExample
 from processors.labels import label_names
 from processors.labels.label_rule import LabelRule
 from processors.readers import data_files
-from processors.readers.columns import Layout, Wanted
+from processors.readers.columns import Layout, WantedColumns
 from processors.readers.json_rows import read_json, read_jsonl
 from processors.readers.row import BadRow, Column, Row
 from processors.readers.sieve import OnBadRow, Sieve, open_sieve
@@ -177,7 +177,7 @@ class Table:
         )
 
     @functools.cached_property
-    def _wanted(self) -> Wanted:
+    def _wanted(self) -> WantedColumns:
         roles: dict[str, Column | None] = {
             "text_a": self.text_a,
             "text_b": self.text_b,
@@ -187,7 +187,7 @@ class Table:
             **{f"keep {column}": column for column in self.keep},
         }
         columns = {role: column for role, column in roles.items() if column is not None}
-        return Wanted(columns, flags=self.flags)
+        return WantedColumns(columns, flags=self.flags)
 
     def _layout(self) -> Layout:
         is_csv = self.format is Format.CSV

@@ -43,7 +43,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedColumns:
     """The columns that an example is made of.
 
     Attributes:
