@@ -41,7 +41,7 @@ from processors.example import InputExample
 from processors.labels import label_names
 from processors.labels.label_rule import LabelRule
 from processors.readers import data_files
-from processors.readers.columns import Layout, WantedColumns
+from processors.readers.columns import TableLayout, WantedColumns
 from processors.readers.json_rows import read_json, read_jsonl
 from processors.readers.row import BadRow, Column, Row
 from processors.readers.sieve import OnBadRow, Sieve, open_sieve
@@ -189,10 +189,10 @@ class Table:
         columns = {role: column for role, column in roles.items() if column is not None}
         return WantedColumns(columns, flags=self.flags)
 
-    def _layout(self) -> Layout:
+    def _layout(self) -> TableLayout:
         is_csv = self.format is Format.CSV
         delimiter = self.delimiter or ("," if is_csv else "\t")
-        return Layout(delimiter, header=self.header, quoted=self.quoted or is_csv)
+        return TableLayout(delimiter, header=self.header, quoted=self.quoted or is_csv)
 
     def _name(self, row: Row) -> str:
         if self.id is not None:

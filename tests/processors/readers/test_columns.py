@@ -1,6 +1,6 @@
 import pytest
 
-from processors.readers.columns import Layout, WantedColumns, other_separator
+from processors.readers.columns import TableLayout, WantedColumns, other_separator
 from processors.readers.row import Row
 from runtime.errors import DataError
 
@@ -19,7 +19,7 @@ def refusal():
         row = Row("d.tsv", 1, names if has_header else (), names, source=source)
         with pytest.raises(DataError) as caught:
             WantedColumns(columns or TEXT_AND_LABEL, flags).refuse_missing(
-                row, layout=Layout(delimiter, **layout)
+                row, layout=TableLayout(delimiter, **layout)
             )
         assert str(caught.value).startswith("d.tsv:1: no column ")
         return str(caught.value)
@@ -29,8 +29,10 @@ def refusal():
 
 def test_a_row_with_its_columns():
     row = Row("d.tsv", 1, ("label", "text", "more"), ("a", "b", "c"))
-    WantedColumns(TEXT_AND_LABEL).refuse_missing(row, layout=Layout("\t"))
-    WantedColumns({"text_a": 0, "label": -3}).refuse_missing(row, layout=Layout("\t"))
+    WantedColumns(TEXT_AND_LABEL).refuse_missing(row, layout=TableLayout("\t"))
+    WantedColumns({"text_a": 0, "label": -3}).refuse_missing(
+        row, layout=TableLayout("\t")
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_a_json_object_names_its_lists():
 
 
 def test_a_row_with_too_few_separators_says_nothing():
-    layout = Layout("\t")
+    layout = TableLayout("\t")
     assert other_separator("a,b", layout=layout, width=3) is None
     assert "commas" in str(other_separator("a,b,c", layout=layout, width=3))
     assert other_separator("a b c", layout=layout, width=2) is None
