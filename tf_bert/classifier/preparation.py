@@ -21,7 +21,7 @@ from runtime.training.job import refuse_nothing_trained, restore
 from runtime.training.same_run import Trait
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import digest, find, weights
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.model import config as configs
 from tf_bert.model.config import BertConfig
@@ -134,7 +134,7 @@ def _with_own_start(
         raise CheckpointError(
             foreign_checkpoints.refusal(found, folder=folder)
         ) from error
-    if source.kind is not Kind.TF1 or _HEAD not in source.shapes():
+    if source.kind is not WeightsFormat.TF1 or _HEAD not in source.shapes():
         raise CheckpointError(foreign_checkpoints.refusal(found, folder=folder))
     _log.info("Using step %d of google-research/bert in %s", source.step, folder)
     return dataclasses.replace(settings, init_checkpoint=folder)

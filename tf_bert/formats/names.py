@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 
-class Kind(enum.Enum):
+class WeightsFormat(enum.Enum):
     """Formats of weights."""
 
     TF1 = "tf1"
@@ -227,10 +227,10 @@ class NameTable:
     """Names of one format, to and from ours.
 
     Args:
-        kind: `Kind.HUGGING_FACE` or `Kind.KERAS_HUB`.
+        kind: `WeightsFormat.HUGGING_FACE` or `WeightsFormat.KERAS_HUB`.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: WeightsFormat) -> None:
         rows = list(_rows(kind))
         self._to_theirs = [(_pattern(ours), there) for ours, there in rows]
         self._to_ours = [
@@ -267,10 +267,10 @@ def layer_count(names: Iterable[str]) -> int:
     return max((int(match[1]) + 1 for match in found if match), default=0)
 
 
-def _rows(kind: Kind) -> Iterator[tuple[str, Name]]:
+def _rows(kind: WeightsFormat) -> Iterator[tuple[str, Name]]:
     for ours, hugging_face, keras_hub, parameters in _MODULES:
         for each in parameters:
-            if kind is Kind.HUGGING_FACE:
+            if kind is WeightsFormat.HUGGING_FACE:
                 there = Name(hugging_face + each.hugging_face, each.hugging_face_layout)
             elif keras_hub is None:
                 continue

@@ -16,7 +16,7 @@ from tf_bert.classifier import run as classify
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import bundled, find, weights
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import untrained_pooler
 from tf_bert.pretraining import preparation as pretraining_preparation
 from tf_bert.pretraining import run as pretrain
@@ -196,7 +196,7 @@ def test_a_pooler_that_pre_training_leaves_as_it_started(sizes, tmp_path, place_
     with pytest.raises(CheckpointError, match="pooled vectors would come from"):
         extraction_preparation.prepare(extraction(folder, sizes, Pooling.POOLED))
     report = convert(
-        Conversion(input=folder, output=f"{folder}-hf", to=Kind.HUGGING_FACE)
+        Conversion(input=folder, output=f"{folder}-hf", to=WeightsFormat.HUGGING_FACE)
     )
     assert "bert/pooler/dense/kernel (not trained)" in report.left_out
     assert "bert/pooler/dense/kernel" not in find.open_source(f"{folder}-hf").shapes()
@@ -211,7 +211,9 @@ def test_the_model_in_the_box_has_no_trained_pooler(tmp_path):
     with pytest.raises(CheckpointError, match=r"pooler/dense/kernel, .*: pooled vec"):
         weights.refuse_untrained_pooler(report)
     made = str(tmp_path / "made")
-    convert(Conversion(input="bundled:aozora-mini", output=made, to=Kind.NATIVE))
+    convert(
+        Conversion(input="bundled:aozora-mini", output=made, to=WeightsFormat.NATIVE)
+    )
     assert "bert/pooler/dense/bias" not in find.open_source(made).shapes()
 
 

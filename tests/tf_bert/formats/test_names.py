@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tf_bert.formats import names
-from tf_bert.formats.names import Kind, NameTable, WeightLayout
+from tf_bert.formats.names import NameTable, WeightLayout, WeightsFormat
 
 HEADS = (
     "output_weights",
@@ -21,11 +21,11 @@ ONLY_HUGGING_FACE = (
 )
 
 
-@pytest.mark.parametrize("kind", [Kind.HUGGING_FACE, Kind.KERAS_HUB])
+@pytest.mark.parametrize("kind", [WeightsFormat.HUGGING_FACE, WeightsFormat.KERAS_HUB])
 def test_there_and_back(kind):
     table = NameTable(kind)
     ours = [*names.encoder_names(13), *HEADS]
-    ours += ONLY_HUGGING_FACE if kind is Kind.HUGGING_FACE else ()
+    ours += ONLY_HUGGING_FACE if kind is WeightsFormat.HUGGING_FACE else ()
     theirs = [table.theirs(name) for name in ours]
     assert None not in theirs
     assert len({each.name for each in theirs}) == len(ours)
@@ -36,17 +36,19 @@ def test_there_and_back(kind):
 
 def test_known_names():
     ours = "bert/encoder/layer_11/attention/output/dense/kernel"
-    assert NameTable(Kind.HUGGING_FACE).theirs(ours) == names.Name(
+    assert NameTable(WeightsFormat.HUGGING_FACE).theirs(ours) == names.Name(
         "bert.encoder.layer.11.attention.output.dense.weight", WeightLayout.TRANSPOSED
     )
     attention = "_self_attention_layer/output_dense/vars/0"
     for number, counted in ((0, ""), (1, "_1"), (11, "_11")):
-        found = NameTable(Kind.KERAS_HUB).theirs(ours.replace("11", str(number)))
+        found = NameTable(WeightsFormat.KERAS_HUB).theirs(
+            ours.replace("11", str(number))
+        )
         layer = f"model/layers/transformer_encoder{counted}"
         assert found == names.Name(f"{layer}/{attention}", WeightLayout.HEADS_FIRST)
 
 
-@pytest.mark.parametrize("kind", [Kind.HUGGING_FACE, Kind.KERAS_HUB])
+@pytest.mark.parametrize("kind", [WeightsFormat.HUGGING_FACE, WeightsFormat.KERAS_HUB])
 @pytest.mark.parametrize(
     "name",
     [
@@ -66,7 +68,9 @@ def test_names_that_nobody_has(kind, name):
 
 
 def test_keras_hub_has_no_next_sentence():
-    assert all(NameTable(Kind.KERAS_HUB).theirs(n) is None for n in ONLY_HUGGING_FACE)
+    assert all(
+        NameTable(WeightsFormat.KERAS_HUB).theirs(n) is None for n in ONLY_HUGGING_FACE
+    )
 
 
 def test_layers_are_counted_by_the_highest():
