@@ -22,7 +22,7 @@ from runtime.training.progress import ProgressLine
 from tf_bert.vectors import output
 from tf_bert.vectors import texts as extraction_texts
 from tf_bert.vectors.encoder import CachedEncoder, Encodes, VectorEncoder, WantedVectors
-from tf_bert.vectors.parts import Part, VectorParts
+from tf_bert.vectors.parts import VectorPart, VectorParts
 from tf_bert.vectors.preparation import ExtractionJob
 from tf_bert.vectors.settings import Pooling
 
@@ -117,7 +117,7 @@ def _texts_a_part(job: ExtractionJob) -> int:
 
 def _part(
     examples: Sequence[InputExample], *, job: ExtractionJob, encoder: Encodes
-) -> Part:
+) -> VectorPart:
     counts = TokenCounts()
     features = list(
         featurize(
@@ -130,7 +130,7 @@ def _part(
     )
     vectors = encoder.vectors(features)
     is_of_tokens = job.settings.pooling is Pooling.LAYERS
-    return Part(
+    return VectorPart(
         vectors=np.concatenate(vectors) if is_of_tokens else np.stack(vectors),
         lengths=np.array([len(each.input_ids) for each in features], np.int64),
         input_ids=np.concatenate([each.input_ids for each in features]),
