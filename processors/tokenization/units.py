@@ -77,7 +77,7 @@ def find_words(units: Units, *, do_lower_case: bool) -> Words:
     if units is Units.WORD:
         return MecabWords(do_lower_case=do_lower_case)
     if units is Units.CHARACTER:
-        return SplitCharacters(do_lower_case=do_lower_case)
+        return CharacterUnits(do_lower_case=do_lower_case)
     return Split(do_lower_case=do_lower_case)
 
 
@@ -110,7 +110,7 @@ class Split(Words):
         return {"nfkc": True, "do_lower_case": self._do_lower_case}
 
 
-class SplitCharacters(Split):
+class CharacterUnits(Split):
     """Each character but white space."""
 
     def find(self, text: str) -> list[str]:
