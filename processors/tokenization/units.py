@@ -78,10 +78,10 @@ def find_words(units: Units, *, do_lower_case: bool) -> Words:
         return MecabWords(do_lower_case=do_lower_case)
     if units is Units.CHARACTER:
         return CharacterUnits(do_lower_case=do_lower_case)
-    return Split(do_lower_case=do_lower_case)
+    return WhitespaceUnits(do_lower_case=do_lower_case)
 
 
-class Split(Words):
+class WhitespaceUnits(Words):
     """What stands between white space.
 
     Args:
@@ -110,7 +110,7 @@ class Split(Words):
         return {"nfkc": True, "do_lower_case": self._do_lower_case}
 
 
-class CharacterUnits(Split):
+class CharacterUnits(WhitespaceUnits):
     """Each character but white space."""
 
     def find(self, text: str) -> list[str]:
