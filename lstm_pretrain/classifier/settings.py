@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
+from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling
 from lstm_pretrain.settings import EncoderSettings, LstmTaskSettings
 from runtime.engine.optimizer_settings import OptimizerSettings, ParameterGroup
 from runtime.settings import setting
@@ -28,8 +28,8 @@ class ClassifierStepSettings(EncoderSettings):
     eval_batch_size: int = setting(32, help="Examples a batch in evaluation.")
     predict_batch_size: int = setting(32, help="Examples a batch in prediction.")
     dropout: float = setting(0.5, help="Dropout of what the output layer reads.")
-    pooling: Pooling = setting(
-        Pooling.MEAN,
+    pooling: StatePooling = setting(
+        StatePooling.MEAN,
         help="What of a text's states is classified: their mean; concat adds the last "
         "and the greatest, as ULMFiT.",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
+from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling
 from lstm_pretrain.model.modeling import LstmEncoder, RowLayout
 from runtime.kernels import next_token
 from runtime.kernels.dropout import Dropout, SharedDropout
@@ -161,7 +161,7 @@ class LstmClassifier(keras.Model):
         config: LstmConfig,
         *,
         num_labels: int,
-        pooling: Pooling = Pooling.MEAN,
+        pooling: StatePooling = StatePooling.MEAN,
         dropouts: Dropouts = Dropouts(),  # noqa: B008 - frozen
         layout: RowLayout = RowLayout(),  # noqa: B008 - frozen
         dtype: str = "float32",
@@ -274,4 +274,4 @@ def _concat(states: Any, members: Any) -> Any:
     )
 
 
-_POOLED = {Pooling.MEAN: _mean, Pooling.CONCAT: _concat}
+_POOLED = {StatePooling.MEAN: _mean, StatePooling.CONCAT: _concat}

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from lstm_pretrain import data
-from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
+from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling
 from lstm_pretrain.model.heads import (
     LanguageModel,
     LanguageModelObjective,
@@ -236,7 +236,7 @@ def classifier(pad_to, *, num_labels=3, **options):
 
 class TestClassifier:
     @pytest.mark.parametrize("pad_to", WAYS.values(), ids=WAYS)
-    @pytest.mark.parametrize("pooling", Pooling)
+    @pytest.mark.parametrize("pooling", StatePooling)
     def test_logits_are_those_of_each_text_alone(
         self, arrays_of, texts, pad_to, pooling
     ):
@@ -252,7 +252,7 @@ class TestClassifier:
             )
             states = np.concatenate([ahead, back], axis=-1)
             pooled = states.mean(axis=0)
-            if pooling is Pooling.CONCAT:
+            if pooling is StatePooling.CONCAT:
                 pooled = np.concatenate([states[-1], states.max(axis=0), pooled])
             kernel, bias = map(ops.convert_to_numpy, model.head.weights)
             expected = pooled @ kernel + bias
@@ -271,7 +271,7 @@ class TestClassifier:
             operations=3 * rounding.ELEMENTARY,
         )
 
-    @pytest.mark.parametrize("pooling", Pooling)
+    @pytest.mark.parametrize("pooling", StatePooling)
     def test_a_slice_of_filler_is_finite(self, arrays_of, pooling):
         block = {
             name: np.zeros_like(value)
