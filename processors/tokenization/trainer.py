@@ -138,7 +138,7 @@ def _sentence_piece(
     settings: TrainingSettings, *, paths: Sequence[str]
 ) -> dict[str, bytes]:
     lines = training.read_lines(paths, encoding=settings.encoding)
-    sentences = training.Sentences(
+    sentences = training.FittingLines(
         (line.lower() for line in lines) if settings.do_lower_case else lines
     )
     model = training.train_sentence_piece(

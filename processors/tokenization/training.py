@@ -51,7 +51,7 @@ def read_lines(paths: Sequence[str], *, encoding: str = "utf-8") -> Iterator[str
 
 
 @dataclasses.dataclass
-class Sentences:
+class FittingLines:
     """Lines as SentencePiece takes them: it skips those that are too long.
 
     Such a line is cut at the ends of its sentences, and where a sentence is too long at
@@ -83,7 +83,7 @@ class Sentences:
 
 
 def _fitting_parts(line: str) -> Iterator[str]:
-    """Sentences, and of those that are too long the words, and of those parts."""
+    """FittingLines, and of those that are too long the words, and of those parts."""
     for sentence in _SENTENCES.findall(line):
         if _size(sentence) <= LONGEST_SENTENCE:
             yield sentence
