@@ -20,7 +20,7 @@ from tf_bert.formats.names import WeightsFormat
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConversionSettings:
+class CheckpointConversionSettings:
     """What is to be converted; each field is a command-line flag.
 
     Raises:
@@ -56,7 +56,7 @@ class ConversionSettings:
 def main(argv: Sequence[str]) -> None:
     """Converts, and prints what was carried over."""
     del argv
-    settings = flag_definitions.values(ConversionSettings)
+    settings = flag_definitions.values(CheckpointConversionSettings)
     report = convert(
         Conversion(
             input=str(settings.input),
@@ -72,5 +72,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flag_definitions.define(ConversionSettings)
+    flag_definitions.define(CheckpointConversionSettings)
     console.run(main)
