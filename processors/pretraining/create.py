@@ -19,7 +19,7 @@ from processors.pretraining.parts import NewPart, Parts, Reached, Rhythm, open_p
 from processors.pretraining.records import Record
 from processors.pretraining.report import (
     PretrainingReport,
-    Tally,
+    SequenceTally,
     TextCounts,
     refuse_foreign_vocabulary,
 )
@@ -181,7 +181,7 @@ class _Creation:
         self._stop = stop
         self._rhythm = Rhythm()
         self._counts: collections.Counter[str] = collections.Counter()
-        self._tally = Tally(
+        self._tally = SequenceTally(
             max_seq_length=settings.max_seq_length, vocab_size=tokenizer.vocab_size
         )
         self._description = describe(

@@ -35,7 +35,7 @@ _MANY_SHORT = 0.5
 _SHOWN = 10
 
 
-class Tally:
+class SequenceTally:
     """Counts what sequences are like.
 
     Args:
@@ -154,7 +154,7 @@ class PretrainingReport:
     """
 
     text: TextCounts
-    tally: Tally
+    tally: SequenceTally
     counts: Mapping[str, int]
     passes: int
     is_masked: bool

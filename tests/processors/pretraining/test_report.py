@@ -3,7 +3,7 @@ import pytest
 
 from processors.pretraining import create
 from processors.pretraining.corpus import Corpus, Sentences
-from processors.pretraining.report import PretrainingReport, Tally, TextCounts
+from processors.pretraining.report import PretrainingReport, SequenceTally, TextCounts
 from processors.pretraining.settings import Mode, PretrainingTask
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError
@@ -195,7 +195,7 @@ def test_what_training_is_to_mask(written):
 
 def make_report(tmp_path, *, labels, objective=PretrainingTask.MLM_NSP):
     (tmp_path / "v.txt").write_text("\n".join([*SPECIAL, *LETTERS]) + "\n")
-    tally = Tally(max_seq_length=32, vocab_size=31)
+    tally = SequenceTally(max_seq_length=32, vocab_size=31)
     tally.labels = labels
     tally.lengths[20] = sum(labels.values())
 
@@ -243,6 +243,6 @@ def test_the_text_s_counts():
 
 
 def test_which_sequences_are_short():
-    tally = Tally(max_seq_length=32, vocab_size=31)
+    tally = SequenceTally(max_seq_length=32, vocab_size=31)
     tally.lengths[[15, 16]] = 1
     assert tally.shorter_than(16) == 0.5
