@@ -17,7 +17,7 @@ LM_INPUTS = ("input_ids", "example_ids")
 
 
 class LanguageModel(keras.Model):
-    """LstmEncoder, dropout, softmax over the vocabulary.
+    """Encoder, dropout, softmax over the vocabulary.
 
     With two directions each predicts by itself, the second the token before; they share
     embedding and output layer.
@@ -143,7 +143,7 @@ class LanguageModelObjective:
 
 
 class LstmClassifier(keras.Model):
-    """LstmEncoder, pooling, dropout, logistic head.
+    """Encoder, pooling, dropout, logistic head.
 
     Two classes have one logit, more have one each.
 

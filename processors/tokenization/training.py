@@ -83,7 +83,7 @@ class FittingLines:
 
 
 def _fitting_parts(line: str) -> Iterator[str]:
-    """FittingLines, and of those that are too long the words, and of those parts."""
+    """Sentences, and of those that are too long the words, and of those parts."""
     for sentence in _SENTENCES.findall(line):
         if _size(sentence) <= LONGEST_SENTENCE:
             yield sentence

@@ -39,14 +39,14 @@ from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSet
 from tf_bert.vectors.settings import ExtractionSettings
 
 SETTINGS = {
-    "convert_checkpoint": convert_checkpoint.ConversionSettings,
+    "convert_checkpoint": convert_checkpoint.CheckpointConversionSettings,
     "create_pretraining_data": PretrainingDataSettings,
     "create_tfrecords": ConversionSettings,
     "doctor": DoctorSettings,
     "extract_features": ExtractionSettings,
     "finetune_lstm": LstmClassifierSettings,
     "lstm_experiment": ExperimentSettings,
-    "make_aozora_corpus": make_aozora_corpus.CorpusSettings,
+    "make_aozora_corpus": make_aozora_corpus.AozoraCorpusSettings,
     "make_authors_data": make_authors_data.AuthorsSettings,
     "make_bundled_model": make_bundled_model.BundleSettings,
     "pretrain_lstm": LanguageModelSettings,
