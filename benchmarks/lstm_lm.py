@@ -106,10 +106,10 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
         Accelerator.CPU, backend=Backend.TENSORFLOW, precision=Precision(precision)
     )
     from lstm_pretrain import data
+    from lstm_pretrain.language_model.settings import LanguageModelStepSettings
     from lstm_pretrain.model.config import Dropouts, LstmConfig
     from lstm_pretrain.model.heads import LanguageModel, LanguageModelObjective
-    from lstm_pretrain.model.modeling import Layout
-    from lstm_pretrain.settings import LanguageModelStepSettings
+    from lstm_pretrain.model.modeling import RowLayout
     from processors.batches.batches import BatchShape, PadTo, stack
     from processors.batches.features import Features
     from processors.batches.token_dataset import TokenDataset
@@ -131,7 +131,7 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
                     hidden_size=_HIDDEN,
                 ),
                 dropouts=Dropouts(inputs=_DROPOUT, outputs=_DROPOUT),
-                layout=Layout(packed=packed),
+                layout=RowLayout(packed=packed),
                 dtype=placement.precision.keras_policy,
             )
             model.build_variables()

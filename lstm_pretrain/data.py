@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 
 import numpy as np
 
 from lstm_pretrain.settings import LongTexts
+from processors.batches import features
 from processors.batches.features import Features, TokenCounts, target_of
 from processors.example import InputExample
 from processors.labels.targets import Targets
@@ -21,7 +21,6 @@ _log = logging.getLogger(__name__)
 CLASSIFIER_FORMAT = "a [SEP] b"
 """How `classifier_features` makes one row of a text or two, as manifests name it."""
 
-_EXAMPLES_A_CALL = 1024
 _CHUNK_OVERLAP = 1  # so that the first token of a piece is predicted, too
 
 
@@ -29,17 +28,11 @@ def token_ids(
     examples: Iterable[InputExample], *, tokenizer: Tokenizer, counts: TokenCounts
 ) -> Iterator[tuple[InputExample, list[int]]]:
     """Yields each example and its tokens' ids: a text, or two with `[SEP]` between."""
-    stream = iter(examples)
-    while chunk := list(islice(stream, _EXAMPLES_A_CALL)):
-        firsts = tokenizer.encode_batch([example.text_a for example in chunk])
-        seconds = tokenizer.encode_batch([example.text_b or "" for example in chunk])
-        for example, first, second in zip(chunk, firsts, seconds, strict=True):
-            between = [tokenizer.special.sep] if example.text_b is not None else []
-            ids = [*first, *between, *second]
-            counts.lengths.append(len(ids))
-            counts.text_tokens += len(first) + len(second)
-            counts.unknown += ids.count(tokenizer.special.unk)
-            yield example, ids
+    special = tokenizer.special
+    for example, first, second in features.encode(examples, tokenizer=tokenizer):
+        between = [special.sep] if example.text_b is not None else []
+        counts.add(first, second, added=len(between), unk=special.unk)
+        yield example, [*first, *between, *second]
 
 
 def language_model_features(

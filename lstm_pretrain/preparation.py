@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lstm_pretrain import data, vocabularies
+from lstm_pretrain import vocabularies
 from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.settings import (
-    ClassifierSettings,
     EncoderSettings,
-    PretrainingSettings,
+    LstmTaskSettings,
 )
-from pipelines.classification import data_check
+from lstm_pretrain.vocabularies import RunTokenizer
 from pipelines.classification.preparation import (
     TaskJob,
     TrainedRun,
@@ -22,23 +21,15 @@ from pipelines.classification.preparation import (
 )
 from pipelines.classification.rows import RowReader
 from pipelines.classification.settings import TaskSettings
-from processors.batches.features import Features, TokenCounts
-from processors.example import InputExample
-from processors.tokenization.base import Tokenizer
-from processors.tokenization.units import Units
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoints import Checkpoint
-from runtime.errors import CheckpointError, SettingsError, StorageError
+from runtime.errors import CheckpointError, SettingsError
 from runtime.training import same_run
 from runtime.training.job import InitialCheckpoint, refuse_nothing_trained, restore
 from runtime.training.same_run import Trait
 
 _CONFIG = "lstm_config"
-_NO_DEV = (
-    "The language model is measured on the dev texts: put them there, hold some of the "
-    "training texts back by --split=train:0.9,dev:0.1, or train without by --nodo_eval."
-)
 _SIZES = ("embedding_size", "hidden_size", "num_layers", "bidirectional")
 
 
@@ -64,148 +55,6 @@ class LstmJob(TaskJob):
             name=_CONFIG, value=self.config.to_dict(), differ=same_run.by_key
         )
         return [config, *super().model_traits()]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LanguageModelJob(LstmJob):
-    """A language model's run.
-
-    Attributes:
-        settings: What was asked for.
-    """
-
-    settings: PretrainingSettings
-
-    def model_traits(self) -> list[Trait]:
-        """See base class; labels are not learnt."""
-        return [trait for trait in super().model_traits() if trait.name != "labels"]
-
-    def state(self) -> dict[str, Any]:
-        """See base class; with the labels rows are read without the training file."""
-        return {**super().state(), "labels": list(self.labels)}
-
-    def examples(self, name: str) -> Sequence[InputExample]:
-        """See base class.
-
-        Raises:
-            StorageError: A file is missing; without dev texts it says what to do.
-        """
-        try:
-            return super().examples(name)
-        except StorageError as error:
-            if name != "dev":
-                raise
-            message = f"{str(error).rstrip('.')}. {_NO_DEV}"
-            raise StorageError(message, reason=error.reason) from error
-
-    @property
-    def features_format(self) -> str:
-        """See base class; a text may be left out, or be several rows."""
-        return data.language_model_format(self.settings.long_texts)
-
-    def features(
-        self,
-        examples: Iterable[InputExample],
-        *,
-        labels: Sequence[str],
-        counts: TokenCounts,
-    ) -> Iterator[Features]:
-        """See base class; the labels are not looked at."""
-        del labels
-        return data.language_model_features(
-            examples,
-            tokenizer=self.tokenizer,
-            max_seq_length=self.settings.max_seq_length,
-            counts=counts,
-            long_texts=self.settings.long_texts,
-        )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierJob(LstmJob):
-    """A classifier's run.
-
-    Attributes:
-        settings: What was asked for.
-    """
-
-    settings: ClassifierSettings
-
-    def examples(self, name: str) -> Sequence[InputExample]:
-        """See base class; of the training examples those that are drawn."""
-        found = super().examples(name)
-        if name != "train":
-            return found
-        order = data.choose(
-            [example.label for example in found],
-            count=self.settings.train_examples,
-            seed=self.settings.seed,
-        )
-        return [found[place] for place in order]
-
-    @property
-    def features_format(self) -> str:
-        """See base class."""
-        return data.CLASSIFIER_FORMAT
-
-    def features(
-        self,
-        examples: Iterable[InputExample],
-        *,
-        labels: Sequence[str],
-        counts: TokenCounts,
-    ) -> Iterator[Features]:
-        """See base class; no special tokens are added."""
-        return data.classifier_features(
-            examples,
-            tokenizer=self.tokenizer,
-            labels=labels,
-            max_seq_length=self.settings.max_seq_length,
-            counts=counts,
-            targets=self.settings.targets,
-        )
-
-
-def prepare_language_model(settings: PretrainingSettings) -> LanguageModelJob:
-    """Reads what the settings name and checks that it fits together.
-
-    Args:
-        settings: What was asked for.
-
-    Raises:
-        SettingsError: Settings, vocabulary and checkpoints do not fit each other, or
-            the output directory holds another run.
-        CheckpointError: A checkpoint is missing or damaged.
-        DataError: The corpus is empty, or a row cannot be used.
-    """
-    parts = _Parts.read(settings)
-    config = parts.config(settings)
-    settings = dataclasses.replace(
-        settings, **parts.resolved(config), tie_weights=config.tie_weights
-    )
-    return data_check.checked(
-        LanguageModelJob(settings=settings, config=config, **parts.as_fields())
-    )
-
-
-def prepare_classifier(settings: ClassifierSettings) -> ClassifierJob:
-    """Reads what the settings name and checks that it fits together.
-
-    Args:
-        settings: What was asked for.
-
-    Raises:
-        SettingsError: Settings, vocabulary and checkpoints do not fit each other, or
-            the output directory holds another run.
-        CheckpointError: A checkpoint is missing or damaged.
-        DataError: The training texts are empty, or a row cannot be used.
-    """
-    parts = _Parts.read(settings)
-    config = dataclasses.replace(parts.config(settings), tie_weights=False)
-    settings = dataclasses.replace(settings, **parts.resolved(config))
-    return data_check.checked(
-        ClassifierJob(settings=settings, config=config, **parts.as_fields())
-    )
 
 
 def initial_config(settings: EncoderSettings) -> LstmConfig | None:
@@ -237,10 +86,10 @@ def workload_config(settings: EncoderSettings) -> LstmConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Parts:
+class LstmParts:
     """What both kinds of job are made of."""
 
-    tokenizer: Tokenizer
+    vocabulary: RunTokenizer
     rows: RowReader
     output_dir: str
     restored: Checkpoint | None
@@ -248,7 +97,14 @@ class _Parts:
     init_checkpoint: InitialCheckpoint | None
 
     @classmethod
-    def read(cls, settings: PretrainingSettings | ClassifierSettings) -> _Parts:
+    def read(cls, settings: LstmTaskSettings) -> LstmParts:
+        """Reads what the settings name.
+
+        Raises:
+            SettingsError: Settings, vocabulary and checkpoints do not fit each other.
+            CheckpointError: A checkpoint is missing or damaged.
+            DataError: The training texts are empty, or a row cannot be used.
+        """
         path, output_dir = settings.init_checkpoint, str(settings.output_dir)
         restored = restore(settings, init_checkpoint=path)
         refuse_nothing_trained(settings, restored=restored, init_checkpoint=path)
@@ -258,18 +114,18 @@ class _Parts:
         runs = {output_dir: restored, _run_of(start): initial}
         states = {run: point.state for run, point in runs.items() if point is not None}
         rows = open_rows(settings, trained=_trained(settings, states))
-        tokenizer = vocabularies.find(
+        vocabulary = vocabularies.find(
             settings,
             vocab_size=settings.vocab_size,
-            kept={run: state["tokenizer"] for run, state in reversed(states.items())},
+            kept=dict(reversed(states.items())),
             texts=lambda: _texts(rows),
         )
         if initial is not None:
             refuse_other_tokenizer(
-                TrainedRun.of_state(str(path), initial.state), tokenizer
+                TrainedRun.of_state(str(path), initial.state), vocabulary.tokenizer
             )
         return cls(
-            tokenizer=tokenizer,
+            vocabulary=vocabulary,
             rows=rows,
             output_dir=output_dir,
             restored=restored,
@@ -284,20 +140,22 @@ class _Parts:
         if self.restored is not None:  # others than its own are refused, as all is
             sizes = {**self.restored.state[_CONFIG], **settings.asked_sizes()}
             return LstmConfig(**sizes)
-        return settings.config(vocab_size=self.tokenizer.vocab_size)
+        return settings.config(vocab_size=self.vocabulary.tokenizer.vocab_size)
 
     def resolved(self, config: LstmConfig) -> dict[str, Any]:
         """What was left open in the settings, as it turned out."""
-        units = self.tokenizer.fingerprint().get("units")
-        return {
-            "units": None if units is None else Units(units),
-            "do_lower_case": self.tokenizer.do_lower_case,
-            **{name: getattr(config, name) for name in _SIZES},
-        }
+        sizes = {name: getattr(config, name) for name in _SIZES}
+        return {**self.vocabulary.resolved(), **sizes}
 
     def as_fields(self) -> dict[str, Any]:
+        """The fields of `LstmJob` that are known with them."""
         return {
-            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+            "tokenizer": self.vocabulary.tokenizer,
+            "rows": self.rows,
+            "output_dir": self.output_dir,
+            "restored": self.restored,
+            "initial": self.initial,
+            "init_checkpoint": self.init_checkpoint,
         }
 
 

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
-from pipelines.classification import class_weights
+from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches.batches import PadTo, TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
-from processors.labels.targets import Objective
+from processors.tokenization.settings import TokenizerKind, TokenizerSettings
 from processors.tokenization.units import Units
 from runtime.engine.optimizer_settings import (
     OptimizerName,
-    OptimizerSettings,
-    ParameterGroup,
     Schedule,
 )
-from runtime.settings import fixed, setting
-from runtime.training.evaluation_settings import Better
+from runtime.settings import setting
 from runtime.training.run_settings import Carried
 
 
@@ -134,98 +130,11 @@ class EncoderSettings(TaskStepSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LanguageModelStepSettings(EncoderSettings):
-    """What decides the steps of a language model.
+class VocabularySettings(TokenizerSettings):
+    """Where the tokens come from: any tokenizer, or units that are counted here.
 
-    Raises:
-        SettingsError: One sentence for each value that cannot be used.
-    """
-
-    num_train_epochs: float = setting(60.0, help="Passes over the training texts.")
-    eval_batch_size: int = setting(32, help="Texts a batch in evaluation.")
-    predict_batch_size: int = fixed(1)
-    label_smoothing: float = fixed(0.0)
-    multi_label: bool = fixed(False)
-    objective: Objective = fixed(Objective.CLASSIFICATION)
-    tie_weights: bool | None = setting(
-        None,
-        help="Read the embedding as the output layer's kernel; by default "
-        "init_checkpoint's choice, else not.",
-    )
-    variational_dropout: bool = setting(
-        False, help="One mask for a whole text in `dropout`, too."
-    )
-
-    @property
-    def dropouts(self) -> Dropouts:
-        """What is dropped in training."""
-        return Dropouts(
-            inputs=self.input_dropout,
-            outputs=self.dropout,
-            variational=self.variational_dropout,
-        )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierStepSettings(EncoderSettings):
-    """What decides the steps of a classifier.
-
-    Raises:
-        SettingsError: One sentence for each value that cannot be used.
-    """
-
-    num_train_epochs: float = setting(20.0, help="Passes over the training split.")
-    eval_batch_size: int = setting(32, help="Examples a batch in evaluation.")
-    predict_batch_size: int = setting(32, help="Examples a batch in prediction.")
-    dropout: float = setting(0.5, help="Dropout of what the output layer reads.")
-    pooling: Pooling = setting(
-        Pooling.MEAN,
-        help="What of a text's states is classified: their mean; concat adds the last "
-        "and the greatest, as ULMFiT.",
-    )
-    rate_decay: float = setting(
-        1.0,
-        help="Each layer learns at its upper neighbour's rate divided by this "
-        "(ULMFiT: 2.6).",
-    )
-    gradual_unfreezing: bool = setting(
-        False, help="Train the head alone for an epoch, then one more layer an epoch."
-    )
-
-    def _problems(self) -> Iterator[str]:
-        yield from super()._problems()
-        if self.rate_decay < 1:
-            yield f"--rate_decay must be at least 1; got {self.rate_decay}."
-
-    @property
-    def dropouts(self) -> Dropouts:
-        """What is dropped in training."""
-        return Dropouts(inputs=self.input_dropout, outputs=self.dropout)
-
-    def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
-        """See base class."""
-        epoch = round(num_train_steps / self.num_train_epochs)
-        levels = range((self.num_layers or LstmConfig.num_layers) - 1, -1, -1)
-        patterns = [rf"encoder/\w+_{level}/" for level in levels]
-        return dataclasses.replace(
-            super().optimizer_settings(num_train_steps),
-            groups=tuple(
-                ParameterGroup(
-                    pattern=pattern,
-                    rate=self.rate_decay**-depth,
-                    first_step=depth * epoch if self.gradual_unfreezing else 0,
-                )
-                for depth, pattern in enumerate([*patterns, "embedding"], start=1)
-            ),
-        )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class VocabularySettings:
-    """Where the tokens come from.
-
-    By default the vocabulary is that of `init_checkpoint`, else it is made of the
-    training texts.
+    By default the tokens are those of `init_checkpoint`, else units of the training
+    texts.
     """
 
     units: Units | None = setting(
@@ -234,15 +143,19 @@ class VocabularySettings:
         "whitespace, for text that is in words already.",
     )
     vocab_file: str | None = setting(
-        None, path=True, help="A vocabulary of units, one a line."
+        None,
+        path=True,
+        help="Vocabulary of a token a line: of units, or of what --tokenizer names.",
     )
-    model_file: str | None = setting(
-        None, path=True, help="SentencePiece model, instead of units."
+    tokenizer: TokenizerKind = setting(
+        TokenizerKind.AUTO,
+        help="auto is sentencepiece with model_file, else units; the others are those "
+        "of BERT and need its --vocab_file.",
     )
     do_lower_case: bool | None = setting(
         None,
-        help="Whether to lower-case the text; by default as init_checkpoint does, "
-        "else true.",
+        help="Whether to lower-case the text; by default as init_checkpoint does, else "
+        "true, false for mecab, mecab-char and char.",
     )
 
     def vocabulary_problems(self, *, vocab_size: int | None) -> Iterator[str]:
@@ -253,90 +166,28 @@ class VocabularySettings:
         """
         if self.model_file and self.vocab_file:
             yield "--model_file and --vocab_file: give the one or the other."
-        if self.model_file and self.units is not None:
-            yield (
-                f"--units={self.units.value} is of no use to --model_file: a "
-                "SentencePiece model has its own pieces."
-            )
-        if vocab_size is not None and (self.model_file or self.vocab_file):
+        others = {
+            "model_file": self.model_file,
+            "tokenizer_dir": self.tokenizer_dir,
+            "tokenizer": self.tokenizer is not TokenizerKind.AUTO,
+        }
+        for name, is_given in others.items():
+            if is_given and self.units is not None:
+                yield (
+                    f"--units={self.units.value} is of no use to --{name}, which says "
+                    "what a token is."
+                )
+        if vocab_size is not None and self.names_files():
             yield (
                 f"--vocab_size={vocab_size} is for a vocabulary that is made of the "
                 "training texts, and a file names one."
             )
-
-
-_SAME_VOCABULARY = ("do_lower_case", "units", "vocab_size")
-_SAME_ENCODER = (
-    "embedding_size",
-    "hidden_size",
-    "num_layers",
-    "bidirectional",
-    "input_dropout",
-    "dropout",
-    "group_by_length",
-)
-_CARRIED = (
-    Carried(("embedding_size", "hidden_size", "num_layers", "bidirectional")),
-    Carried(("units", "do_lower_case")),
-)
-_OWN_FILES = ("vocab_file", "model_file", "init_checkpoint")
+        yield from self.kind_problems()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainingSettings(LanguageModelStepSettings, TaskSettings, VocabularySettings):
-    """Settings of a language model's training.
-
-    Raises:
-        SettingsError: One sentence for each value that cannot be used.
-    """
-
-    NEEDS_LABELS: ClassVar[bool] = False
-    MUST_MATCH: ClassVar[tuple[str, ...]] = (
-        *TaskSettings.MUST_MATCH,
-        *_SAME_VOCABULARY,
-        *_SAME_ENCODER,
-        "tie_weights",
-        "variational_dropout",
-        "long_texts",
-    )
-    CARRIED: ClassVar[tuple[Carried, ...]] = (
-        *TaskSettings.CARRIED,
-        *_CARRIED,
-        Carried(("tie_weights", "long_texts")),
-    )
-    MAY_DIFFER: ClassVar[tuple[str, ...]] = (*TaskSettings.MAY_DIFFER, *_OWN_FILES)
-
-    do_train: bool = setting(True, help="Whether to train.")
-    do_eval: bool = setting(True, help="Whether to evaluate on the dev split.")
-    do_predict: bool = fixed(False)
-    compare: bool = fixed(False)
-    class_weights: tuple[str, ...] = fixed((class_weights.NONE,))
-    label_separator: str | None = fixed(None)
-    long_texts: LongTexts = setting(
-        LongTexts.TRUNCATE,
-        help="What is read of a text longer than max_seq_length: its start, or all of "
-        "it in pieces.",
-    )
-    report_padded_loss: bool = setting(
-        False,
-        help="Also report the loss averaged over the positions of texts padded to the "
-        "longest, as tf.keras 2.1 did.",
-    )
-
-    def scores(self) -> Mapping[str, Better]:
-        """The scores of an evaluation, with which value of each is better."""
-        return dict.fromkeys(("eval_loss", "eval_perplexity"), Better.SMALLER)
-
-    def _problems(self) -> Iterator[str]:
-        yield from super()._problems()
-        if self.max_seq_length < 2:
-            yield f"--max_seq_length must be at least 2; got {self.max_seq_length}."
-        yield from self.vocabulary_problems(vocab_size=self.vocab_size)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierSettings(ClassifierStepSettings, TaskSettings, VocabularySettings):
-    """Settings of a classifier's training, evaluation and prediction.
+class LstmTaskSettings(EncoderSettings, TaskSettings, VocabularySettings):
+    """Settings of a run of an LSTM on a task.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.
@@ -344,26 +195,26 @@ class ClassifierSettings(ClassifierStepSettings, TaskSettings, VocabularySetting
 
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MUST_MATCH,
-        *_SAME_VOCABULARY,
-        *_SAME_ENCODER,
-        "pooling",
-        "rate_decay",
-        "gradual_unfreezing",
-        "train_examples",
+        *("do_lower_case", "units", "vocab_size"),
+        *("embedding_size", "hidden_size", "num_layers", "bidirectional"),
+        *("input_dropout", "dropout", "group_by_length"),
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
         *TaskSettings.CARRIED,
-        *_CARRIED,
-        Carried(("pooling",)),
+        Carried(("embedding_size", "hidden_size", "num_layers", "bidirectional")),
+        Carried(
+            ("do_lower_case", "keep_voicing_marks", "byte_fallback"),
+            unless=("tokenizer_dir",),
+        ),
+        Carried(
+            ("units", "tokenizer", "mecab_dic"), unless=("model_file", "tokenizer_dir")
+        ),
     )
-    MAY_DIFFER: ClassVar[tuple[str, ...]] = (*TaskSettings.MAY_DIFFER, *_OWN_FILES)
-
-    train_examples: int | None = setting(
-        None, help="Labelled training examples to draw; by default all."
+    MAY_DIFFER: ClassVar[tuple[str, ...]] = (
+        *TaskSettings.MAY_DIFFER,
+        *("vocab_file", "model_file", "tokenizer_dir", "init_checkpoint"),
     )
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         yield from self.vocabulary_problems(vocab_size=self.vocab_size)
-        if self.train_examples is not None and self.train_examples < 1:
-            yield f"--train_examples must be at least 1; got {self.train_examples}."

@@ -43,7 +43,7 @@ from processors.labels import label_names
 from processors.labels.label_rule import LabelRule
 from processors.labels.targets import Targets
 from processors.readers import data_files
-from processors.readers.columns import Layout, Wanted
+from processors.readers.columns import TableLayout, WantedColumns
 from processors.readers.json_rows import read_json, read_jsonl
 from processors.readers.row import BadRow, Column, Row
 from processors.readers.sieve import OnBadRow, Sieve, open_sieve
@@ -197,7 +197,7 @@ class Table:
         )
 
     @functools.cached_property
-    def _wanted(self) -> Wanted:
+    def _wanted(self) -> WantedColumns:
         roles: dict[str, Column | None] = {
             "text_a": self.text_a,
             "text_b": self.text_b,
@@ -207,12 +207,12 @@ class Table:
             **{f"keep {column}": column for column in self.keep},
         }
         columns = {role: column for role, column in roles.items() if column is not None}
-        return Wanted(columns, flags=self.flags)
+        return WantedColumns(columns, flags=self.flags)
 
-    def _layout(self) -> Layout:
+    def _layout(self) -> TableLayout:
         is_csv = self.format is Format.CSV
         delimiter = self.delimiter or ("," if is_csv else "\t")
-        return Layout(delimiter, header=self.header, quoted=self.quoted or is_csv)
+        return TableLayout(delimiter, header=self.header, quoted=self.quoted or is_csv)
 
     def _name(self, row: Row) -> str:
         if self.id is not None:

@@ -16,11 +16,11 @@ from runtime.errors import SettingsError
 from runtime.settings import missing, setting
 from scripts import console, flag_definitions
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConversionSettings:
+class CheckpointConversionSettings:
     """What is to be converted; each field is a command-line flag.
 
     Raises:
@@ -31,7 +31,7 @@ class ConversionSettings:
         None, path=True, help="Weights, as --init_checkpoint takes them."
     )
     output: str | None = setting(None, path=True, help="Folder to make.")
-    to: Kind | None = setting(None, help="Format of the output.")
+    to: WeightsFormat | None = setting(None, help="Format of the output.")
     bert_config_file: str | None = setting(
         None, path=True, help="Sizes, where nothing beside the weights says them."
     )
@@ -56,12 +56,12 @@ class ConversionSettings:
 def main(argv: Sequence[str]) -> None:
     """Converts, and prints what was carried over."""
     del argv
-    settings = flag_definitions.values(ConversionSettings)
+    settings = flag_definitions.values(CheckpointConversionSettings)
     report = convert(
         Conversion(
             input=str(settings.input),
             output=str(settings.output),
-            to=Kind(settings.to),
+            to=WeightsFormat(settings.to),
             bert_config_file=settings.bert_config_file,
             vocab_file=settings.vocab_file,
             do_lower_case=settings.do_lower_case,
@@ -72,5 +72,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flag_definitions.define(ConversionSettings)
+    flag_definitions.define(CheckpointConversionSettings)
     console.run(main)

@@ -15,16 +15,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from processors.pretraining.create import create
-from processors.pretraining.settings import DataSettings
+from processors.pretraining.settings import PretrainingDataSettings
 from scripts import console, flag_definitions
 
 
 def main(argv: Sequence[str]) -> None:
     """Makes the records that the flags describe."""
     del argv
-    create(flag_definitions.values(DataSettings))
+    create(flag_definitions.values(PretrainingDataSettings))
 
 
 if __name__ == "__main__":
-    flag_definitions.define(DataSettings)
+    flag_definitions.define(PretrainingDataSettings)
     console.run(main)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lstm_pretrain.preparation import prepare_classifier
-from lstm_pretrain.settings import ClassifierSettings
+from lstm_pretrain.classifier.preparation import prepare
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from runtime.training import trained_run
 from scripts import console, flag_definitions
 
@@ -19,8 +19,8 @@ from scripts import console, flag_definitions
 def main(argv: Sequence[str]) -> None:
     """Runs the classifier that the flags describe."""
     del argv
-    settings = flag_definitions.values(ClassifierSettings, fill=trained_run.fill)
-    job = prepare_classifier(settings)
+    settings = flag_definitions.values(LstmClassifierSettings, fill=trained_run.fill)
+    job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain.classifier import run as finetune
 
@@ -28,5 +28,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flag_definitions.define(ClassifierSettings)
+    flag_definitions.define(LstmClassifierSettings)
     console.run(main)

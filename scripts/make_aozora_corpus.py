@@ -26,7 +26,7 @@ _STORY = "走れメロス"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CorpusSettings:
+class AozoraCorpusSettings:
     """What the text is made of; each field is a command-line flag.
 
     Raises:
@@ -55,7 +55,7 @@ def write(path: str, documents: Iterable[list[str]]) -> None:
 def main(argv: Sequence[str]) -> None:
     """Reads the archive and writes both texts."""
     del argv
-    settings = flag_definitions.values(CorpusSettings)
+    settings = flag_definitions.values(AozoraCorpusSettings)
     folder = str(settings.output_dir)
     works = list(aozora.read_works(str(settings.archive)))
     task = AuthorsProcessor()
@@ -86,5 +86,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flag_definitions.define(CorpusSettings)
+    flag_definitions.define(AozoraCorpusSettings)
     console.run(main)

@@ -78,10 +78,12 @@ _OTHERS: dict[str, Advice] = {
     **_each("resume_from_checkpoint", "resume"),
     **_each("validation_file valid_file", "dev_file"),
     **_each("validation_split", "split", text="As in --split=train:0.9,dev:0.1."),
-    **_each("text_column text_column_name", "text_a"),
-    **_each("label_column label_column_name", "label"),
+    **_each("text_column text_column_name tfds_text", "text_a"),
+    **_each("label_column label_column_name tfds_label", "label"),
     **_each("task dataset", "task_name"),
-    **_each("data_path dataset_path data", "data_dir", "input", "input_file"),
+    **_each(
+        "data_path dataset_path data tfds_data_dir", "data_dir", "input", "input_file"
+    ),
     **_each("do_test do_pred", "do_predict"),
     **_each("do_valid do_validate", "do_eval"),
     **_each("fp16 bf16 mixed_precision amp", "precision", text="--precision=bfloat16."),

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lstm_pretrain.preparation import prepare_language_model
-from lstm_pretrain.settings import PretrainingSettings
+from lstm_pretrain.language_model.preparation import prepare
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from runtime.training import trained_run
 from scripts import console, flag_definitions
 
@@ -20,8 +20,8 @@ from scripts import console, flag_definitions
 def main(argv: Sequence[str]) -> None:
     """Trains the language model that the flags describe."""
     del argv
-    settings = flag_definitions.values(PretrainingSettings, fill=trained_run.fill)
-    job = prepare_language_model(settings)
+    settings = flag_definitions.values(LanguageModelSettings, fill=trained_run.fill)
+    job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain.language_model import run as pretrain
 
@@ -29,5 +29,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flag_definitions.define(PretrainingSettings)
+    flag_definitions.define(LanguageModelSettings)
     console.run(main)

@@ -16,8 +16,12 @@ from typing import Any
 
 from absl import flags
 
-from lstm_pretrain.settings import ClassifierSettings as LstmClassifierSettings
-from lstm_pretrain.settings import PretrainingSettings as LstmPretrainingSettings
+from lstm_pretrain.classifier.settings import (
+    LstmClassifierSettings,
+)
+from lstm_pretrain.language_model.settings import (
+    LanguageModelSettings,
+)
 from runtime.devices.placement import Backend, bind_keras
 from runtime.preflight import topologies
 from runtime.preflight.compilation import ENVIRONMENT
@@ -39,7 +43,7 @@ _PIPELINES = {
 _RUN_SETTINGS: dict[str, type[Any]] = {
     "classifier": ClassifierSettings,
     "pretraining": PretrainingSettings,
-    "lstm_language_model": LstmPretrainingSettings,
+    "lstm_language_model": LanguageModelSettings,
     "lstm_classifier": LstmClassifierSettings,
 }
 

@@ -196,12 +196,16 @@ def test_scripts_stay_under_100_lines():
 
 
 def test_tests_lie_where_their_subject_lies():
-    """tests/a/test_b.py tests a/b.py or the package a/b."""
+    """tests/a/test_b.py tests a/b.py or the package a/b.
+
+    tests/a/test_b_contract.py tests what every b of the room a must fulfil.
+    """
     strays = []
     for path in python_files("tests"):
         inside = path.removeprefix("tests/")
         folder, name = os.path.split(inside)
-        if not name.startswith("test_") or inside in GROUPED_TESTS:
+        is_contract = name.endswith("_contract.py")
+        if not name.startswith("test_") or is_contract or inside in GROUPED_TESTS:
             continue
         subject = os.path.join(ROOT, folder, name.removeprefix("test_"))
         if not (os.path.exists(subject) or os.path.isdir(subject[: -len(".py")])):
@@ -219,7 +223,7 @@ def test_settings_and_data_load_without_a_framework():
     modules += ["scripts.run_classifier", "tf_bert.classifier.preparation"]
     modules += ["runtime.engine.engine"]
     modules += ["scripts.run_pretraining", "scripts.extract_features"]
-    modules += ["scripts.finetune_lstm", "lstm_pretrain.preparation"]
+    modules += ["scripts.finetune_lstm", "lstm_pretrain.language_model.preparation"]
     program = (
         f"import {', '.join(modules)}, sys\n"
         "print(*sorted({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"

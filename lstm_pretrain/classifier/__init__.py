@@ -1,6 +1,8 @@
 """The classifier that a language model becomes.
 
-model.py     the classifier that some settings ask for
-run.py       its model: how it is built and what it starts from
-workload.py  its steps, for tpu_check
+model.py        the classifier that some settings ask for
+preparation.py  what can be refused before a framework loads
+run.py          its model: how it is built and what it starts from
+settings.py     everything its run is told; each field is a flag
+workload.py     its steps, for tpu_check
 """

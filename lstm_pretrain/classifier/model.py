@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lstm_pretrain.classifier.settings import ClassifierStepSettings
 from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.model.heads import LstmClassifier
-from lstm_pretrain.model.modeling import Layout
-from lstm_pretrain.settings import ClassifierStepSettings
+from lstm_pretrain.model.modeling import RowLayout
 from processors.batches.batches import PadTo
 from runtime.devices.placement import Accelerator
 
@@ -32,7 +32,7 @@ def build_classifier(
         num_labels=num_labels,
         pooling=settings.pooling,
         dropouts=settings.dropouts,
-        layout=Layout(
+        layout=RowLayout(
             packed=settings.pad_to is PadTo.PACK,
             cudnn=accelerator is Accelerator.GPU,
         ),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lstm_pretrain.classifier.model import build_classifier
-from lstm_pretrain.preparation import ClassifierJob
+from lstm_pretrain.classifier.preparation import ClassifierJob
 from pipelines.classification import answers
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
@@ -29,7 +29,7 @@ def run(job: ClassifierJob, *, placement: Placement) -> Results:
     """Does what the job's settings ask for: train, evaluate, predict, in this order.
 
     Args:
-        job: From `lstm_pretrain.preparation.prepare_classifier`.
+        job: From `lstm_pretrain.classifier.preparation.prepare`.
         placement: From `runtime.devices.placement.place`.
 
     Returns:

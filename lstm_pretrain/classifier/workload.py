@@ -6,8 +6,11 @@ import dataclasses
 import functools
 
 from lstm_pretrain.classifier.model import build_classifier
+from lstm_pretrain.classifier.settings import (
+    ClassifierStepSettings,
+    LstmClassifierSettings,
+)
 from lstm_pretrain.preparation import workload_config
-from lstm_pretrain.settings import ClassifierSettings, ClassifierStepSettings
 from pipelines.steps import workload
 from runtime.devices.placement import Accelerator
 from runtime.engine import objectives
@@ -43,7 +46,7 @@ def classifier_workload(settings: ClassifierStepSettings, cut: BatchCut) -> Work
 
 CLASSIFIER = Pipeline(
     settings=ClassifierStepSettings,
-    run_settings=ClassifierSettings,
+    run_settings=LstmClassifierSettings,
     make_workload=classifier_workload,
     script="scripts/finetune_lstm.py",
 )

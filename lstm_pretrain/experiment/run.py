@@ -17,16 +17,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from lstm_pretrain.classifier import run as finetune
+from lstm_pretrain.classifier.preparation import ClassifierJob
+from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
 from lstm_pretrain.experiment import figures, summary
 from lstm_pretrain.experiment.cells import Cell, Result, Results, Start, draw
 from lstm_pretrain.experiment.preparation import ExperimentJob
 from lstm_pretrain.experiment.settings import ExperimentSettings
 from lstm_pretrain.language_model import run as pretrain
-from lstm_pretrain.preparation import (
-    ClassifierJob,
-    prepare_classifier,
-    prepare_language_model,
-)
+from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from pipelines.classification import answers, data_check, outputs
 from pipelines.classification.splits import Split
 from processors.batches.batches import stack

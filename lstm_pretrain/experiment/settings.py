@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from runtime import storage
 from runtime.settings import fixed, setting
 
@@ -21,7 +22,7 @@ _OF_LABELS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExperimentSettings(ClassifierSettings):
+class ExperimentSettings(LstmClassifierSettings):
     """Settings of the experiment; those of the classifier keep their names.
 
     Raises:
@@ -100,7 +101,7 @@ class ExperimentSettings(ClassifierSettings):
             vocab_size=None,  # its vocabulary is read
         )
 
-    def language_model(self) -> PretrainingSettings:
+    def language_model(self) -> LanguageModelSettings:
         """Settings of the language model's training."""
         return self._pretraining(
             output_dir=storage.join(str(self.output_dir), "language_model"),
@@ -109,7 +110,7 @@ class ExperimentSettings(ClassifierSettings):
             num_train_epochs=self.lm_epochs,
         )
 
-    def tuning(self) -> PretrainingSettings | None:
+    def tuning(self) -> LanguageModelSettings | None:
         """Settings of its second stage; None where there is none."""
         if not self.tuning_epochs:
             return None
@@ -120,20 +121,20 @@ class ExperimentSettings(ClassifierSettings):
             num_train_epochs=self.tuning_epochs,
         )
 
-    def _pretraining(self, **others: Any) -> PretrainingSettings:
-        names = {field.name for field in dataclasses.fields(PretrainingSettings)}
+    def _pretraining(self, **others: Any) -> LanguageModelSettings:
+        names = {field.name for field in dataclasses.fields(LanguageModelSettings)}
         own = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }
         shared = {name: own[name] for name in names & set(own)}
-        return PretrainingSettings(
+        return LanguageModelSettings(
             **{
                 **shared,
                 "do_train": True,
                 "do_eval": True,
                 "do_predict": False,
                 "score_test": False,
-                **{name: getattr(PretrainingSettings, name) for name in _OF_LABELS},
+                **{name: getattr(LanguageModelSettings, name) for name in _OF_LABELS},
                 "train_batch_size": self.lm_batch_size,
                 "learning_rate": self.lm_learning_rate,
                 "dropout": self.lm_dropout,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lstm_pretrain.language_model.settings import LanguageModelStepSettings
 from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.model.heads import LanguageModel
-from lstm_pretrain.model.modeling import Layout
-from lstm_pretrain.settings import LanguageModelStepSettings
+from lstm_pretrain.model.modeling import RowLayout
 from processors.batches.batches import PadTo
 from runtime.devices.placement import Accelerator
 
@@ -28,7 +28,7 @@ def build_language_model(
     model = LanguageModel(
         config,
         dropouts=settings.dropouts,
-        layout=Layout(
+        layout=RowLayout(
             packed=settings.pad_to is PadTo.PACK,
             cudnn=accelerator is Accelerator.GPU,
         ),

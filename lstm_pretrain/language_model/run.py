@@ -11,9 +11,9 @@ import logging
 from collections.abc import Mapping
 
 from lstm_pretrain.language_model.model import build_language_model
+from lstm_pretrain.language_model.preparation import LanguageModelJob
 from lstm_pretrain.language_model.texts import Texts
 from lstm_pretrain.model.heads import LanguageModelObjective
-from lstm_pretrain.preparation import LanguageModelJob
 from pipelines.language_model import run as language_model
 from pipelines.language_model.run import LanguageModel
 from runtime.devices.placement import Placement
@@ -27,7 +27,7 @@ def run(job: LanguageModelJob, *, placement: Placement) -> Mapping[str, float]:
     """Trains and evaluates a language model.
 
     Args:
-        job: From `lstm_pretrain.preparation.prepare_language_model`.
+        job: From `lstm_pretrain.language_model.preparation.prepare`.
         placement: From `runtime.devices.placement.place`.
 
     Returns:

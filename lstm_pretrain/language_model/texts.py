@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lstm_pretrain import data
-from lstm_pretrain.preparation import LanguageModelJob
+from lstm_pretrain.language_model.preparation import LanguageModelJob
 from pipelines.classification import data_check, records_of_run
 from pipelines.language_model.masked_words import Shown
 from pipelines.language_model.run import Measured

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 
 from lstm_pretrain import data
 from lstm_pretrain.language_model.model import build_language_model
+from lstm_pretrain.language_model.settings import (
+    LanguageModelSettings,
+    LanguageModelStepSettings,
+)
 from lstm_pretrain.model.heads import LanguageModelObjective
 from lstm_pretrain.preparation import workload_config
-from lstm_pretrain.settings import LanguageModelStepSettings, PretrainingSettings
 from pipelines.steps import workload
 from processors.batches.batches import Batch, stack
 from runtime.devices.placement import Accelerator
@@ -47,7 +50,7 @@ def language_model_workload(
 
 LANGUAGE_MODEL = Pipeline(
     settings=LanguageModelStepSettings,
-    run_settings=PretrainingSettings,
+    run_settings=LanguageModelSettings,
     make_workload=language_model_workload,
     script="scripts/pretrain_lstm.py",
 )

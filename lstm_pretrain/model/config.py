@@ -9,7 +9,7 @@ from typing import Any
 from runtime.errors import SettingsError
 
 
-class Pooling(enum.Enum):
+class StatePooling(enum.Enum):
     """How the states of a text's tokens become one vector."""
 
     MEAN = "mean"

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
-from lstm_pretrain.model.modeling import Encoder, Layout
+from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling
+from lstm_pretrain.model.modeling import LstmEncoder, RowLayout
 from runtime.kernels import next_token
 from runtime.kernels.dropout import Dropout, SharedDropout
 
@@ -34,11 +34,11 @@ class LanguageModel(keras.Model):
         config: LstmConfig,
         *,
         dropouts: Dropouts = Dropouts(),  # noqa: B008 - frozen
-        layout: Layout = Layout(),  # noqa: B008 - frozen
+        layout: RowLayout = RowLayout(),  # noqa: B008 - frozen
         dtype: str = "float32",
     ) -> None:
         super().__init__(name="language_model", dtype=dtype)
-        self.encoder = Encoder(
+        self.encoder = LstmEncoder(
             config, dropouts=dropouts, layout=layout, dtype=dtype, name="encoder"
         )
         kind = SharedDropout if dropouts.variational else Dropout
@@ -83,7 +83,7 @@ class LanguageModel(keras.Model):
         """What the output layer reads, for real tokens only.
 
         Args:
-            inputs: `input_ids` and `example_ids` as for `Encoder.call`;
+            inputs: `input_ids` and `example_ids` as for `LstmEncoder.call`;
                 `target_positions` int32 `[targets]`: each a token that is followed by
                 another of its text, counted along the rows laid end to end.
             training: Whether dropout is on.
@@ -161,15 +161,15 @@ class LstmClassifier(keras.Model):
         config: LstmConfig,
         *,
         num_labels: int,
-        pooling: Pooling = Pooling.MEAN,
+        pooling: StatePooling = StatePooling.MEAN,
         dropouts: Dropouts = Dropouts(),  # noqa: B008 - frozen
-        layout: Layout = Layout(),  # noqa: B008 - frozen
+        layout: RowLayout = RowLayout(),  # noqa: B008 - frozen
         dtype: str = "float32",
     ) -> None:
         super().__init__(name="lstm_classifier", dtype=dtype)
         self.num_labels = num_labels
         self.pooling = pooling
-        self.encoder = Encoder(
+        self.encoder = LstmEncoder(
             config, dropouts=dropouts, layout=layout, dtype=dtype, name="encoder"
         )
         self.dropout = Dropout(dropouts.outputs, dtype=dtype)
@@ -187,7 +187,7 @@ class LstmClassifier(keras.Model):
         """Classifies texts.
 
         Args:
-            inputs: `input_ids` and `example_ids` as for `Encoder.call`, and
+            inputs: `input_ids` and `example_ids` as for `LstmEncoder.call`, and
                 `first_positions` int32 `[examples]`: each text's first token, counted
                 along the rows laid end to end.
             training: Whether dropout is on.
@@ -274,4 +274,4 @@ def _concat(states: Any, members: Any) -> Any:
     )
 
 
-_POOLED = {Pooling.MEAN: _mean, Pooling.CONCAT: _concat}
+_POOLED = {StatePooling.MEAN: _mean, StatePooling.CONCAT: _concat}

@@ -15,7 +15,7 @@ from runtime.kernels.dropout import SharedDropout
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Layout:
+class RowLayout:
     """How rows are laid out and computed.
 
     Attributes:
@@ -77,7 +77,7 @@ class LSTM(keras.layers.LSTM):
         return _time_first(recurrence.lstm(projected, recurrent_kernel, keep=keep))
 
 
-class Encoder(keras.layers.Layer):
+class LstmEncoder(keras.layers.Layer):
     """What an LSTM makes of each token of a text.
 
     Args:
@@ -91,7 +91,7 @@ class Encoder(keras.layers.Layer):
         config: LstmConfig,
         *,
         dropouts: Dropouts,
-        layout: Layout,
+        layout: RowLayout,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -17,7 +17,8 @@ from pipelines.steps.settings import TokenStepSettings
 from processors.base import SPLITS
 from processors.labels.targets import Targets
 from processors.tasks.records import RECORDS_ALONE
-from processors.tasks.settings import DataSettings, LabelSettings
+from processors.tasks.settings import DataSettings
+from processors.tasks.table_options import LabelSettings
 from runtime.settings import setting
 from runtime.training.evaluation_settings import Better
 from runtime.training.run_settings import Carried, RunSettings, WorkBatch

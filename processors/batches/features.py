@@ -77,7 +77,7 @@ class TokenCounts:
     """What tokenizing found, before anything was cut off.
 
     Attributes:
-        lengths: Tokens of each example, [CLS] and [SEP] included.
+        lengths: Tokens of each example, special tokens included.
         text_tokens: Tokens of all texts.
         unknown: How many of those the vocabulary does not know.
     """
@@ -86,10 +86,17 @@ class TokenCounts:
     text_tokens: int = 0
     unknown: int = 0
 
-    def add(self, first: list[int], second: list[int], *, unk: int) -> None:
-        """Counts the ids of an example's one or two texts."""
+    def add(self, first: list[int], second: list[int], *, added: int, unk: int) -> None:
+        """Counts the ids of an example's one or two texts.
+
+        Args:
+            first: Ids of its text.
+            second: Ids of its second text; none where there is none.
+            added: How many special tokens are beside them.
+            unk: Id of the unknown token.
+        """
         tokens = len(first) + len(second)
-        self.lengths.append(tokens + (3 if second else 2))
+        self.lengths.append(tokens + added)
         self.text_tokens += tokens
         self.unknown += first.count(unk) + second.count(unk)
 
@@ -170,25 +177,34 @@ def featurize(
             f" {max_seq_length}."
         )
     label_ids = {label: place for place, label in enumerate(labels)}
-    counts = TokenCounts() if counts is None else counts
+    counts, special = counts or TokenCounts(), tokenizer.special
+    for example, first, second in encode(examples, tokenizer=tokenizer):
+        counts.add(first, second, added=3 if second else 2, unk=special.unk)
+        ids, first_length = _join(
+            first, second, special=special, max_seq_length=max_seq_length
+        )
+        input_ids = np.array(ids, np.int32)
+        segment_ids = np.zeros(len(ids), np.int32)
+        segment_ids[first_length:] = 1
+        target = target_of(example, label_ids, targets=targets)
+        yield Features(input_ids, segment_ids, *target)
+
+
+def encode(
+    examples: Iterable[InputExample], *, tokenizer: Tokenizer
+) -> Iterator[tuple[InputExample, list[int], list[int]]]:
+    """Yields each example, the ids of its text and those of its second, if it has one.
+
+    Args:
+        examples: Any iterable; it is streamed.
+        tokenizer: Texts to ids.
+    """
     stream = iter(examples)
     while chunk := list(itertools.islice(stream, _EXAMPLES_A_CALL)):
         firsts = tokenizer.encode_batch([example.text_a for example in chunk])
         seconds = tokenizer.encode_batch([example.text_b or "" for example in chunk])
-        for example, first, other in zip(chunk, firsts, seconds, strict=True):
-            second = other if example.text_b else []
-            counts.add(first, second, unk=tokenizer.special.unk)
-            ids, first_length = _join(
-                first,
-                second,
-                special=tokenizer.special,
-                max_seq_length=max_seq_length,
-            )
-            input_ids = np.array(ids, np.int32)
-            segment_ids = np.zeros(len(ids), np.int32)
-            segment_ids[first_length:] = 1
-            target = target_of(example, label_ids, targets=targets)
-            yield Features(input_ids, segment_ids, *target)
+        for example, first, second in zip(chunk, firsts, seconds, strict=True):
+            yield example, first, second if example.text_b else []
 
 
 def truncate_pair(

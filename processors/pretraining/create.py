@@ -19,12 +19,16 @@ from processors.pretraining.parts import NewPart, Parts, Reached, Rhythm, open_p
 from processors.pretraining.records import Record
 from processors.pretraining.report import (
     PretrainingReport,
-    Tally,
+    SequenceTally,
     TextCounts,
     refuse_foreign_vocabulary,
 )
 from processors.pretraining.sequences import Segments
-from processors.pretraining.settings import CorpusSettings, DataSettings, Mode
+from processors.pretraining.settings import (
+    CorpusSettings,
+    Mode,
+    PretrainingDataSettings,
+)
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime import storage
@@ -39,7 +43,7 @@ _LOGGED = 20  # examples, as in the original
 _KILOBYTE = 1024
 
 
-def create(settings: DataSettings) -> int:
+def create(settings: PretrainingDataSettings) -> int:
     """Makes the records that the settings ask for, and a report beside them.
 
     Until the records are whole, what was made lies in a folder beside them, and the
@@ -165,7 +169,7 @@ class _Creation:
 
     def __init__(
         self,
-        settings: DataSettings,
+        settings: PretrainingDataSettings,
         *,
         tokenizer: Tokenizer,
         parts: Parts,
@@ -177,7 +181,7 @@ class _Creation:
         self._stop = stop
         self._rhythm = Rhythm()
         self._counts: collections.Counter[str] = collections.Counter()
-        self._tally = Tally(
+        self._tally = SequenceTally(
             max_seq_length=settings.max_seq_length, vocab_size=tokenizer.vocab_size
         )
         self._description = describe(
@@ -358,7 +362,7 @@ class _Creation:
 
 
 def _made_of(
-    settings: DataSettings, *, tokenizer: Tokenizer, paths: Sequence[str]
+    settings: PretrainingDataSettings, *, tokenizer: Tokenizer, paths: Sequence[str]
 ) -> dict[str, Any]:
     """What decides the parts: equal means equal bytes."""
     return {

@@ -49,7 +49,7 @@ class Description:
 
     Attributes:
         mode: Whether they are masked already.
-        objective: Value of `processors.pretraining.settings.Objective`; empty for
+        objective: Value of `processors.pretraining.settings.PretrainingTask`; empty for
             records of other programs.
         max_seq_length: Tokens of the longest there may be.
         max_predictions_per_seq: Most masked tokens of a sequence.

@@ -12,7 +12,7 @@ import numpy as np
 
 from processors.data_check import text_table
 from processors.pretraining.corpus import Corpus
-from processors.pretraining.settings import CorpusSettings, Objective
+from processors.pretraining.settings import CorpusSettings, PretrainingTask
 from processors.records.example_columns import Column
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
@@ -35,7 +35,7 @@ _MANY_SHORT = 0.5
 _SHOWN = 10
 
 
-class Tally:
+class SequenceTally:
     """Counts what sequences are like.
 
     Args:
@@ -154,7 +154,7 @@ class PretrainingReport:
     """
 
     text: TextCounts
-    tally: Tally
+    tally: SequenceTally
     counts: Mapping[str, int]
     passes: int
     is_masked: bool
@@ -190,14 +190,14 @@ class PretrainingReport:
         quantiles = (tally.percentile(share) for share in (0.05, 0.5, 0.95, 1.0))
         yield "  tokens: 5 %, 50 %, 95 %, longest", ", ".join(map(str, quantiles))
         yield f"  under {_SHORT} tokens", f"{tally.shorter_than(_SHORT):.1%}"
-        if self.settings.objective is not Objective.MLM:
+        if self.settings.objective is not PretrainingTask.MLM:
             yield from self._label_rows()
         yield from self._piece_rows()
 
     def _label_rows(self) -> Iterator[tuple[str, str]]:
         names: dict[int | None, str]
         names = {0: "the next sentences", 1: "random ones", None: "no second segment"}
-        if self.settings.objective is Objective.MLM_SOP:
+        if self.settings.objective is PretrainingTask.MLM_SOP:
             names = {0: "in order", 1: "swapped", None: "no second segment"}
         for label, name in names.items():
             shown = "none" if label is None else label
@@ -266,7 +266,7 @@ class PretrainingReport:
                     "one sentence: leave no blank line within a document, or use "
                     "--objective=mlm."
                 )
-        if objective is Objective.MLM_SOP and labels[None] * 2 > self.tally.count:
+        if objective is PretrainingTask.MLM_SOP and labels[None] * 2 > self.tally.count:
             yield (
                 f"{labels[None]:,} of {self.tally.count:,} sequences have no order to "
                 "ask for, because there is one sentence in them: leave no blank line "

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from processors.pretraining.corpus import Corpus, Document
-from processors.pretraining.settings import Objective
+from processors.pretraining.settings import PretrainingTask
 from runtime.errors import DataError
 
 _TRIES = 10  # to find another document
@@ -64,13 +64,13 @@ class Cut:
         return most, most
 
 
-def refuse_single(corpus: Corpus, *, objective: Objective) -> None:
+def refuse_single(corpus: Corpus, *, objective: PretrainingTask) -> None:
     """Checks that there are documents to take random next sentences from.
 
     Raises:
         DataError: They are asked for of one document.
     """
-    if objective is Objective.MLM_NSP and len(corpus) < 2:
+    if objective is PretrainingTask.MLM_NSP and len(corpus) < 2:
         raise DataError(
             "--objective=mlm_nsp takes random next sentences from other documents, and "
             "there is but one. Put blank lines between documents, or use "
@@ -83,7 +83,7 @@ def sequences(
     place: int,
     *,
     order: Sequence[int],
-    objective: Objective,
+    objective: PretrainingTask,
     cut: Cut,
     rng: Random,
 ) -> Iterator[Segments]:
@@ -100,9 +100,9 @@ def sequences(
         rng: Source of all choices.
     """
     document = corpus.document(order[place])
-    if objective is Objective.MLM:
+    if objective is PretrainingTask.MLM:
         return _single(document, cut=cut, rng=rng)
-    if objective is Objective.MLM_SOP:
+    if objective is PretrainingTask.MLM_SOP:
         return _ordered(document, cut=cut, rng=rng)
     part = functools.partial(
         _random_part, corpus=corpus, order=order, place=place, rng=rng

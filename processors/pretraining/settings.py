@@ -10,12 +10,13 @@ import dataclasses
 import enum
 from collections.abc import Iterator, Sequence
 
+from processors.readers import encodings
 from processors.tokenization.settings import TokenizerSettings
 from runtime.errors import SettingsError
 from runtime.settings import setting
 
 
-class Objective(enum.Enum):
+class PretrainingTask(enum.Enum):
     """What is learnt beside nothing but text."""
 
     MLM_NSP = "mlm_nsp"
@@ -48,8 +49,8 @@ class CorpusSettings(TokenizerSettings):
     )
 
     # New here.
-    objective: Objective = setting(
-        Objective.MLM_NSP,
+    objective: PretrainingTask = setting(
+        PretrainingTask.MLM_NSP,
         help="mlm_nsp adds whether the second half follows the first or comes from "
         "another document; mlm_sop which of two halves comes first; mlm nothing.",
     )
@@ -67,7 +68,7 @@ class CorpusSettings(TokenizerSettings):
     def corpus_problems(self) -> Iterator[str]:
         """A sentence for each value that cannot be used."""
         yield from self.tokenizer_problems()
-        yield from _encoding_problems(self.text_encoding)
+        yield from encodings.problems(self.text_encoding, flag="text_encoding")
         if self.max_seq_length < 5:
             yield f"--max_seq_length must be at least 5; got {self.max_seq_length}."
         if not 0 <= self.short_seq_prob <= 1:
@@ -80,7 +81,7 @@ class CorpusSettings(TokenizerSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataSettings(CorpusSettings):
+class PretrainingDataSettings(CorpusSettings):
     """Settings of `create`.
 
     Raises:
@@ -142,16 +143,6 @@ class DataSettings(CorpusSettings):
     def passes(self) -> int:
         """Times the corpus is gone through."""
         return self.dupe_factor or (10 if self.mode is Mode.STATIC else 1)
-
-
-def _encoding_problems(encoding: str) -> Iterator[str]:
-    try:
-        "\n".encode(encoding)
-    except LookupError:
-        yield (
-            "--text_encoding: expected an encoding such as utf-8, cp932 or euc_jp; got "
-            f"{encoding!r}."
-        )
 
 
 def mask_problems(

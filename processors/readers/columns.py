@@ -28,7 +28,7 @@ _LONGEST_NAME = 50  # characters; a longer one is text
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableLayout:
     """How the columns of a table are told apart.
 
     Attributes:
@@ -43,7 +43,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedColumns:
     """The columns that an example is made of.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wanted:
     columns: Mapping[str, Column]
     flags: Mapping[str, str] = field(default_factory=dict)
 
-    def refuse_missing(self, row: Row, *, layout: Layout | None = None) -> None:
+    def refuse_missing(self, row: Row, *, layout: TableLayout | None = None) -> None:
         """Checks that a row has the columns.
 
         Args:
@@ -77,7 +77,7 @@ class Wanted:
         raise row.error(f"{problem}; {advice}" if advice else problem)
 
     def _advice(
-        self, row: Row, missing: Mapping[str, Column], layout: Layout | None
+        self, row: Row, missing: Mapping[str, Column], layout: TableLayout | None
     ) -> str | None:
         if layout is None:
             return _inner_rows(row) or self._other_names(row, missing)
@@ -108,7 +108,7 @@ class Wanted:
             )
         return None
 
-    def _other_layout(self, row: Row, layout: Layout) -> str | None:
+    def _other_layout(self, row: Row, layout: TableLayout) -> str | None:
         """Returns what to say of a table whose columns are told apart otherwise."""
         names = {str(column) for column in self.columns.values()}
         if names <= {name.strip('"') for name in row.names} and not layout.quoted:
@@ -126,7 +126,7 @@ class Wanted:
         return None
 
     def _no_header(
-        self, row: Row, missing: Mapping[str, Column], layout: Layout
+        self, row: Row, missing: Mapping[str, Column], layout: TableLayout
     ) -> str | None:
         """Returns what to say of a header that is none, or of columns by position."""
         if not (layout.header and self.flags):
@@ -138,7 +138,7 @@ class Wanted:
         return None
 
     def _other_names(
-        self, row: Row, missing: Mapping[str, Column], layout: Layout | None = None
+        self, row: Row, missing: Mapping[str, Column], layout: TableLayout | None = None
     ) -> str | None:
         free = [name for name in row.names if name not in self.columns.values()]
         near = {
@@ -168,7 +168,7 @@ def _inner_rows(row: Row) -> str | None:
     return None
 
 
-def other_separator(text: str, *, layout: Layout, width: int) -> str | None:
+def other_separator(text: str, *, layout: TableLayout, width: int) -> str | None:
     """Returns what to say of a row that something else seems to separate.
 
     Args:
@@ -184,7 +184,7 @@ def other_separator(text: str, *, layout: Layout, width: int) -> str | None:
     return None
 
 
-def _separated_by(called: str, layout: Layout) -> str:
+def _separated_by(called: str, layout: TableLayout) -> str:
     quoted = "" if layout.quoted or called == "tab" else " --quoted"
     seen = f"the columns seem to be separated by {called}s"
     return f"{seen}: say --delimiter={called}{quoted}"

@@ -7,11 +7,13 @@ only make an error say what to try; nothing is ever read by a guess.
 from __future__ import annotations
 
 import codecs
+import dataclasses
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from runtime.errors import DataError, SettingsError
+from runtime.errors import DataError
+from runtime.settings import setting
 
 # What Japanese text is met in, the one that fits the fewest other texts first.
 _CANDIDATES = ("utf-8", "euc_jp", "cp932", "euc_jis_2004", "shift_jis_2004")
@@ -41,19 +43,29 @@ _UNDEFINED_IN_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
 _ESCAPED = re.compile("([\udc00-\udcff])")
 
 
-def refuse_unknown(encoding: str) -> None:
-    """Checks that Python can read text in an encoding.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncodingSettings:
+    """What text files are written in."""
 
-    Raises:
-        SettingsError: there is no such encoding of text.
+    encoding: str = setting(
+        "utf-8", help="What the files are written in, such as cp932 or euc_jp."
+    )
+
+
+def problems(encoding: str, *, flag: str = "encoding") -> Iterator[str]:
+    """A sentence, if Python cannot read text in an encoding.
+
+    Args:
+        encoding: Its name.
+        flag: That of the flag which names it.
     """
     try:
         "\n".encode(encoding)
-    except LookupError as error:
-        raise SettingsError(
-            f"--encoding: expected an encoding such as utf-8, cp932 or euc_jp, got"
+    except LookupError:
+        yield (
+            f"--{flag}: expected an encoding such as utf-8, cp932 or euc_jp, got"
             f" {encoding!r}."
-        ) from error
+        )
 
 
 def at_start(head: bytes, *, encoding: str, path: str) -> tuple[str, int]:

@@ -23,7 +23,7 @@ _HEAD_BYTES = 512  # a tar archive shows itself at byte 257
 _ENDING_BYTES = 8
 
 
-class Kind(NamedTuple):
+class FileKind(NamedTuple):
     """A kind of file that holds no lines of text.
 
     Attributes:
@@ -66,24 +66,26 @@ _ROWS = "write its rows as JSON Lines and say --task_name=jsonl"
 _TEXT = "rows of text are wanted here"
 
 
-def _packed(name: str, *marks: bytes, by: str) -> list[Kind]:
+def _packed(name: str, *marks: bytes, by: str) -> list[FileKind]:
     advice = f"unpack it first, by {by} {{quoted}} > NEW_FILE"
-    return [Kind(name, advice, [(0, mark)]) for mark in marks]
+    return [FileKind(name, advice, [(0, mark)]) for mark in marks]
 
 
-def _archive(name: str, *marks: tuple[int, bytes], by: str) -> Kind:
+def _archive(name: str, *marks: tuple[int, bytes], by: str) -> FileKind:
     advice = f"unpack it first, by {by} {{quoted}}, and name what comes out"
-    return Kind(name, advice, marks)
+    return FileKind(name, advice, marks)
 
 
-def _frame(name: str, *marks: tuple[int, bytes], by: str, ending: bytes = b"") -> Kind:
-    return Kind(name, _PANDAS.format(reader=f"pandas.{by}"), marks, ending)
+def _frame(
+    name: str, *marks: tuple[int, bytes], by: str, ending: bytes = b""
+) -> FileKind:
+    return FileKind(name, _PANDAS.format(reader=f"pandas.{by}"), marks, ending)
 
 
-_EXCEL = Kind("an Excel file (.xlsx)", _SAVE)
+_EXCEL = FileKind("an Excel file (.xlsx)", _SAVE)
 _ZIP = _archive("a zip archive", (0, b"PK\x03\x04"), by="unzip")
 _EMPTY_ZIP = _ZIP._replace(marks=[(0, b"PK\x05\x06")])
-_TFRECORDS = Kind("TFRecords", "name the file of rows that they were made of")
+_TFRECORDS = FileKind("TFRecords", "name the file of rows that they were made of")
 
 _KINDS = (
     _ZIP,
@@ -101,7 +103,7 @@ _KINDS = (
     _archive("a RAR archive", (0, b"Rar!\x1a\x07"), by="unrar x"),
     _archive("a tar archive", (257, b"ustar\0"), by="tar -xf"),
     _archive("a tar archive", (257, b"ustar  \0"), by="tar -xf"),
-    Kind(
+    FileKind(
         "an Office file of the old kind (.xls, .doc), or one with a password",
         _SAVE,
         [(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")],
@@ -109,43 +111,45 @@ _KINDS = (
     _frame("a Parquet file", (0, b"PAR1"), by="read_parquet", ending=b"PAR1"),
     _frame("an Arrow (Feather) file", (0, b"ARROW1\0\0"), by="read_feather"),
     _frame("a Feather file", (0, b"FEA1"), by="read_feather", ending=b"FEA1"),
-    Kind("an Arrow stream", _ROWS, [(0, b"\xff\xff\xff\xff"), (6, b"\0\0")]),
-    Kind("an Avro file", _ROWS, [(0, b"Obj\x01")]),
+    FileKind("an Arrow stream", _ROWS, [(0, b"\xff\xff\xff\xff"), (6, b"\0\0")]),
+    FileKind("an Avro file", _ROWS, [(0, b"Obj\x01")]),
     *(
         _frame("a pickle", (0, b"\x80%c" % version), by="read_pickle", ending=b".")
         for version in range(2, 6)
     ),
-    Kind(
+    FileKind(
         "an SQLite database",
         "write its table by sqlite3 -csv -header {quoted} 'SELECT * FROM TABLE' >"
         " NEW.csv and say --task_name=csv",
         [(0, b"SQLite format 3\0")],
     ),
-    Kind("a numpy array", _ROWS, [(0, b"\x93NUMPY")]),
-    Kind("an HDF5 file", _TEXT, [(0, b"\x89HDF\r\n\x1a\n")]),
-    Kind("a PDF file", "take its text by pdftotext {quoted} NEW.txt", [(0, b"%PDF-")]),
-    Kind("an RTF document", _PLAIN, [(0, b"{\\rtf1")]),
-    Kind(
+    FileKind("a numpy array", _ROWS, [(0, b"\x93NUMPY")]),
+    FileKind("an HDF5 file", _TEXT, [(0, b"\x89HDF\r\n\x1a\n")]),
+    FileKind(
+        "a PDF file", "take its text by pdftotext {quoted} NEW.txt", [(0, b"%PDF-")]
+    ),
+    FileKind("an RTF document", _PLAIN, [(0, b"{\\rtf1")]),
+    FileKind(
         "a Git LFS pointer, which stands for a file that was not downloaded",
         "fetch the file by git lfs pull",
         [(0, b"version https://git-lfs.github.com/spec/")],
     ),
-    Kind("a picture (PNG)", _TEXT, [(0, b"\x89PNG\r\n\x1a\n")]),
-    Kind("a picture (JPEG)", _TEXT, [(0, b"\xff\xd8\xff")]),
-    Kind("a picture (GIF)", _TEXT, [(0, b"GIF87a")]),
-    Kind("a picture (GIF)", _TEXT, [(0, b"GIF89a")]),
-    Kind("a picture (TIFF)", _TEXT, [(0, b"II*\0")]),
-    Kind("a picture (TIFF)", _TEXT, [(0, b"MM\0*")]),
-    Kind("a picture (BMP)", _TEXT, [(0, b"BM"), (6, bytes(4))]),
-    Kind("a picture (WebP)", _TEXT, [(0, b"RIFF"), (8, b"WEBP")]),
-    Kind("a sound (WAV)", _TEXT, [(0, b"RIFF"), (8, b"WAVE")]),
+    FileKind("a picture (PNG)", _TEXT, [(0, b"\x89PNG\r\n\x1a\n")]),
+    FileKind("a picture (JPEG)", _TEXT, [(0, b"\xff\xd8\xff")]),
+    FileKind("a picture (GIF)", _TEXT, [(0, b"GIF87a")]),
+    FileKind("a picture (GIF)", _TEXT, [(0, b"GIF89a")]),
+    FileKind("a picture (TIFF)", _TEXT, [(0, b"II*\0")]),
+    FileKind("a picture (TIFF)", _TEXT, [(0, b"MM\0*")]),
+    FileKind("a picture (BMP)", _TEXT, [(0, b"BM"), (6, bytes(4))]),
+    FileKind("a picture (WebP)", _TEXT, [(0, b"RIFF"), (8, b"WEBP")]),
+    FileKind("a sound (WAV)", _TEXT, [(0, b"RIFF"), (8, b"WAVE")]),
 )
 _OF_ZIP = {
     "xl/": _EXCEL,
-    "word/": Kind("a Word file (.docx)", _PLAIN),
-    "ppt/": Kind("a PowerPoint file (.pptx)", _PLAIN),
-    "content.xml": Kind("an OpenDocument file (.ods, .odt)", _SAVE),
-    "Index/": Kind("a Numbers or Pages file", _SAVE),
+    "word/": FileKind("a Word file (.docx)", _PLAIN),
+    "ppt/": FileKind("a PowerPoint file (.pptx)", _PLAIN),
+    "content.xml": FileKind("an OpenDocument file (.ods, .odt)", _SAVE),
+    "Index/": FileKind("a Numbers or Pages file", _SAVE),
 }
 
 
@@ -165,7 +169,7 @@ def refuse(file: File, *, path: str, is_packed: bool = False) -> None:
         raise DataError(f"expected text, found {where}{kind.describe(path)}", path=path)
 
 
-def find(file: File) -> Kind | None:
+def find(file: File) -> FileKind | None:
     """Returns the kind of a file that holds no lines of text; None for any other.
 
     Args:
@@ -178,7 +182,7 @@ def find(file: File) -> Kind | None:
     return _TFRECORDS if _starts_a_record(head) else None
 
 
-def _of_members(file: File) -> Kind:
+def _of_members(file: File) -> FileKind:
     """Returns what a zip archive is by what is in it: many programs write such."""
     try:
         names = zipfile.ZipFile(file).namelist()

@@ -110,7 +110,7 @@ def _open(name: str, *, data_dir: str) -> Any:
     if not made.info.splits:
         raise SettingsError(
             f"{name} is not prepared in {data_dir}: run `tfds build {name}"
-            f" --data_dir={data_dir}`, or name its folder by --tfds_data_dir."
+            f" --data_dir={data_dir}`, or name its folder by --data_dir."
         )
     return made
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from processors.readers import notices
-from processors.readers.columns import Layout, other_separator
+from processors.readers.columns import TableLayout, other_separator
 from processors.readers.lines import Line, TextFile
 from processors.readers.row import ROW_LIMIT, BadRow, Row
 from runtime.errors import DataError
@@ -44,7 +44,7 @@ def read_tsv(
         DataError: the header cannot be read, or the file is damaged.
         StorageError: the file cannot be read.
     """
-    layout = Layout("\t", header=header, quoted=quoted)
+    layout = TableLayout("\t", header=header, quoted=quoted)
     return read_table(path, layout=layout, encoding=encoding)
 
 
@@ -55,14 +55,14 @@ def read_csv(
 
     Args, yields and errors are those of `read_tsv`.
     """
-    layout = Layout(",", header=header, quoted=True)
+    layout = TableLayout(",", header=header, quoted=True)
     return read_table(path, layout=layout, encoding=encoding)
 
 
 def read_table(
     path: str,
     *,
-    layout: Layout,
+    layout: TableLayout,
     encoding: str = "utf-8",
     check: Callable[[Row], None] | None = None,
 ) -> Iterator[Row | BadRow]:
@@ -113,7 +113,7 @@ class _Record(NamedTuple):
 
 
 def _of_other_width(
-    record: _Record, *, width: int, path: str, layout: Layout
+    record: _Record, *, width: int, path: str, layout: TableLayout
 ) -> BadRow:
     message = f"expected {width} columns as in the first row, got {len(record.fields)}"
     if advice := _on_width(record, width=width, layout=layout):
@@ -122,7 +122,7 @@ def _of_other_width(
     return BadRow(path, error, record.source)
 
 
-def _on_width(record: _Record, *, width: int, layout: Layout) -> str | None:
+def _on_width(record: _Record, *, width: int, layout: TableLayout) -> str | None:
     """Returns what may be wrong with a row of too many or too few columns."""
     fields = record.fields
     if not layout.quoted and any(f.startswith('"') or f.endswith('"') for f in fields):
@@ -152,7 +152,7 @@ def _between(
         yield record
 
 
-def _plain(file: TextFile, layout: Layout) -> Iterator[_Record | BadRow]:
+def _plain(file: TextFile, layout: TableLayout) -> Iterator[_Record | BadRow]:
     quotes = _KeptQuotes()
     for line in file.lines():
         if line.bad is not None:
@@ -192,7 +192,7 @@ class _KeptQuotes:
         )
 
 
-def _quoted(file: TextFile, layout: Layout) -> Iterator[_Record | BadRow]:
+def _quoted(file: TextFile, layout: TableLayout) -> Iterator[_Record | BadRow]:
     delimiter = layout.delimiter
     record = _QuotedRecord(file, delimiter=delimiter)
     for line in file.lines():

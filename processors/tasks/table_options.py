@@ -11,8 +11,10 @@ from processors.labels import targets
 from processors.labels.targets import Objective, Targets
 from processors.readers import encodings
 from processors.readers.columns import SEPARATORS
+from processors.readers.encodings import EncodingSettings
 from processors.readers.row import Column
 from runtime.errors import SettingsError
+from runtime.settings import setting
 
 TARGETS = ("multi_label", "label_separator", "objective")
 """The options that say what a label column holds."""
@@ -23,71 +25,98 @@ _POSITION = re.compile("-?[0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableOptions:
-    """Files, columns and labels, as text from flags.
+class LabelSettings:
+    """What is learned, which decides the data as well as the model's outputs."""
 
-    Args:
-        text_a: Column of the text: its name in the header or JSON key; its 0-based
-            position, from the end when negative, where there is no header.
-        text_b: Column of the second text; None for single texts.
-        label: Column of the label, which the test file may lack or leave empty.
-        id: Column of a name for each example; None takes the place in the file.
-        split_group: Column of what examples that stay in one split have in common.
-        labels: The classes in the order of the outputs; none takes those of the
-            training file, in the order of numbers or of text.
-        multi_label: Whether a row has any number of labels.
-        label_separator: What stands between them in a text; None for a comma in tables.
-            JSON has arrays.
-        objective: What is learned: classes, or a number.
-        train_file: Name below the data folder, or a path of its own (absolute, `~/...`,
-            `gs://...`); None is `train.tsv` (.csv, .json, ...).
-        dev_file: The file to evaluate on; None is `dev.tsv` (.csv, .json, ...).
-        test_file: The file to predict; None is `test.tsv` (.csv, .json, ...).
-        header: Whether the first row of a TSV or CSV file names its columns.
-        quoted: Whether fields of a TSV file may stand in quotes, as in CSV.
-        delimiter: What stands between the columns of a TSV or CSV file: a character, or
-            its name (tab, comma, semicolon, pipe, space); None is the format's own.
-        encoding: What the files are written in.
-        texts_file: JSON file of the texts of pairs, by id.
-        pairs_file: JSON file of the labelled pairs of ids.
-        tfds_name: A TensorFlow data set, with its configuration and version if wanted.
-        tfds_text: Its feature that is the text.
-        tfds_text_b: Its feature that is the second text.
-        tfds_label: Its feature that is the label.
-        tfds_data_dir: Where TensorFlow Datasets has prepared it.
+    labels: tuple[str, ...] = setting(
+        (), help="Labels in order; by default collected from the training split."
+    )
+    multi_label: bool = setting(
+        False, help="Whether a text has any number of labels, also none."
+    )
+    objective: Objective = setting(
+        Objective.CLASSIFICATION,
+        help="classification learns labels; regression a number a text.",
+    )
+
+    @property
+    def targets(self) -> Targets:
+        """What the examples are told apart by."""
+        return targets.of(self.objective, multi_label=self.multi_label)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormatSettings(EncodingSettings):
+    """How a file of rows is written."""
+
+    text_b: str | None = setting(None, help="Column of the second text of a pair.")
+    header: bool = setting(True, help="Whether a table's first row names its columns.")
+    quoted: bool = setting(
+        False, help="Whether fields of a TSV may stand in quotes, as in CSV."
+    )
+    delimiter: str | None = setting(
+        None,
+        help="What stands between the columns of a TSV or CSV: a character, or tab, "
+        "comma, semicolon, pipe or space; by default the format's own.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSettings(LabelSettings, FormatSettings):
+    """Files, columns and labels of a data set of one's own; each field is a flag.
+
+    A column is its name in the header or its JSON key; where there is no header its
+    0-based position, from the end when negative.
+    """
+
+    text_a: str = setting("text", help="Column of the text.")
+    label: str = setting("label", help="Column of the label.")
+    label_separator: str | None = setting(
+        None,
+        help="What stands between the labels of a text with --multi_label; by default "
+        "a comma in tables. JSON has arrays.",
+    )
+    id: str | None = setting(None, help="Column of the example's id.")
+    split_group: str | None = setting(
+        None, help="Column of what stays together when examples are dealt."
+    )
+    train_file: str | None = setting(
+        None,
+        path=True,
+        help="The training file: a name below --data_dir, or a path of its own "
+        "(absolute, gs://, a pipe such as /dev/stdin).",
+    )
+    dev_file: str | None = setting(
+        None, path=True, help="The dev file, as --train_file."
+    )
+    test_file: str | None = setting(
+        None, path=True, help="The test file, as --train_file."
+    )
+    texts_file: str | None = setting(
+        None, path=True, help="JSON of the texts of pairs, by id."
+    )
+    pairs_file: str | None = setting(
+        None, path=True, help="JSON of labelled pairs of ids."
+    )
+    tfds_name: str | None = setting(
+        None,
+        help="A set that TFDS has prepared in --data_dir, by default "
+        "~/tensorflow_datasets.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions(FileSettings):
+    """Files, columns and labels that fit each other.
 
     Raises:
         SettingsError: a label repeats, a column without a header is no position, or the
             encoding or the delimiter is none.
     """
 
-    text_a: str = "text"
-    text_b: str | None = None
-    label: str = "label"
-    id: str | None = None
-    split_group: str | None = None
-    labels: tuple[str, ...] = ()
-    multi_label: bool = False
-    label_separator: str | None = None
-    objective: Objective = Objective.CLASSIFICATION
-    train_file: str | None = None
-    dev_file: str | None = None
-    test_file: str | None = None
-    header: bool = True
-    quoted: bool = False
-    delimiter: str | None = None
-    encoding: str = "utf-8"
-    texts_file: str | None = None
-    pairs_file: str | None = None
-    tfds_name: str | None = None
-    tfds_text: str = "text"
-    tfds_text_b: str | None = None
-    tfds_label: str = "label"
-    tfds_data_dir: str | None = None
-
     def __post_init__(self) -> None:
-        encodings.refuse_unknown(self.encoding)
-        problems = [
+        problems = [*encodings.problems(self.encoding)]
+        problems += [
             f"labels: {label!r} is named more than once."
             for label in sorted(set(self.labels))
             if self.labels.count(label) > 1
@@ -118,11 +147,6 @@ class TableOptions:
             yield "--label_separator is for --multi_label, which was not given."
         if self.label_separator == "":
             yield "--label_separator: expected at least one character, got none."
-
-    @property
-    def targets(self) -> Targets:
-        """What the examples are told apart by."""
-        return targets.of(self.objective, multi_label=self.multi_label)
 
     def table(self, split: str, *, file_format: Format) -> Table:
         """Returns where and how a split is stored.

@@ -37,27 +37,20 @@ class PreparedTable(Table):
 class TfdsProcessor(OptionsProcessor):
     """A prepared set; a label is the name of its class where it has one."""
 
-    takes = (
-        "labels",
-        "tfds_name",
-        "tfds_text",
-        "tfds_text_b",
-        "tfds_label",
-        "tfds_data_dir",
-    )
+    takes = ("labels", "tfds_name", "text_a", "text_b", "label")
 
     def __init__(self, options: TableOptions) -> None:
         super().__init__(options)
-        self.default_data_dir = options.tfds_data_dir or "~/tensorflow_datasets"
+        self.default_data_dir = "~/tensorflow_datasets"
 
     def _table_of(self, options: TableOptions, *, split: str) -> Table:
         if not options.tfds_name:
             raise SettingsError("--tfds_name is required by the task tfds.")
         return PreparedTable(
             options.tfds_name,
-            text_a=options.tfds_text,
-            text_b=options.tfds_text_b,
-            label=options.tfds_label,
+            text_a=options.text_a,
+            text_b=options.text_b,
+            label=options.label,
             label_is_optional=split == "test",
             split=split,
         )

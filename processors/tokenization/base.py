@@ -164,7 +164,10 @@ class Tokenizer(abc.ABC):
 
     @abc.abstractmethod
     def fingerprint(self) -> dict[str, str | bool | int]:
-        """Returns all that decides which ids a text gets: equal means equal ids."""
+        """Returns all that decides which ids a text gets: equal means equal ids.
+
+        `kind` and `do_lower_case` are among it, whatever the family.
+        """
 
 
 def _first(ids: Mapping[str, int], names: Sequence[str]) -> int | None:

@@ -26,7 +26,7 @@ from runtime.errors import DataError, SettingsError
 
 CONFIG = "tokenizer_config.json"
 _VOCABULARY = "vocab.txt"
-_LIBRARY = "tokenizer.json"
+LIBRARY = "tokenizer.json"
 
 _ROLES = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
 _LIKE_BERT = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"}
@@ -94,7 +94,7 @@ def read_by_library(folder: str) -> Tokenizer:
     config = _read_json(path) if storage.exists(path) else {}
     found = ((role, _content(config.get(f"{role}_token"))) for role in _ROLES)
     names = {role: name for role, name in found if name}
-    tokenizer = LibraryTokenizer(storage.join(folder, _LIBRARY), names=names)
+    tokenizer = LibraryTokenizer(storage.join(folder, LIBRARY), names=names)
     known = tokenizer.vocabulary.ids
     _refuse(
         (f"the added token {t!r}" for t in _added_tokens(config) if t not in known),
@@ -178,7 +178,7 @@ def _vocabulary(folder: str) -> Vocabulary:
     listed = storage.join(folder, _VOCABULARY)
     if storage.exists(listed):
         return read_word_piece(listed, strip=False)
-    path = storage.join(folder, _LIBRARY)
+    path = storage.join(folder, LIBRARY)
     model = _read_json(path).get("model", {})
     _refuse(_unlike(model, _MODEL), path=path)
     tokens = sorted(model["vocab"], key=model["vocab"].__getitem__)
@@ -192,7 +192,7 @@ def _vocabulary(folder: str) -> Vocabulary:
 
 def _unlike_bert(folder: str, *, config: Mapping[str, Any]) -> Iterator[str]:
     """What a tokenizer whose class says nothing has that BERT's has not."""
-    whole = _read_json(storage.join(folder, _LIBRARY))
+    whole = _read_json(storage.join(folder, LIBRARY))
     yield from _foreign_tokens(config)
     yield from _unlike(whole.get("model") or {}, _MODEL)
     yield from _unlike(whole.get("normalizer") or {"type": None}, _NORMALIZER)
@@ -201,7 +201,7 @@ def _unlike_bert(folder: str, *, config: Mapping[str, Any]) -> Iterator[str]:
 
 def _normalizer(folder: str) -> dict[str, Any]:
     """The settings of a tokenizer whose class says nothing, from the library's file."""
-    whole = _read_json(storage.join(folder, _LIBRARY))
+    whole = _read_json(storage.join(folder, LIBRARY))
     normalizer = whole["normalizer"]
     return {
         "do_lower_case": normalizer.get("lowercase", True),
@@ -264,10 +264,10 @@ def _unknown_class(folder: str, *, name: str) -> str:
 
 def _by_library(folder: str) -> str:
     """What else can be done where the library's file is there."""
-    if not storage.exists(storage.join(folder, _LIBRARY)):
+    if not storage.exists(storage.join(folder, LIBRARY)):
         return ""
     return (
-        f" --tokenizer=library takes the folder's {_LIBRARY} as it is, which is right "
+        f" --tokenizer=library takes the folder's {LIBRARY} as it is, which is right "
         f"where {CONFIG} changes nothing of it but names."
     )
 

@@ -89,6 +89,21 @@ class TokenizerSettings:
     )
 
     def tokenizer_problems(self) -> Iterator[str]:
+        """A sentence for each setting that is missing or does not fit the others."""
+        yield from self.kind_problems()
+        if not self.names_files():
+            yield (
+                "--vocab_file (WordPiece, MeCab, characters), --model_file "
+                "(SentencePiece) or --tokenizer_dir (Hugging Face) is required."
+            )
+        elif self.tokenizer is TokenizerKind.SENTENCEPIECE and not self.model_file:
+            yield "--tokenizer=sentencepiece needs --model_file."
+
+    def names_files(self) -> bool:
+        """Whether a file or a folder says the tokens."""
+        return bool(self.vocab_file or self.model_file or self.tokenizer_dir)
+
+    def kind_problems(self) -> Iterator[str]:
         """A sentence for each setting that does not fit the others."""
         kind = self.tokenizer
         if self.tokenizer_dir:
@@ -97,13 +112,6 @@ class TokenizerSettings:
         if kind is TokenizerKind.LIBRARY:
             yield "--tokenizer=library needs --tokenizer_dir, with a tokenizer.json."
             return
-        if not (self.vocab_file or self.model_file):
-            yield (
-                "--vocab_file (WordPiece, MeCab, characters), --model_file "
-                "(SentencePiece) or --tokenizer_dir (Hugging Face) is required."
-            )
-        if kind is TokenizerKind.SENTENCEPIECE and not self.model_file:
-            yield "--tokenizer=sentencepiece needs --model_file."
         if self.model_file and kind not in {
             TokenizerKind.AUTO,
             TokenizerKind.SENTENCEPIECE,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from processors.readers import encodings
+from processors.readers.encodings import EncodingSettings
 from processors.tokenization import training
 from processors.tokenization.basic_words import BasicWords, Case, Dialect
 from processors.tokenization.character import Characters
@@ -36,7 +37,7 @@ _MADE = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(EncodingSettings):
     """What decides a vocabulary; each field is a command-line flag.
 
     Raises:
@@ -51,9 +52,6 @@ class TrainingSettings:
         path=True,
         help="Text files, gzipped or not, a sentence or paragraph a line; paths or "
         "patterns.",
-    )
-    encoding: str = setting(
-        "utf-8", help="What the files are written in, such as cp932 or euc_jp."
     )
     output_dir: str | None = setting(None, path=True, help="Folder for the files.")
     vocab_size: int = setting(32000, help="Tokens, special ones included.")
@@ -97,10 +95,7 @@ class TrainingSettings:
                 f"--character_coverage must lie in [{least}, 1] for --tokenizer="
                 f"{self.tokenizer.value}; got {self.character_coverage}."
             )
-        try:
-            encodings.refuse_unknown(self.encoding)
-        except SettingsError as error:
-            yield from error.problems
+        yield from encodings.problems(self.encoding)
         if self.byte_fallback and self.tokenizer is not _KIND.SENTENCEPIECE:
             yield "--byte_fallback is for --tokenizer=sentencepiece."
         if self.do_lower_case and self.tokenizer is _KIND.CHAR:
@@ -143,7 +138,7 @@ def _sentence_piece(
     settings: TrainingSettings, *, paths: Sequence[str]
 ) -> dict[str, bytes]:
     lines = training.read_lines(paths, encoding=settings.encoding)
-    sentences = training.Sentences(
+    sentences = training.FittingLines(
         (line.lower() for line in lines) if settings.do_lower_case else lines
     )
     model = training.train_sentence_piece(

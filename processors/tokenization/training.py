@@ -51,7 +51,7 @@ def read_lines(paths: Sequence[str], *, encoding: str = "utf-8") -> Iterator[str
 
 
 @dataclasses.dataclass
-class Sentences:
+class FittingLines:
     """Lines as SentencePiece takes them: it skips those that are too long.
 
     Such a line is cut at the ends of its sentences, and where a sentence is too long at
@@ -112,16 +112,12 @@ def _size(text: str) -> int:
 
 
 def count_words(lines: Iterable[str], *, words: Words) -> collections.Counter[str]:
-    """Returns how often each word, in its final shape, is in the lines."""
-    raw: collections.Counter[str] = collections.Counter()
-    for line in lines:
-        raw.update(words.find(line))
-    shaped: collections.Counter[str] = collections.Counter()
-    for word, count in raw.items():
-        for part in words.shape(word):
-            for piece in part.split():
-                shaped[piece] += count
-    return shaped
+    """Returns how often each word, split at white space, is in the lines."""
+    counts: collections.Counter[str] = collections.Counter()
+    for word, count in words.count(lines).items():
+        for piece in word.split():
+            counts[piece] += count
+    return counts
 
 
 def train_word_piece(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import functools
 from collections import Counter
-from collections.abc import Iterable
 from typing import ClassVar
 
 from processors.tokenization.alignment import (
@@ -56,7 +55,7 @@ class UnitTokenizer(WordTokenizer):
     ) -> None:
         super().__init__(
             vocabulary,
-            words=_find_words(units, do_lower_case=do_lower_case),
+            words=find_words(units, do_lower_case=do_lower_case),
             spelling=WholeSpelling(vocabulary.ids),
             keep_special_tokens=False,
         )
@@ -67,7 +66,22 @@ class UnitTokenizer(WordTokenizer):
         return {**super().fingerprint(), "units": self.units.value}
 
 
-class Split(Words):
+@functools.cache
+def find_words(units: Units, *, do_lower_case: bool) -> Words:
+    """Returns what cuts a text into units.
+
+    Args:
+        units: What it is cut into.
+        do_lower_case: Lower its case.
+    """
+    if units is Units.WORD:
+        return MecabWords(do_lower_case=do_lower_case)
+    if units is Units.CHARACTER:
+        return CharacterUnits(do_lower_case=do_lower_case)
+    return WhitespaceUnits(do_lower_case=do_lower_case)
+
+
+class WhitespaceUnits(Words):
     """What stands between white space.
 
     Args:
@@ -96,7 +110,7 @@ class Split(Words):
         return {"nfkc": True, "do_lower_case": self._do_lower_case}
 
 
-class SplitCharacters(Split):
+class CharacterUnits(WhitespaceUnits):
     """Each character but white space."""
 
     def find(self, text: str) -> list[str]:
@@ -107,26 +121,6 @@ class SplitCharacters(Split):
         """Returns the characters with their places in `text`."""
         words = super().align(text)
         return [word.part(i, i + 1) for word in words for i in range(len(word.text))]
-
-
-def segment(text: str, *, units: Units, do_lower_case: bool) -> list[str]:
-    """Returns the units of a text.
-
-    Args:
-        text: Any text.
-        units: What it is cut into.
-        do_lower_case: Lower its case.
-    """
-    words = _find_words(units, do_lower_case=do_lower_case)
-    return [unit for word in words.find(text) for unit in words.shape(word)]
-
-
-def count(texts: Iterable[str], *, units: Units, do_lower_case: bool) -> Counter[str]:
-    """Returns how often each unit stands in some texts, which are streamed."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(segment(text, units=units, do_lower_case=do_lower_case))
-    return counts
 
 
 def make_vocabulary(counts: Counter[str], *, size: int) -> Vocabulary:
@@ -148,12 +142,3 @@ def make_vocabulary(counts: Counter[str], *, size: int) -> Vocabulary:
     listed = [*SPECIAL_TOKENS, *units[: max(size - len(SPECIAL_TOKENS), 0)]]
     data = "".join(f"{token}\n" for token in listed).encode()
     return Vocabulary.of(listed, path=MADE, data=data)
-
-
-@functools.cache
-def _find_words(units: Units, *, do_lower_case: bool) -> Words:
-    if units is Units.WORD:
-        return MecabWords(do_lower_case=do_lower_case)
-    if units is Units.CHARACTER:
-        return SplitCharacters(do_lower_case=do_lower_case)
-    return Split(do_lower_case=do_lower_case)

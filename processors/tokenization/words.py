@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+from collections import Counter
+from collections.abc import Iterable
 
 from processors.tokenization.alignment import Aligned
 
@@ -17,6 +19,17 @@ class Words(abc.ABC):
     @abc.abstractmethod
     def shape(self, word: str) -> list[str]:
         """Returns what a raw word, whatever is around it, becomes."""
+
+    def count(self, texts: Iterable[str]) -> Counter[str]:
+        """Returns how often each word, in its final shape, stands in streamed texts."""
+        raw: Counter[str] = Counter()
+        for text in texts:
+            raw.update(self.find(text))
+        shaped: Counter[str] = Counter()
+        for word, count in raw.items():
+            for part in self.shape(word):
+                shaped[part] += count
+        return shaped
 
     @abc.abstractmethod
     def align(self, text: str) -> list[Aligned]:

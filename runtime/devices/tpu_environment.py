@@ -13,6 +13,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from packaging.version import Version
+
 from runtime import storage
 
 LOCAL = "local"
@@ -223,8 +225,8 @@ def libtpu_mismatch(
             f"tensorflow-tpu {version} needs libtpu, the driver of TPUs, which is not "
             f"installed. On Python 3.11 or 3.12: `{INSTALL}`."
         )
-    newest = _NEWEST_LIBTPU.get(version)
-    if newest is None or _numbers(libtpus.get("libtpu", "")) <= _numbers(newest):
+    newest, found = _NEWEST_LIBTPU.get(version), libtpus.get("libtpu", "0")
+    if newest is None or Version(found) <= Version(newest):
         return ""
     return (
         f"tensorflow-tpu {version} works with libtpu {newest} at the newest, and "
@@ -299,7 +301,3 @@ def _in_use(root: str) -> str:
 
 def _listed(versions: Mapping[str, str]) -> str:
     return " and ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -22,7 +22,7 @@ _CONTENT = b"written by doctor.py; may be deleted\n"
 _SECONDS = 15  # for each answer
 
 
-class Outcome(enum.Enum):
+class RequestOutcome(enum.Enum):
     """How the bucket answered."""
 
     ALLOWED = "allowed"
@@ -43,7 +43,7 @@ class Answer:
     """
 
     operation: str
-    outcome: Outcome
+    outcome: RequestOutcome
     reason: str = ""
 
     @property
@@ -192,14 +192,18 @@ def _ask(client: Any, *, bucket: str, probe: str) -> list[Answer]:
     if answers[0].outcome in _SAME_FOR_ALL:
         return answers
     answers.append(_try("create", create))
-    if answers[1].outcome is not Outcome.ALLOWED:
+    if answers[1].outcome is not RequestOutcome.ALLOWED:
         return answers + _ask_without_object(client.bucket(bucket), limits=limits)
     answers.append(_try("read", lambda: blob.download_as_bytes(**limits)))
     answers.append(_try("delete", lambda: blob.delete(**limits)))
     return answers
 
 
-_SAME_FOR_ALL = {Outcome.UNKNOWN_CALLER, Outcome.MISSING, Outcome.NO_ANSWER}
+_SAME_FOR_ALL = {
+    RequestOutcome.UNKNOWN_CALLER,
+    RequestOutcome.MISSING,
+    RequestOutcome.NO_ANSWER,
+}
 
 
 def _ask_without_object(bucket: Any, *, limits: Mapping[str, Any]) -> list[Answer]:
@@ -214,16 +218,16 @@ def _ask_without_object(bucket: Any, *, limits: Mapping[str, Any]) -> list[Answe
         held.extend(bucket.test_iam_permissions(wanted, **limits))
 
     asked = _try("read", ask)
-    if asked.outcome is not Outcome.ALLOWED:
-        asked = dataclasses.replace(asked, outcome=Outcome.NO_ANSWER)
+    if asked.outcome is not RequestOutcome.ALLOWED:
+        asked = dataclasses.replace(asked, outcome=RequestOutcome.NO_ANSWER)
         return [asked, dataclasses.replace(asked, operation="delete")]
     return [
         Answer(
             operation=operation,
             outcome=(
-                Outcome.ALLOWED
+                RequestOutcome.ALLOWED
                 if bucket_client.PERMISSIONS[operation] in held
-                else Outcome.REFUSED
+                else RequestOutcome.REFUSED
             ),
         )
         for operation in ("read", "delete")
@@ -235,16 +239,16 @@ def _try(operation: str, call: Callable[[], object]) -> Answer:
         call()
     except bucket_client.catchable() as error:
         found = bucket_client.failure(error)
-        outcome = _OUTCOMES.get(found.reason, Outcome.NO_ANSWER)
+        outcome = _OUTCOMES.get(found.reason, RequestOutcome.NO_ANSWER)
         return Answer(operation=operation, outcome=outcome, reason=found.words)
-    return Answer(operation=operation, outcome=Outcome.ALLOWED)
+    return Answer(operation=operation, outcome=RequestOutcome.ALLOWED)
 
 
 _OUTCOMES = {
-    StorageReason.UNKNOWN_CALLER: Outcome.UNKNOWN_CALLER,
-    StorageReason.NOT_ALLOWED: Outcome.REFUSED,
-    StorageReason.MISSING: Outcome.MISSING,
-    StorageReason.NO_BUCKET: Outcome.MISSING,
+    StorageReason.UNKNOWN_CALLER: RequestOutcome.UNKNOWN_CALLER,
+    StorageReason.NOT_ALLOWED: RequestOutcome.REFUSED,
+    StorageReason.MISSING: RequestOutcome.MISSING,
+    StorageReason.NO_BUCKET: RequestOutcome.MISSING,
 }
 
 
@@ -278,16 +282,16 @@ def _meaning(
 ) -> tuple[str, str]:
     """What was found and, where it is a problem, what to do."""
     failed = {answer.outcome: answer for answer in reversed(answers)}
-    if Outcome.MISSING in failed:
-        return _missing(failed[Outcome.MISSING], bucket=bucket)
-    if Outcome.UNKNOWN_CALLER in failed:
-        reason = failed[Outcome.UNKNOWN_CALLER].reason
+    if RequestOutcome.MISSING in failed:
+        return _missing(failed[RequestOutcome.MISSING], bucket=bucket)
+    if RequestOutcome.UNKNOWN_CALLER in failed:
+        reason = failed[RequestOutcome.UNKNOWN_CALLER].reason
         return f"the credentials were not accepted: {reason}", bucket_client.LOG_IN
-    if Outcome.REFUSED in failed:
-        refused = [a for a in answers if a.outcome is Outcome.REFUSED]
+    if RequestOutcome.REFUSED in failed:
+        refused = [a for a in answers if a.outcome is RequestOutcome.REFUSED]
         return _refused(refused, bucket=bucket, principal=principal)
-    if Outcome.NO_ANSWER in failed:
-        return _no_answer(failed[Outcome.NO_ANSWER])
+    if RequestOutcome.NO_ANSWER in failed:
+        return _no_answer(failed[RequestOutcome.NO_ANSWER])
     return "objects can be created, read, listed and deleted", ""
 
 
@@ -322,5 +326,8 @@ def _refused(
 
 def _is_left(answers: Sequence[Answer]) -> bool:
     outcomes = {answer.operation: answer.outcome for answer in answers}
-    created = outcomes.get("create") is Outcome.ALLOWED
-    return created and outcomes["delete"] in {Outcome.REFUSED, Outcome.NO_ANSWER}
+    created = outcomes.get("create") is RequestOutcome.ALLOWED
+    return created and outcomes["delete"] in {
+        RequestOutcome.REFUSED,
+        RequestOutcome.NO_ANSWER,
+    }

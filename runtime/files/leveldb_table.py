@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from runtime.files.protobuf import encode_varint
+from runtime.files.protobuf import encode_varint, read_varint
 from runtime.files.tfrecord import masked_crc
 
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
@@ -88,9 +88,9 @@ def _iter_block(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         raise ValueError("a block is too short for its restarts")
     place, key, key_bytes = 0, b"", 0
     while place < end:
-        shared, place = _read_varint(block, place)
-        fresh, place = _read_varint(block, place)
-        length, place = _read_varint(block, place)
+        shared, place = read_varint(block, at=place)
+        fresh, place = read_varint(block, at=place)
+        length, place = read_varint(block, at=place)
         value = place + fresh
         if shared > len(key) or value + length > end:
             raise ValueError("an entry reaches past its block")
@@ -104,18 +104,9 @@ def _iter_block(block: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _read_handle(buffer: bytes, place: int) -> tuple[tuple[int, int], int]:
     """Returns a block's (offset, size) and the place behind them."""
-    offset, place = _read_varint(buffer, place)
-    size, place = _read_varint(buffer, place)
+    offset, place = read_varint(buffer, at=place)
+    size, place = read_varint(buffer, at=place)
     return (offset, size), place
-
-
-def _read_varint(buffer: bytes, place: int) -> tuple[int, int]:
-    number = 0
-    for shift, byte in enumerate(buffer[place : place + 10]):
-        number |= (byte & 0x7F) << (7 * shift)
-        if byte < 0x80:
-            return number, place + shift + 1
-    raise ValueError("a number has no end")
 
 
 # Writing -----------------------------------------------------------------------------

@@ -118,16 +118,16 @@ def iter_fields(
     view = memoryview(buffer)
     at = 0
     while at < len(view):
-        tag, at = _read_varint(view, at=at)
+        tag, at = read_varint(view, at=at)
         number, wire_type = tag >> 3, tag & 7
         if number == 0:
             raise ValueError("a field has the number 0")
         if wire_type == VARINT:
-            value, at = _read_varint(view, at=at)
+            value, at = read_varint(view, at=at)
             yield number, wire_type, value
             continue
         if wire_type == BYTES:
-            size, at = _read_varint(view, at=at)
+            size, at = read_varint(view, at=at)
         elif wire_type in _FIXED_BYTES:
             size = _FIXED_BYTES[wire_type]
         else:
@@ -140,7 +140,12 @@ def iter_fields(
         at += size
 
 
-def _read_varint(view: memoryview, *, at: int) -> tuple[int, int]:
+def read_varint(view: bytes | memoryview, *, at: int) -> tuple[int, int]:
+    """Returns the integer that starts at a byte, and the place behind it.
+
+    Raises:
+        ValueError: it does not end.
+    """
     value = 0
     for place, byte in enumerate(view[at : at + _LONGEST_VARINT]):
         value |= (byte & 0x7F) << 7 * place

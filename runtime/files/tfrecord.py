@@ -92,11 +92,6 @@ class RecordWriter:
         self.count += 1
 
 
-def read_payloads(path: str) -> list[bytes]:
-    """Returns the payload of every record of a file; see `iter_payloads`."""
-    return list(parse_payloads(storage.read_bytes(path), path=path))
-
-
 def iter_payloads(path: str) -> Iterator[bytes]:
     """Yields the payload of every record, holding one at a time.
 

@@ -10,7 +10,6 @@ import operator
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -77,7 +76,7 @@ def read(output_dir: str) -> dict[str, Any]:
 
 
 class RunRecord:
-    """The record of one run in its output directory; use it in a `with` statement.
+    """The record of one run in its output directory, to be closed.
 
     Args:
         output_dir: The run's folder.
@@ -91,17 +90,6 @@ class RunRecord:
         self._metrics_path = storage.join(output_dir, METRICS_FILE)
         self._metrics: AppendFile | None = None
         self._events = EventFile(output_dir, clock=clock)
-
-    def __enter__(self) -> RunRecord:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def write(
         self,

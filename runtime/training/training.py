@@ -24,10 +24,10 @@ from runtime.checkpoints.checkpoint_writer import (
 )
 from runtime.checkpoints.retention import Retention
 from runtime.devices.placement import Placement, refuse_disagreement
-from runtime.doctor import output_check
 from runtime.engine.engine import Engine, EngineState
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.errors import SettingsError
+from runtime.storage import write_check
 from runtime.storage.base import Lock
 from runtime.training import (
     best_watch,
@@ -108,9 +108,9 @@ def open_context(job: Job, placement: Placement) -> Iterator[RunContext]:
         lock: Lock = run_lock.NoLock()
         if placement.is_chief:
             lock = stack.enter_context(run_lock.hold(job.output_dir))
-            output_check.probe_writable(job.output_dir)
+            write_check.probe_writable(job.output_dir)
         folder = stack.enter_context(distribution.own_folder(job, placement))
-        record = stack.enter_context(RunRecord(folder))
+        record = stack.enter_context(contextlib.closing(RunRecord(folder)))
         stop = stack.enter_context(stop_request.of_run())
         stack.enter_context(preemption_notice.watch(stop))
         stack.enter_context(peers.watch(placement, stop=stop))
@@ -182,7 +182,7 @@ class Training:
         settings, total = self._settings, self._job.total_steps
         _warn_of_warm_up(settings.optimizer_settings(total))
         if self._context.placement.is_chief:
-            output_check.refuse_small_space(
+            write_check.refuse_small_space(
                 self._checkpoint_dir,
                 checkpoint_bytes=checkpoints.size_of(made.weight_shapes()),
                 count=settings.keep_checkpoints + 1 + bool(settings.watched_score),

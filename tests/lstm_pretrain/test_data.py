@@ -7,7 +7,12 @@ from lstm_pretrain.settings import LongTexts
 from processors.batches.batches import PadTo
 from processors.batches.features import TokenCounts
 from processors.example import InputExample
-from processors.tokenization.units import Units, UnitTokenizer, count, make_vocabulary
+from processors.tokenization.units import (
+    Units,
+    UnitTokenizer,
+    find_words,
+    make_vocabulary,
+)
 from runtime.errors import DataError
 from tests import rounding
 
@@ -16,7 +21,8 @@ TEXTS = ["a b c", "", "a", "a b c d e f g"]
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    counts = count(["a b c d e f g"], units=Units.WHITESPACE, do_lower_case=False)
+    words = find_words(Units.WHITESPACE, do_lower_case=False)
+    counts = words.count(["a b c d e f g"])
     return UnitTokenizer(
         make_vocabulary(counts, size=100), units=Units.WHITESPACE, do_lower_case=False
     )

@@ -1,25 +1,32 @@
 """What is refused before a framework loads."""
 
 import dataclasses
+import json
 import os
 
 import pytest
 
-from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
-from lstm_pretrain.settings import ClassifierSettings, PretrainingSettings
+import processors
+from lstm_pretrain import vocabularies
+from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
+from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from processors.batches.features import FEATURES
 from processors.records import store
+from processors.tokenization.settings import TokenizerKind
 from processors.tokenization.units import Units
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, DataError, SettingsError
+from runtime.training.job import refuse_other_run
 
 
 @pytest.fixture
 def pretraining(words_task, tmp_path):
     def make(**others):
         values = {**words_task, "output_dir": str(tmp_path / "out"), **others}
-        return PretrainingSettings(**values)
+        return LanguageModelSettings(**values)
 
     return make
 
@@ -33,7 +40,7 @@ def classification(words_task, tmp_path):
             "do_train": True,
             **others,
         }
-        return ClassifierSettings(**values)
+        return LstmClassifierSettings(**values)
 
     return make
 
@@ -106,6 +113,10 @@ def test_vocabulary_and_sizes_come_with_the_checkpoint(classification, pretraine
         ({"bidirectional": True}, "--bidirectional=true: .* has false."),
         ({"units": Units.WORD}, "--units=word: the vocabulary of .* has whitespace."),
         ({"do_lower_case": False}, "--do_lower_case=false: .* has true."),
+        (
+            {"tokenizer": TokenizerKind.CHAR, "units": None},
+            "--tokenizer=char: the vocabulary of .* has auto.",
+        ),
         ({"vocab_size": 20000}, "--vocab_size=20000 is for a vocabulary that is made"),
     ],
 )
@@ -160,6 +171,74 @@ def test_another_vocabulary_is_refused(classification, pretrained, tmp_path):
     assert "tokenizer: the vocabulary is another." in str(caught.value)
 
 
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"hotcldw0123456789", "hot")
+CONFIGS = {
+    "tokenizer_class": "BertJapaneseTokenizer",
+    "word_tokenizer_type": "mecab",
+    "mecab_kwargs": {"mecab_dic": "unidic_lite"},
+    "do_lower_case": True,
+}
+MECAB = {"mecab_dic": "unidic_lite"}
+
+
+@pytest.fixture
+def tokenizer_files(tmp_path):
+    """What the flags of each kind of tokenizer name."""
+    folder = tmp_path / "hugging_face"
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in WORDS))
+    (folder / "tokenizer_config.json").write_text(json.dumps(CONFIGS))
+    return {
+        "vocab_file": str(folder / "vocab.txt"),
+        "tokenizer_dir": str(folder),
+        "model_file": os.path.join(
+            *processors.__path__, "data/aozora_spm_8k/aozora-ja.model"
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "flags"),
+    [
+        ("units", "vocab_file", {"units": Units.CHARACTER}),
+        ("sentencepiece", "model_file", {"do_lower_case": False}),
+        ("wordpiece", "vocab_file", {"tokenizer": TokenizerKind.WORDPIECE}),
+        ("mecab", "vocab_file", {"tokenizer": TokenizerKind.MECAB, **MECAB}),
+        ("mecab", "vocab_file", {"tokenizer": TokenizerKind.MECAB_CHAR, **MECAB}),
+        ("char", "vocab_file", {"tokenizer": TokenizerKind.CHAR}),
+        ("mecab", "tokenizer_dir", {}),
+    ],
+)
+def test_every_kind_of_tokenizer(
+    pretraining, classification, tokenizer_files, tmp_path, kind, names, flags
+):
+    """It comes with the checkpoint, and a run goes on without naming it again."""
+    asked = {"units": None, names: tokenizer_files[names], **flags}
+    job = prepare_language_model(pretraining(**asked))
+    assert job.tokenizer.kind == kind
+    assert job.config.vocab_size == job.tokenizer.vocab_size
+    assert len(job.splits["train"].dataset)
+    folder = f"{tmp_path}/out"
+    checkpoints.save(
+        job.checkpoint_dir, step=3, weights={}, slots={}, state=job.state()
+    )
+    vocabularies.keep(job.tokenizer, folder=folder)
+    os.rename(tokenizer_files["tokenizer_dir"], tmp_path / "elsewhere")
+    own = [
+        prepare_classifier(classification(init_checkpoint=folder, units=None)),
+        prepare_language_model(pretraining(units=None)),
+    ]
+    for again in own:
+        assert again.tokenizer.fingerprint() == job.tokenizer.fingerprint()
+    assert refuse_other_run(own[1]) == []
+
+
+def test_a_kind_without_its_file_is_refused(pretraining):
+    settings = pretraining(units=None, tokenizer=TokenizerKind.CHAR)
+    with pytest.raises(SettingsError, match=r"--vocab_file .* is required"):
+        prepare_language_model(settings)
+
+
 def test_a_checkpoint_of_something_else_is_refused(classification, tmp_path):
     folder = str(tmp_path / "other")
     checkpoints.save(
@@ -178,6 +257,11 @@ def test_a_missing_checkpoint_is_an_error(classification, tmp_path):
     ("values", "problem"),
     [
         ({"model_file": "a"}, "--units=whitespace is of no use to --model_file"),
+        ({"tokenizer_dir": "a"}, "--units=whitespace is of no use to --tokenizer_dir"),
+        (
+            {"tokenizer": TokenizerKind.MECAB, "units": None},
+            "--tokenizer=mecab needs --mecab_dic",
+        ),
         ({"model_file": "a", "vocab_file": "b"}, "give the one or the other"),
         ({"vocab_file": "a", "vocab_size": 9}, "--vocab_size=9 is for a vocabulary"),
         ({"dropout": 1.0}, r"--dropout must lie in \[0, 1\)"),

@@ -9,13 +9,18 @@ import re
 
 import pytest
 
+from lstm_pretrain.classifier.settings import (
+    ClassifierStepSettings,
+    LstmClassifierSettings,
+)
 from lstm_pretrain.experiment.settings import ExperimentSettings
+from lstm_pretrain.language_model.settings import (
+    LanguageModelSettings,
+    LanguageModelStepSettings,
+)
 from lstm_pretrain.model.config import LstmConfig
-from lstm_pretrain.settings import ClassifierSettings as LstmClassifierSettings
-from lstm_pretrain.settings import ClassifierStepSettings, LanguageModelStepSettings
-from lstm_pretrain.settings import PretrainingSettings as LstmPretrainingSettings
 from pipelines.classification.conversion import ConversionSettings
-from processors.pretraining.settings import DataSettings
+from processors.pretraining.settings import PretrainingDataSettings
 from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings
 from runtime.doctor.diagnosis import DoctorSettings
@@ -29,22 +34,22 @@ from scripts import (
 )
 from tests.scripts.conftest import scripts
 from tests.scripts.reached_code import Reached, clear_caches
-from tf_bert.classifier.settings import ClassifierSettings, StepSettings
+from tf_bert.classifier.settings import BertClassifierStepSettings, ClassifierSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
 SETTINGS = {
-    "convert_checkpoint": convert_checkpoint.ConversionSettings,
-    "create_pretraining_data": DataSettings,
+    "convert_checkpoint": convert_checkpoint.CheckpointConversionSettings,
+    "create_pretraining_data": PretrainingDataSettings,
     "create_tfrecords": ConversionSettings,
     "doctor": DoctorSettings,
     "extract_features": ExtractionSettings,
     "finetune_lstm": LstmClassifierSettings,
     "lstm_experiment": ExperimentSettings,
-    "make_aozora_corpus": make_aozora_corpus.CorpusSettings,
+    "make_aozora_corpus": make_aozora_corpus.AozoraCorpusSettings,
     "make_authors_data": make_authors_data.AuthorsSettings,
     "make_bundled_model": make_bundled_model.BundleSettings,
-    "pretrain_lstm": LstmPretrainingSettings,
+    "pretrain_lstm": LanguageModelSettings,
     "run_classifier": ClassifierSettings,
     "run_pretraining": PretrainingSettings,
     "train_tokenizer": TrainingSettings,
@@ -53,7 +58,7 @@ SETTINGS = {
 }
 
 STEPS = [
-    ("tf_bert.classifier.workload", StepSettings, set()),
+    ("tf_bert.classifier.workload", BertClassifierStepSettings, set()),
     ("tf_bert.pretraining.workload", PretrainingStepSettings, set()),
     ("lstm_pretrain.classifier.workload", ClassifierStepSettings, set()),
     # A task may have labels; a language model does not learn them.
@@ -61,7 +66,7 @@ STEPS = [
 ]
 
 # Settings that a script makes of those that its flags make.
-MADE = {"lstm_experiment": LstmPretrainingSettings}
+MADE = {"lstm_experiment": LanguageModelSettings}
 
 # Read where it is checked: `mlm_prob` is put into `masked_lm_prob`.
 EXCUSED = {"create_pretraining_data": {"mlm_prob"}}

@@ -38,6 +38,10 @@ LSTM, EXTRACTION = "scripts/finetune_lstm.py", "scripts/extract_features.py"
         (CLASSIFIER, "eval_steps", "eval_every"),
         (PRETRAINING, "early_stopping_patience", "patience"),
         (LSTM, "load_best_model_at_end", "best_by"),
+        (CLASSIFIER, "tfds_text", "text_a"),
+        (CLASSIFIER, "tfds_text_b", "text_b"),
+        (CLASSIFIER, "tfds_label", "label"),
+        (CLASSIFIER, "tfds_data_dir", "data_dir"),
     ],
 )
 def test_what_is_meant(script_flags, script, name, ours):

@@ -10,8 +10,10 @@ import re
 
 import pytest
 
-from lstm_pretrain import settings as lstm_settings
-from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
+from lstm_pretrain.classifier import settings as lstm_classifier_settings
+from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
+from lstm_pretrain.language_model import settings as language_model_settings
+from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from pipelines.classification import conversion
 from pipelines.classification.conversion import ConversionSettings
 from processors.readers.sieve import OnBadRow
@@ -63,7 +65,7 @@ def bert(folder, /, **values):
 def lstm(folder, /, **values):
     del folder
     return prepare_classifier(
-        lstm_settings.ClassifierSettings(
+        lstm_classifier_settings.LstmClassifierSettings(
             units=Units.WHITESPACE, embedding_size=2, hidden_size=2, **values
         )
     )
@@ -72,7 +74,7 @@ def lstm(folder, /, **values):
 def language_model(folder, /, **values):
     del folder
     return prepare_language_model(
-        lstm_settings.PretrainingSettings(
+        language_model_settings.LanguageModelSettings(
             units=Units.WHITESPACE, embedding_size=2, hidden_size=2, **values
         )
     )

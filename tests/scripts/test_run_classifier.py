@@ -16,7 +16,7 @@ from absl import flags
 from processors.tasks import registry
 from runtime import storage
 from runtime.checkpoints import checkpoints
-from runtime.files.tfrecord import read_payloads
+from runtime.files.tfrecord import iter_payloads
 from tests.scripts.classifier_process import SCRIPT, as_flags, start
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.model.config import BertConfig
@@ -144,7 +144,7 @@ def test_every_file_of_a_run_is_there(finished, small_task):
             assert storage.read_bytes(f"{finished}/{name}").startswith(b"\x89PNG")
     counts = small_task.counts.values()
     for name, count in zip(("train", "eval", "predict"), counts, strict=True):
-        assert len(read_payloads(f"{finished}/{name}.tf_record")) == count
+        assert len(list(iter_payloads(f"{finished}/{name}.tf_record"))) == count
 
 
 def test_run_json_says_how_to_do_it_again(finished, small_task):

@@ -13,10 +13,10 @@ from processors.labels.targets import Targets
 from runtime.engine.engine import Engine
 from runtime.training.training import RunContext
 from tf_bert.classifier import compare
-from tf_bert.classifier.preparation import Job
+from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import find
 from tf_bert.formats.source import Source, untrained_pooler
-from tf_bert.vectors.encoder import CachedEncoder, Encoder, Wanted
+from tf_bert.vectors.encoder import CachedEncoder, VectorEncoder, WantedVectors
 from tf_bert.vectors.settings import Pooling
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class FrozenBert:
         job: The run.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: BertClassifierJob) -> None:
         self._job = job
         self._settings = job.settings
 
@@ -90,10 +90,10 @@ class FrozenBert:
         return self._job.start or find.open_source(str(self._settings.init_checkpoint))
 
     def _encoder(self, pooling: Pooling, *, context: RunContext) -> CachedEncoder:
-        encoder = Encoder(
+        encoder = VectorEncoder(
             self._job.config,
             source=self._source,
-            wanted=Wanted(
+            wanted=WantedVectors(
                 pooling=pooling,
                 max_seq_length=self._settings.max_seq_length,
                 batch_size=self._settings.eval_batch_size,

@@ -21,7 +21,7 @@ from runtime.training.job import refuse_nothing_trained, restore
 from runtime.training.same_run import Trait
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import digest, find, weights
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.model import config as configs
 from tf_bert.model.config import BertConfig
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Job(TaskJob):
+class BertClassifierJob(TaskJob):
     """A BERT classifier's run whose settings fit each other.
 
     Attributes:
@@ -61,7 +61,7 @@ class Job(TaskJob):
 
 def prepare(
     settings: ClassifierSettings, *, processor: DataProcessor | None = None
-) -> Job:
+) -> BertClassifierJob:
     """Reads what the settings name and checks that it fits together.
 
     Args:
@@ -98,7 +98,7 @@ def prepare(
     if start is not None:
         trained = _start(settings, start, config=config, tokenizer=tokenizer)
     return data_check.checked(
-        Job(
+        BertClassifierJob(
             settings=settings,
             config=config,
             tokenizer=tokenizer,
@@ -133,7 +133,7 @@ def _with_own_start(
         raise CheckpointError(
             foreign_checkpoints.refusal(found, folder=folder)
         ) from error
-    if source.kind is not Kind.TF1 or _HEAD not in source.shapes():
+    if source.kind is not WeightsFormat.TF1 or _HEAD not in source.shapes():
         raise CheckpointError(foreign_checkpoints.refusal(found, folder=folder))
     _log.info("Using step %d of google-research/bert in %s", source.step, folder)
     return dataclasses.replace(settings, init_checkpoint=folder)

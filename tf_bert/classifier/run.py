@@ -19,13 +19,13 @@ from runtime.training import untrained
 from runtime.training.model import Initial, from_random
 from tf_bert.classifier.frozen import FrozenBert
 from tf_bert.classifier.heads import build_classifier
-from tf_bert.classifier.preparation import Job
+from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import weights
 
 _log = logging.getLogger(__name__)
 
 
-def run(job: Job, *, placement: Placement) -> Results:
+def run(job: BertClassifierJob, *, placement: Placement) -> Results:
     """Does what the job's settings ask for: train, evaluate, predict, in this order.
 
     Args:
@@ -61,7 +61,7 @@ def run(job: Job, *, placement: Placement) -> Results:
     return classification.run(job, classifier, placement=placement)
 
 
-def initialise(job: Job, engine: Engine) -> Initial:
+def initialise(job: BertClassifierJob, engine: Engine) -> Initial:
     """Loads the weights that the settings name to start from, if they name any.
 
     Args:

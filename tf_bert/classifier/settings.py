@@ -22,7 +22,7 @@ from tf_bert.classifier.trained_part import TrainedPart
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StepSettings(TaskStepSettings):
+class BertClassifierStepSettings(TaskStepSettings):
     """What decides the steps that a device computes.
 
     Raises:
@@ -65,7 +65,7 @@ class StepSettings(TaskStepSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierSettings(StepSettings, TaskSettings, TokenizerSettings):
+class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSettings):
     """Settings of `train`, `evaluate` and `predict`.
 
     Raises:

@@ -9,14 +9,16 @@ from runtime.engine import objectives
 from runtime.errors import SettingsError
 from runtime.preflight.workload import BatchCut, Pipeline, Workload
 from tf_bert.classifier.heads import build_classifier
-from tf_bert.classifier.settings import ClassifierSettings, StepSettings
+from tf_bert.classifier.settings import BertClassifierStepSettings, ClassifierSettings
 from tf_bert.classifier.trained_part import TrainedPart
 from tf_bert.formats import weights
 from tf_bert.model import config as configs
 from tf_bert.model.config import BertConfig
 
 
-def classifier_workload(settings: StepSettings, cut: BatchCut) -> Workload:
+def classifier_workload(
+    settings: BertClassifierStepSettings, cut: BatchCut
+) -> Workload:
     """The training and evaluation step of a classifier on full rows.
 
     Args:
@@ -62,7 +64,7 @@ def _refuse_untrainable(part: TrainedPart, *, config: BertConfig) -> None:
 
 
 CLASSIFIER = Pipeline(
-    settings=StepSettings,
+    settings=BertClassifierStepSettings,
     run_settings=ClassifierSettings,
     make_workload=classifier_workload,
     script="scripts/run_classifier.py",

@@ -20,17 +20,19 @@ from tf_bert.formats import (
     variables,
     weights,
 )
-from tf_bert.formats.names import Kind, NameTable
+from tf_bert.formats.names import NameTable, WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.formats.tokenizer_files import TokenizerFiles
 from tf_bert.model.config import BertConfig
 
-_WRITERS: dict[Kind, Callable[..., None]] = {
-    Kind.TF1: tensorflow1.write,
-    Kind.HUGGING_FACE: hugging_face.write,
-    Kind.NATIVE: native.write,
+_WRITERS: dict[WeightsFormat, Callable[..., None]] = {
+    WeightsFormat.TF1: tensorflow1.write,
+    WeightsFormat.HUGGING_FACE: hugging_face.write,
+    WeightsFormat.NATIVE: native.write,
 }
-_KNOWN = NameTable(Kind.HUGGING_FACE)  # it has a name for every variable there is
+_KNOWN = NameTable(
+    WeightsFormat.HUGGING_FACE
+)  # it has a name for every variable there is
 _POOLER = "bert/pooler/dense/kernel"
 _MASKED_LM = "cls/predictions/"
 
@@ -51,7 +53,7 @@ class Conversion:
 
     input: str
     output: str
-    to: Kind
+    to: WeightsFormat
     bert_config_file: str | None = None
     vocab_file: str | None = None
     do_lower_case: bool | None = None
@@ -214,9 +216,9 @@ def _inexactness(conversion: Conversion, config: BertConfig) -> list[str]:
     Raises:
         CheckpointError: It is not allowed, and the target cannot say it.
     """
-    if conversion.to is Kind.TF1:
+    if conversion.to is WeightsFormat.TF1:
         return dialects.not_in_google_bert(config)
-    if conversion.to is not Kind.KERAS_HUB:
+    if conversion.to is not WeightsFormat.KERAS_HUB:
         return []
     found = dialects.not_in_keras_hub(config)
     if found and not conversion.allow_inexact:
@@ -237,7 +239,7 @@ def _names(conversion: Conversion, source: Source) -> list[str]:
     names = [n for n in _weighty(source) if _has_place(n, source=source, to=to)]
     if _on_masked_lm(conversion, source):
         names = [name for name in names if not name.startswith(_MASKED_LM)]
-    if to is Kind.KERAS_HUB:
+    if to is WeightsFormat.KERAS_HUB:
         if _POOLER not in names:
             raise CheckpointError(
                 f"{source.path}: has no pooler, which KerasHub's BertBackbone needs"
@@ -259,30 +261,33 @@ def _weighty(source: Source) -> dict[str, tuple[int, ...]]:
 def _on_masked_lm(conversion: Conversion, source: Source) -> list[str]:
     """Says that a masked-LM head is left out, where it computes otherwise."""
     is_there = any(name.startswith(_MASKED_LM) for name in source.shapes())
-    is_exact = Kind.KERAS_HUB not in {conversion.to, source.kind}
+    is_exact = WeightsFormat.KERAS_HUB not in {conversion.to, source.kind}
     if is_exact or not is_there or conversion.allow_inexact:
         return []
     return [dialects.MASKED_LM_OF_KERAS_HUB]
 
 
-def _has_place(name: str, *, source: Source, to: Kind) -> bool:
+def _has_place(name: str, *, source: Source, to: WeightsFormat) -> bool:
     """Our own format and TensorFlow's take any name; the others what they know."""
-    if to is Kind.KERAS_HUB:
+    if to is WeightsFormat.KERAS_HUB:
         return keras_hub.knows(name)
-    if to is Kind.HUGGING_FACE:
+    if to is WeightsFormat.HUGGING_FACE:
         return hugging_face.knows(name)
-    return source.kind in {Kind.TF1, Kind.NATIVE} or _KNOWN.theirs(name) is not None
+    return (
+        source.kind in {WeightsFormat.TF1, WeightsFormat.NATIVE}
+        or _KNOWN.theirs(name) is not None
+    )
 
 
-def _there(name: str, kind: Kind) -> str:
-    if kind in {Kind.TF1, Kind.NATIVE}:
+def _there(name: str, kind: WeightsFormat) -> str:
+    if kind in {WeightsFormat.TF1, WeightsFormat.NATIVE}:
         return name
     there = NameTable(kind).theirs(name)
     return there.name if there else name
 
 
-def _writer(to: Kind, tokenizer: TokenizerFiles) -> Callable[..., None]:
-    if to is Kind.KERAS_HUB:  # whose tasks hold their tokenizer
+def _writer(to: WeightsFormat, tokenizer: TokenizerFiles) -> Callable[..., None]:
+    if to is WeightsFormat.KERAS_HUB:  # whose tasks hold their tokenizer
         return functools.partial(
             keras_hub.write, tokenizer=tokenizer_files.keras_hub_tokenizer(tokenizer)
         )

@@ -12,7 +12,7 @@ from runtime.checkpoints import checkpoints
 from runtime.files.tf_checkpoint import TensorBundle
 from runtime.training.job import InitialCheckpoint
 from tf_bert.formats import bundled, find
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.native import NativeSource
 from tf_bert.formats.source import Source
 from tf_bert.formats.tensorflow1 import TensorFlow1Source
@@ -53,9 +53,9 @@ def of(path: str) -> str:
         CheckpointError: Nothing that can be read lies there.
     """
     kind, place = find.locate(path)
-    if kind is Kind.NATIVE:
+    if kind is WeightsFormat.NATIVE:
         return checkpoints.weights_digest(place)
-    if kind is Kind.TF1:
+    if kind is WeightsFormat.TF1:
         return _joined(kind, TensorBundle(place).checksums())
     return _joined(kind, _of_files(place))
 
@@ -78,6 +78,6 @@ def _of_files(folder: str) -> list[object]:
     return [(name, storage.checksum(storage.join(folder, name))) for name in names]
 
 
-def _joined(kind: Kind, parts: Sequence[object]) -> str:
+def _joined(kind: WeightsFormat, parts: Sequence[object]) -> str:
     found = google_crc32c.value(json.dumps(parts).encode())
     return f"crc32c {found:08x} of {kind.value}"

@@ -19,7 +19,7 @@ from tf_bert.formats import (
 )
 from tf_bert.formats.hugging_face import HuggingFaceSource
 from tf_bert.formats.keras_hub import KerasHubSource
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.native import NativeSource
 from tf_bert.formats.source import Source
 from tf_bert.formats.tensorflow1 import TensorFlow1Source
@@ -27,18 +27,18 @@ from tf_bert.model.config import BertConfig
 
 # The files by which a folder shows its kind, and each of which may stand for it.
 _MARKS = {
-    hugging_face.WEIGHTS: Kind.HUGGING_FACE,
-    hugging_face.INDEX: Kind.HUGGING_FACE,
-    keras_hub.WEIGHTS: Kind.KERAS_HUB,
+    hugging_face.WEIGHTS: WeightsFormat.HUGGING_FACE,
+    hugging_face.INDEX: WeightsFormat.HUGGING_FACE,
+    keras_hub.WEIGHTS: WeightsFormat.KERAS_HUB,
 }
 _STATE = "checkpoint"  # the file that names TensorFlow's newest checkpoint
 _CACHE = "snapshots"  # of a model in Hugging Face's cache
 
-_OPENERS: dict[Kind, Callable[[str], Source]] = {
-    Kind.TF1: TensorFlow1Source,
-    Kind.HUGGING_FACE: HuggingFaceSource,
-    Kind.KERAS_HUB: KerasHubSource,
-    Kind.NATIVE: NativeSource,
+_OPENERS: dict[WeightsFormat, Callable[[str], Source]] = {
+    WeightsFormat.TF1: TensorFlow1Source,
+    WeightsFormat.HUGGING_FACE: HuggingFaceSource,
+    WeightsFormat.KERAS_HUB: KerasHubSource,
+    WeightsFormat.NATIVE: NativeSource,
 }
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def open_source(path: str) -> Source:
     return _OPENERS[kind](place)
 
 
-def locate(path: str) -> tuple[Kind, str]:
+def locate(path: str) -> tuple[WeightsFormat, str]:
     """The kind of the weights at a path, and the folder or prefix that they have.
 
     Args:
@@ -89,7 +89,7 @@ def find_config(path: str) -> BertConfig | None:
     return open_source(path).config
 
 
-def _kind_of_file(path: str) -> tuple[Kind, str]:
+def _kind_of_file(path: str) -> tuple[WeightsFormat, str]:
     """What a file is, or the prefix of several.
 
     Raises:
@@ -97,15 +97,15 @@ def _kind_of_file(path: str) -> tuple[Kind, str]:
     """
     name, folder = storage.basename(path), storage.dirname(path) or "."
     if tf_checkpoint.is_prefix(path):
-        return Kind.TF1, path
+        return WeightsFormat.TF1, path
     if storage.stat(path) is None:
         raise CheckpointError(f"{path}: {foreign.of_missing(path)}.")
     if name in _MARKS:
         return _MARKS[name], folder
     if name == _STATE:
-        return Kind.TF1, folder
+        return WeightsFormat.TF1, folder
     if checkpoints.is_weights_file(path):
-        return Kind.NATIVE, folder
+        return WeightsFormat.NATIVE, folder
     if said := foreign.of_file(name):
         raise CheckpointError(f"{path} {said}.")
     raise CheckpointError(
@@ -115,7 +115,7 @@ def _kind_of_file(path: str) -> tuple[Kind, str]:
     )
 
 
-def _kind_of_folder(folder: str) -> tuple[Kind, str]:
+def _kind_of_folder(folder: str) -> tuple[WeightsFormat, str]:
     """What a folder holds.
 
     Raises:
@@ -135,21 +135,21 @@ def _kind_of_folder(folder: str) -> tuple[Kind, str]:
     return _kind_inside(folder, present)
 
 
-def _kinds(folder: str, present: Sequence[str]) -> Iterator[tuple[Kind, str]]:
+def _kinds(folder: str, present: Sequence[str]) -> Iterator[tuple[WeightsFormat, str]]:
     """The kinds of weights in a folder, each with the place to open."""
     step_folder = native.newest(folder, present)
     if step_folder is not None:
-        yield Kind.NATIVE, step_folder
+        yield WeightsFormat.NATIVE, step_folder
         if step_folder == folder:
             return
     for name, kind in _MARKS.items():
         if name in present:
             yield kind, folder
     if _STATE in present or any(name.endswith(".index") for name in present):
-        yield Kind.TF1, tf_checkpoint.find_prefix(folder)
+        yield WeightsFormat.TF1, tf_checkpoint.find_prefix(folder)
 
 
-def _kind_inside(folder: str, present: Sequence[str]) -> tuple[Kind, str]:
+def _kind_inside(folder: str, present: Sequence[str]) -> tuple[WeightsFormat, str]:
     """What the one folder with weights in a folder without any holds.
 
     An archive that was unpacked in a folder of its own leaves such a one.
@@ -178,7 +178,7 @@ def _kind_inside(folder: str, present: Sequence[str]) -> tuple[Kind, str]:
     )
 
 
-def _inner(folder: str, present: Sequence[str]) -> Iterator[tuple[str, Kind]]:
+def _inner(folder: str, present: Sequence[str]) -> Iterator[tuple[str, WeightsFormat]]:
     for name in present:
         place = storage.join(folder, name)
         if storage.is_dir(place):

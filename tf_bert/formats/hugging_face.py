@@ -17,7 +17,7 @@ from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.files import json_file
 from runtime.files.safetensors_file import SafetensorsFile
 from tf_bert.formats import dialects, special_ids
-from tf_bert.formats.names import Kind, Name, NameTable
+from tf_bert.formats.names import Name, NameTable, WeightsFormat
 from tf_bert.formats.source import (
     Source,
     TranslatedSource,
@@ -35,7 +35,7 @@ _TRAINER_STATE = "trainer_state.json"
 _UNTRAINED = "untrained_weights"  # a key of this toolkit: our names of variables
 _SHARD_BYTES = 5_000_000_000
 
-_NAMES = NameTable(Kind.HUGGING_FACE)
+_NAMES = NameTable(WeightsFormat.HUGGING_FACE)
 _WITHOUT_PREFIX = re.compile(r"(embeddings|encoder|pooler)\.")
 _OLD_NORM = re.compile(r"LayerNorm\.(gamma|beta)$")
 _BUFFERS = re.compile(r"(bert\.)?embeddings\.(position_ids|token_type_ids)")
@@ -72,7 +72,7 @@ class HuggingFaceSource(TranslatedSource):
         SettingsError: `config.json` describes no BERT that is computed here.
     """
 
-    kind = Kind.HUGGING_FACE
+    kind = WeightsFormat.HUGGING_FACE
 
     def __init__(self, folder: str) -> None:
         values = read_config(folder)

@@ -19,7 +19,7 @@ from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.files import hdf5_file, json_file
 from runtime.files.hdf5_file import Hdf5File
 from tf_bert.formats import dialects
-from tf_bert.formats.names import Kind, Name, NameTable
+from tf_bert.formats.names import Name, NameTable, WeightsFormat
 from tf_bert.formats.source import Source, TranslatedSource, theirs_of
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.model.config import BertConfig
@@ -29,7 +29,7 @@ WEIGHTS = "model.weights.h5"
 SHARDED_WEIGHTS = "model.weights.json"
 _TASK, _TASK_WEIGHTS, _METADATA = "task.json", "task.weights.h5", "metadata.json"
 
-_NAMES = NameTable(Kind.KERAS_HUB)
+_NAMES = NameTable(WeightsFormat.KERAS_HUB)
 
 _BACKBONE = "BertBackbone"
 _CLASSIFIER, _MASKED_LM = "BertTextClassifier", "BertMaskedLM"
@@ -59,7 +59,7 @@ class KerasHubSource(TranslatedSource):
             model than a `BertBackbone`.
     """
 
-    kind = Kind.KERAS_HUB
+    kind = WeightsFormat.KERAS_HUB
 
     def __init__(self, folder: str) -> None:
         values = _backbone_config(folder)

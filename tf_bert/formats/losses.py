@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from processors.tokenization.vocabulary import Vocabulary
 from runtime.errors import SettingsError
 from tf_bert.formats import special_ids, tokenizer_files
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source, untrained_pooler
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.formats.tokenizer_files import TokenizerFiles
@@ -16,7 +16,7 @@ from tf_bert.model.config import BertConfig
 
 
 def named(
-    source: Source, tokenizer: TokenizerFiles, *, to: Kind, special: SpecialIds
+    source: Source, tokenizer: TokenizerFiles, *, to: WeightsFormat, special: SpecialIds
 ) -> list[str]:
     """What stands beside the variables and has no place in a format.
 
@@ -40,18 +40,18 @@ def _pooler(source: Source) -> Iterator[str]:
         yield f"{name} ({why})"
 
 
-def _labels(source: Source, *, to: Kind) -> Iterator[str]:
-    if source.labels and to in {Kind.TF1, Kind.KERAS_HUB}:
+def _labels(source: Source, *, to: WeightsFormat) -> Iterator[str]:
+    if source.labels and to in {WeightsFormat.TF1, WeightsFormat.KERAS_HUB}:
         yield f"the labels ({', '.join(source.labels)})"
 
 
 def _of_tokenizer(
-    source: Source, tokenizer: TokenizerFiles, *, to: Kind, special: SpecialIds
+    source: Source, tokenizer: TokenizerFiles, *, to: WeightsFormat, special: SpecialIds
 ) -> Iterator[str]:
     is_written = tokenizer.vocabulary is not None
-    if source.tokenizer and not is_written and to is not Kind.NATIVE:
+    if source.tokenizer and not is_written and to is not WeightsFormat.NATIVE:
         yield f"the fingerprint of its {source.tokenizer.get('kind')} tokenizer"
-    if to is not Kind.KERAS_HUB:
+    if to is not WeightsFormat.KERAS_HUB:
         return
     yield from tokenizer_files.unknown_to_keras_hub(tokenizer)
     found: SpecialIds = {}  # there, in the vocabulary, under the names that are fixed

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 
-class Kind(enum.Enum):
+class WeightsFormat(enum.Enum):
     """Formats of weights."""
 
     TF1 = "tf1"
@@ -29,7 +29,7 @@ class Kind(enum.Enum):
     NATIVE = "native"
 
 
-class Layout(enum.Enum):
+class WeightLayout(enum.Enum):
     """How the numbers of one of our variables lie elsewhere."""
 
     SAME = "same"
@@ -43,19 +43,19 @@ class Layout(enum.Enum):
         Raises:
             ValueError: No variable of this layout has that many axes.
         """
-        if self is Layout.SAME:
+        if self is WeightLayout.SAME:
             return shape
         if len(shape) < 2:
             raise ValueError(f"expected at least 2 axes, found the shape {shape}")
-        if self is Layout.TRANSPOSED:
+        if self is WeightLayout.TRANSPOSED:
             return shape[::-1]
-        if self is Layout.HEADS_LAST:
+        if self is WeightLayout.HEADS_LAST:
             return (*shape[:-2], shape[-2] * shape[-1])
         return (shape[0] * shape[1], *shape[2:])
 
     def to_ours(self, value: np.ndarray) -> np.ndarray:
         """Our value of theirs."""
-        if self is Layout.TRANSPOSED:
+        if self is WeightLayout.TRANSPOSED:
             return value.T
         return value.reshape(self.shape_in_ours(value.shape))
 
@@ -66,11 +66,11 @@ class Layout(enum.Enum):
             value: Ours.
             heads: Attention heads a layer.
         """
-        if self is Layout.TRANSPOSED:
+        if self is WeightLayout.TRANSPOSED:
             return value.T
-        if self is Layout.HEADS_LAST:
+        if self is WeightLayout.HEADS_LAST:
             return value.reshape(*value.shape[:-1], heads, -1)
-        if self is Layout.HEADS_FIRST:
+        if self is WeightLayout.HEADS_FIRST:
             return value.reshape(heads, -1, *value.shape[1:])
         return value
 
@@ -82,11 +82,15 @@ class _Parameter:
     ours: str
     hugging_face: str
     keras_hub: str
-    hugging_face_layout: Layout = Layout.SAME
-    keras_hub_layout: Layout = Layout.SAME
+    hugging_face_layout: WeightLayout = WeightLayout.SAME
+    keras_hub_layout: WeightLayout = WeightLayout.SAME
 
 
-_T, _LAST, _FIRST = Layout.TRANSPOSED, Layout.HEADS_LAST, Layout.HEADS_FIRST
+_T, _LAST, _FIRST = (
+    WeightLayout.TRANSPOSED,
+    WeightLayout.HEADS_LAST,
+    WeightLayout.HEADS_FIRST,
+)
 
 _TABLE = (_Parameter("", ".weight", "/vars/0"),)
 _NORM = (
@@ -216,17 +220,17 @@ class Name:
     """A variable's name somewhere, and how it lies there."""
 
     name: str
-    layout: Layout
+    layout: WeightLayout
 
 
 class NameTable:
     """Names of one format, to and from ours.
 
     Args:
-        kind: `Kind.HUGGING_FACE` or `Kind.KERAS_HUB`.
+        kind: `WeightsFormat.HUGGING_FACE` or `WeightsFormat.KERAS_HUB`.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: WeightsFormat) -> None:
         rows = list(_rows(kind))
         self._to_theirs = [(_pattern(ours), there) for ours, there in rows]
         self._to_ours = [
@@ -263,10 +267,10 @@ def layer_count(names: Iterable[str]) -> int:
     return max((int(match[1]) + 1 for match in found if match), default=0)
 
 
-def _rows(kind: Kind) -> Iterator[tuple[str, Name]]:
+def _rows(kind: WeightsFormat) -> Iterator[tuple[str, Name]]:
     for ours, hugging_face, keras_hub, parameters in _MODULES:
         for each in parameters:
-            if kind is Kind.HUGGING_FACE:
+            if kind is WeightsFormat.HUGGING_FACE:
                 there = Name(hugging_face + each.hugging_face, each.hugging_face_layout)
             elif keras_hub is None:
                 continue

@@ -10,7 +10,7 @@ import numpy as np
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, SettingsError
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.model.config import BertConfig
@@ -29,7 +29,7 @@ class NativeSource(Source):
         CheckpointError: It is incomplete or damaged.
     """
 
-    kind = Kind.NATIVE
+    kind = WeightsFormat.NATIVE
 
     def __init__(self, folder: str) -> None:
         found = checkpoints.load(folder, with_slots=False)

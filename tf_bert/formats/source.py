@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from runtime.errors import CheckpointError
-from tf_bert.formats.names import Kind, Name, NameTable, pooler_names
+from tf_bert.formats.names import Name, NameTable, WeightsFormat, pooler_names
 from tf_bert.formats.special_ids import ROLES, SpecialIds, key_of
 from tf_bert.model.config import BertConfig
 
@@ -31,7 +31,7 @@ class Source(abc.ABC):
         extras: Keys of their configuration that mean nothing here.
     """
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[WeightsFormat]
     path: str
     config: BertConfig | None = None
     labels: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from runtime.errors import CheckpointError
 from runtime.files import json_file, tf_checkpoint, tf_checkpoint_writer
 from runtime.files.tf_checkpoint import TensorBundle
 from tf_bert.formats import special_ids
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source, extras_of
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.formats.variables import NOT_WEIGHTS
@@ -37,7 +37,7 @@ class TensorFlow1Source(Source):
         SettingsError: The `bert_config.json` beside it describes no BERT.
     """
 
-    kind = Kind.TF1
+    kind = WeightsFormat.TF1
 
     def __init__(self, path: str) -> None:
         self.path = tf_checkpoint.find_prefix(path)

@@ -20,7 +20,7 @@ from runtime import storage
 from runtime.errors import DataError, SettingsError
 from runtime.files import json_file
 from tf_bert.formats import hugging_face, keras_hub, special_ids
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.formats.special_ids import ROLES
 
@@ -58,14 +58,14 @@ class TokenizerFiles:
     others: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def find(folder: str, kind: Kind) -> TokenizerFiles:
+def find(folder: str, kind: WeightsFormat) -> TokenizerFiles:
     """The tokenizer's files in a folder of weights.
 
     Args:
         folder: The folder.
         kind: Its format.
     """
-    if kind is Kind.KERAS_HUB:
+    if kind is WeightsFormat.KERAS_HUB:
         return _of_keras_hub(folder)
     config, vocabulary = (_present(folder, name) for name in (CONFIG, VOCABULARY))
     others = {name: path for name in _OTHERS if (path := _present(folder, name))}
@@ -128,7 +128,7 @@ def refuse_unknown_case(files: TokenizerFiles) -> None:
         )
 
 
-def write(folder: str, files: TokenizerFiles, *, to: Kind) -> list[str]:
+def write(folder: str, files: TokenizerFiles, *, to: WeightsFormat) -> list[str]:
     """Writes a tokenizer's files as a format has them.
 
     Args:
@@ -141,7 +141,7 @@ def write(folder: str, files: TokenizerFiles, *, to: Kind) -> list[str]:
     """
     if files.vocabulary is None and not files.others:
         return ["No tokenizer lies beside the weights: give --vocab_file."]
-    if to is Kind.KERAS_HUB:
+    if to is WeightsFormat.KERAS_HUB:
         return _write_keras_hub(folder, files)
     if files.vocabulary is not None:
         storage.copy(files.vocabulary, storage.join(folder, VOCABULARY))

@@ -40,7 +40,7 @@ class Bert(Part):
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
         self.embeddings = self.make_part(Embeddings, "embeddings")
-        self.encoder = self.make_part(Encoder, "encoder")
+        self.encoder = self.make_part(TransformerEncoder, "encoder")
         self.pooler = self.make_part(Pooler, "pooler")
 
     def call(
@@ -169,7 +169,7 @@ class Embeddings(Part):
         return self.dropout(self.norm(total), training=training)
 
 
-class Encoder(Part):
+class TransformerEncoder(Part):
     """A stack of transformer layers."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:

@@ -13,7 +13,7 @@ from processors.pretraining import records, text
 from processors.pretraining.batches import Masking
 from processors.pretraining.dataset import Predictions, PretrainingDataset
 from processors.pretraining.dynamic_masks import DynamicMasks
-from processors.pretraining.settings import Mode, Objective
+from processors.pretraining.settings import Mode, PretrainingTask
 from processors.tokenization import create as tokenizers
 from processors.tokenization import difference
 from processors.tokenization.base import Tokenizer
@@ -99,7 +99,7 @@ class PretrainingJob(Job):
     @property
     def relates_segments(self) -> bool:
         """Whether it is learnt how two segments relate."""
-        asked = self.settings.objective is not Objective.MLM
+        asked = self.settings.objective is not PretrainingTask.MLM
         return asked and bool((self.training.tokens.label_ids != UNLABELLED).any())
 
     @property

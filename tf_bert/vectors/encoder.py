@@ -33,7 +33,7 @@ from tf_bert.vectors.vector_cache import VectorCache, key_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedVectors:
     """Which vectors of an example are wanted.
 
     Attributes:
@@ -76,7 +76,7 @@ class BertEncoder(keras.Model):
 class VectorObjective:
     """The vectors of rows with one example each."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: WantedVectors) -> None:
         self._wanted = wanted
 
     def loss(self, model: Any, block: Mapping[str, Any]) -> Any:
@@ -89,7 +89,7 @@ class VectorObjective:
         raise TypeError("vectors are read from a BERT, which is not trained")
 
     def outputs(self, model: BertEncoder, block: Mapping[str, Any]) -> dict[str, Any]:
-        """`vectors [examples, ...]`; see `Encoder.vectors`."""
+        """`vectors [examples, ...]`; see `VectorEncoder.vectors`."""
         found = model(block, training=False)
         if self._wanted.pooling is Pooling.POOLED:
             return {"vectors": ops.cast(found["pooled_output"], "float32")}
@@ -117,13 +117,13 @@ _POOLED = {
 
 
 class Encodes(Protocol):
-    """What gives vectors: an `Encoder` or a `CachedEncoder`."""
+    """What gives vectors: an `VectorEncoder` or a `CachedEncoder`."""
 
     def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
-        """See `Encoder.vectors`."""
+        """See `VectorEncoder.vectors`."""
 
 
-class Encoder:
+class VectorEncoder:
     """A BERT with its weights on the devices.
 
     Args:
@@ -142,7 +142,7 @@ class Encoder:
         config: BertConfig,
         *,
         source: Source,
-        wanted: Wanted,
+        wanted: WantedVectors,
         placement: Placement,
     ) -> None:
         self._wanted = wanted
@@ -193,12 +193,12 @@ class CachedEncoder:
         folder: Where vectors are kept, those of other encoders too.
     """
 
-    def __init__(self, encoder: Encoder, *, folder: str) -> None:
+    def __init__(self, encoder: VectorEncoder, *, folder: str) -> None:
         self._encoder = encoder
         self._cache = VectorCache(storage.join(folder, encoder.fingerprint))
 
     def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
-        """See `Encoder.vectors`; only examples not seen before are encoded."""
+        """See `VectorEncoder.vectors`; only examples not seen before are encoded."""
         keys = [key_of(each) for each in features]
         unseen = {
             key: each
@@ -211,7 +211,9 @@ class CachedEncoder:
         return [found for key in keys if (found := self._cache.get(key)) is not None]
 
 
-def _built(config: BertConfig, *, wanted: Wanted, placement: Placement) -> Engine:
+def _built(
+    config: BertConfig, *, wanted: WantedVectors, placement: Placement
+) -> Engine:
     def build_model() -> keras.Model:
         model = BertEncoder(config, dtype=placement.precision.keras_policy)
         model.build_variables()
@@ -229,7 +231,7 @@ def _built(config: BertConfig, *, wanted: Wanted, placement: Placement) -> Engin
 def _fingerprint(
     config: BertConfig,
     values: Mapping[str, np.ndarray],
-    wanted: Wanted,
+    wanted: WantedVectors,
     placement: Placement,
 ) -> str:
     """A name for all that decides the vector of an example."""

@@ -20,7 +20,7 @@ _SUFFIX = ".safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class VectorPart:
     """The vectors of some texts that follow each other.
 
     Attributes:
@@ -57,7 +57,7 @@ class VectorParts:
         return self._count
 
     def arrays(self, name: str) -> Iterator[np.ndarray]:
-        """Reads an attribute of each `Part`, one at a time.
+        """Reads an attribute of each `VectorPart`, one at a time.
 
         Raises:
             CheckpointError: A part is damaged.
@@ -77,7 +77,7 @@ class VectorParts:
         ]
         return (sum(shape[0] for shape in shapes), *shapes[0][1:])
 
-    def add(self, part: Part) -> None:
+    def add(self, part: VectorPart) -> None:
         """Keeps the next part."""
         arrays = {
             field.name: np.ascontiguousarray(getattr(part, field.name))

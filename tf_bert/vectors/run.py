@@ -21,8 +21,8 @@ from runtime.training import stop_request, unfinished_work
 from runtime.training.progress import ProgressLine
 from tf_bert.vectors import output
 from tf_bert.vectors import texts as extraction_texts
-from tf_bert.vectors.encoder import CachedEncoder, Encoder, Encodes, Wanted
-from tf_bert.vectors.parts import Part, VectorParts
+from tf_bert.vectors.encoder import CachedEncoder, Encodes, VectorEncoder, WantedVectors
+from tf_bert.vectors.parts import VectorPart, VectorParts
 from tf_bert.vectors.preparation import ExtractionJob
 from tf_bert.vectors.settings import Pooling
 
@@ -63,7 +63,7 @@ def run(job: ExtractionJob, *, placement: Placement) -> None:
     _log.info("Vectors: %s", settings.output_file)
 
 
-def _made_of(job: ExtractionJob, encoder: Encoder) -> dict[str, Any]:
+def _made_of(job: ExtractionJob, encoder: VectorEncoder) -> dict[str, Any]:
     """What decides the parts."""
     return {
         "encoder": encoder.fingerprint,
@@ -74,7 +74,7 @@ def _made_of(job: ExtractionJob, encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def _extract(job: ExtractionJob, parts: VectorParts, *, encoder: Encoder) -> None:
+def _extract(job: ExtractionJob, parts: VectorParts, *, encoder: VectorEncoder) -> None:
     """Makes the parts that are not made yet."""
     settings, size = job.settings, _texts_a_part(job)
     encodes: Encodes = encoder
@@ -92,12 +92,12 @@ def _extract(job: ExtractionJob, parts: VectorParts, *, encoder: Encoder) -> Non
             progress.update(done, examples=len(chunk), tokens=int(part.lengths.sum()))
 
 
-def _encoder(job: ExtractionJob, *, placement: Placement) -> Encoder:
+def _encoder(job: ExtractionJob, *, placement: Placement) -> VectorEncoder:
     settings = job.settings
-    return Encoder(
+    return VectorEncoder(
         job.config,
         source=job.source,
-        wanted=Wanted(
+        wanted=WantedVectors(
             pooling=settings.pooling,
             layers=settings.layer_indexes,
             max_seq_length=settings.max_seq_length,
@@ -117,7 +117,7 @@ def _texts_a_part(job: ExtractionJob) -> int:
 
 def _part(
     examples: Sequence[InputExample], *, job: ExtractionJob, encoder: Encodes
-) -> Part:
+) -> VectorPart:
     counts = TokenCounts()
     features = list(
         featurize(
@@ -130,7 +130,7 @@ def _part(
     )
     vectors = encoder.vectors(features)
     is_of_tokens = job.settings.pooling is Pooling.LAYERS
-    return Part(
+    return VectorPart(
         vectors=np.concatenate(vectors) if is_of_tokens else np.stack(vectors),
         lengths=np.array([len(each.input_ids) for each in features], np.int64),
         input_ids=np.concatenate([each.input_ids for each in features]),

@@ -10,7 +10,7 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 
-from processors.tasks.table_options import TableOptions
+from processors.tasks.table_options import FormatSettings, TableOptions
 from processors.tokenization.settings import TokenizerSettings
 from runtime.devices.placement import Accelerator, Backend, Precision
 from runtime.devices.settings import DeviceSettings
@@ -29,7 +29,7 @@ class Pooling(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExtractionSettings(TokenizerSettings, DeviceSettings):
+class ExtractionSettings(FormatSettings, TokenizerSettings, DeviceSettings):
     """Settings of `extract`.
 
     Raises:
@@ -64,19 +64,6 @@ class ExtractionSettings(TokenizerSettings, DeviceSettings):
 
     # New here.
     text_a: str | None = setting(None, help="Column of the text, in a table.")
-    text_b: str | None = setting(None, help="Column of the second text of a pair.")
-    header: bool = setting(True, help="Whether a table's first row names its columns.")
-    quoted: bool = setting(
-        False, help="Whether fields of a TSV may stand in quotes, as in CSV."
-    )
-    delimiter: str | None = setting(
-        None,
-        help="What stands between the columns of a table where it is no tab or comma: "
-        "semicolon, pipe, space, or one character.",
-    )
-    encoding: str = setting(
-        "utf-8", help="What the file is written in, such as cp932 or euc_jp."
-    )
     pooling: Pooling = setting(
         Pooling.LAYERS,
         help="layers: every token's vectors, as the original; of a text: cls, mean and "

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from lstm_pretrain.classifier import run as finetune
+from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model import run as pretrain
-from lstm_pretrain.preparation import prepare_classifier, prepare_language_model
-from lstm_pretrain.settings import (
-    ClassifierSettings,
-    LongTexts,
-    PretrainingSettings,
-)
+from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
+from lstm_pretrain.language_model.settings import LanguageModelSettings
+from lstm_pretrain.settings import LongTexts
 from pipelines.classification import splits
 from processors.batches.batches import TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
@@ -47,7 +46,7 @@ def train_model(words_task, place_on):
             "steps_per_call": 2,
             **others,
         }
-        job = prepare_language_model(PretrainingSettings(**values))
+        job = prepare_language_model(LanguageModelSettings(**values))
         pretrain.run(job, placement=place_on())
         return str(output_dir)
 
@@ -67,7 +66,7 @@ def train_classifier(words_task, place_on):
             "do_train": True,
             **others,
         }
-        job = prepare_classifier(ClassifierSettings(**values))
+        job = prepare_classifier(LstmClassifierSettings(**values))
         finetune.run(job, placement=place_on())
         return str(output_dir)
 

@@ -6,13 +6,13 @@ import pytest
 from keras import ops
 
 from lstm_pretrain import data
-from lstm_pretrain.model.config import Dropouts, LstmConfig, Pooling
+from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling
 from lstm_pretrain.model.heads import (
     LanguageModel,
     LanguageModelObjective,
     LstmClassifier,
 )
-from lstm_pretrain.model.modeling import Layout
+from lstm_pretrain.model.modeling import RowLayout
 from processors.batches.batches import PadTo
 from runtime.engine import engine
 from runtime.engine.engine import named_variables
@@ -38,7 +38,7 @@ def seeded(model):
 
 def language_model(pad_to, **sizes):
     config = LstmConfig(**(SIZES.to_dict() | sizes))
-    return seeded(LanguageModel(config, layout=Layout(packed=pad_to is PadTo.PACK)))
+    return seeded(LanguageModel(config, layout=RowLayout(packed=pad_to is PadTo.PACK)))
 
 
 def assert_gradients_near(found, expected):
@@ -138,7 +138,7 @@ class TestLanguageModel:
         config = LstmConfig(**(SIZES.to_dict() | {"bidirectional": True}))
         losses = []
         for dtype in ("mixed_bfloat16", "float32"):
-            layout = Layout(packed=pad_to is PadTo.PACK)
+            layout = RowLayout(packed=pad_to is PadTo.PACK)
             model = seeded(LanguageModel(config, layout=layout, dtype=dtype))
             block = targets_of(arrays_of, pad_to)
             losses.append(float(LanguageModelObjective().loss(model, block)))
@@ -216,7 +216,7 @@ def test_where_cudnn_may_be_the_layer_is_keras_own(texts):
     outputs = []
     for cudnn in (False, True):
         config = SIZES
-        model = seeded(LanguageModel(config, layout=Layout(cudnn=cudnn)))
+        model = seeded(LanguageModel(config, layout=RowLayout(cudnn=cudnn)))
         outputs.append(ops.convert_to_numpy(model.encoder.stacks[0][0](inputs)))
     rounding.assert_near(*outputs, operations=STATES, size=1)
 
@@ -228,7 +228,7 @@ def classifier(pad_to, *, num_labels=3, **options):
         LstmClassifier(
             config,
             num_labels=num_labels,
-            layout=Layout(packed=pad_to is PadTo.PACK),
+            layout=RowLayout(packed=pad_to is PadTo.PACK),
             **options,
         )
     )
@@ -236,7 +236,7 @@ def classifier(pad_to, *, num_labels=3, **options):
 
 class TestClassifier:
     @pytest.mark.parametrize("pad_to", WAYS.values(), ids=WAYS)
-    @pytest.mark.parametrize("pooling", Pooling)
+    @pytest.mark.parametrize("pooling", StatePooling)
     def test_logits_are_those_of_each_text_alone(
         self, arrays_of, texts, pad_to, pooling
     ):
@@ -252,7 +252,7 @@ class TestClassifier:
             )
             states = np.concatenate([ahead, back], axis=-1)
             pooled = states.mean(axis=0)
-            if pooling is Pooling.CONCAT:
+            if pooling is StatePooling.CONCAT:
                 pooled = np.concatenate([states[-1], states.max(axis=0), pooled])
             kernel, bias = map(ops.convert_to_numpy, model.head.weights)
             expected = pooled @ kernel + bias
@@ -271,7 +271,7 @@ class TestClassifier:
             operations=3 * rounding.ELEMENTARY,
         )
 
-    @pytest.mark.parametrize("pooling", Pooling)
+    @pytest.mark.parametrize("pooling", StatePooling)
     def test_a_slice_of_filler_is_finite(self, arrays_of, pooling):
         block = {
             name: np.zeros_like(value)

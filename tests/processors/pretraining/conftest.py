@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from processors.pretraining.settings import DataSettings
+from processors.pretraining.settings import PretrainingDataSettings
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "../../golden/pretraining")
 DATA = os.path.join(os.path.dirname(__file__), "../../../processors/data")
@@ -29,7 +29,7 @@ def make_settings(tmp_path):
     """Settings for the sample, changed at will."""
 
     def make(**changes):
-        return DataSettings(
+        return PretrainingDataSettings(
             **{
                 "input_file": (f"{GOLDEN}/sample_text.txt",),
                 "output_file": (str(tmp_path / "made.tf_record"),),

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 from processors.pretraining import create, documents, records
-from processors.pretraining.settings import DataSettings, Mode, Objective
+from processors.pretraining.settings import (
+    Mode,
+    PretrainingDataSettings,
+    PretrainingTask,
+)
 from processors.records import example_columns
 from runtime import storage
 from runtime.errors import DataError, RunStoppedError, SettingsError
@@ -71,7 +75,10 @@ def test_mlm_loses_no_token(make_settings, tmp_path):
     words = [f"the rain {'streaks ' * n}of gray." for n in range(40)]
     paths = text(tmp_path, words[:10], words[10:])
     settings = make_settings(
-        input_file=paths, objective=Objective.MLM, mode=Mode.DYNAMIC, dupe_factor=1
+        input_file=paths,
+        objective=PretrainingTask.MLM,
+        mode=Mode.DYNAMIC,
+        dupe_factor=1,
     )
     made, examples = read_all(settings)
     tokenizer = create.tokenizers.create(settings)
@@ -91,7 +98,7 @@ def test_order_of_segments(make_settings, sample, tmp_path):
     words = [word for word in vocabulary if word.isalpha() and len(word) > 2][:40]
     settings = make_settings(
         input_file=text(tmp_path, [" ".join([word] * 8) for word in words]),
-        objective=Objective.MLM_SOP,
+        objective=PretrainingTask.MLM_SOP,
         mode=Mode.DYNAMIC,
         dupe_factor=8,
         short_seq_prob=0.0,
@@ -113,7 +120,7 @@ def test_order_of_segments(make_settings, sample, tmp_path):
 
 def test_long_lines_are_cut_to_fit(make_settings, tmp_path):
     paths = text(tmp_path, ["rain " * 500], ["morning " * 700])
-    for objective in Objective:
+    for objective in PretrainingTask:
         settings = make_settings(input_file=paths, objective=objective)
         made, _ = read_all(settings)
         assert 3 < made.tokens.lengths.max() <= 64
@@ -137,7 +144,7 @@ def test_encoding(make_settings, sentence_piece, tmp_path):
     path.write_bytes("走れメロス。\r\nメロスは激怒した。\r\n".encode("cp932"))
     settings = {
         "input_file": (str(path),),
-        "objective": Objective.MLM,
+        "objective": PretrainingTask.MLM,
         "dupe_factor": 1,
     }
     with pytest.raises(DataError, match="--text_encoding=cp932"):
@@ -342,7 +349,7 @@ def test_no_file_matches(make_settings):
 def test_defaults_are_the_originals():
     fields = {
         field.name: field.default
-        for field in DataSettings.__dataclass_fields__.values()
+        for field in PretrainingDataSettings.__dataclass_fields__.values()
     }
     assert (fields["max_seq_length"], fields["max_predictions_per_seq"]) == (128, 20)
     assert (fields["random_seed"], fields["short_seq_prob"]) == (12345, 0.1)

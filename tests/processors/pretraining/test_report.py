@@ -3,8 +3,8 @@ import pytest
 
 from processors.pretraining import create
 from processors.pretraining.corpus import Corpus, Sentences
-from processors.pretraining.report import PretrainingReport, Tally, TextCounts
-from processors.pretraining.settings import Mode, Objective
+from processors.pretraining.report import PretrainingReport, SequenceTally, TextCounts
+from processors.pretraining.settings import Mode, PretrainingTask
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError
 
@@ -117,7 +117,7 @@ def test_documents_of_one_long_line(written):
     assert 20 * 13 < kept < 20 * 17
     assert f"{10_000 - kept:,} of 10,000 tokens ({1 - kept / 10_000:.1%})" in warning
     assert "--split_sentences" in warning
-    for objective in (Objective.MLM, Objective.MLM_SOP):
+    for objective in (PretrainingTask.MLM, PretrainingTask.MLM_SOP):
         lines = written(text, dupe_factor=1, objective=objective)
         assert value(lines, "kept") == "10,000 (100.0%)"
         assert warnings(lines) == []
@@ -125,7 +125,9 @@ def test_documents_of_one_long_line(written):
 
 def test_sentences_without_an_order(written):
     lines = written(
-        ordinary_text(60, sentences=1), objective=Objective.MLM_SOP, short_seq_prob=0.0
+        ordinary_text(60, sentences=1),
+        objective=PretrainingTask.MLM_SOP,
+        short_seq_prob=0.0,
     )
     [warning] = [line for line in warnings(lines) if "order" in line]
     assert warning.startswith("WARNING: 120 of 120 sequences have no order to ask for")
@@ -191,9 +193,9 @@ def test_what_training_is_to_mask(written):
     assert total == kept + borrowed
 
 
-def make_report(tmp_path, *, labels, objective=Objective.MLM_NSP):
+def make_report(tmp_path, *, labels, objective=PretrainingTask.MLM_NSP):
     (tmp_path / "v.txt").write_text("\n".join([*SPECIAL, *LETTERS]) + "\n")
-    tally = Tally(max_seq_length=32, vocab_size=31)
+    tally = SequenceTally(max_seq_length=32, vocab_size=31)
     tally.labels = labels
     tally.lengths[20] = sum(labels.values())
 
@@ -241,6 +243,6 @@ def test_the_text_s_counts():
 
 
 def test_which_sequences_are_short():
-    tally = Tally(max_seq_length=32, vocab_size=31)
+    tally = SequenceTally(max_seq_length=32, vocab_size=31)
     tally.lengths[[15, 16]] = 1
     assert tally.shorter_than(16) == 0.5

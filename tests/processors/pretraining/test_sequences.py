@@ -8,7 +8,7 @@ import pytest
 from processors.pretraining import sequences
 from processors.pretraining.corpus import Corpus, Sentences
 from processors.pretraining.sequences import Cut
-from processors.pretraining.settings import Objective
+from processors.pretraining.settings import PretrainingTask
 from runtime.errors import DataError
 
 
@@ -119,14 +119,16 @@ def test_next_sentences_are_the_originals(longest, short, count):
         of_the_original(documents, index, length=40, short=short, rng=rng)
         for index in range(len(documents))
     ]
-    made = make(documents, objective=Objective.MLM_NSP, short=short)
+    made = make(documents, objective=PretrainingTask.MLM_NSP, short=short)
     found = [[(s.first, s.second, s.label) for s in each] for each in made]
     assert found == expected
 
 
 @pytest.mark.parametrize(("length", "is_long"), [(37, False), (38, True)])
 def test_which_line_is_longer_than_a_sequence(length, is_long):
-    made = make([[[1] * length], [[2] * 9]], objective=Objective.MLM_NSP, short=0.0)
+    made = make(
+        [[[1] * length], [[2] * 9]], objective=PretrainingTask.MLM_NSP, short=0.0
+    )
     assert made[0][0].has_long_line == is_long
     assert not made[1][0].has_long_line
 
@@ -135,8 +137,8 @@ def test_random_ones_are_drawn_by_their_place_in_the_order():
     documents = make_documents(6)
     order = [3, 1, 5, 0, 2, 4]
     shuffled = [documents[number] for number in order]
-    assert make(documents, objective=Objective.MLM_NSP, order=order) == make(
-        shuffled, objective=Objective.MLM_NSP
+    assert make(documents, objective=PretrainingTask.MLM_NSP, order=order) == make(
+        shuffled, objective=PretrainingTask.MLM_NSP
     )
 
 
@@ -144,7 +146,7 @@ def test_labels_of_next_sentences():
     documents = make_documents(200, longest=8)
     home = {t: n for n, d in enumerate(documents) for line in d for t in line}
     labels = []
-    for number, made in enumerate(make(documents, objective=Objective.MLM_NSP)):
+    for number, made in enumerate(make(documents, objective=PretrainingTask.MLM_NSP)):
         for each in made:
             assert {home[token] for token in each.first} <= {number}
             homes = {home[token] for token in each.second}
@@ -157,7 +159,7 @@ def test_labels_of_next_sentences():
 @pytest.mark.parametrize("longest", [6, 30, 90])
 def test_tokens_that_next_sentences_lose_or_borrow(longest):
     documents = make_documents(longest=longest)
-    made = make(documents, objective=Objective.MLM_NSP)
+    made = make(documents, objective=PretrainingTask.MLM_NSP)
     for document, several in zip(documents, made, strict=True):
         own = {token for line in document for token in line}
         used = [token for each in several for token in each.first + each.second]
@@ -170,7 +172,7 @@ def test_tokens_that_next_sentences_lose_or_borrow(longest):
     assert any(each.lost for each in several) == (longest > 6)
 
 
-@pytest.mark.parametrize("objective", [Objective.MLM, Objective.MLM_SOP])
+@pytest.mark.parametrize("objective", [PretrainingTask.MLM, PretrainingTask.MLM_SOP])
 @pytest.mark.parametrize("longest", [1, 6, 30, 90, 400])
 @pytest.mark.parametrize("length", [5, 40, 41])
 def test_other_objectives_lose_nothing(objective, longest, length):
@@ -194,7 +196,7 @@ def test_other_objectives_lose_nothing(objective, longest, length):
 def test_one_segment_holds_whole_sentences():
     documents = make_documents(longest=30)
     ends = {line[-1] for document in documents for line in document}
-    made = make(documents, objective=Objective.MLM, short=0.0)
+    made = make(documents, objective=PretrainingTask.MLM, short=0.0)
     assert all(each.first[-1] in ends for some in made for each in some)
     full = [len(each.first) for some in made for each in some[:-1]]
     assert np.mean(full) > 0.6 * 38
@@ -202,7 +204,7 @@ def test_one_segment_holds_whole_sentences():
 
 def test_one_segment_is_filled_to_the_last_token():
     document = [[0] * 19, [1] * 19, [2] * 80]
-    [made] = make([document], objective=Objective.MLM, length=40, short=0.0)
+    [made] = make([document], objective=PretrainingTask.MLM, length=40, short=0.0)
     sizes = [len(each.first) for each in made]
     assert sizes == [38, 38, 38, 4]
 
@@ -210,7 +212,7 @@ def test_one_segment_is_filled_to_the_last_token():
 def test_a_long_line_is_asked_for_its_order():
     """Every sequence but the last has two halves, and as many tokens as fit."""
     document = [list(range(10_000))]
-    [made] = make([document], objective=Objective.MLM_SOP, length=128, short=0.0)
+    [made] = make([document], objective=PretrainingTask.MLM_SOP, length=128, short=0.0)
     assert len(made) == 10_000 // 125
     for each in made:
         assert len(each.first) + len(each.second) == 125
@@ -221,7 +223,7 @@ def test_a_long_line_is_asked_for_its_order():
 
 def test_sentences_that_fit_are_not_cut_for_their_order():
     document = [[n] * 10 for n in range(9)]
-    [made] = make([document], objective=Objective.MLM_SOP, length=43, short=0.0)
+    [made] = make([document], objective=PretrainingTask.MLM_SOP, length=43, short=0.0)
     sizes = [len(each.first) + len(each.second) for each in made]
     assert sizes == [40, 40, 10]
     assert all(len(each.first) % 10 == 0 for each in made)
@@ -230,20 +232,20 @@ def test_sentences_that_fit_are_not_cut_for_their_order():
 
 def test_the_second_sentence_is_cut_where_the_sequence_is_full():
     document = [[0] * 30, [1] * 30]
-    [made] = make([document], objective=Objective.MLM_SOP, length=43, short=0.0)
+    [made] = make([document], objective=PretrainingTask.MLM_SOP, length=43, short=0.0)
     pairs = [sorted([each.first, each.second]) for each in made]
     assert pairs == [[[0] * 30, [1] * 10], [[], [1] * 20]]
 
 
 def test_a_third_sentence_is_left_for_the_next_sequence():
     document = [[n] * 15 for n in range(4)]
-    [made] = make([document], objective=Objective.MLM_SOP, length=43, short=0.0)
+    [made] = make([document], objective=PretrainingTask.MLM_SOP, length=43, short=0.0)
     assert [len(each.first) + len(each.second) for each in made] == [30, 30]
 
 
 def test_orders_are_asked_at_any_sentence():
     document = [[n] * 10 for n in range(400)]
-    [made] = make([document], objective=Objective.MLM_SOP, length=43, short=0.0)
+    [made] = make([document], objective=PretrainingTask.MLM_SOP, length=43, short=0.0)
     assert {len(each.first) for each in made} == {10, 20, 30}
 
 
@@ -251,7 +253,7 @@ def test_orders_are_swapped_half_of_the_time():
     documents = make_documents(300, longest=4)
     labels = [
         each.label
-        for some in make(documents, objective=Objective.MLM_SOP)
+        for some in make(documents, objective=PretrainingTask.MLM_SOP)
         for each in some
         if each.label is not None
     ]
@@ -269,12 +271,12 @@ def test_shares_of_short_sequences():
 
 
 def test_next_sentences_need_two_documents():
-    for objective in Objective:
+    for objective in PretrainingTask:
         corpus = make_corpus(make_documents(1))
-        if objective is Objective.MLM_NSP:
+        if objective is PretrainingTask.MLM_NSP:
             with pytest.raises(DataError, match="mlm_sop"):
                 sequences.refuse_single(corpus, objective=objective)
         else:
             sequences.refuse_single(corpus, objective=objective)
     two = make_corpus(make_documents(2))
-    sequences.refuse_single(two, objective=Objective.MLM_NSP)
+    sequences.refuse_single(two, objective=PretrainingTask.MLM_NSP)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from processors.pretraining import create, text
-from processors.pretraining.settings import Mode, Objective
+from processors.pretraining.settings import Mode, PretrainingTask
 from processors.tokenization import create as tokenizers
 from runtime.errors import DataError
 
@@ -44,7 +44,7 @@ def test_the_sequences_are_those_of_the_records(make_settings, whole):
 
 
 def test_another_seed_holds_others_out(make_settings):
-    settings = make_settings(objective=Objective.MLM)
+    settings = make_settings(objective=PretrainingTask.MLM)
     one, same, other = (read(settings, seed=seed)[1] for seed in (1, 1, 2))
     assert one.checksums == same.checksums != other.checksums
 

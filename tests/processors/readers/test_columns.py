@@ -1,6 +1,6 @@
 import pytest
 
-from processors.readers.columns import Layout, Wanted, other_separator
+from processors.readers.columns import TableLayout, WantedColumns, other_separator
 from processors.readers.row import Row
 from runtime.errors import DataError
 
@@ -18,8 +18,8 @@ def refusal():
         has_header = layout.get("header", True)
         row = Row("d.tsv", 1, names if has_header else (), names, source=source)
         with pytest.raises(DataError) as caught:
-            Wanted(columns or TEXT_AND_LABEL, flags).refuse_missing(
-                row, layout=Layout(delimiter, **layout)
+            WantedColumns(columns or TEXT_AND_LABEL, flags).refuse_missing(
+                row, layout=TableLayout(delimiter, **layout)
             )
         assert str(caught.value).startswith("d.tsv:1: no column ")
         return str(caught.value)
@@ -29,8 +29,10 @@ def refusal():
 
 def test_a_row_with_its_columns():
     row = Row("d.tsv", 1, ("label", "text", "more"), ("a", "b", "c"))
-    Wanted(TEXT_AND_LABEL).refuse_missing(row, layout=Layout("\t"))
-    Wanted({"text_a": 0, "label": -3}).refuse_missing(row, layout=Layout("\t"))
+    WantedColumns(TEXT_AND_LABEL).refuse_missing(row, layout=TableLayout("\t"))
+    WantedColumns({"text_a": 0, "label": -3}).refuse_missing(
+        row, layout=TableLayout("\t")
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,14 +145,14 @@ def test_other_content(refusal, content, words):
 def test_a_json_object_names_its_lists():
     row = Row("d.json", 3, ("title", "parts"), ("a", [{"text": "b"}]), item=2)
     with pytest.raises(DataError, match="'parts' holds a list of objects: write that"):
-        Wanted({"text_a": "text"}).refuse_missing(row)
+        WantedColumns({"text_a": "text"}).refuse_missing(row)
     row = Row("d.json", 3, ("title", "parts"), ("a", ["b"]), item=2)
     with pytest.raises(DataError, match=r":3: item 2: no column 'text'; .*'parts'$"):
-        Wanted({"text_a": "text"}).refuse_missing(row)
+        WantedColumns({"text_a": "text"}).refuse_missing(row)
 
 
 def test_a_row_with_too_few_separators_says_nothing():
-    layout = Layout("\t")
+    layout = TableLayout("\t")
     assert other_separator("a,b", layout=layout, width=3) is None
     assert "commas" in str(other_separator("a,b,c", layout=layout, width=3))
     assert other_separator("a b c", layout=layout, width=2) is None

@@ -1,18 +1,18 @@
 import pytest
 
 from processors.readers import encodings
-from runtime.errors import SettingsError
 
 
 @pytest.mark.parametrize("name", ["utf-8", "CP932", "shift_jis", "EUC-JP", "utf-16"])
 def test_encodings_that_there_are(name):
-    encodings.refuse_unknown(name)
+    assert not list(encodings.problems(name))
 
 
 @pytest.mark.parametrize("name", ["cp9320", "", "rot13", "base64"])
 def test_encodings_that_there_are_not(name):
-    with pytest.raises(SettingsError, match=f"--encoding: expected .*, got '{name}'"):
-        encodings.refuse_unknown(name)
+    [problem] = encodings.problems(name, flag="text_encoding")
+    assert problem.startswith("--text_encoding: expected an encoding such as utf-8")
+    assert problem.endswith(f", got {name!r}.")
 
 
 def test_wrong_bytes_can_be_had_back():

@@ -68,13 +68,13 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-def create(data_dir, **options):
-    options = {"tfds_name": "small_reviews", "tfds_data_dir": data_dir, **options}
+def create(**options):
+    options = {"tfds_name": "small_reviews", **options}
     return registry.create("tfds", TableOptions(**options))
 
 
 def test_a_prepared_set_is_a_task(data_dir):
-    processor = create(data_dir, tfds_text="body", tfds_label="verdict")
+    processor = create(text_a="body", label="verdict")
     train = processor.get_train_examples(data_dir)
     assert sorted(each.text_a for each in train) == sorted(TEXTS)
     assert processor.get_labels() == ["poor", "fair"]
@@ -86,9 +86,7 @@ def test_a_prepared_set_is_a_task(data_dir):
 
 
 def test_pairs_and_number_labels(data_dir):
-    processor = create(
-        data_dir, tfds_text="title", tfds_text_b="body", tfds_label="stars"
-    )
+    processor = create(text_a="title", text_b="body", label="stars")
     train = processor.get_train_examples(data_dir)
     assert processor.get_labels() == ["0", "1", "2", "3"]
     assert InputExample("", "title 1", TEXTS[1], "1") in [
@@ -97,7 +95,7 @@ def test_pairs_and_number_labels(data_dir):
 
 
 def test_what_is_no_text_is_a_bad_row(data_dir, tmp_path):
-    processor = create(data_dir, tfds_text="body", tfds_label="verdict")
+    processor = create(text_a="body", label="verdict")
     with pytest.raises(DataError, match=r"item .: 'utf-8' codec can't decode"):
         processor.get_dev_examples(data_dir)
     rejects = str(tmp_path / "rejects.jsonl")
@@ -110,17 +108,19 @@ def test_what_is_no_text_is_a_bad_row(data_dir, tmp_path):
     ("options", "words"),
     [
         ({"tfds_name": "no_such_set"}, "--tfds_name=no_such_set: Dataset no_such_set"),
-        (
-            {"tfds_data_dir": "nowhere"},
-            "small_reviews is not prepared in nowhere",
-        ),
-        ({"tfds_text": "text"}, "no feature text, label; it has body"),
+        ({}, "no feature text, label; it has body"),
     ],
 )
 def test_what_is_not_there_is_named(data_dir, options, words):
-    processor = create(data_dir, **options)
+    processor = create(**options)
     with pytest.raises(SettingsError, match=words):
-        processor.get_train_examples(processor.default_data_dir)
+        processor.get_train_examples(data_dir)
+
+
+def test_a_folder_without_the_set_is_named():
+    message = "small_reviews is not prepared in nowhere: .*, or name .* by --data_dir"
+    with pytest.raises(SettingsError, match=message):
+        create().get_train_examples("nowhere")
 
 
 def test_a_split_that_is_not_there(data_dir):

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from processors.readers import lines, notices, tables
-from processors.readers.columns import Layout
+from processors.readers.columns import TableLayout
 from processors.readers.row import BadRow
 from processors.readers.tables import read_csv, read_table, read_tsv
 from runtime.errors import DataError, StorageError
@@ -152,7 +152,9 @@ def test_the_first_row_is_checked(write):
     path = write("a\tb\nc\td\n")
     for header, names in ((True, ("a", "b")), (False, ())):
         checked = []
-        rows = list(read_table(path, layout=Layout("\t", header=header), check=check))
+        rows = list(
+            read_table(path, layout=TableLayout("\t", header=header), check=check)
+        )
         assert checked == [(1, names, ("a", "b"))]
         assert len(rows) == 2 - header
 

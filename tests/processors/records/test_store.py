@@ -102,7 +102,7 @@ def test_tensorflow_reads_them(path):
         "segment_ids": tf.io.RaggedFeature(tf.int64),
         "label_ids": tf.io.FixedLenFeature([], tf.int64, default_value=-1),
     }
-    payloads = tf.constant(tfrecord.read_payloads(path))
+    payloads = tf.constant(list(tfrecord.iter_payloads(path)))
     parsed = tf.io.parse_example(payloads, spec)
     ours = read_records(path)
     assert parsed["input_ids"].flat_values.numpy().tolist() == ours.ids.tolist()
@@ -227,7 +227,7 @@ def flip_a_bit(path, *, offset):
 def test_damage_names_the_file_and_the_byte(path):
     write(path, shards=2)
     shard = path + "-00001-of-00002"
-    starts = np.cumsum([0, *(len(p) + 16 for p in tfrecord.read_payloads(shard))])
+    starts = np.cumsum([0, *(len(p) + 16 for p in list(tfrecord.iter_payloads(shard)))])
     flip_a_bit(shard, offset=int(starts[3]) + 20)
     with pytest.raises(DataError, match="damaged") as caught:
         read_records(path)
@@ -237,7 +237,7 @@ def test_damage_names_the_file_and_the_byte(path):
 def test_missing_records_are_noticed(path):
     write(path)
     with tfrecord.RecordWriter(path) as writer:  # truncated between two records
-        for payload in tfrecord.read_payloads(path)[:-1]:
+        for payload in list(tfrecord.iter_payloads(path))[:-1]:
             writer.write(payload)
     with pytest.raises(DataError, match=r"expected 50 examples.*found 49"):
         read_records(path)
@@ -258,7 +258,7 @@ def test_swapped_shards_are_noticed(path):
 def test_foreign_example_names_the_file_and_the_byte(path, monkeypatch, block):
     monkeypatch.setattr(store, "_EXAMPLES_A_BLOCK", block)
     write(path)
-    payloads = tfrecord.read_payloads(path)
+    payloads = list(tfrecord.iter_payloads(path))
     other = path + ".other"
     with tfrecord.RecordWriter(other) as writer:
         for payload in [*payloads[:10], b"foreign", *payloads[10:]]:

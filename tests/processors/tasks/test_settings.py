@@ -1,13 +1,9 @@
-import dataclasses
-
 from processors.tasks.settings import DataSettings
 from processors.tasks.table_options import TableOptions
 
 
 def test_the_options_of_tables_are_settings_with_the_same_defaults():
     assert DataSettings().table_options() == TableOptions()
-    names = {field.name for field in dataclasses.fields(DataSettings)}
-    assert names >= {field.name for field in dataclasses.fields(TableOptions)}
 
 
 def test_what_is_set_reaches_the_options():

@@ -27,5 +27,3 @@ def test_what_is_not_installed_is_named(monkeypatch, missing):
 def test_sets_lie_where_they_are_prepared_by_default():
     processor = registry.create("tfds", TableOptions(tfds_name="imdb_reviews"))
     assert processor.default_data_dir == "~/tensorflow_datasets"
-    options = TableOptions(tfds_name="imdb_reviews", tfds_data_dir="gs://b/sets")
-    assert registry.create("tfds", options).default_data_dir == "gs://b/sets"

@@ -43,7 +43,7 @@ def test_other_encodings_and_gzip(tmp_path):
     ],
 )
 def test_long_lines_are_cut_where_sentences_end(line, ends):
-    sentences = training.Sentences([line, "短い。"])
+    sentences = training.FittingLines([line, "短い。"])
     parts = list(sentences)
     assert "".join(parts) == line + "短い。"
     assert max(len(part.encode()) for part in parts) <= training.LONGEST_SENTENCE
@@ -55,14 +55,16 @@ def test_long_lines_are_cut_where_sentences_end(line, ends):
 
 def test_lines_that_fit_stay_whole():
     longest = "あ" * (training.LONGEST_SENTENCE // 3)
-    sentences = training.Sentences([longest, "一。二。"])
+    sentences = training.FittingLines([longest, "一。二。"])
     assert list(sentences) == [longest, "一。二。"]
     assert sentences.cut == 0
 
 
 def test_the_text_of_long_lines_is_learned():
     """SentencePiece skips them whole: the characters of this one would be unknown."""
-    lines = training.Sentences(["深海探査船は新種を発見した。" * 400, "走れメロス。"])
+    lines = training.FittingLines(
+        ["深海探査船は新種を発見した。" * 400, "走れメロス。"]
+    )
     model = training.train_sentence_piece(
         lines, vocab_size=27, character_coverage=1.0, byte_fallback=False
     )

@@ -7,9 +7,8 @@ from processors.tokenization.units import (
     SPECIAL_TOKENS,
     Units,
     UnitTokenizer,
-    count,
+    find_words,
     make_vocabulary,
-    segment,
 )
 from processors.tokenization.vocabulary import read_word_piece
 from runtime.errors import DataError
@@ -27,12 +26,14 @@ from runtime.errors import DataError
     ],
 )
 def test_units_of_a_text(units, text, expected):
-    assert segment(text, units=units, do_lower_case=True) == expected
+    words = find_words(units, do_lower_case=True)
+    assert [unit for word in words.find(text) for unit in words.shape(word)] == expected
+    assert words.count([text, text]) == Counter(expected * 2)
 
 
 def test_case_is_lowered_where_asked_for():
-    assert segment("A b", units=Units.WHITESPACE, do_lower_case=True) == ["a", "b"]
-    assert segment("A b", units=Units.WHITESPACE, do_lower_case=False) == ["A", "b"]
+    assert find_words(Units.WHITESPACE, do_lower_case=True).find("A b") == ["a", "b"]
+    assert find_words(Units.WHITESPACE, do_lower_case=False).find("A b") == ["A", "b"]
 
 
 def vocabulary(size=100):
@@ -49,7 +50,7 @@ def test_the_most_frequent_units_follow_the_special_tokens():
 
 
 def test_texts_without_a_unit_are_an_error():
-    counts = count(["", " "], units=Units.WORD, do_lower_case=True)
+    counts = find_words(Units.WORD, do_lower_case=True).count(["", " "])
     with pytest.raises(DataError, match="training texts are empty"):
         make_vocabulary(counts, size=10)
 

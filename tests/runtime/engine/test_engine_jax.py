@@ -1,4 +1,4 @@
-"""What is JAX's own; the contract of every engine is tested in test_engine.py."""
+"""What is JAX's own; test_engine_contract.py holds for every engine."""
 
 import dataclasses
 import os

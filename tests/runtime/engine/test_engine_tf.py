@@ -1,4 +1,4 @@
-"""What is TensorFlow's own; the contract of every engine is tested in test_engine.py.
+"""What is TensorFlow's own; test_engine_contract.py holds for every engine.
 
 A TPU's program is compiled by XLA as a whole. Here it is, for the CPU.
 """

@@ -423,10 +423,10 @@ def test_wrong_entries(tmp_path, wrong, said):
         ({"entries": {b"\xff": entry()}}, "decode byte 0xff"),
         ({"block": b"\5\1\1ab" + ONE_RESTART}, "reaches past its block"),
         ({"block": b"\0\1\x7fab" + ONE_RESTART}, "reaches past its block"),
-        ({"block": b"\x80" * 12 + ONE_RESTART}, "a number has no end"),
+        ({"block": b"\x80" * 12 + ONE_RESTART}, "a varint does not end"),
         ({"block": b"\2\0\0\0"}, "too short for its restarts"),
         ({"handle": varint(1000) + varint(9)}, "bytes 1000 to 1009 lies outside"),
-        ({"handle": b"\x80"}, "a number has no end"),
+        ({"handle": b"\x80"}, "a varint does not end"),
     ],
 )
 def test_wrong_tables(tmp_path, change, said):

@@ -5,6 +5,7 @@ import struct
 import google_crc32c
 import pytest
 
+from runtime import storage
 from runtime.errors import DataError, StorageError
 from runtime.files import tfrecord
 
@@ -33,7 +34,11 @@ def get(path):
         return file.read()
 
 
-READERS = [tfrecord.read_payloads, lambda path: list(tfrecord.iter_payloads(path))]
+def parse(path):
+    return list(tfrecord.parse_payloads(storage.read_bytes(path), path=path))
+
+
+READERS = [parse, lambda path: list(tfrecord.iter_payloads(path))]
 
 
 @pytest.fixture(params=READERS, ids=["whole", "streaming"])

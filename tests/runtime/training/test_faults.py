@@ -1,5 +1,6 @@
 """Every fault at every kind of request of a short run in a bucket."""
 
+import contextlib
 import io
 
 import numpy as np
@@ -9,8 +10,8 @@ from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import BackgroundCheckpointWriter
 from runtime.checkpoints.retention import Retention
-from runtime.doctor import output_check
 from runtime.errors import CheckpointError, StorageError, StorageReason
+from runtime.storage import write_check
 from runtime.storage.bucket import BucketStorage
 from runtime.storage.bucket_requests import RetryPolicy
 from runtime.storage.lock import LeaseTimes
@@ -56,11 +57,11 @@ def run():
     plan = Plan(total_steps=STEPS, steps_per_call=1, save_every=2, directory=directory)
     engine = CountingEngine()
     with run_lock.hold(FOLDER, lease_times=LeaseTimes(stale=0.2, look=0.05)):
-        output_check.probe_writable(FOLDER)
+        write_check.probe_writable(FOLDER)
         found = checkpoints.load_newest(directory)
         if found is not None:
             engine.load_checkpoint(found)
-        with RunRecord(FOLDER, clock=lambda: 0.0) as record:
+        with contextlib.closing(RunRecord(FOLDER, clock=lambda: 0.0)) as record:
             record.rewind(engine.step if found else -1)
             loop.run(
                 engine,

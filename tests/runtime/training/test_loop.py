@@ -50,7 +50,7 @@ def unhurried(stop):
 
 def run(engine, plan, *, stream=None, writer=None, keep=5, stop=None, pace=None):
     output_dir = os.path.dirname(plan.directory)
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         loop.run(
             engine,
             feed,
@@ -257,7 +257,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(tmp
     assert "Its examples: train-7, train-x." in message
     assert "--learning_rate" in message
     assert checkpoints.list_steps(plan.directory) == [5]
-    with RunRecord(str(tmp_path)) as record:
+    with contextlib.closing(RunRecord(str(tmp_path))) as record:
         logged = record.metrics()
     assert [line["step"] for line in logged] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert np.isnan(logged[6]["loss"])
@@ -324,7 +324,7 @@ def test_a_run_that_is_asked_to_stop_keeps_what_it_reached(tmp_path, update, kep
     found = checkpoints.load_newest(plan.directory)
     assert found.step == kept
     assert found.weights["w"] == np.arange(kept + 1).sum()
-    with RunRecord(str(tmp_path)) as record:
+    with contextlib.closing(RunRecord(str(tmp_path))) as record:
         assert [line["step"] for line in record.metrics()] == list(range(1, kept + 1))
 
 

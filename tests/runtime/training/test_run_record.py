@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import platform
@@ -89,7 +90,7 @@ def test_foreign_run_file_is_named(output_dir, text):
 
 
 def test_metrics_are_there_at_once(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.log(1, {"loss": np.float32(0.1), "learning_rate": 2e-5})
         record.log(2, {"loss": np.float64(0.25), "examples": np.int64(64)})
         assert lines(output_dir) == [
@@ -99,7 +100,7 @@ def test_metrics_are_there_at_once(output_dir):
 
 
 def test_what_is_not_finite_stays_json(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.log(1, {"loss": np.float32("nan"), "norm": float("inf")})
         assert lines(output_dir) == ['{"step": 1, "loss": null, "norm": null}']
         (read,) = record.metrics()
@@ -108,11 +109,11 @@ def test_what_is_not_finite_stays_json(output_dir):
 
 
 def test_rewind_and_repeat_gives_the_same_file(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         for step in range(1, 8):
             record.log(step, {"loss": 1 / step})
     straight = lines(output_dir)
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.rewind(4)
         assert lines(output_dir) == straight[:4]
         for step in range(5, 8):
@@ -123,17 +124,18 @@ def test_rewind_and_repeat_gives_the_same_file(output_dir):
 
 
 def test_a_result_of_the_same_weights_takes_the_place_of_the_earlier(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.log(6, {"loss": 0.3})
         record.log_result(6, {"eval_loss": 2.0})
         record.log(7, {"loss": 0.2})
         record.log_result(7, {"eval_loss": 1.0})
     straight = lines(output_dir)
-    with RunRecord(output_dir) as record:  # killed before it had ended
+    with contextlib.closing(RunRecord(output_dir)) as record:
+        # killed before it had ended
         record.rewind(7)
         record.log_result(7, {"eval_loss": 1.0})
     assert lines(output_dir) == straight
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.log_result(7, {"eval_accuracy": 0.5})
         record.log_result(6, {"eval_loss": 3.0})
     assert lines(output_dir) == [
@@ -159,14 +161,14 @@ def test_the_same_result_once_more_is_no_news(output_dir):
 
 
 def test_rewind_to_before_the_start_empties(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.log(0, {"eval_loss": 2.0})
         record.rewind(-1)
         assert record.metrics() == []
 
 
 def test_rewind_of_a_new_run_leaves_no_file(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.rewind(0)
         assert record.metrics() == []
     assert not storage.exists(output_dir)
@@ -176,7 +178,7 @@ def test_rewind_of_a_new_run_leaves_no_file(output_dir):
 def test_line_cut_short_by_a_crash_is_dropped(output_dir, rewinds):
     path = storage.join(output_dir, "metrics.jsonl")
     storage.write_text(path, '{"step": 1, "loss": 1.0}\n{"step": 2, "lo')
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         assert record.metrics() == [{"step": 1, "loss": 1.0}]
         if rewinds:
             record.rewind(1)
@@ -193,11 +195,13 @@ def test_foreign_line_is_named(output_dir, line):
 
 
 def test_event_file_bytes(output_dir):
-    with RunRecord(output_dir, clock=lambda: 1_700_000_000.5) as record:
+    with contextlib.closing(
+        RunRecord(output_dir, clock=lambda: 1_700_000_000.5)
+    ) as record:
         record.log(10, {"loss": 1.5})
     (path,) = event_files(output_dir)
     assert storage.basename(path).startswith("events.out.tfevents.1700000000.")
-    first, second = tfrecord.read_payloads(path)
+    first, second = list(tfrecord.iter_payloads(path))
     time = protobuf.field_double(1, 1_700_000_000.5)
     value = protobuf.field_bytes(1, b"loss") + protobuf.field_float(2, 1.5)
     summary = protobuf.field_bytes(1, value)
@@ -209,7 +213,9 @@ def test_event_file_bytes(output_dir):
 
 def test_events_as_tensorflow_reads_them(output_dir):
     tensorflow = pytest.importorskip("tensorflow")
-    with RunRecord(output_dir, clock=lambda: 1_700_000_000.5) as record:
+    with contextlib.closing(
+        RunRecord(output_dir, clock=lambda: 1_700_000_000.5)
+    ) as record:
         record.log(1, {"loss": 1e300, "精度": 0.25})
         record.log(3_000_000_000, {"loss": float("nan")})
         record.rewind(1)
@@ -228,8 +234,8 @@ def test_events_as_tensorflow_reads_them(output_dir):
 
 
 def test_event_files_are_readable_while_the_run_goes_on(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.log(1, {"loss": 1.0})
         (path,) = event_files(output_dir)
-        assert len(tfrecord.read_payloads(path)) == 2
+        assert len(list(tfrecord.iter_payloads(path))) == 2
     assert run_record.METRICS_FILE in storage.list_dir(output_dir)

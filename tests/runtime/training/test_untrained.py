@@ -7,7 +7,7 @@ import shutil
 import pytest
 import safetensors.numpy
 
-from processors.pretraining.settings import Objective
+from processors.pretraining.settings import PretrainingTask
 from runtime import storage
 from runtime.errors import CheckpointError
 from runtime.training import untrained
@@ -16,14 +16,14 @@ from tf_bert.classifier import run as classify
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import bundled, find, weights
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import untrained_pooler
 from tf_bert.pretraining import preparation as pretraining_preparation
 from tf_bert.pretraining import run as pretrain
 from tf_bert.pretraining.settings import PretrainingSettings
 from tf_bert.vectors import preparation as extraction_preparation
 from tf_bert.vectors import run as extract
-from tf_bert.vectors.encoder import Encoder, Wanted
+from tf_bert.vectors.encoder import VectorEncoder, WantedVectors
 from tf_bert.vectors.settings import ExtractionSettings, Pooling
 
 HUGGING_FACE = os.path.join(
@@ -129,10 +129,12 @@ def test_pooled_vectors(sizes, tmp_path, place_on):
     )
     source = find.open_source(folder)
     with pytest.raises(CheckpointError, match="pooled vectors would come from"):
-        Encoder(
+        VectorEncoder(
             source.config,
             source=source,
-            wanted=Wanted(pooling=Pooling.POOLED, max_seq_length=8, batch_size=2),
+            wanted=WantedVectors(
+                pooling=Pooling.POOLED, max_seq_length=8, batch_size=2
+            ),
             placement=place_on(),
         )
     job = extraction_preparation.prepare(extraction(folder, sizes, Pooling.MEAN))
@@ -173,7 +175,7 @@ def test_a_pooler_that_pre_training_leaves_as_it_started(sizes, tmp_path, place_
         text_file=(str(text),),
         vocab_file=sizes["vocab_file"],
         bert_config_file=f"{os.path.dirname(sizes['vocab_file'])}/bert_config.json",
-        objective=Objective.MLM,
+        objective=PretrainingTask.MLM,
         output_dir=folder,
         max_seq_length=16,
         max_predictions_per_seq=3,
@@ -194,7 +196,7 @@ def test_a_pooler_that_pre_training_leaves_as_it_started(sizes, tmp_path, place_
     with pytest.raises(CheckpointError, match="pooled vectors would come from"):
         extraction_preparation.prepare(extraction(folder, sizes, Pooling.POOLED))
     report = convert(
-        Conversion(input=folder, output=f"{folder}-hf", to=Kind.HUGGING_FACE)
+        Conversion(input=folder, output=f"{folder}-hf", to=WeightsFormat.HUGGING_FACE)
     )
     assert "bert/pooler/dense/kernel (not trained)" in report.left_out
     assert "bert/pooler/dense/kernel" not in find.open_source(f"{folder}-hf").shapes()
@@ -209,7 +211,9 @@ def test_the_model_in_the_box_has_no_trained_pooler(tmp_path):
     with pytest.raises(CheckpointError, match=r"pooler/dense/kernel, .*: pooled vec"):
         weights.refuse_untrained_pooler(report)
     made = str(tmp_path / "made")
-    convert(Conversion(input="bundled:aozora-mini", output=made, to=Kind.NATIVE))
+    convert(
+        Conversion(input="bundled:aozora-mini", output=made, to=WeightsFormat.NATIVE)
+    )
     assert "bert/pooler/dense/bias" not in find.open_source(made).shapes()
 
 

@@ -3,8 +3,6 @@
 What ran there, and how, is in golden/tf1_bert_tiny/README.txt.
 """
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -13,13 +11,10 @@ from processors.batches.batches import BatchShape, EvalBatches, PadTo, stack
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
 from runtime import storage
-from runtime.engine import engine
 from runtime.engine.engine import EngineState
-from runtime.engine.objectives import ClassificationObjective
-from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.files.tf_checkpoint import TensorBundle
+from tests.runtime.engine import engine_runs
 from tf_bert.classifier import run as classify
-from tf_bert.classifier.heads import BertClassifier
 from tf_bert.classifier.preparation import prepare
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats.weights import read_weights
@@ -30,27 +25,9 @@ OUTPUT, TRACE, WEIGHT = 2e-5, 1e-4, 1e-4  # absolute, relative, absolute
 
 
 def make_engine(placement, golden_dir):
-    config = dataclasses.replace(
-        BertConfig.from_json_file(f"{golden_dir}/bert_config.json"),
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-
-    def build_model():
-        keras.utils.set_random_seed(0)
-        model = BertClassifier(config, num_labels=LABELS)
-        model.dropout.rate = 0
-        model.build_variables()
-        return model
-
-    return engine.create(
-        placement,
-        build_model=build_model,
-        objective=ClassificationObjective(),
-        optimizer=OptimizerSettings(
-            learning_rate=5e-4, num_train_steps=UPDATES, num_warmup_steps=4
-        ),
-        seed=0,
+    config = BertConfig.from_json_file(f"{golden_dir}/bert_config.json")
+    return engine_runs.classifier(
+        engine_runs.without_dropout(config), placement, labels=LABELS
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from runtime.errors import SettingsError
 from runtime.preflight.workload import BatchCut
 from tf_bert.classifier import workload
-from tf_bert.classifier.settings import StepSettings
+from tf_bert.classifier.settings import BertClassifierStepSettings
 
 SLICING = BatchCut(replicas=1, per_replica_batch=2)
 
@@ -16,7 +16,7 @@ def trained(small_task):
     """Names of the weights that the compiled steps train."""
 
     def trained(part):
-        settings = StepSettings(
+        settings = BertClassifierStepSettings(
             bert_config_file=f"{small_task.folder}/bert_config.json",
             max_seq_length=8,
             eval_batch_size=2,

@@ -14,7 +14,7 @@ from tf_bert.classifier.preparation import prepare
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import find, variables
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.model.config import BertConfig
 
 OUTPUT = 2e-5  # absolute
@@ -35,17 +35,17 @@ def read_bytes(path):
 def sources(golden_dir, hugging_face_dir, keras_hub_dir, tmp_path_factory):
     """A path of each kind, each a model of its own; not to be changed."""
     native = tmp_path_factory.mktemp("sources") / "native"
-    carry(f"{golden_dir}/model.ckpt-20", native, Kind.NATIVE)
+    carry(f"{golden_dir}/model.ckpt-20", native, WeightsFormat.NATIVE)
     return {
-        Kind.TF1: f"{golden_dir}/model.ckpt-20",
-        Kind.HUGGING_FACE: f"{hugging_face_dir}/classifier",
-        Kind.KERAS_HUB: keras_hub_dir,
-        Kind.NATIVE: str(native),
+        WeightsFormat.TF1: f"{golden_dir}/model.ckpt-20",
+        WeightsFormat.HUGGING_FACE: f"{hugging_face_dir}/classifier",
+        WeightsFormat.KERAS_HUB: keras_hub_dir,
+        WeightsFormat.NATIVE: str(native),
     }
 
 
-@pytest.mark.parametrize("to", Kind)
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("to", WeightsFormat)
+@pytest.mark.parametrize("kind", WeightsFormat)
 def test_between_any_two(sources, tmp_path, kind, to):
     report = carry(sources[kind], tmp_path / "made", to)
     source, made = map(find.open_source, (sources[kind], str(tmp_path / "made")))
@@ -56,20 +56,20 @@ def test_between_any_two(sources, tmp_path, kind, to):
     for name in names:
         np.testing.assert_array_equal(made.read(name), source.read(name))
     expected = source.config
-    if (kind, to) == (Kind.HUGGING_FACE, Kind.KERAS_HUB):
+    if (kind, to) == (WeightsFormat.HUGGING_FACE, WeightsFormat.KERAS_HUB):
         expected = dataclasses.replace(
             expected, hidden_act="gelu", layer_norm_eps=1e-12
         )
     assert variables.decided_otherwise(made.config, expected) == []
-    if to is not Kind.KERAS_HUB:
+    if to is not WeightsFormat.KERAS_HUB:
         assert made.config == expected
 
 
 @pytest.mark.parametrize("name", ["bert_model.ckpt", "model.ckpt-20"])
 def test_tensorflow_and_back_by_hugging_face_is_identical(golden_dir, tmp_path, name):
     original = f"{golden_dir}/{name}"
-    carry(original, tmp_path / "there", Kind.HUGGING_FACE)
-    carry(tmp_path / "there", tmp_path / "back", Kind.TF1)
+    carry(original, tmp_path / "there", WeightsFormat.HUGGING_FACE)
+    carry(tmp_path / "there", tmp_path / "back", WeightsFormat.TF1)
     before, after = map(find.open_source, (original, str(tmp_path / "back")))
     weights = [n for n in before.shapes() if "adam" not in n and n != "global_step"]
     assert sorted(weights) == sorted(after.shapes())
@@ -83,7 +83,7 @@ def test_tensorflow_and_back_by_hugging_face_is_identical(golden_dir, tmp_path, 
 
 def test_the_report(golden_dir, tmp_path):
     lines = str(
-        carry(f"{golden_dir}/model.ckpt-20", tmp_path / "made", Kind.KERAS_HUB)
+        carry(f"{golden_dir}/model.ckpt-20", tmp_path / "made", WeightsFormat.KERAS_HUB)
     ).splitlines()
     assert lines[0] == f"tf1 {golden_dir}/model.ckpt-20 -> kerashub {tmp_path}/made"
     assert "  output_weights (9, 64) -> task/layers/dense/vars/0" in lines
@@ -95,8 +95,8 @@ def test_the_report(golden_dir, tmp_path):
 
 
 def test_labels_travel(hugging_face_dir, tmp_path):
-    carry(f"{hugging_face_dir}/classifier", tmp_path / "native", Kind.NATIVE)
-    carry(tmp_path / "native", tmp_path / "back", Kind.HUGGING_FACE)
+    carry(f"{hugging_face_dir}/classifier", tmp_path / "native", WeightsFormat.NATIVE)
+    carry(tmp_path / "native", tmp_path / "back", WeightsFormat.HUGGING_FACE)
     config = json.loads((tmp_path / "back/config.json").read_text())
     assert config["id2label"] == {"0": "cold", "1": "mild", "2": "hot"}
     assert config["label2id"]["hot"] == 2
@@ -111,34 +111,36 @@ def test_an_output_that_is_not_empty(golden_dir, tmp_path):
     (tmp_path / "file").write_text("mine")
     for output in (tmp_path, tmp_path / "file"):
         with pytest.raises(SettingsError, match="there and not empty"):
-            carry(f"{golden_dir}/bert_model.ckpt", output, Kind.NATIVE)
+            carry(f"{golden_dir}/bert_model.ckpt", output, WeightsFormat.NATIVE)
     assert os.listdir(tmp_path) == ["file"]
 
 
 def test_what_keras_hub_would_compute_otherwise(hugging_face_dir, tmp_path):
     source = f"{hugging_face_dir}/classifier"
     with pytest.raises(CheckpointError) as caught:
-        carry(source, tmp_path / "made", Kind.KERAS_HUB, allow_inexact=False)
+        carry(source, tmp_path / "made", WeightsFormat.KERAS_HUB, allow_inexact=False)
     message = str(caught.value)
     assert "hidden_act=gelu, this model with gelu_exact" in message
     assert "layer_norm_eps=1e-12, this model with 1e-05" in message
     assert not (tmp_path / "made").exists()
-    report = carry(source, tmp_path / "made", Kind.KERAS_HUB)
+    report = carry(source, tmp_path / "made", WeightsFormat.KERAS_HUB)
     assert any("gelu_exact" in note for note in report.notes)
 
 
 def test_the_masked_lm_head_of_keras_hub(golden_dir, tmp_path):
     """Only the encoder is exact there, so only the encoder is carried unasked."""
     source = f"{golden_dir}/bert_model.ckpt"
-    report = carry(source, tmp_path / "exact", Kind.KERAS_HUB, allow_inexact=False)
+    report = carry(
+        source, tmp_path / "exact", WeightsFormat.KERAS_HUB, allow_inexact=False
+    )
     assert any("masked-LM head computes with erf GELU" in n for n in report.notes)
     assert len([n for n in report.left_out if n.startswith("cls/predictions")]) == 5
     assert not (tmp_path / "exact/task.json").exists()
 
-    carry(source, tmp_path / "there", Kind.KERAS_HUB)
+    carry(source, tmp_path / "there", WeightsFormat.KERAS_HUB)
     task = json.loads((tmp_path / "there/task.json").read_text())
     assert task["class_name"] == "BertMaskedLM"
-    carry(tmp_path / "there", tmp_path / "back", Kind.TF1)
+    carry(tmp_path / "there", tmp_path / "back", WeightsFormat.TF1)
     before, after = map(find.open_source, (source, str(tmp_path / "back")))
     lost = {f"cls/seq_relationship/output_{each}" for each in ("weights", "bias")}
     assert before.shapes().keys() - after.shapes().keys() == lost
@@ -147,7 +149,9 @@ def test_the_masked_lm_head_of_keras_hub(golden_dir, tmp_path):
 
 
 def test_what_google_bert_would_compute_otherwise_is_noted(hugging_face_dir, tmp_path):
-    report = carry(f"{hugging_face_dir}/classifier", tmp_path / "made", Kind.TF1)
+    report = carry(
+        f"{hugging_face_dir}/classifier", tmp_path / "made", WeightsFormat.TF1
+    )
     assert any("no hidden_act=gelu_exact and refuses it" in n for n in report.notes)
     assert any("layer_norm_eps" in note for note in report.notes)
 
@@ -162,11 +166,11 @@ def copied(golden_dir, tmp_path):
 
 def test_sizes_that_nobody_says(copied, golden_dir, tmp_path):
     with pytest.raises(SettingsError, match="--bert_config_file is required"):
-        carry(copied, tmp_path / "made", Kind.NATIVE)
+        carry(copied, tmp_path / "made", WeightsFormat.NATIVE)
     report = carry(
         copied,
         tmp_path / "made",
-        Kind.NATIVE,
+        WeightsFormat.NATIVE,
         bert_config_file=f"{golden_dir}/bert_config.json",
     )
     assert len(report.carried) == 62
@@ -179,7 +183,7 @@ def test_sizes_that_contradict_those_beside(golden_dir, tmp_path):
         carry(
             f"{golden_dir}/bert_model.ckpt",
             tmp_path / "made",
-            Kind.NATIVE,
+            WeightsFormat.NATIVE,
             bert_config_file=str(tmp_path / "other.json"),
         )
 
@@ -197,7 +201,7 @@ def test_another_number_of_layers(copied, golden_dir, tmp_path, layers, said):
     changed = json.dumps(values | {"num_hidden_layers": layers})
     (tmp_path / "bert_config.json").write_text(changed)
     with pytest.raises(CheckpointError, match=said):
-        carry(copied, tmp_path / "made", Kind.NATIVE)
+        carry(copied, tmp_path / "made", WeightsFormat.NATIVE)
 
 
 # The tokenizer -----------------------------------------------------------------------
@@ -207,18 +211,22 @@ def test_a_vocabulary_of_unknown_case(golden_dir, small_task, tmp_path):
     settings = {"vocab_file": f"{small_task.folder}/vocab.txt", "do_lower_case": None}
     source = f"{golden_dir}/bert_model.ckpt"
     with pytest.raises(SettingsError, match="--do_lower_case or --nodo_lower_case"):
-        carry(source, tmp_path / "made", Kind.HUGGING_FACE, **settings)
+        carry(source, tmp_path / "made", WeightsFormat.HUGGING_FACE, **settings)
     settings["do_lower_case"] = False
-    carry(source, tmp_path / "made", Kind.HUGGING_FACE, **settings)
+    carry(source, tmp_path / "made", WeightsFormat.HUGGING_FACE, **settings)
     written = json.loads((tmp_path / "made/tokenizer_config.json").read_text())
     assert written == {"tokenizer_class": "BertTokenizer", "do_lower_case": False}
 
 
 def test_the_tokenizer_travels(keras_hub_dir, tmp_path):
-    for number, to in enumerate((Kind.NATIVE, Kind.TF1, Kind.HUGGING_FACE)):
+    for number, to in enumerate(
+        (WeightsFormat.NATIVE, WeightsFormat.TF1, WeightsFormat.HUGGING_FACE)
+    ):
         source = tmp_path / str(number - 1) if number else keras_hub_dir
         carry(source, tmp_path / str(number), to, do_lower_case=None)
-    carry(tmp_path / "2", tmp_path / "back", Kind.KERAS_HUB, do_lower_case=None)
+    carry(
+        tmp_path / "2", tmp_path / "back", WeightsFormat.KERAS_HUB, do_lower_case=None
+    )
     words = read_bytes(f"{keras_hub_dir}/assets/tokenizer/vocabulary.txt")
     assert (tmp_path / "2/vocab.txt").read_bytes() == words
     assert (tmp_path / "back/assets/tokenizer/vocabulary.txt").read_bytes() == words
@@ -258,14 +266,16 @@ def predict(small_task, place_on, tmp_path):
 @pytest.mark.slow
 def test_runs_start_from_any_format(predict, hugging_face_dir, small_task, tmp_path):
     """Labels are hot, cold, mild in the task and cold, mild, hot in the checkpoint."""
-    for to in Kind:
+    for to in WeightsFormat:
         carry(f"{hugging_face_dir}/classifier", tmp_path / to.value, to)
-    found = {to: predict(to.value) for to in Kind}
+    found = {to: predict(to.value) for to in WeightsFormat}
     assert small_task.labels == ("hot", "cold", "mild")
-    in_order = found[Kind.TF1][:, [2, 0, 1]]  # which has no labels to order by
+    in_order = found[WeightsFormat.TF1][:, [2, 0, 1]]  # which has no labels to order by
     assert in_order.std(axis=0).min() > 1e-3
-    np.testing.assert_array_equal(found[Kind.NATIVE], found[Kind.HUGGING_FACE])
-    np.testing.assert_allclose(found[Kind.NATIVE], in_order, atol=1e-6)
-    inexact = found[Kind.KERAS_HUB]  # another GELU and epsilon
-    np.testing.assert_allclose(inexact, found[Kind.TF1], atol=0.01)
-    assert np.abs(inexact - found[Kind.TF1]).max() > 1e-6
+    np.testing.assert_array_equal(
+        found[WeightsFormat.NATIVE], found[WeightsFormat.HUGGING_FACE]
+    )
+    np.testing.assert_allclose(found[WeightsFormat.NATIVE], in_order, atol=1e-6)
+    inexact = found[WeightsFormat.KERAS_HUB]  # another GELU and epsilon
+    np.testing.assert_allclose(inexact, found[WeightsFormat.TF1], atol=0.01)
+    assert np.abs(inexact - found[WeightsFormat.TF1]).max() > 1e-6

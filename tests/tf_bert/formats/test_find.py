@@ -6,7 +6,7 @@ import pytest
 from runtime.errors import CheckpointError, StorageError
 from tf_bert.formats import find
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 
 TF1_FILES = (
     "bert_model.ckpt.index",
@@ -28,7 +28,7 @@ def run(golden_dir, tmp_path):
         Conversion(
             input=f"{golden_dir}/bert_model.ckpt",
             output=str(tmp_path / "run"),
-            to=Kind.NATIVE,
+            to=WeightsFormat.NATIVE,
         )
     )
     return str(tmp_path / "run")
@@ -39,12 +39,12 @@ def test_each_folder_shows_its_kind(
     golden_dir, hugging_face_dir, keras_hub_dir, run, ending
 ):
     kinds = {
-        golden_dir: Kind.TF1,
-        f"{hugging_face_dir}/classifier": Kind.HUGGING_FACE,
-        keras_hub_dir: Kind.KERAS_HUB,
-        run: Kind.NATIVE,
-        f"{run}/checkpoints": Kind.NATIVE,
-        f"{run}/checkpoints/step-00000000": Kind.NATIVE,
+        golden_dir: WeightsFormat.TF1,
+        f"{hugging_face_dir}/classifier": WeightsFormat.HUGGING_FACE,
+        keras_hub_dir: WeightsFormat.KERAS_HUB,
+        run: WeightsFormat.NATIVE,
+        f"{run}/checkpoints": WeightsFormat.NATIVE,
+        f"{run}/checkpoints/step-00000000": WeightsFormat.NATIVE,
     }
     assert {path: find.open_source(path + ending).kind for path in kinds} == kinds
 
@@ -54,7 +54,7 @@ def test_a_published_folder_of_google(golden_dir, tmp_path, name):
     """It has no `checkpoint` file."""
     copy_tensorflow(golden_dir, tmp_path)
     source = find.open_source(os.path.join(tmp_path, name))
-    assert source.kind is Kind.TF1
+    assert source.kind is WeightsFormat.TF1
     assert source.config.hidden_size == 64
 
 
@@ -70,9 +70,9 @@ def test_several_kinds_in_a_folder(
     with pytest.raises(CheckpointError, match="huggingface and native and tf1"):
         find.open_source(mixed)
     for name, kind in (
-        ("model.safetensors", Kind.HUGGING_FACE),
-        ("bert_model.ckpt", Kind.TF1),
-        ("checkpoints", Kind.NATIVE),
+        ("model.safetensors", WeightsFormat.HUGGING_FACE),
+        ("bert_model.ckpt", WeightsFormat.TF1),
+        ("checkpoints", WeightsFormat.NATIVE),
     ):
         assert find.open_source(f"{mixed}/{name}").kind is kind
 
@@ -98,7 +98,7 @@ def test_what_is_not_read(tmp_path, name, said, is_named):
 def test_a_pickle_beside_safetensors_is_passed_by(hugging_face_dir, tmp_path):
     folder = shutil.copytree(f"{hugging_face_dir}/classifier", tmp_path / "model")
     (folder / "pytorch_model.bin").write_bytes(b"\x80\x04cos\nsystem\n")
-    assert find.open_source(str(folder)).kind is Kind.HUGGING_FACE
+    assert find.open_source(str(folder)).kind is WeightsFormat.HUGGING_FACE
 
 
 def test_nothing_at_all(tmp_path):

@@ -10,7 +10,7 @@ from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, SettingsError
 from runtime.files import tf_checkpoint_writer
 from tf_bert.formats import find, weights
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.model.config import BertConfig
 
 FILES = (
@@ -194,7 +194,10 @@ def test_the_files_of_a_tensorflow_checkpoint(golden_dir, tmp_path, name):
     state = 'model_checkpoint_path: "bert_model.ckpt"\n'
     (tmp_path / "checkpoint").write_text(state)
     source = find.open_source(str(tmp_path / name))
-    assert (source.kind, source.path) == (Kind.TF1, f"{tmp_path}/bert_model.ckpt")
+    assert (source.kind, source.path) == (
+        WeightsFormat.TF1,
+        f"{tmp_path}/bert_model.ckpt",
+    )
 
 
 def test_a_folder_too_many(golden_dir, hugging_face_dir, tmp_path):

@@ -11,7 +11,7 @@ from runtime.checkpoints import checkpoints
 from runtime.errors import SettingsError
 from tf_bert.formats import bundled, find, losses, tokenizer_files
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 
 # In bert-japanese's order: [PAD] is not 0.
 TOKENS = ["[UNK]", "w1", "w2", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]
@@ -52,11 +52,13 @@ def read(path, name="config.json"):
     return json.loads((path / name).read_text())
 
 
-@pytest.mark.parametrize("by", [Kind.NATIVE, Kind.TF1, Kind.KERAS_HUB])
+@pytest.mark.parametrize(
+    "by", [WeightsFormat.NATIVE, WeightsFormat.TF1, WeightsFormat.KERAS_HUB]
+)
 def test_a_round_trip_loses_nothing_unnamed(folder, tmp_path, by):
     reports = [
         carry(folder, tmp_path / "there", by),
-        carry(tmp_path / "there", tmp_path / "back", Kind.HUGGING_FACE),
+        carry(tmp_path / "there", tmp_path / "back", WeightsFormat.HUGGING_FACE),
     ]
     named = " ".join(each for report in reports for each in report.left_out)
     named += " ".join(note for report in reports for note in report.notes)
@@ -71,7 +73,7 @@ def test_a_round_trip_loses_nothing_unnamed(folder, tmp_path, by):
     assert "classifier_dropout" in named
 
 
-@pytest.mark.parametrize("by", Kind)
+@pytest.mark.parametrize("by", WeightsFormat)
 def test_the_ids_are_those_of_the_vocabulary(golden_dir, tmp_path, by):
     """A TensorFlow checkpoint does not say them."""
     words = [*TOKENS, *(f"x{number}" for number in range(1200 - len(TOKENS)))]
@@ -83,20 +85,22 @@ def test_the_ids_are_those_of_the_vocabulary(golden_dir, tmp_path, by):
         vocab_file=str(tmp_path / "vocab.txt"),
         do_lower_case=True,
     )
-    carry(tmp_path / "there", tmp_path / "back", Kind.HUGGING_FACE)
+    carry(tmp_path / "there", tmp_path / "back", WeightsFormat.HUGGING_FACE)
     source = find.open_source(str(tmp_path / "back"))
     assert source.special_ids == IDS
 
 
 def test_an_id_that_nobody_says_is_none(golden_dir, tmp_path):
-    report = carry(f"{golden_dir}/bert_model.ckpt", tmp_path / "a", Kind.HUGGING_FACE)
+    report = carry(
+        f"{golden_dir}/bert_model.ckpt", tmp_path / "a", WeightsFormat.HUGGING_FACE
+    )
     assert read(tmp_path / "a")["pad_token_id"] is None
     assert any("says the id of [PAD]: none was written" in n for n in report.notes)
 
 
 def test_a_configuration_that_contradicts_its_vocabulary(folder, tmp_path):
     change(folder, pad_token_id=0)
-    report = carry(folder, tmp_path / "made", Kind.HUGGING_FACE)
+    report = carry(folder, tmp_path / "made", WeightsFormat.HUGGING_FACE)
     assert read(tmp_path / "made")["pad_token_id"] == 3
     [note] = [each for each in report.notes if "pad_token_id" in each]
     assert note == (
@@ -109,14 +113,14 @@ def test_ids_that_keras_hub_cannot_hold(folder, tmp_path):
     """It looks special tokens up in a vocabulary, and this folder has none."""
     (folder / "vocab.txt").unlink()
     (folder / "tokenizer_config.json").unlink()
-    report = carry(folder, tmp_path / "made", Kind.KERAS_HUB)
+    report = carry(folder, tmp_path / "made", WeightsFormat.KERAS_HUB)
     assert {"pad_token_id=3", "eos_token_id=5"} <= set(report.left_out)
 
 
 def test_a_token_that_keras_hub_finds_elsewhere(folder, tmp_path):
     named = {**TOKENIZER, "pad_token": "w1"}
     (folder / "tokenizer_config.json").write_text(json.dumps(named))
-    report = carry(folder, tmp_path / "made", Kind.KERAS_HUB)
+    report = carry(folder, tmp_path / "made", WeightsFormat.KERAS_HUB)
     assert "pad_token_id=1" in report.left_out
     assert "sep_token_id=5" not in report.left_out
 
@@ -137,10 +141,10 @@ def test_a_run_with_another_kind_of_tokenizer(golden_dir, tmp_path):
             "tokenizer": made_by,
         },
     )
-    carry(tmp_path / "run", tmp_path / "native", Kind.NATIVE)
+    carry(tmp_path / "run", tmp_path / "native", WeightsFormat.NATIVE)
     copied = find.open_source(str(tmp_path / "native"))
     assert (copied.tokenizer, copied.special_ids) == (made_by, IDS)
-    report = carry(tmp_path / "run", tmp_path / "made", Kind.HUGGING_FACE)
+    report = carry(tmp_path / "run", tmp_path / "made", WeightsFormat.HUGGING_FACE)
     assert "the fingerprint of its sentencepiece tokenizer" in report.left_out
     assert read(tmp_path / "made")["pad_token_id"] == 3
     assert read(tmp_path / "made")["mask_token_id"] == 6
@@ -152,7 +156,7 @@ def test_a_missing_pooler_is_named(hugging_face_dir, tmp_path):
     tensors = safetensors.numpy.load_file(path / "model.safetensors")
     kept = {name: value for name, value in tensors.items() if "pooler" not in name}
     safetensors.numpy.save_file(kept, path / "model.safetensors")
-    report = carry(path, tmp_path / "made", Kind.TF1)
+    report = carry(path, tmp_path / "made", WeightsFormat.TF1)
     assert "bert/pooler/dense/kernel (not in the source)" in report.left_out
     assert "bert/pooler/dense/bias (not in the source)" in report.left_out
 
@@ -162,16 +166,19 @@ def test_a_missing_pooler_is_named(hugging_face_dir, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "to"),
-    [(Kind.TF1, Kind.HUGGING_FACE), (Kind.HUGGING_FACE, Kind.TF1)],
+    [
+        (WeightsFormat.TF1, WeightsFormat.HUGGING_FACE),
+        (WeightsFormat.HUGGING_FACE, WeightsFormat.TF1),
+    ],
 )
 @pytest.mark.parametrize(
     ("size", "is_refused"), [(50, False), (51, True), (52, True), (49, False)]
 )
 def test_as_many_tokens_as_rows(folder, tmp_path, kind, to, size, is_refused):
     source = folder
-    if kind is Kind.TF1:
+    if kind is WeightsFormat.TF1:
         source = tmp_path / "tf1"
-        carry(folder, source, Kind.TF1)
+        carry(folder, source, WeightsFormat.TF1)
     words = [*TOKENS, *(f"x{number}" for number in range(size - len(TOKENS)))]
     (source / "vocab.txt").write_text("\n".join(words) + "\n")
     sizes = f"vocab.txt has {size} tokens, and the word embedding of .* has 50 rows"
@@ -190,20 +197,20 @@ def test_tokens_are_counted_in_every_file(folder, tmp_path):
     """Also where a user added some, and where only the library's file is there."""
     (folder / "added_tokens.json").write_text('{"new": 50}')
     with pytest.raises(SettingsError, match=r"vocab\.txt has 51 tokens"):
-        carry(folder, tmp_path / "made", Kind.NATIVE)
+        carry(folder, tmp_path / "made", WeightsFormat.NATIVE)
     (folder / "added_tokens.json").unlink()
     (folder / "vocab.txt").unlink()
     words = {f"w{number}": number for number in range(60)}
     (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": words}}))
     with pytest.raises(SettingsError, match=r"tokenizer\.json has 60 tokens"):
-        carry(folder, tmp_path / "made", Kind.NATIVE)
+        carry(folder, tmp_path / "made", WeightsFormat.NATIVE)
 
 
 def test_what_keras_hub_has_no_place_for(folder, tmp_path):
     (folder / "special_tokens_map.json").write_text("{}")
-    files = tokenizer_files.find(str(folder), Kind.HUGGING_FACE)
+    files = tokenizer_files.find(str(folder), WeightsFormat.HUGGING_FACE)
     found = losses.named(
-        find.open_source(str(folder)), files, to=Kind.KERAS_HUB, special=IDS
+        find.open_source(str(folder)), files, to=WeightsFormat.KERAS_HUB, special=IDS
     )
     assert found == [
         "the setting classifier_dropout",

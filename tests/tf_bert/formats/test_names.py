@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tf_bert.formats import names
-from tf_bert.formats.names import Kind, Layout, NameTable
+from tf_bert.formats.names import NameTable, WeightLayout, WeightsFormat
 
 HEADS = (
     "output_weights",
@@ -21,11 +21,11 @@ ONLY_HUGGING_FACE = (
 )
 
 
-@pytest.mark.parametrize("kind", [Kind.HUGGING_FACE, Kind.KERAS_HUB])
+@pytest.mark.parametrize("kind", [WeightsFormat.HUGGING_FACE, WeightsFormat.KERAS_HUB])
 def test_there_and_back(kind):
     table = NameTable(kind)
     ours = [*names.encoder_names(13), *HEADS]
-    ours += ONLY_HUGGING_FACE if kind is Kind.HUGGING_FACE else ()
+    ours += ONLY_HUGGING_FACE if kind is WeightsFormat.HUGGING_FACE else ()
     theirs = [table.theirs(name) for name in ours]
     assert None not in theirs
     assert len({each.name for each in theirs}) == len(ours)
@@ -36,17 +36,19 @@ def test_there_and_back(kind):
 
 def test_known_names():
     ours = "bert/encoder/layer_11/attention/output/dense/kernel"
-    assert NameTable(Kind.HUGGING_FACE).theirs(ours) == names.Name(
-        "bert.encoder.layer.11.attention.output.dense.weight", Layout.TRANSPOSED
+    assert NameTable(WeightsFormat.HUGGING_FACE).theirs(ours) == names.Name(
+        "bert.encoder.layer.11.attention.output.dense.weight", WeightLayout.TRANSPOSED
     )
     attention = "_self_attention_layer/output_dense/vars/0"
     for number, counted in ((0, ""), (1, "_1"), (11, "_11")):
-        found = NameTable(Kind.KERAS_HUB).theirs(ours.replace("11", str(number)))
+        found = NameTable(WeightsFormat.KERAS_HUB).theirs(
+            ours.replace("11", str(number))
+        )
         layer = f"model/layers/transformer_encoder{counted}"
-        assert found == names.Name(f"{layer}/{attention}", Layout.HEADS_FIRST)
+        assert found == names.Name(f"{layer}/{attention}", WeightLayout.HEADS_FIRST)
 
 
-@pytest.mark.parametrize("kind", [Kind.HUGGING_FACE, Kind.KERAS_HUB])
+@pytest.mark.parametrize("kind", [WeightsFormat.HUGGING_FACE, WeightsFormat.KERAS_HUB])
 @pytest.mark.parametrize(
     "name",
     [
@@ -66,7 +68,9 @@ def test_names_that_nobody_has(kind, name):
 
 
 def test_keras_hub_has_no_next_sentence():
-    assert all(NameTable(Kind.KERAS_HUB).theirs(n) is None for n in ONLY_HUGGING_FACE)
+    assert all(
+        NameTable(WeightsFormat.KERAS_HUB).theirs(n) is None for n in ONLY_HUGGING_FACE
+    )
 
 
 def test_layers_are_counted_by_the_highest():
@@ -78,11 +82,11 @@ def test_layers_are_counted_by_the_highest():
 @pytest.mark.parametrize(
     ("layout", "ours", "theirs"),
     [
-        (Layout.SAME, (6,), (6,)),
-        (Layout.TRANSPOSED, (6, 4), (4, 6)),
-        (Layout.HEADS_LAST, (5, 6), (5, 2, 3)),
-        (Layout.HEADS_LAST, (6,), (2, 3)),
-        (Layout.HEADS_FIRST, (6, 5), (2, 3, 5)),
+        (WeightLayout.SAME, (6,), (6,)),
+        (WeightLayout.TRANSPOSED, (6, 4), (4, 6)),
+        (WeightLayout.HEADS_LAST, (5, 6), (5, 2, 3)),
+        (WeightLayout.HEADS_LAST, (6,), (2, 3)),
+        (WeightLayout.HEADS_FIRST, (6, 5), (2, 3, 5)),
     ],
 )
 def test_layouts_there_and_back(layout, ours, theirs):
@@ -93,7 +97,7 @@ def test_layouts_there_and_back(layout, ours, theirs):
     np.testing.assert_array_equal(layout.to_ours(there), value)
 
 
-@pytest.mark.parametrize("layout", set(Layout) - {Layout.SAME})
+@pytest.mark.parametrize("layout", set(WeightLayout) - {WeightLayout.SAME})
 def test_too_few_axes(layout):
     with pytest.raises(ValueError, match=r"at least 2 axes, found the shape \(3,\)"):
         layout.shape_in_ours((3,))

@@ -10,7 +10,7 @@ import pytest
 
 from tf_bert.formats import find, hugging_face
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 
 pytestmark = [
     pytest.mark.slow,
@@ -93,7 +93,9 @@ def ask_keras_hub(model, rows):
 def test_transformers_reads_a_converted_tensorflow_checkpoint(
     torch, transformers, golden, golden_dir, rows, tmp_path, kind
 ):
-    folder = carry(f"{golden_dir}/bert_model.ckpt", tmp_path, Kind.HUGGING_FACE)
+    folder = carry(
+        f"{golden_dir}/bert_model.ckpt", tmp_path, WeightsFormat.HUGGING_FACE
+    )
     model = load(transformers, kind, folder)
     found = ask(torch, getattr(model, "bert", model), rows).last_hidden_state.numpy()
     mask = rows["input_mask"] > 0
@@ -103,7 +105,9 @@ def test_transformers_reads_a_converted_tensorflow_checkpoint(
 def test_transformers_computes_the_originals_masked_lm(
     torch, transformers, golden, golden_dir, rows, tmp_path
 ):
-    folder = carry(f"{golden_dir}/bert_model.ckpt", tmp_path, Kind.HUGGING_FACE)
+    folder = carry(
+        f"{golden_dir}/bert_model.ckpt", tmp_path, WeightsFormat.HUGGING_FACE
+    )
     model = load(transformers, "BertForPreTraining", folder)
     logits = ask(torch, model, rows).prediction_logits
     places = torch.tensor(golden["masked_lm_positions"][0][:4].astype(np.int64))
@@ -117,7 +121,7 @@ def test_transformers_computes_the_originals_masked_lm(
 def test_transformers_reads_a_classifier(
     torch, transformers, golden_dir, keras_hub_dir, keras_hub_golden, tmp_path
 ):
-    folder = carry(keras_hub_dir, tmp_path, Kind.HUGGING_FACE)
+    folder = carry(keras_hub_dir, tmp_path, WeightsFormat.HUGGING_FACE)
     model = load(transformers, "BertForSequenceClassification", folder)
     found = ask(torch, model, keras_hub_golden).logits.numpy()
     assert np.abs(found - keras_hub_golden["logits"]).max() <= OUTPUT
@@ -168,7 +172,7 @@ def test_what_transformers_stores_in_half_the_bits(
 def test_keras_hub_reads_a_converted_tensorflow_checkpoint(
     keras_hub, golden, golden_dir, rows, tmp_path
 ):
-    folder = carry(f"{golden_dir}/bert_model.ckpt", tmp_path, Kind.KERAS_HUB)
+    folder = carry(f"{golden_dir}/bert_model.ckpt", tmp_path, WeightsFormat.KERAS_HUB)
     backbone = keras_hub.models.Backbone.from_preset(folder)
     found = ask_keras_hub(backbone, rows)
     mask = rows["input_mask"] > 0
@@ -183,7 +187,10 @@ def test_keras_hub_has_the_masked_lm_head(
 ):
     """Its head is erf GELU with epsilon 1e-5, unlike the encoder below it."""
     folder = carry(
-        f"{golden_dir}/bert_model.ckpt", tmp_path, Kind.KERAS_HUB, allow_inexact=True
+        f"{golden_dir}/bert_model.ckpt",
+        tmp_path,
+        WeightsFormat.KERAS_HUB,
+        allow_inexact=True,
     )
     places = golden["masked_lm_positions"][0][:4]
     model = keras_hub.models.MaskedLM.from_preset(folder)
@@ -215,8 +222,8 @@ def test_keras_hub_has_the_masked_lm_head(
 def test_keras_hub_reads_a_classifier(
     keras_hub, outputs_of, golden_dir, hugging_face_golden, keras_hub_dir, tmp_path
 ):
-    there = carry(keras_hub_dir, tmp_path / "there", Kind.HUGGING_FACE)
-    back = carry(there, tmp_path / "back", Kind.KERAS_HUB)
+    there = carry(keras_hub_dir, tmp_path / "there", WeightsFormat.HUGGING_FACE)
+    back = carry(there, tmp_path / "back", WeightsFormat.KERAS_HUB)
     model = keras_hub.models.TextClassifier.from_preset(back)
     found = np.asarray(ask_keras_hub(model, hugging_face_golden))
     ours = outputs_of(keras_hub_dir, hugging_face_golden)["logits"]

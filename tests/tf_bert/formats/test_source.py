@@ -11,16 +11,16 @@ from tf_bert.classifier import preparation
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import find, weights
 from tf_bert.formats.convert import Conversion, convert
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.pretraining.settings import PretrainingSettings
 
 MOST = 1.1  # times the bytes that are needed
 REQUESTS = 28  # of any kind, whatever the number of tensors, which is 57
 WEIGHTS = {
-    Kind.TF1: "bert_model.ckpt.data-00000-of-00001",
-    Kind.HUGGING_FACE: "model.safetensors",
-    Kind.KERAS_HUB: "model.weights.h5",
-    Kind.NATIVE: "weights.safetensors",
+    WeightsFormat.TF1: "bert_model.ckpt.data-00000-of-00001",
+    WeightsFormat.HUGGING_FACE: "model.safetensors",
+    WeightsFormat.KERAS_HUB: "model.weights.h5",
+    WeightsFormat.NATIVE: "weights.safetensors",
 }
 
 
@@ -64,9 +64,9 @@ def run(source, tmp_path_factory):
 @pytest.fixture(scope="module")
 def folders(run, tmp_path_factory):
     """A folder of each kind."""
-    found = {Kind.NATIVE: run}
-    for kind in Kind:
-        if kind is not Kind.NATIVE:
+    found = {WeightsFormat.NATIVE: run}
+    for kind in WeightsFormat:
+        if kind is not WeightsFormat.NATIVE:
             found[kind] = str(tmp_path_factory.mktemp("folders") / kind.value)
             convert(Conversion(input=run, output=found[kind], to=kind))
     return found
@@ -81,7 +81,7 @@ def needed(server, kind):
     )
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", WeightsFormat)
 def test_each_byte_is_read_once(fake_bucket, folders, source, kind):
     opened = find.open_source(put(fake_bucket, folders[kind], name="model"))
     for name in opened.shapes():
@@ -93,7 +93,7 @@ def test_each_byte_is_read_once(fake_bucket, folders, source, kind):
     assert sum(name.endswith(WEIGHTS[kind]) for name in read) == 1
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", WeightsFormat)
 def test_a_run_opens_its_start_once(fake_bucket, folders, small_task, kind, tmp_path):
     """From the settings to the values."""
     sizes = small_task.settings() | {"bert_config_file": None}

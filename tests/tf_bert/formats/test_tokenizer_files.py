@@ -6,7 +6,7 @@ import pytest
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError, SettingsError, StorageError
 from tf_bert.formats import tokenizer_files
-from tf_bert.formats.names import Kind
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.tokenizer_files import TokenizerFiles
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a")
@@ -40,9 +40,11 @@ def vocabulary(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("to", [Kind.TF1, Kind.HUGGING_FACE, Kind.NATIVE])
+@pytest.mark.parametrize(
+    "to", [WeightsFormat.TF1, WeightsFormat.HUGGING_FACE, WeightsFormat.NATIVE]
+)
 def test_what_is_kept_as_it_is(folder, tmp_path, to):
-    files = tokenizer_files.find(str(folder), Kind.HUGGING_FACE)
+    files = tokenizer_files.find(str(folder), WeightsFormat.HUGGING_FACE)
     assert tokenizer_files.write(str(tmp_path / "new"), files, to=to) == []
     assert tokenizer_files.find(str(tmp_path / "new"), to).config == JAPANESE
     for name in ("vocab.txt", "special_tokens_map.json"):
@@ -51,8 +53,10 @@ def test_what_is_kept_as_it_is(folder, tmp_path, to):
 
 def test_a_tokenizer_that_keras_hub_does_not_have(folder, tmp_path):
     """It would split every Chinese character and know no words."""
-    files = tokenizer_files.find(str(folder), Kind.HUGGING_FACE)
-    [note] = tokenizer_files.write(str(tmp_path / "new"), files, to=Kind.KERAS_HUB)
+    files = tokenizer_files.find(str(folder), WeightsFormat.HUGGING_FACE)
+    [note] = tokenizer_files.write(
+        str(tmp_path / "new"), files, to=WeightsFormat.KERAS_HUB
+    )
     assert "KerasHub has no tokenizer that splits as this model's does" in note
     assert not (tmp_path / "new").exists()
 
@@ -105,7 +109,7 @@ def test_the_ids_that_files_give(vocabulary, tmp_path):
 )
 def test_the_ids_of_the_library(tmp_path, content, size):
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
-    files = tokenizer_files.find(str(tmp_path), Kind.HUGGING_FACE)
+    files = tokenizer_files.find(str(tmp_path), WeightsFormat.HUGGING_FACE)
     found = tokenizer_files.vocabulary_of(files)
     assert (found and found.size) == size
     expected = {"pad": 1} if size else {}
@@ -122,7 +126,7 @@ def test_the_ids_of_the_library(tmp_path, content, size):
 )
 def test_what_is_no_vocabulary(tmp_path, content):
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
-    files = tokenizer_files.find(str(tmp_path), Kind.HUGGING_FACE)
+    files = tokenizer_files.find(str(tmp_path), WeightsFormat.HUGGING_FACE)
     with pytest.raises(DataError, match=r"tokenizer\.json: expected"):
         tokenizer_files.vocabulary_of(files)
 
@@ -157,16 +161,18 @@ def test_accents_go_with_the_case_where_nothing_is_said(
 
 
 def test_no_tokenizer(tmp_path):
-    files = tokenizer_files.find(str(tmp_path), Kind.TF1)
+    files = tokenizer_files.find(str(tmp_path), WeightsFormat.TF1)
     tokenizer_files.refuse_unknown_case(files)
-    [note] = tokenizer_files.write(str(tmp_path / "new"), files, to=Kind.HUGGING_FACE)
+    [note] = tokenizer_files.write(
+        str(tmp_path / "new"), files, to=WeightsFormat.HUGGING_FACE
+    )
     assert "give --vocab_file" in note
     assert not (tmp_path / "new").exists()
 
 
 def test_a_vocabulary_whose_case_nobody_says(folder):
     os.remove(folder / "tokenizer_config.json")
-    files = tokenizer_files.find(str(folder), Kind.TF1)
+    files = tokenizer_files.find(str(folder), WeightsFormat.TF1)
     with pytest.raises(SettingsError, match=r"vocab.txt: nothing beside it says"):
         tokenizer_files.refuse_unknown_case(files)
 
@@ -196,4 +202,4 @@ def test_a_link_is_not_copied(folder, tmp_path_factory):
     os.remove(folder / "vocab.txt")
     os.symlink(secret, folder / "vocab.txt")
     with pytest.raises(StorageError, match="it is a link to"):
-        tokenizer_files.find(str(folder), Kind.HUGGING_FACE)
+        tokenizer_files.find(str(folder), WeightsFormat.HUGGING_FACE)

@@ -68,7 +68,7 @@ def test_variables(variable, model):
 
 def test_the_variables_of_a_bert():
     ours = [*names.encoder_names(2), "output_weights", "cls/squad/output_bias"]
-    theirs = names.NameTable(names.Kind.HUGGING_FACE).theirs
+    theirs = names.NameTable(names.WeightsFormat.HUGGING_FACE).theirs
     for some in (ours, [theirs(name).name for name in ours]):
         assert other_models.of_variables(some) is None
 

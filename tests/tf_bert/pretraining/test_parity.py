@@ -3,8 +3,6 @@
 What ran there, and how, is in golden/tf1_bert_tiny/README.txt.
 """
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -13,8 +11,8 @@ from processors.batches.batches import BatchShape, EvalBatches, PadTo
 from processors.batches.token_dataset import TokenDataset, offsets_of
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import Predictions, PretrainingDataset
-from runtime.engine import engine, optimization
-from runtime.engine.optimizer_settings import OptimizerSettings
+from runtime.engine import optimization
+from tests.runtime.engine import engine_runs
 from tf_bert.formats.weights import read_weights
 from tf_bert.model.config import BertConfig
 from tf_bert.pretraining.heads import BertPretrainer, PretrainingObjective
@@ -42,26 +40,13 @@ def _schedule_of_the_golden_run():
 
 
 def make_engine(placement, golden_dir):
-    config = dataclasses.replace(
-        BertConfig.from_json_file(f"{golden_dir}/bert_config.json"),
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+    config = engine_runs.without_dropout(
+        BertConfig.from_json_file(f"{golden_dir}/bert_config.json")
     )
-
-    def build_model():
-        keras.utils.set_random_seed(0)
-        model = BertPretrainer(config, relates_segments=True)
-        model.build_variables()
-        return model
-
-    made = engine.create(
+    made = engine_runs.made(
         placement,
-        build_model=build_model,
+        make_model=lambda: BertPretrainer(config, relates_segments=True),
         objective=PretrainingObjective(),
-        optimizer=OptimizerSettings(
-            learning_rate=5e-4, num_train_steps=UPDATES, num_warmup_steps=4
-        ),
-        seed=0,
     )
     initial = read_weights(
         f"{golden_dir}/bert_model.ckpt", expected=made.weight_shapes()

@@ -8,7 +8,11 @@ import pytest
 
 from processors.pretraining import records
 from processors.pretraining.create import create
-from processors.pretraining.settings import DataSettings, Mode, Objective
+from processors.pretraining.settings import (
+    Mode,
+    PretrainingDataSettings,
+    PretrainingTask,
+)
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import DataError, SettingsError, TrainingError
@@ -60,7 +64,7 @@ def make_records(corpus, tmp_path):
             "max_predictions_per_seq": 6,
             "dupe_factor": 2,
         }
-        create(DataSettings(**{**settings, **changes}))
+        create(PretrainingDataSettings(**{**settings, **changes}))
         return (path,)
 
     return make
@@ -170,7 +174,7 @@ def test_text_without_segments(corpus, make_settings, place_on):
     settings = make_settings(
         text_file=(f"{corpus}/text.txt",),
         vocab_file=f"{corpus}/vocab.txt",
-        objective=Objective.MLM,
+        objective=PretrainingTask.MLM,
         show_predictions=5,
         mlm_schedule=("0.18", "0.1"),
     )
@@ -309,7 +313,7 @@ def test_too_little_text_to_hold_some_out(corpus, make_settings, tmp_path):
     settings = make_settings(
         text_file=(str(tmp_path / "short.txt"),),
         vocab_file=f"{corpus}/vocab.txt",
-        objective=Objective.MLM,
+        objective=PretrainingTask.MLM,
     )
     with pytest.raises(DataError, match="--eval_share"):
         prepare(settings)

@@ -4,7 +4,7 @@ import pytest
 from processors.batches.features import Features
 from tf_bert.formats import find
 from tf_bert.model.config import BertConfig
-from tf_bert.vectors.encoder import CachedEncoder, Encoder, Wanted
+from tf_bert.vectors.encoder import CachedEncoder, VectorEncoder, WantedVectors
 from tf_bert.vectors.settings import Pooling
 
 LENGTH, OUTPUT = 48, 2e-5
@@ -13,10 +13,10 @@ LENGTH, OUTPUT = 48, 2e-5
 @pytest.fixture(scope="module")
 def make(place_on, golden_dir):
     def make(pooling, *, layers=(-1,), batch_size=5):
-        return Encoder(
+        return VectorEncoder(
             BertConfig.from_json_file(f"{golden_dir}/bert_config.json"),
             source=find.open_source(f"{golden_dir}/bert_model.ckpt"),
-            wanted=Wanted(
+            wanted=WantedVectors(
                 pooling=pooling,
                 layers=layers,
                 max_seq_length=LENGTH,

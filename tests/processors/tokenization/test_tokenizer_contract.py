@@ -10,6 +10,8 @@ from processors.tokenization.character import CharacterTokenizer
 from processors.tokenization.library import LibraryTokenizer
 from processors.tokenization.mecab import MecabTokenizer, Subwords
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
+from processors.tokenization.units import Units, UnitTokenizer
+from processors.tokenization.vocabulary import read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.errors import DataError
 
@@ -41,6 +43,7 @@ def build(kind: str, request: pytest.FixtureRequest):
     tohoku_v1 = request.getfixturevalue("tohoku_vocab_file")
     model = request.getfixturevalue("model_file")
     library_file = request.getfixturevalue("library_file")
+    units = read_word_piece(tohoku_v1)
     return {
         "wordpiece": lambda: WordPieceTokenizer(tohoku_v1),
         "wordpiece-cased": lambda: WordPieceTokenizer(tohoku_v1, do_lower_case=False),
@@ -71,6 +74,13 @@ def build(kind: str, request: pytest.FixtureRequest):
         "library-bpe": lambda: LibraryTokenizer(library_file("bpe")),
         "library-bytes": lambda: LibraryTokenizer(library_file("bytes")),
         "library-unigram": lambda: LibraryTokenizer(library_file("unigram")),
+        "units": lambda: UnitTokenizer(units, units=Units.WORD, do_lower_case=True),
+        "units-character": lambda: UnitTokenizer(
+            units, units=Units.CHARACTER, do_lower_case=False
+        ),
+        "units-whitespace": lambda: UnitTokenizer(
+            units, units=Units.WHITESPACE, do_lower_case=True
+        ),
     }[kind]()
 
 
@@ -80,6 +90,7 @@ KINDS = (
     *("mecab", "mecab-lower", "mecab-char", "char", "char-lower"),
     *("sentencepiece", "sentencepiece-cased", "bytes", "bytes-off"),
     *("library-bpe", "library-bytes", "library-unigram"),
+    *("units", "units-character", "units-whitespace"),
 )
 
 
@@ -99,6 +110,13 @@ def test_a_batch_is_its_texts_and_tokens_have_their_ids(tokenizer, texts):
     assert rows == [tokenizer.encode(text) for text in texts]
     assert all(0 <= i < tokenizer.vocab_size for row in rows for i in row)
     assert tokenizer.encode_batch([]) == []
+    assert tokenizer.encode("") == []  # what stands for a second text that is not there
+
+
+def test_the_fingerprint_says_kind_and_case(tokenizer):
+    fingerprint = tokenizer.fingerprint()
+    assert fingerprint["kind"] == tokenizer.kind
+    assert fingerprint["do_lower_case"] is tokenizer.do_lower_case
 
 
 def test_offsets_are_those_of_the_same_tokens(tokenizer, texts):
@@ -170,7 +188,9 @@ def test_a_copy_in_another_process_is_the_same(tokenizer, texts):
 
 
 def test_half_of_a_surrogate_pair_is_named_or_unknown(tokenizer):
-    if tokenizer.kind in {"mecab", "sentencepiece", "library"}:
+    by_bytes = {"mecab", "sentencepiece", "library"}
+    is_words = getattr(tokenizer, "units", None) is Units.WORD
+    if tokenizer.kind in by_bytes or is_words:
         with pytest.raises(DataError, match="half of a surrogate pair"):
             tokenizer.tokenize("は\ud83d")
     else:
