@@ -2,13 +2,13 @@ import dataclasses
 
 import numpy as np
 
-from tf_bert.vectors.parts import Part, VectorParts
+from tf_bert.vectors.parts import VectorPart, VectorParts
 
-NAMES = [field.name for field in dataclasses.fields(Part)]
+NAMES = [field.name for field in dataclasses.fields(VectorPart)]
 
 
 def part(number):
-    return Part(
+    return VectorPart(
         vectors=np.full((3, 2, 4), number, np.float32),
         lengths=np.array([1, 2]),
         input_ids=np.array([number] * 3, np.int32),
