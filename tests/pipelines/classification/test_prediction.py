@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.classification import data_check, prediction
+from pipelines.classification.answers import OneLabel
 from pipelines.classification.outputs import Outputs
 from runtime import storage
 from runtime.training.run_lock import NoLock
@@ -28,9 +29,15 @@ def predict(job, data_dir):
         )
         split = made.splits["test"]
         count = len(split.examples)
-        probabilities = np.tile(np.float32([0.25, 0.75]), (count, 1))
-        says_b = Outputs(probabilities, np.zeros(count), np.zeros(1))
-        prediction.write(split, says_b, suffix="", context=context)
+        logits = np.tile(np.float32([0.25, 0.75]), (count, 1))
+        says_b = Outputs(logits, np.zeros(count), np.zeros(1))
+        prediction.write(
+            split,
+            says_b,
+            answers=OneLabel(split.labels),
+            suffix="",
+            context=context,
+        )
         table = storage.read_text(storage.join(made.output_dir, "predictions.tsv"))
         gold = [line.split("\t")[1] for line in table.splitlines()[1:]]
         return gold, storage.list_dir(made.output_dir)
