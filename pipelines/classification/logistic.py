@@ -33,6 +33,15 @@ class Head:
     bias: np.ndarray
     strength: float
 
+    def predicted(self, vectors: np.ndarray) -> np.ndarray:
+        """The most probable label ids, int64 `[examples]`.
+
+        Args:
+            vectors: float32 `[examples, size]`.
+        """
+        best: np.ndarray = (vectors @ self.weights.T + self.bias).argmax(axis=1)
+        return best
+
 
 def fit(
     vectors: np.ndarray, label_ids: np.ndarray, *, num_labels: int, seed: int

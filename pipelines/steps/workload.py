@@ -60,7 +60,6 @@ def on_full_rows(
         ),
         train=arrays(_training_batches(full, shape, calls=settings.steps_per_call)),
         evaluate=_one_call(arrays([_evaluation_batch(full, settings, cut)])),
-        examples=shape.global_batch,
     )
 
 

@@ -22,7 +22,6 @@ class Workload:
         optimizer: Optimiser and schedule.
         train: Batch arrays of one call, `[K, accumulation, replicas, ...]`.
         evaluate: Batch arrays of one call, `[replicas, ...]`.
-        examples: Examples of one update, over all replicas and slices.
     """
 
     build_model: Callable[[], Any]
@@ -30,7 +29,6 @@ class Workload:
     optimizer: OptimizerSettings
     train: Arrays
     evaluate: Arrays
-    examples: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

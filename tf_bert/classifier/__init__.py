@@ -1,7 +1,6 @@
 """A BERT classifier's runs.
 
-compare.py       a logistic regression on frozen vectors
-frozen.py        the BERT as a run starts from it, frozen
+frozen.py        the BERT as a run starts from it, under a logistic regression
 heads.py         the classifier and its loss
 preparation.py   what can be refused before a framework loads
 run.py           its model: how it is built and what it starts from

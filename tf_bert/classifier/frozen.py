@@ -6,17 +6,23 @@ import functools
 import logging
 from collections.abc import Mapping
 
+import numpy as np
+
 from pipelines.classification import logistic
 from pipelines.classification.comparison import Accuracies
 from pipelines.classification.splits import Split
 from processors.labels.targets import Targets
 from runtime.engine.engine import Engine
 from runtime.training.training import RunContext
-from tf_bert.classifier import compare
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import find
 from tf_bert.formats.source import Source, untrained_pooler
-from tf_bert.vectors.encoder import CachedEncoder, VectorEncoder, WantedVectors
+from tf_bert.vectors.encoder import (
+    CachedEncoder,
+    Encodes,
+    VectorEncoder,
+    WantedVectors,
+)
 from tf_bert.vectors.settings import Pooling
 
 _log = logging.getLogger(__name__)
@@ -43,7 +49,7 @@ class FrozenBert:
         """
         encoder = self._encoder(Pooling.POOLED, context=context)
         head = logistic.fit(
-            compare.vectors_of(encoder, split),
+            _vectors_of(encoder, split),
             split.dataset.label_ids,
             num_labels=len(split.labels),
             seed=self._settings.seed,
@@ -62,13 +68,29 @@ class FrozenBert:
             context: Where the run runs.
         """
         return {
-            f"frozen BERT, {pooling.value}": compare.frozen(
-                self._encoder(pooling, context=context),
-                train,
-                others,
-                seed=self._settings.seed,
+            f"frozen BERT, {pooling.value}": self._accuracies(
+                self._encoder(pooling, context=context), train, others
             )
             for pooling in self._poolings()
+        }
+
+    def _accuracies(
+        self, encoder: Encodes, train: Split, others: Mapping[str, Split]
+    ) -> dict[str, float]:
+        head = logistic.fit(
+            _vectors_of(encoder, train),
+            train.dataset.label_ids,
+            num_labels=len(train.labels),
+            seed=self._settings.seed,
+        )
+        return {
+            name: float(
+                np.mean(
+                    head.predicted(_vectors_of(encoder, split))
+                    == split.dataset.label_ids
+                )
+            )
+            for name, split in others.items()
         }
 
     def _poolings(self) -> tuple[Pooling, ...]:
@@ -101,3 +123,9 @@ class FrozenBert:
             placement=context.placement,
         )
         return CachedEncoder(encoder, folder=context.path("vectors"))
+
+
+def _vectors_of(encoder: Encodes, split: Split) -> np.ndarray:
+    """The vectors of a split's examples, float32 `[examples, size]`."""
+    examples = [split.dataset.example(n) for n in range(len(split.dataset))]
+    return np.stack(encoder.vectors(examples)).reshape(len(examples), -1)
