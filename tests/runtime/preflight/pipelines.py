@@ -104,7 +104,6 @@ def workload(model, settings, cut):
             "loss_weight": np.ones(lead, np.float32),
         },
         evaluate={"input_ids": np.ones((*lead[2:], settings.length), np.int32)},
-        examples=settings.train_batch_size,
     )
 
 
