@@ -44,6 +44,6 @@ def write(
     plots.plot_course(context)
     _log.info("***** Eval results *****")
     for name in sorted(results):
-        _log.info("  %s = %s", name, results[name])
+        _log.info("  %s = %s", name, report.result_text(results[name]))
     _log.info("Reports: %s", context.path(next(iter(answers.reports))))
     return {name: float(value) for name, value in results.items()}

@@ -50,7 +50,7 @@ def write(
             for name, value in answers.scores(split, outputs).items()
         }
         for name, value in scores.items():
-            _log.info("  %s = %s", name, value)
+            _log.info("  %s = %s", name, report.result_text(value))
         for name, write_report in answers.reports.items():
             write_report(_report_path(name, suffix, context), split, outputs)
     else:

@@ -36,7 +36,7 @@ def write_eval_results(path: str, results: Mapping[str, object]) -> None:
     A float is shown as float32, in the digits that google-research/bert shows
     (`eval_accuracy = 0.9525939`).
     """
-    lines = [f"{key} = {_result_text(results[key])}\n" for key in sorted(results)]
+    lines = [f"{key} = {result_text(results[key])}\n" for key in sorted(results)]
     storage.write_text(path, "".join(lines))
 
 
@@ -214,7 +214,8 @@ def check_label_ids(
         )
 
 
-def _result_text(value: object) -> str:
+def result_text(value: object) -> str:
+    """A score as eval_results.txt shows it: a float in the digits of float32."""
     if isinstance(value, float | np.floating):
         return str(np.float32(value))
     return str(value)
