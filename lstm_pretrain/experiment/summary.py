@@ -7,11 +7,9 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import scipy.stats
 
 from lstm_pretrain.experiment.cells import Result, Start
-
-_CONFIDENCE = 0.95
+from pipelines.reports import over_seeds
 
 Measure = Callable[[Result], float]
 
@@ -39,17 +37,8 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Confidence interval of the mean difference, NaN of a single seed.
-
-        Source: Student's t for paired samples.
-        """
-        differences = self.pretrained - self.scratch
-        count = len(differences)
-        if count < 2:
-            return math.nan, math.nan
-        error = np.std(differences, ddof=1) / math.sqrt(count)
-        reach = scipy.stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1) * error
-        return self.difference - reach, self.difference + reach
+        """Confidence interval of the mean difference, NaN of a single seed."""
+        return over_seeds.interval(self.pretrained - self.scratch)
 
 
 def compare(results: Sequence[Result], measure: Measure) -> list[Comparison]:
@@ -88,11 +77,6 @@ def compare(results: Sequence[Result], measure: Measure) -> list[Comparison]:
     return found
 
 
-def deviation(values: np.ndarray) -> float:
-    """Standard deviation of a sample, 0 of a single value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
 def text(results: Sequence[Result], *, test_examples: int) -> str:
     """The summary as a page of text.
 
@@ -104,7 +88,7 @@ def text(results: Sequence[Result], *, test_examples: int) -> str:
         f"Accuracy on {test_examples} test examples, mean and standard deviation over "
         "seeds, in percent.",
         f"Difference: pretrained minus from scratch, paired by seed, with its "
-        f"{_CONFIDENCE:.0%} interval (Student's t).",
+        f"{over_seeds.CONFIDENCE:.0%} interval (Student's t).",
         "All pretrained classifiers start from one language model: the interval says "
         "nothing of how another would do.",
         "",
@@ -135,4 +119,4 @@ def _row(at: Comparison) -> str:
 
 
 def _mean(values: np.ndarray) -> str:
-    return f"{100 * np.mean(values):.1f} +- {100 * deviation(values):.1f}"
+    return f"{100 * np.mean(values):.1f} +- {100 * over_seeds.deviation(values):.1f}"

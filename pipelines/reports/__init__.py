@@ -1,5 +1,6 @@
 """Results as text and as pictures.
 
-plots.py   reports as pictures
-report.py  reports as text
+over_seeds.py  how sure a mean over seeds is
+plots.py       reports as pictures
+report.py      reports as text
 """
