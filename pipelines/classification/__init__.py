@@ -12,6 +12,9 @@ preparation.py     the task's processor and folder, before a framework loads
 records_of_run.py  what a run writes of its splits
 rows.py            the rows of a task, each read once
 run.py             train, evaluate, predict: a run on one page
+seed_pages.py      what the runs of several seeds say together
+seed_results.py    what the run of one of them has come to
+seeds.py           a run, or one for each of several seeds
 settings.py        what a run on a task is told
 splits.py          a task's splits, tokenised and kept as records
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -79,8 +80,9 @@ def simple(train: Split, others: Mapping[str, Split]) -> Accuracies:
         train: What they learn from.
         others: Labelled splits.
     """
-    predictions = simple_predictions(
-        train.examples, {name: split.examples for name, split in others.items()}
+    predictions = _remembered(
+        tuple(train.examples),
+        tuple((name, tuple(split.examples)) for name, split in others.items()),
     )
     return {
         classifier: {
@@ -89,6 +91,15 @@ def simple(train: Split, others: Mapping[str, Split]) -> Accuracies:
         }
         for classifier, by_split in predictions.items()
     }
+
+
+@functools.lru_cache(maxsize=1)
+def _remembered(
+    train: tuple[InputExample, ...],
+    others: tuple[tuple[str, tuple[InputExample, ...]], ...],
+) -> dict[str, dict[str, list[str]]]:
+    """`simple_predictions`, kept: the runs of several seeds ask for the same."""
+    return simple_predictions(train, dict(others))
 
 
 def simple_predictions(

@@ -19,7 +19,9 @@ _log = logging.getLogger(__name__)
 _PREFIX = "test_"
 
 
-def write(split: Split, outputs: Outputs, *, suffix: str, context: RunContext) -> None:
+def write(
+    split: Split, outputs: Outputs, *, suffix: str, context: RunContext
+) -> dict[str, float]:
     """Writes the predictions and, where the split is labelled, the reports on it.
 
     Args:
@@ -27,6 +29,9 @@ def write(split: Split, outputs: Outputs, *, suffix: str, context: RunContext) -
         outputs: What the model says of it.
         suffix: What the files are told from those of other test sets by.
         context: Where the run writes.
+
+    Returns:
+        The scores; none where the split is not labelled.
     """
     path = context.path(f"predictions{suffix}.tsv")
     report.write_test_results(
@@ -41,15 +46,17 @@ def write(split: Split, outputs: Outputs, *, suffix: str, context: RunContext) -
         labels=split.labels,
     )
     _log.info("***** Predict results *****")
+    scores: dict[str, float] = {}
     if (split.dataset.label_ids != UNLABELLED).all():
         evaluation.write_reports(
             split, outputs, context=context, prefix=_PREFIX, suffix=suffix
         )
-        accuracy = evaluation.accuracy(split, outputs)
-        _log.info("  test_accuracy = %s", np.float32(accuracy))
+        scores["test_accuracy"] = evaluation.accuracy(split, outputs)
+        _log.info("  test_accuracy = %s", np.float32(scores["test_accuracy"]))
     else:
         _delete_reports(suffix=suffix, context=context)
     _log.info("Predictions: %s", path)
+    return scores
 
 
 def _delete_reports(*, suffix: str, context: RunContext) -> None:

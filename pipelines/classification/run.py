@@ -55,7 +55,8 @@ class Results:
 
     Attributes:
         labels: The task's labels in order of their ids.
-        scores: Those of the dev split, as eval_results.txt has them.
+        scores: Those of the dev split, as eval_results.txt has them, and the
+            `test_accuracy` of a test split with labels.
         outputs: What the model says of the examples of dev and test.
         accuracies: Classifier to split to accuracy, as compare.txt has them.
     """
@@ -88,7 +89,7 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
         TrainingError: The loss is not finite.
     """
     settings, splits = job.settings, job.splits
-    scores: Mapping[str, float] = {}
+    scores: dict[str, float] = {}
     found: dict[str, Outputs] = {}
     accuracies: Accuracies = {}
     with training.open_context(job, placement) as context:
@@ -99,12 +100,12 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
             _train(job, classifier, model=model, context=context)
         if settings.do_eval:
             found["dev"] = _outputs(job, "dev", model=model, context=context)
-            scores = evaluation.write(
+            scores |= evaluation.write(
                 splits["dev"], found["dev"], step=model.step, context=context
             )
         if settings.do_predict:
             found["test"] = _outputs(job, "test", model=model, context=context)
-            prediction.write(
+            scores |= prediction.write(
                 splits["test"],
                 found["test"],
                 suffix=settings.predict_suffix,

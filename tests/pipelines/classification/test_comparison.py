@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from pipelines.classification import comparison
@@ -45,6 +47,26 @@ def test_pairs_are_read_whole():
 def test_one_label_has_no_regression():
     found = comparison.simple_predictions(TRAIN[:3], {"dev": DEV})
     assert list(found) == [comparison.MAJORITY]
+
+
+def test_simple_classifiers_learn_once_what_several_seeds_ask(monkeypatch):
+    learnt, predict = [], comparison.simple_predictions
+
+    def counted(train, others):
+        learnt.append(len(train))
+        return predict(train, others)
+
+    monkeypatch.setattr(comparison, "simple_predictions", counted)
+    comparison._remembered.cache_clear()
+    for train in (TRAIN, list(TRAIN), TRAIN[1:]):
+        found = comparison.simple(split_of(train), {"dev": split_of(DEV)})
+        assert found[comparison.TF_IDF] == {"dev": 1}
+    assert learnt == [len(TRAIN), len(TRAIN) - 1]
+
+
+def split_of(rows):
+    """What is read of a split here."""
+    return SimpleNamespace(examples=rows)
 
 
 def test_table_and_picture(tmp_path):
