@@ -240,6 +240,16 @@ def test_trained_runs_are_evaluated(repeated, several, tmp_path):
     assert several(folder, "3", "5", **evaluation) == []
 
 
+def test_what_was_trained_need_not_be_told_again(repeated, pipeline):
+    values = pipeline.values | {"do_train": False, "output_dir": str(repeated.folder)}
+    untold = values | {"max_seq_length": 128, "init_checkpoint": None}
+    asked = SeedSettings(seeds=("5", "3"))
+    filled = asked.fill(pipeline.settings, untold, given={"output_dir"})
+    assert values.items() <= filled.items()
+    told = asked.fill(pipeline.settings, untold, given={"max_seq_length"})
+    assert told["max_seq_length"] == 128
+
+
 # Data ---------------------------------------------------------------------------------
 
 
@@ -273,6 +283,13 @@ def test_each_seed_deals_its_own_splits(prepare_seeds, tmp_path):
 
 
 # Bad input ----------------------------------------------------------------------------
+
+
+def test_a_seed_beside_seeds_is_refused(pipeline):
+    values = {"do_train": True, "output_dir": "out"}
+    with pytest.raises(SettingsError, match="--seed and --seeds"):
+        SeedSettings(seeds=("0", "1")).fill(pipeline.settings, values, given={"seed"})
+    assert SeedSettings().fill(pipeline.settings, values, given={"seed"}) == values
 
 
 def test_a_folder_of_one_run_is_refused(prepare_seeds, tmp_path):
