@@ -49,7 +49,7 @@ def read(job: TaskJob) -> SeedResult | None:
         DataError: What lies in the file's place is no JSON object.
     """
     path = storage.join(job.output_dir, RESULT_FILE)
-    if not _is_trained(job) or not storage.exists(path):
+    if not _goes_on(job) or not storage.exists(path):
         return None
     content = json_file.read_object(path)
     if content.get("asked") != _asked(job):
@@ -84,10 +84,10 @@ def keep(job: TaskJob, results: Results) -> SeedResult:
     )
 
 
-def _is_trained(job: TaskJob) -> bool:
-    if job.restored is None:
-        return False
-    return not job.settings.trains or job.restored.step >= job.total_steps
+def _goes_on(job: TaskJob) -> bool:
+    """Whether the job has the newest checkpoint: it may be damaged, or not wanted."""
+    steps = checkpoints.list_steps(job.checkpoint_dir)
+    return job.restored is not None and job.restored.step == max(steps, default=0)
 
 
 def _asked(job: TaskJob) -> dict[str, Any]:
