@@ -12,21 +12,24 @@ from collections.abc import Sequence
 
 from lstm_pretrain.classifier.preparation import prepare
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
-from runtime.training import trained_run
+from pipelines.classification import seeds
+from pipelines.classification.seeds import SeedSettings
 from scripts import console, flag_definitions
 
 
 def main(argv: Sequence[str]) -> None:
-    """Runs the classifier that the flags describe."""
+    """Does the run that the flags describe, or one for each of --seeds."""
     del argv
-    settings = flag_definitions.values(LstmClassifierSettings, fill=trained_run.fill)
-    job = prepare(settings)
+    asked = flag_definitions.values(SeedSettings)
+    settings = flag_definitions.values(LstmClassifierSettings, fill=asked.fill)
+    runs = seeds.prepare(settings, prepare, asked=asked)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain.classifier import run as finetune
 
-    finetune.run(job, placement=placement)
+    runs.run(finetune.run, placement=placement)
 
 
 if __name__ == "__main__":
     flag_definitions.define(LstmClassifierSettings)
+    flag_definitions.define(SeedSettings)
     console.run(main)

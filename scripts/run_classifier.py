@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from absl import logging
 
-from runtime.training import trained_run
+from pipelines.classification import seeds
+from pipelines.classification.seeds import SeedSettings
 from scripts import console, flag_definitions
 from tf_bert.classifier.preparation import prepare
 from tf_bert.classifier.settings import ClassifierSettings
@@ -22,19 +23,21 @@ _RETIRED = {"master": "Use --accelerator."}
 
 
 def main(argv: Sequence[str]) -> None:
-    """Runs the classifier that the flags describe."""
+    """Does the run that the flags describe, or one for each of --seeds."""
     del argv
     for line in flag_definitions.warnings(_RETIRED):
         logging.warning(line)
-    settings = flag_definitions.values(ClassifierSettings, fill=trained_run.fill)
-    job = prepare(settings)
+    asked = flag_definitions.values(SeedSettings)
+    settings = flag_definitions.values(ClassifierSettings, fill=asked.fill)
+    runs = seeds.prepare(settings, prepare, asked=asked)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert.classifier import run as classify
 
-    classify.run(job, placement=placement)
+    runs.run(classify.run, placement=placement)
 
 
 if __name__ == "__main__":
     flag_definitions.define(ClassifierSettings)
+    flag_definitions.define(SeedSettings)
     flag_definitions.define_retired(_RETIRED)
     console.run(main)

@@ -98,3 +98,11 @@ class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
         yield from super()._problems()
         if self.train_examples is not None and self.train_examples < 1:
             yield f"--train_examples must be at least 1; got {self.train_examples}."
+
+    @property
+    def drawn_by_seed(self) -> tuple[str, ...]:
+        """See base class."""
+        if self.train_examples is None:
+            return super().drawn_by_seed
+        drawn = f"which {self.train_examples} examples are trained on"
+        return (*super().drawn_by_seed, drawn)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_pretrain.experiment import summary
 from lstm_pretrain.experiment.cells import Result, Start
-from pipelines.reports import plots
+from pipelines.reports import over_seeds, plots
 
 # Side by side, so that bars do not hide each other.
 _ASIDE = {Start.PRETRAINED: 1.01, Start.SCRATCH: 0.99}
@@ -59,7 +59,7 @@ def plot_data_size_curve(path: str, results: Sequence[Result]) -> None:
         axes.errorbar(
             [size * _ASIDE[start] for size in sizes],
             [100 * np.mean(each) for each in values[start]],
-            yerr=[100 * summary.deviation(each) for each in values[start]],
+            yerr=[100 * over_seeds.deviation(each) for each in values[start]],
             label=name,
             color=colour,
             marker=marker,

@@ -7,12 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import scipy.stats
 
 from lstm_pretrain.experiment.cells import Result, Start
+from pipelines.reports import over_seeds
 from processors.data_check import text_table
-
-_CONFIDENCE = 0.95
 
 # Columns and how wide they are at least.
 _HEADING = {
@@ -50,17 +48,8 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Confidence interval of the mean difference, NaN of a single seed.
-
-        Source: Student's t for paired samples.
-        """
-        differences = self.pretrained - self.scratch
-        count = len(differences)
-        if count < 2:
-            return math.nan, math.nan
-        error = scipy.stats.sem(differences)
-        reach = scipy.stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1) * error
-        return self.difference - reach, self.difference + reach
+        """Confidence interval of the mean difference, NaN of a single seed."""
+        return over_seeds.interval(self.pretrained - self.scratch)
 
 
 def compare(results: Sequence[Result], measure: Measure) -> list[Comparison]:
@@ -99,11 +88,6 @@ def compare(results: Sequence[Result], measure: Measure) -> list[Comparison]:
     return found
 
 
-def deviation(values: np.ndarray) -> float:
-    """Standard deviation of a sample, 0 of a single value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
 def text(results: Sequence[Result], *, test_examples: int) -> str:
     """The summary as a page of text.
 
@@ -115,7 +99,7 @@ def text(results: Sequence[Result], *, test_examples: int) -> str:
         f"Accuracy on {test_examples} test examples, mean and standard deviation over "
         "seeds, in percent.",
         f"Difference: pretrained minus from scratch, paired by seed, with its "
-        f"{_CONFIDENCE:.0%} interval (Student's t).",
+        f"{over_seeds.CONFIDENCE:.0%} interval (Student's t).",
         "All pretrained classifiers start from one language model: the interval says "
         "nothing of how another would do.",
         "",
@@ -146,4 +130,4 @@ def _row(at: Comparison) -> list[str]:
 
 
 def _mean(values: np.ndarray) -> str:
-    return f"{100 * np.mean(values):.1f} +- {100 * deviation(values):.1f}"
+    return f"{100 * np.mean(values):.1f} +- {100 * over_seeds.deviation(values):.1f}"

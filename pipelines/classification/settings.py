@@ -212,6 +212,13 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
         """What the files of a prediction are told from those of others by."""
         return f"-{self.predict_name}" if self.predict_name else ""
 
+    @property
+    def drawn_by_seed(self) -> tuple[str, ...]:
+        """What the seed decides of the data; empty where it is nothing."""
+        if not self.split:
+            return ()
+        return ("which examples each split has, dealt by --split",)
+
     def splits_ahead(self) -> tuple[str, ...]:
         """The splits that the work ahead reads; simple classifiers learn from train."""
         asked = (self.do_train or self.compare, self.do_eval, self.do_predict)

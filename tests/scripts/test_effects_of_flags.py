@@ -20,6 +20,7 @@ from lstm_pretrain.language_model.settings import (
 )
 from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.conversion import ConversionSettings
+from pipelines.classification.seeds import SeedSettings
 from processors.pretraining.settings import PretrainingDataSettings
 from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings
@@ -67,6 +68,9 @@ STEPS = [
 
 # Settings that a script makes of those that its flags make.
 MADE = {"lstm_experiment": LanguageModelSettings}
+
+# What a script is told besides.
+BESIDES = {"run_classifier": SeedSettings, "finetune_lstm": SeedSettings}
 
 # Read where it is checked: `mlm_prob` is put into `masked_lm_prob`.
 EXCUSED = {"create_pretraining_data": {"mlm_prob"}}
@@ -123,6 +127,11 @@ def test_every_flag_is_read(script):
     assert found - EXCUSED.get(script, set()) == set()
 
 
+@pytest.mark.parametrize("script", BESIDES)
+def test_every_flag_besides_is_read(script):
+    assert unread([f"scripts.{script}"], BESIDES[script]) == set()
+
+
 @pytest.mark.parametrize(("module", "settings", "excused"), STEPS)
 def test_every_setting_of_compiled_steps_is_read(module, settings, excused):
     checks = ["runtime.preflight.check", "runtime.preflight.report"]
@@ -134,6 +143,7 @@ def test_no_script_and_no_flag_is_left_out(script_flags):
     for script, settings in SETTINGS.items():
         defined = set(script_flags[f"scripts/{script}.py"]["flags"])
         others = {"preset"} if script == "lstm_experiment" else set()
+        others |= set(flags_of(BESIDES[script])) if script in BESIDES else set()
         others |= {"master", "use_one_hot_embeddings"} & defined  # retired
         if script != "tpu_check":
             assert defined == set(flags_of(settings)) | others, script

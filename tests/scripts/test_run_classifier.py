@@ -13,10 +13,12 @@ import pytest
 import sklearn.metrics
 from absl import flags
 
+from pipelines.classification.seeds import SeedSettings
 from processors.tasks import registry
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.files.tfrecord import iter_payloads
+from runtime.settings import flags_of
 from tests.scripts.classifier_process import SCRIPT, as_flags, start
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.model.config import BertConfig
@@ -91,8 +93,8 @@ def main(settings, monkeypatch, capsys):
 
 
 def forget_flags():
-    fields = dataclasses.fields(ClassifierSettings)
-    for name in {field.name for field in fields} | set(RETIRED_FLAGS):
+    defined = {*flags_of(ClassifierSettings), *flags_of(SeedSettings), *RETIRED_FLAGS}
+    for name in defined:
         delattr(flags.FLAGS, name)
 
 
@@ -289,6 +291,13 @@ def test_flags_that_contradict_each_other(main, tmp_path):
     log = refuse(main, tmp_path, use_tpu=True, num_processes=2)
     assert "--use_tpu and --accelerator=cpu contradict each other" in log
     assert "--num_processes and --process_id need --coordinator_address" in log
+
+
+def test_one_seed_or_several(main, tmp_path):
+    log = refuse(main, tmp_path, seed=0, seeds="1,2")
+    assert log == "error: --seed and --seeds: give the one or the other.\n"
+    log = refuse(main, tmp_path, seeds="1,1,-2")
+    assert log.startswith("error: --seeds: expected whole numbers in [0, 2**32)")
 
 
 # Bad input ---------------------------------------------------------------------------

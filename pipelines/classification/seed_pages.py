@@ -1,0 +1,102 @@
+"""What the runs of several seeds say together: seeds.txt and compare.txt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from pipelines.classification.seed_results import SeedResult
+from pipelines.reports import over_seeds
+from processors.data_check import text_table
+
+_INTERVAL = f"{over_seeds.CONFIDENCE:.0%} interval (Student's t)"
+_OWN_DRAWS = ("initial weights", "the order of the examples", "dropout")
+
+
+def scores(results: Sequence[SeedResult], *, task: str, drawn: Sequence[str]) -> str:
+    """The scores of each seed, and their mean, deviation and interval.
+
+    Args:
+        results: One a seed, two at least.
+        task: Name of the task.
+        drawn: What a seed decides of the data.
+    """
+    names = list(results[0].scores)
+    values = np.array([[each.scores[name] for name in names] for each in results])
+    seeds = [f"seed {each.seed}" for each in results]
+    table = [["", *names], *map(_line, seeds, values), *_summary(values)]
+    return "\n".join(
+        [
+            f"{len(results)} runs on the task {task} that differ in --seed alone, each",
+            "with its files in a folder of its own, seed-N. The seed decides:",
+            *(f"- {what}" for what in (*_OWN_DRAWS, *drawn)),
+            "",
+            text_table.aligned(table),
+            "Deviation: standard deviation of the seeds' scores.",
+            f"From, to: {_INTERVAL} of the mean over all seeds there",
+            "could be; of other data it says nothing.",
+            "",
+        ]
+    )
+
+
+def comparison(results: Sequence[SeedResult]) -> str:
+    """Means of the run and of the classifiers beside it, a table a split.
+
+    Args:
+        results: One a seed, two at least, each with accuracies.
+    """
+    splits = list(next(iter(results[0].accuracies.values())))
+    tables = [text_table.aligned(_comparison(results, split)) for split in splits]
+    return "\n".join(
+        [
+            f"Means over the seeds {', '.join(str(each.seed) for each in results)}.",
+            "",
+            *tables,
+            "Deviation: standard deviation over the seeds.",
+            "Difference: this run minus the line, seed by seed: mean and",
+            f"{_INTERVAL}.",
+            "",
+        ]
+    )
+
+
+def _summary(values: np.ndarray) -> list[list[str]]:
+    """Lines below the scores, float `[seeds, scores]`."""
+    lows, highs = zip(*map(over_seeds.interval, values.T), strict=True)
+    return [
+        _line("mean", values.mean(axis=0)),
+        _line("deviation", map(over_seeds.deviation, values.T)),
+        _line("from", lows),
+        _line("to", highs),
+    ]
+
+
+def _comparison(results: Sequence[SeedResult], split: str) -> list[list[str]]:
+    """The table of one split; the run itself has the last line."""
+    values = {
+        name: np.array([each.accuracies[name][split] for each in results])
+        for name in results[0].accuracies
+    }
+    *others, own = values
+    measure = f"{split} {results[0].measure}"
+    heading = [measure, "mean", "deviation", "difference", "from", "to"]
+    lines = [
+        [*_row(name, values[name]), *_difference(values[own] - values[name])]
+        for name in others
+    ]
+    return [heading, *lines, [*_row(own, values[own]), "", "", ""]]
+
+
+def _row(name: str, values: np.ndarray) -> list[str]:
+    return _line(name, (float(values.mean()), over_seeds.deviation(values)))
+
+
+def _difference(values: np.ndarray) -> list[str]:
+    numbers = (float(values.mean()), *over_seeds.interval(values))
+    return [f"{number:+.4f}" for number in numbers]
+
+
+def _line(name: str, values: Iterable[float]) -> list[str]:
+    return [name, *(f"{value:.4f}" for value in values)]

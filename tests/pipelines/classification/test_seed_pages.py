@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import scipy.stats
+
+from pipelines.classification import seed_pages
+from pipelines.classification.seed_results import SeedResult
+
+DEV = {0: 0.61, 4: 0.58, 7: 0.64}
+SIMPLE = {0: 0.5, 4: 0.55, 7: 0.52}
+
+
+@pytest.fixture
+def results():
+    return [
+        SeedResult(
+            seed=seed,
+            scores={"eval_accuracy": DEV[seed], "test_accuracy": 0.7},
+            accuracies={
+                "TF-IDF": {"dev": SIMPLE[seed], "test": 0.25},
+                "this run": {"dev": DEV[seed], "test": 0.7},
+            },
+        )
+        for seed in DEV
+    ]
+
+
+def lines_of(page, *, label):
+    """The numbers of the lines that begin with a label."""
+    found = [line for line in page.splitlines() if line.startswith(label + "  ")]
+    return [[float(cell) for cell in line[len(label) :].split()] for line in found]
+
+
+def test_scores_of_each_seed_and_what_they_say_together(results):
+    page = seed_pages.scores(results, task="livedoor", drawn=("which examples",))
+    values = np.array(list(DEV.values()))
+    low, high = scipy.stats.t.interval(
+        0.95, 2, loc=values.mean(), scale=scipy.stats.sem(values)
+    )
+    expected = {
+        **{f"seed {seed}": value for seed, value in DEV.items()},
+        "mean": values.mean(),
+        "deviation": np.std(values, ddof=1),
+        "from": low,
+        "to": high,
+    }
+    for label, value in expected.items():
+        [[accuracy, test]] = lines_of(page, label=label)
+        assert accuracy == pytest.approx(value, abs=5e-5), label
+        assert test == (0 if label == "deviation" else 0.7)
+    assert "3 runs on the task livedoor" in page
+    assert "- dropout\n- which examples\n" in page
+
+
+def test_differences_are_paired(results):
+    page = seed_pages.comparison(results)
+    own, simple = np.array(list(DEV.values())), np.array(list(SIMPLE.values()))
+    paired = scipy.stats.ttest_rel(own, simple)
+    low, high = paired.confidence_interval(0.95)
+    expected = [simple.mean(), simple.std(ddof=1), (own - simple).mean(), low, high]
+    on_dev, on_test = lines_of(page, label="TF-IDF")
+    assert on_dev == pytest.approx(expected, abs=5e-5)
+    assert on_test == pytest.approx([0.25, 0, 0.45, 0.45, 0.45])
+    assert lines_of(page, label="this run")[1] == [0.7, 0]
+    assert page.startswith("Means over the seeds 0, 4, 7.\n")
