@@ -56,7 +56,7 @@ def write(
     else:
         _delete_reports(answers, suffix=suffix, context=context)
     _log.info("Predictions: %s", path)
-    return scores
+    return {name: float(value) for name, value in scores.items()}
 
 
 def _delete_reports(answers: Answers, *, suffix: str, context: RunContext) -> None:

@@ -15,17 +15,19 @@ _OWN_DRAWS = ("initial weights", "the order of the examples", "dropout")
 
 
 def scores(results: Sequence[SeedResult], *, task: str, drawn: Sequence[str]) -> str:
-    """The scores of each seed, and their mean, deviation and interval.
+    """The mean, deviation and interval of each score, and the score of each seed.
 
     Args:
         results: One a seed, two at least.
         task: Name of the task.
         drawn: What a seed decides of the data.
     """
-    names = list(results[0].scores)
-    values = np.array([[each.scores[name] for name in names] for each in results])
     seeds = [f"seed {each.seed}" for each in results]
-    table = [["", *names], *map(_line, seeds, values), *_summary(values)]
+    table = [["", "mean", "deviation", "from", "to", *seeds]]
+    for name in results[0].scores:
+        values = np.array([each.scores[name] for each in results])
+        interval = over_seeds.interval(values)
+        table.append([*_row(name, values), *_numbers(interval), *_numbers(values)])
     return "\n".join(
         [
             f"{len(results)} runs on the task {task} that differ in --seed alone, each",
@@ -62,17 +64,6 @@ def comparison(results: Sequence[SeedResult]) -> str:
     )
 
 
-def _summary(values: np.ndarray) -> list[list[str]]:
-    """Lines below the scores, float `[seeds, scores]`."""
-    lows, highs = zip(*map(over_seeds.interval, values.T), strict=True)
-    return [
-        _line("mean", values.mean(axis=0)),
-        _line("deviation", map(over_seeds.deviation, values.T)),
-        _line("from", lows),
-        _line("to", highs),
-    ]
-
-
 def _comparison(results: Sequence[SeedResult], split: str) -> list[list[str]]:
     """The table of one split; the run itself has the last line."""
     values = {
@@ -90,7 +81,7 @@ def _comparison(results: Sequence[SeedResult], split: str) -> list[list[str]]:
 
 
 def _row(name: str, values: np.ndarray) -> list[str]:
-    return _line(name, (float(values.mean()), over_seeds.deviation(values)))
+    return [name, *_numbers((float(values.mean()), over_seeds.deviation(values)))]
 
 
 def _difference(values: np.ndarray) -> list[str]:
@@ -98,5 +89,5 @@ def _difference(values: np.ndarray) -> list[str]:
     return [f"{number:+.4f}" for number in numbers]
 
 
-def _line(name: str, values: Iterable[float]) -> list[str]:
-    return [name, *(f"{value:.4f}" for value in values)]
+def _numbers(values: Iterable[float]) -> list[str]:
+    return [f"{value:.4f}" for value in values]

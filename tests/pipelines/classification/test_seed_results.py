@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pipelines.classification import data_check, seed_results
+from pipelines.classification.answers import OneLabel
 from pipelines.classification.run import Results
 from runtime import storage
 from runtime.checkpoints import checkpoints
@@ -41,7 +42,9 @@ def save(data_dir, *, step, value):
 @pytest.fixture
 def kept(trained):
     scores = {"eval_accuracy": 0.25, "global_step": 2.0, "loss": 1.0}
-    results = Results(labels=("a", "b"), scores=scores, accuracies=ACCURACIES)
+    results = Results(
+        answers=OneLabel(("a", "b")), scores=scores, accuracies=ACCURACIES
+    )
     return seed_results.keep(trained(), results)
 
 
