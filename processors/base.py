@@ -226,15 +226,13 @@ class DataProcessor:
     A data set that is not split has training examples only.
 
     Attributes:
-        default_data_dir: Where the data lies when no folder is named; None when a
-            folder must be named.
+        default_data_dir: Where the data lies when no folder is named, or None.
         sieve: What becomes of bad rows, in a processor that reads files of rows; None
             ends with an error at the first.
         labels_of: What trained run the labels are of, for errors; None: the data set's.
-        needs_labels: Whether training and dev examples must have labels that make
-            classes. Without, as for a language model, they may.
+        needs_labels: Whether training and dev examples must have labels.
         targets: What its examples are told apart by.
-        has_texts: Whether its examples have texts; records alone have none.
+        has_texts: Whether they have texts; records alone have none.
     """
 
     default_data_dir: str | None = None

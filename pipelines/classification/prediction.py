@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 
 from pipelines.classification.answers import Answers
 from pipelines.classification.outputs import Outputs
@@ -68,5 +67,5 @@ def _delete_reports(answers: Answers, *, suffix: str, context: RunContext) -> No
 
 
 def _report_path(name: str, suffix: str, context: RunContext) -> str:
-    stem, ending = os.path.splitext(name)
-    return context.path(f"test_{stem}{suffix}{ending}")
+    stem, _, ending = name.rpartition(".")
+    return context.path(f"test_{stem}{suffix}.{ending}")

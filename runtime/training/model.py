@@ -82,13 +82,8 @@ class RunModel:
             CheckpointError: The weights to start from do not fit.
         """
         engine = self._engine = self._build(total=self._job.total_steps)
-        restored = self._job.restored
-        if restored is None:
+        if not resume(engine, self._job):
             self._model.initialise(engine)
-            return engine
-        _log.info("Going on from step %d of %s", restored.step, self._job.output_dir)
-        engine.load_state(EngineState(restored.step, restored.weights, restored.slots))
-        restored.close()  # it is deleted once there are newer ones
         return engine
 
     def trained(self) -> Engine:
@@ -126,6 +121,25 @@ class RunModel:
             total=total,
             placement=self._context.placement,
         )
+
+
+def resume(engine: Engine, job: Job) -> bool:
+    """Loads the checkpoint that a run goes on from.
+
+    Args:
+        engine: Takes its weights, slots and step.
+        job: The run.
+
+    Returns:
+        Whether there is one.
+    """
+    restored = job.restored
+    if restored is None:
+        return False
+    _log.info("Going on from step %d of %s", restored.step, job.output_dir)
+    engine.load_state(EngineState(restored.step, restored.weights, restored.slots))
+    restored.close()  # it is deleted once there are newer ones
+    return True
 
 
 def build_engine(

@@ -7,6 +7,7 @@ more on its way from there, lets it go on to its end and compares. The output is
 object: the instants there are, and those after which the run ended otherwise.
 """
 
+import contextlib
 import dataclasses
 import functools
 import io
@@ -75,7 +76,7 @@ class Evaluated:
             reached = EngineState(found.step, found.weights, found.slots)
             self.engine.load_state(reached)
         state = found.state.get(checkpoints.EVALUATIONS, {}) if found else {}
-        with RunRecord(self.folder) as record:
+        with contextlib.closing(RunRecord(self.folder)) as record:
             record.rewind(found.step if found else -1)
             loop.run(
                 self.engine,

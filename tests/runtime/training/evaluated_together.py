@@ -8,6 +8,7 @@ that is not 0 the other process is asked to stop amid the evaluation after that 
 The last line of the output is a JSON object.
 """
 
+import contextlib
 import io
 import json
 import sys
@@ -76,7 +77,7 @@ class Part:
 
     def _run(self):
         name = "" if self._placement.is_chief else "/other"
-        with RunRecord(f"{self._folder}{name}") as record:
+        with contextlib.closing(RunRecord(f"{self._folder}{name}")) as record:
             self._evaluations = DevEvaluations(
                 self._score,
                 watch=ScoreWatch(PATIENT, state=self._state()),

@@ -147,17 +147,17 @@ def test_a_result_of_the_same_weights_takes_the_place_of_the_earlier(output_dir)
 
 
 def test_the_same_result_once_more_is_no_news(output_dir):
-    with RunRecord(output_dir) as record:
+    with contextlib.closing(RunRecord(output_dir)) as record:
         record.log(6, {"loss": 0.3})
         record.log(6, {"eval_loss": 2.0})
         record.log(7, {"loss": 0.2})
         record.sync()
         before = lines(output_dir)
         (events,) = event_files(output_dir)
-        count = len(tfrecord.read_payloads(events))
+        count = len(list(tfrecord.iter_payloads(events)))
         record.log_result(6, {"eval_loss": np.float32(2.0)})
     assert lines(output_dir) == before
-    assert len(tfrecord.read_payloads(events)) == count
+    assert len(list(tfrecord.iter_payloads(events))) == count
 
 
 def test_rewind_to_before_the_start_empties(output_dir):

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import math
 from fractions import Fraction
@@ -8,7 +9,7 @@ from runtime.checkpoints import checkpoints
 from runtime.devices.placement import Accelerator, Backend, Placement, Precision
 from runtime.errors import SettingsError, StorageError
 from runtime.settings import setting
-from runtime.training import job
+from runtime.training import job, model
 from runtime.training.evaluation_settings import Better
 from runtime.training.evaluations import Evaluation
 from runtime.training.job import Job
@@ -95,7 +96,7 @@ class Run:
         self._stop = StopRequest()
 
     def go(self, *, evaluates=True):
-        with RunRecord(self.job.output_dir) as record:
+        with contextlib.closing(RunRecord(self.job.output_dir)) as record:
             context = RunContext(
                 placement=PLACEMENT,
                 folder=self.job.output_dir,
@@ -105,7 +106,7 @@ class Run:
             )
             self.training = Training(self.job, context=context)
             self.training.claim_output_dir()
-            self.training.restore(self.engine)
+            model.resume(self.engine, self.job)
             if not self.training.has_ended(self.engine):
                 evaluation = Evaluation(scorer=self.score, train_examples=20)
                 self.training.fit(

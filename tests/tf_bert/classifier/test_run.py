@@ -136,7 +136,7 @@ def test_it_learns(run, small_task, tmp_path):
         do_eval=True,
         save_checkpoints_steps=100,
     )
-    losses = [line["loss"] for line in read_metrics(out)[:100]]
+    losses = [line["loss"] for line in read_metrics(out) if "loss" in line]
     assert np.mean(losses[-5:]) < 0.7 * losses[0]
     assert read_results(out)["eval_accuracy"] > 0.5  # a third by chance
 
