@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from pipelines.classification import logistic
 from pipelines.classification.comparison import Accuracies
 from pipelines.classification.splits import Split
+from processors.batches.windows import Windows
 from processors.labels.targets import Targets
 from runtime.engine.engine import Engine
 from runtime.training.training import RunContext
@@ -43,7 +45,7 @@ class FrozenBert:
         """
         encoder = self._encoder(Pooling.POOLED, context=context)
         head = logistic.fit(
-            compare.vectors_of(encoder, split),
+            compare.vectors_of(encoder, self._first_windows(split)),
             split.dataset.label_ids,
             num_labels=len(split.labels),
             seed=self._settings.seed,
@@ -64,12 +66,20 @@ class FrozenBert:
         return {
             f"frozen BERT, {pooling.value}": compare.frozen(
                 self._encoder(pooling, context=context),
-                train,
-                others,
+                self._first_windows(train),
+                {name: self._first_windows(split) for name, split in others.items()},
                 seed=self._settings.seed,
             )
             for pooling in self._poolings()
         }
+
+    def _first_windows(self, split: Split) -> Split:
+        """The split with what fits a row: of a text in windows the first."""
+        if not self._settings.in_windows:
+            return split
+        length = self._settings.max_seq_length
+        found = Windows.cut(split.dataset, max_seq_length=length).first()
+        return dataclasses.replace(split, dataset=found)
 
     def _poolings(self) -> tuple[Pooling, ...]:
         """The kinds of vectors that a regression on labels can be fitted to."""
