@@ -232,7 +232,7 @@ class LabelSet(Answers):
 
     def losses(self, split: Split, logits: np.ndarray) -> np.ndarray:
         """See base class."""
-        losses = np.logaddexp(np.float32(0), logits) - logits * split.dataset.targets
+        losses = np.logaddexp(np.float32(0), logits) - logits * self.gold(split)
         found: np.ndarray = losses.mean(axis=-1)
         return found
 

@@ -20,7 +20,8 @@ class Outputs:
     Attributes:
         logits: float32 `[examples, outputs]`.
         losses: float32 `[examples]`, meaningless for an unlabelled example.
-        batch_losses: float32 `[batches]`, the mean over each batch's real examples.
+        batch_losses: float32 `[batches]`, the mean over each batch's real examples, as
+            if none were read in windows.
     """
 
     logits: np.ndarray
@@ -55,15 +56,11 @@ def compute(
     owners, logits, losses = map(np.concatenate, zip(*found, strict=True))
     firsts = np.flatnonzero(np.diff(owners, prepend=FILLER))
     counts = np.diff(firsts, append=len(owners))
-    logits = _means(logits, firsts=firsts, counts=counts)
-    losses, is_mean = losses[firsts], counts > 1
-    is_mean &= split.dataset.label_ids != UNLABELLED
-    if is_mean.any():
-        losses[is_mean] = losses_of(split, logits)[is_mean]
-    batch = shape.global_batch
-    starts = range(0, len(losses), batch)
-    means = [losses[start : start + batch].mean() for start in starts]
-    return Outputs(logits, losses, np.array(means, np.float32))
+    logits, losses = _means(logits, firsts=firsts, counts=counts), losses[firsts]
+    of_means = (counts > 1) & (split.dataset.label_ids != UNLABELLED)
+    if of_means.any():
+        losses[of_means] = losses_of(split, logits)[of_means]
+    return Outputs(logits, losses, _by_batch(losses, size=shape.global_batch))
 
 
 def _of_windows(
@@ -79,3 +76,10 @@ def _means(logits: np.ndarray, *, firsts: np.ndarray, counts: np.ndarray) -> np.
     """The mean of each example's windows, float32 `[examples, outputs]`."""
     sums = np.add.reduceat(logits, firsts, axis=0, dtype=np.float64)
     return (sums / counts[:, np.newaxis]).astype(np.float32)
+
+
+def _by_batch(losses: np.ndarray, *, size: int) -> np.ndarray:
+    """The mean loss of every `size` examples, float32 `[batches]`."""
+    starts = range(0, len(losses), size)
+    means = [losses[start : start + size].mean() for start in starts]
+    return np.array(means, np.float32)
