@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from lstm_pretrain.settings import LongTexts
 from processors.batches import features
 from processors.batches.features import Features, TokenCounts, target_of
+from processors.batches.long_texts import LongTexts
 from processors.example import InputExample
 from processors.labels.targets import Targets
 from processors.tokenization.base import Tokenizer

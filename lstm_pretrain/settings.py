@@ -7,7 +7,6 @@ What a run of any model is told is in `pipelines.classification.settings` and
 from __future__ import annotations
 
 import dataclasses
-import enum
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -23,13 +22,6 @@ from runtime.engine.optimizer_settings import (
 )
 from runtime.settings import setting
 from runtime.training.run_settings import Carried
-
-
-class LongTexts(enum.Enum):
-    """What a language model reads of a text longer than `max_seq_length`."""
-
-    TRUNCATE = "truncate"
-    CHUNK = "chunk"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

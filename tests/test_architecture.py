@@ -52,6 +52,7 @@ GROUPED_TESTS = {
     "runtime/training/test_faults.py",  # a short run in a bucket
     "runtime/checkpoints/test_kills.py",  # keeper and storage, killed
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others
+    "tf_bert/classifier/test_long_texts.py",  # whole runs on them
     "tf_bert/classifier/test_records.py",  # whole runs on them
     "tf_bert/classifier/test_parity.py",  # beside google-research/bert
     "tf_bert/pretraining/test_parity.py",  # and in pre-training

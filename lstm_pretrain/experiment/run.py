@@ -242,7 +242,7 @@ class _Course:
             self._placement, batch=self._settings.eval_batch_size
         )
         found = outputs.compute(
-            self._made, split, outputs=self._answers.num_outputs, shape=shape
+            self._made, split, losses_of=self._answers.losses, shape=shape
         )
         accuracy = self._answers.agreement(
             self._answers.gold(split), self._answers.predicted(found)

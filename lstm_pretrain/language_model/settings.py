@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from lstm_pretrain.model.config import Dropouts
-from lstm_pretrain.settings import EncoderSettings, LongTexts, LstmTaskSettings
+from lstm_pretrain.settings import EncoderSettings, LstmTaskSettings
 from pipelines.classification import class_weights
+from processors.batches.long_texts import LongTexts
 from processors.labels.targets import Objective
 from runtime.settings import fixed, setting
 from runtime.training.evaluation_settings import Better
@@ -97,3 +98,8 @@ class LanguageModelSettings(LanguageModelStepSettings, LstmTaskSettings):
         yield from super()._problems()
         if self.max_seq_length < 2:
             yield f"--max_seq_length must be at least 2; got {self.max_seq_length}."
+        if self.long_texts is LongTexts.HEAD_TAIL:
+            yield (
+                "--long_texts=head_tail leaves out the middle of a text, and a language"
+                " model learns what follows what: use truncate or chunk."
+            )

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import f1_score
 
 from pipelines.classification import scores, thresholds
@@ -64,6 +64,18 @@ class Answers(abc.ABC):
         Args:
             split: The examples.
             outputs: What the model says of them.
+        """
+
+    @abc.abstractmethod
+    def losses(self, split: Split, logits: np.ndarray) -> np.ndarray:
+        """The loss of each example, as `runtime.engine.objectives` has it.
+
+        Args:
+            split: The examples; what is said of unlabelled ones means nothing.
+            logits: float32 `[examples, outputs]`.
+
+        Returns:
+            float32 `[examples]`.
         """
 
     @property
@@ -144,6 +156,12 @@ class OneLabel(Answers):
             num_labels=len(self.labels),
         )
 
+    def losses(self, split: Split, logits: np.ndarray) -> np.ndarray:
+        """See base class."""
+        gold = np.maximum(split.dataset.label_ids, 0)
+        found: np.ndarray = log_softmax(logits, axis=-1)
+        return -np.take_along_axis(found, gold[:, np.newaxis], axis=-1)[:, 0]
+
     agreement_name = "accuracy"
 
     def agreement(self, gold: np.ndarray, predicted: np.ndarray) -> float:
@@ -211,6 +229,12 @@ class LabelSet(Answers):
             losses=outputs.losses,
             thresholds=self.thresholds,
         )
+
+    def losses(self, split: Split, logits: np.ndarray) -> np.ndarray:
+        """See base class."""
+        losses = np.logaddexp(np.float32(0), logits) - logits * self.gold(split)
+        found: np.ndarray = losses.mean(axis=-1)
+        return found
 
     agreement_name = "micro F1"
 
@@ -307,6 +331,11 @@ class Number(Answers):
             predicted=self.predicted(outputs),
             losses=outputs.losses,
         )
+
+    def losses(self, split: Split, logits: np.ndarray) -> np.ndarray:
+        """See base class."""
+        found: np.ndarray = (logits[:, 0] - self.gold(split)) ** 2
+        return found
 
     agreement_name = "Pearson"
 

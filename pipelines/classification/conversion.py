@@ -12,6 +12,7 @@ from pipelines.classification import label_check
 from pipelines.classification.preparation import find_data_dir, find_processor
 from pipelines.classification.rows import RowReader, rejects_file
 from processors.base import SPLITS, DataProcessor
+from processors.batches.long_texts import LongTexts
 from processors.example import InputExample
 from processors.labels import label_names
 from processors.labels.targets import Targets
@@ -51,6 +52,12 @@ class ConversionSettings(DataSettings, TokenizerSettings):
     )
     max_seq_length: int = setting(
         128, help="Longest input in tokens, special tokens included."
+    )
+    long_texts: LongTexts = setting(
+        LongTexts.TRUNCATE,
+        help="What is kept of a text longer than max_seq_length: its start; head_tail, "
+        "a quarter from its start and the rest from its end; chunk, all of it, for "
+        "runs that read it in windows.",
     )
     workers: int = setting(1, help="Processes that tokenize.")
     runner: Runner = setting(
@@ -112,6 +119,7 @@ def run(settings: ConversionSettings) -> None:
         make_tokenizer=functools.partial(tokenizers.create, settings),
         labels=labels,
         max_seq_length=settings.max_seq_length,
+        long_texts=settings.long_texts,
     )
     sources = [
         SplitSource(

@@ -11,10 +11,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from pipelines.classification import class_weights, label_check, records_of_run
 from pipelines.classification.preparation import TaskJob
 from pipelines.classification.splits import Split
 from processors.base import SPLITS
+from processors.batches.windows import window_counts
 from processors.data_check.report import DataReport, SplitData, report_file
 from processors.example import InputExample
 from processors.labels import label_names
@@ -101,7 +104,7 @@ def checked(job: _Job) -> _Job:
     remarks += label_names.remarks(job.labels)
     unread = _add_training_examples(job, data)
     remarks += _unmatched_labels(job, data)
-    notes = [*_how_dealt(job), *unread, *remarks]
+    notes = [*_how_dealt(job), *_how_cut(job), *unread, *remarks]
     report = DataReport(
         {name: data[name] for name in SPLITS if name in data},
         labels=job.labels,
@@ -160,6 +163,23 @@ def _unmatched_labels(job: TaskJob, data: Mapping[str, SplitData]) -> list[str]:
         return []
     train, dev = (data[name].examples for name in ("train", "dev"))
     return label_check.unmatched(train, dev, labels=job.labels)
+
+
+def _how_cut(job: TaskJob) -> list[str]:
+    """A sentence for each split on the windows that its texts are read in."""
+    if not job.settings.in_windows:
+        return []
+    size = job.settings.max_seq_length
+    found = {
+        name: window_counts(split.dataset.lengths, max_seq_length=size)
+        for name, split in job.splits.items()
+    }
+    return [
+        f"Of the {len(counts)} {name} texts {np.sum(counts > 1)} are longer than"
+        f" --max_seq_length={size} and are read in {counts[counts > 1].sum()} windows,"
+        f" at most {counts.max()} a text."
+        for name, counts in found.items()
+    ]
 
 
 def _how_dealt(job: TaskJob) -> list[str]:

@@ -193,9 +193,7 @@ def _on_the_way(
     shape = settings.batch_shape(placement, batch=settings.eval_batch_size)
 
     def scores(predictor: Predictor) -> Mapping[str, float]:
-        found = outputs.compute(
-            predictor, dev, outputs=answers.num_outputs, shape=shape
-        )
+        found = outputs.compute(predictor, dev, losses_of=answers.losses, shape=shape)
         return answers.tuned(dev, found).scores(dev, found)
 
     return Evaluation(scorer=scores, train_examples=len(job.splits["train"].dataset))
@@ -220,5 +218,5 @@ def _outputs(
     _log.info("  Batch size = %d", batch)
     shape = settings.batch_shape(context.placement, batch=batch)
     return outputs.compute(
-        model.trained(), split, outputs=answers.num_outputs, shape=shape
+        model.trained(), split, losses_of=answers.losses, shape=shape
     )

@@ -51,4 +51,5 @@ class TokenStepSettings(StepSettings, BatchSettings):
             max_seq_length=self.max_seq_length,
             pad_to=self.pad_to,
             buckets=self.buckets,
+            in_windows=self.in_windows,
         )

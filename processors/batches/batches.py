@@ -17,11 +17,15 @@ import numpy as np
 
 from processors.batches import packing
 from processors.batches.token_dataset import UNLABELLED, TokenDataset, ranges
+from processors.batches.windows import Windows
 from processors.example import InputExample
 from runtime.devices.placement import Placement
 from runtime.errors import DataError, SettingsError
 
 FILLER = -1  # in example_index: a slot of the last batch without an example
+
+# What tells the draw of windows from those of an epoch's order.
+_FIRST_WINDOWS = (0, 3)
 
 _GRIDS = ("input_ids", "segment_ids", "position_ids", "example_ids")
 
@@ -61,6 +65,8 @@ class BatchShape:
             accelerators that compile for each shape ask for more than 1.
         buckets: Row lengths for PadTo.BUCKET, ascending, max_seq_length last; empty
             for the default ones.
+        in_windows: Whether an example longer than max_seq_length is read in windows;
+            otherwise it is an error.
 
     Raises:
         SettingsError: a number is not positive, or the buckets are not as said.
@@ -73,6 +79,7 @@ class BatchShape:
     accumulation: int = 1
     row_multiple: int = 1
     buckets: tuple[int, ...] = ()
+    in_windows: bool = False
 
     def __post_init__(self) -> None:
         counts = ("per_replica_batch", "max_seq_length", "replicas", "accumulation")
@@ -102,6 +109,7 @@ class BatchShape:
         pad_to: PadTo,
         accumulation: int = 1,
         buckets: tuple[int, ...] = (),
+        in_windows: bool = False,
     ) -> BatchShape:
         """The shape of a run's batches on its devices.
 
@@ -112,6 +120,7 @@ class BatchShape:
             pad_to: See there.
             accumulation: See there.
             buckets: See there.
+            in_windows: See there.
         """
         per_replica = batch // (placement.replicas * accumulation)
         return cls(
@@ -122,6 +131,7 @@ class BatchShape:
             accumulation=accumulation,
             row_multiple=math.ceil(per_replica / placement.max_row_shapes),
             buckets=buckets,
+            in_windows=in_windows,
         )
 
     @property
@@ -175,7 +185,8 @@ class TrainBatches:
 
     Position p of the stream is example permutation(seed, p // n)[p % n] of n; a batch
     is global_batch positions in a row, dealt to the slices in blocks. So every epoch
-    holds every example once, and an epoch may end in the middle of a batch.
+    holds every example once, and an epoch may end in the middle of a batch. Of an
+    example that is read in windows an epoch holds one; see `Windows.drawn`.
 
     Args:
         dataset: The examples.
@@ -201,10 +212,12 @@ class TrainBatches:
             raise SettingsError(f"seed: expected 0 to {2**32 - 1}, got {seed}.")
         if len(dataset) == 0:
             raise DataError("There is no example to train on.")
-        _check_lengths(dataset, max_seq_length=shape.max_seq_length)
         self._dataset = dataset
+        self._windows = _windows(dataset, shape=shape)
         self._shape = shape
         self._seed = seed
+        random = np.random.RandomState([seed, *_FIRST_WINDOWS])
+        self._first_windows = random.random_sample(len(dataset))
         self._class_weights = class_weights
         self._orders: dict[int, np.ndarray] = {}
 
@@ -222,9 +235,10 @@ class TrainBatches:
         index = np.concatenate(
             [order[places[epochs == epoch]] for epoch, order in self._orders.items()]
         )
+        rows = self._windows.drawn(index, epochs=epochs, shares=self._first_windows)
         return _assemble(
-            self._dataset,
-            index,
+            self._windows,
+            rows,
             epochs=epochs,
             shape=self._shape,
             class_weights=self._class_weights,
@@ -242,7 +256,8 @@ class TrainBatches:
 class EvalBatches:
     """Every example exactly once, in the order of the data set.
 
-    The last batch is filled up with slots that hold no example and weigh nothing.
+    Of an example that is read in windows there are all, each in a slot, in order. The
+    last batch is filled up with slots that hold no example and weigh nothing.
 
     Args:
         dataset: The examples.
@@ -253,20 +268,19 @@ class EvalBatches:
     """
 
     def __init__(self, dataset: TokenDataset, *, shape: BatchShape) -> None:
-        _check_lengths(dataset, max_seq_length=shape.max_seq_length)
-        self._dataset = dataset
+        self._windows = _windows(dataset, shape=shape)
         self._shape = shape
 
     def __len__(self) -> int:
-        return math.ceil(len(self._dataset) / self._shape.global_batch)
+        return math.ceil(len(self._windows.rows) / self._shape.global_batch)
 
     def __iter__(self) -> Iterator[Batch]:
         for number in range(len(self)):
             start = number * self._shape.global_batch
-            index = np.arange(start, start + self._shape.global_batch)
-            index[index >= len(self._dataset)] = FILLER
-            epochs = np.zeros_like(index)
-            yield _assemble(self._dataset, index, epochs=epochs, shape=self._shape)
+            rows = np.arange(start, start + self._shape.global_batch)
+            rows[rows >= len(self._windows.rows)] = FILLER
+            epochs = np.zeros_like(rows)
+            yield _assemble(self._windows, rows, epochs=epochs, shape=self._shape)
 
 
 def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
@@ -289,6 +303,13 @@ def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
     return stacked
 
 
+def _windows(dataset: TokenDataset, *, shape: BatchShape) -> Windows:
+    if shape.in_windows:
+        return Windows.cut(dataset, max_seq_length=shape.max_seq_length)
+    _check_lengths(dataset, max_seq_length=shape.max_seq_length)
+    return Windows.whole(dataset)
+
+
 def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
     longest = dataset.lengths.max(initial=0)
     if longest > max_seq_length:
@@ -300,14 +321,15 @@ def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
 
 
 def _assemble(
-    dataset: TokenDataset,
+    windows: Windows,
     index: np.ndarray,
     *,
     epochs: np.ndarray,
     shape: BatchShape,
     class_weights: np.ndarray | None = None,
 ) -> Batch:
-    """Returns the batch of the examples `index`, int64 [global_batch]."""
+    """Returns the batch of the windows `index`, int64 [global_batch]."""
+    dataset = windows.rows
     index = index.reshape(shape.slices, shape.per_replica_batch)
     real = index != FILLER
     lengths = np.where(real, dataset.lengths[index], 0)
@@ -322,7 +344,7 @@ def _assemble(
     }
     return Batch(
         arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
-        example_index=_by_slice(index, shape),
+        example_index=_by_slice(np.where(real, windows.owners[index], FILLER), shape),
         epochs=_by_slice(epochs.reshape(index.shape), shape),
         real_tokens=int(lengths.sum()),
     )

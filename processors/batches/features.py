@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from processors.batches.long_texts import LongTexts, shorten
 from processors.example import InputExample
 from processors.labels.targets import Targets
 from runtime.errors import DataError, SettingsError
@@ -26,6 +27,22 @@ _EXAMPLES_A_CALL = 1024
 
 FEATURES = "[CLS] a [SEP] b [SEP]"
 """How `featurize` makes one row of a text or two, as manifests name it."""
+
+_PAIR = (
+    "Example {} is a pair, and --long_texts=chunk cuts single texts into windows: use"
+    " truncate or head_tail."
+)
+
+
+def features_format(long_texts: LongTexts) -> str:
+    """How `featurize` makes rows, as manifests name it.
+
+    Args:
+        long_texts: What is read of a text that is too long for a row.
+    """
+    if long_texts is LongTexts.TRUNCATE:  # which manifests have never named
+        return FEATURES
+    return f"{FEATURES}, --long_texts={long_texts.value}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,6 +173,7 @@ def featurize(
     max_seq_length: int,
     counts: TokenCounts | None = None,
     targets: Targets = Targets.LABEL,
+    long_texts: LongTexts = LongTexts.TRUNCATE,
 ) -> Iterator[Features]:
     """Yields the features of each example, in order, holding few at a time.
 
@@ -166,10 +184,13 @@ def featurize(
         max_seq_length: Longest result in tokens, [CLS] and [SEP] included.
         counts: Where to count tokens, for who wants to know.
         targets: What the examples are told apart by.
+        long_texts: What is read of a longer text. With `CHUNK` the whole text is the
+            result; see `processors.batches.windows`.
 
     Raises:
         SettingsError: max_seq_length leaves no room for the special tokens of a pair.
-        DataError: an example has a label that is not in `labels`.
+        DataError: an example has a label that is not in `labels`, or is a pair, of
+            which there are no windows.
     """
     if max_seq_length < 3:
         raise SettingsError(
@@ -179,15 +200,17 @@ def featurize(
     label_ids = {label: place for place, label in enumerate(labels)}
     counts, special = counts or TokenCounts(), tokenizer.special
     for example, first, second in encode(examples, tokenizer=tokenizer):
-        counts.add(first, second, added=3 if second else 2, unk=special.unk)
-        ids, first_length = _join(
-            first, second, special=special, max_seq_length=max_seq_length
+        added = 3 if second else 2
+        counts.add(first, second, added=added, unk=special.unk)
+        if second and long_texts is LongTexts.CHUNK:
+            raise DataError(_PAIR.format(example.guid))
+        kept = shorten(
+            first, second, max_tokens=max_seq_length - added, long_texts=long_texts
         )
-        input_ids = np.array(ids, np.int32)
-        segment_ids = np.zeros(len(ids), np.int32)
-        segment_ids[first_length:] = 1
+        # A second text that has no token is none, as in the original.
+        row = _join(*kept, special=special, is_pair=bool(second))
         target = target_of(example, label_ids, targets=targets)
-        yield Features(input_ids, segment_ids, *target)
+        yield Features(*row, *target)
 
 
 def encode(
@@ -207,29 +230,16 @@ def encode(
             yield example, first, second if example.text_b else []
 
 
-def truncate_pair(
-    first: list[int], second: list[int], *, max_tokens: int
-) -> tuple[list[int], list[int]]:
-    """Returns the heads of two texts that fit `max_tokens` together.
-
-    Source: google-research/bert, _truncate_seq_pair: while both are too long together,
-    the end of the longer goes, and of the second when they are equally long. Here its
-    outcome is counted, so that a book takes no longer than a sentence.
-    """
-    keep_second = min(len(second), max(max_tokens - len(first), max_tokens // 2))
-    return first[: max_tokens - keep_second], second[:keep_second]
-
-
 def _join(
-    first: list[int], second: list[int], *, special: SpecialTokens, max_seq_length: int
-) -> tuple[list[int], int]:
-    """Returns the ids and how many of them belong to the first text."""
-    if not second:  # also a second text that has no token, as the original
-        first = first[: max_seq_length - 2]
-        return [special.cls, *first, special.sep], len(first) + 2
-    first, second = truncate_pair(first, second, max_tokens=max_seq_length - 3)
-    joined = [special.cls, *first, special.sep, *second, special.sep]
-    return joined, len(first) + 2
+    first: list[int], second: list[int], *, special: SpecialTokens, is_pair: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ids and the segment of each."""
+    ids = [special.cls, *first, special.sep]
+    if is_pair:
+        ids += [*second, special.sep]
+    segment_ids = np.zeros(len(ids), np.int32)
+    segment_ids[len(first) + 2 :] = 1
+    return np.array(ids, np.int32), segment_ids
 
 
 def target_of(

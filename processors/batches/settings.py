@@ -37,6 +37,11 @@ class BatchSettings:
         return ()
 
     @property
+    def in_windows(self) -> bool:
+        """Whether a text longer than `max_seq_length` is read in windows."""
+        return False
+
+    @property
     def train_order(self) -> type[TrainBatches]:
         """The order of the training examples: one that looks at no text."""
         return TrainBatches

@@ -15,7 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from processors.batches.features import FEATURES, TokenCounts, featurize
+from processors.batches.features import TokenCounts, features_format, featurize
+from processors.batches.long_texts import LongTexts
 from processors.example import InputExample, checksum
 from processors.records import store
 from processors.records.manifest import Manifest, Origin
@@ -40,11 +41,13 @@ class Recipe:
             so it can be pickled.
         labels: The labels, in the order of their ids.
         max_seq_length: The limit in tokens that texts are cut to.
+        long_texts: What is kept of a longer text.
     """
 
     make_tokenizer: Callable[[], Tokenizer]
     labels: Sequence[str]
     max_seq_length: int
+    long_texts: LongTexts = LongTexts.TRUNCATE
 
     def origin(self, tokenizer: Tokenizer) -> Origin:
         """The same, as manifests have it.
@@ -56,7 +59,7 @@ class Recipe:
             tokenizer=tokenizer.fingerprint(),
             labels=tuple(self.labels),
             max_seq_length=self.max_seq_length,
-            features=FEATURES,
+            features=features_format(self.long_texts),
         )
 
 
@@ -97,6 +100,7 @@ class Encoder:
             labels=self._recipe.labels,
             max_seq_length=self._recipe.max_seq_length,
             counts=counts,
+            long_texts=self._recipe.long_texts,
         )
         block = store.encode_block(list(features))
         block.tally.found.add(counts)

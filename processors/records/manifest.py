@@ -35,9 +35,10 @@ class Origin:
     Attributes:
         tokenizer: The tokenizer's fingerprint.
         labels: The labels, in the order of their ids.
-        max_seq_length: The limit in tokens that the texts were cut to.
+        max_seq_length: The limit in tokens that the texts were cut to, or, where
+            `features` says that they are whole, that their windows are.
         features: How a text or two become one row of ids, as in
-            `processors.batches.features.FEATURES`.
+            `processors.batches.features.features_format`.
     """
 
     tokenizer: Mapping[str, str | bool | int]

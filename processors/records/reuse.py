@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from processors.batches.features import FEATURES
+from processors.batches.features import FEATURES, features_format
+from processors.batches.long_texts import LongTexts
 from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from processors.records import manifest as manifests
 from processors.records import store
@@ -200,13 +201,15 @@ def unreadable(
             f"they have the token id {dataset.ids.max()}, and the vocabulary ends at"
             f" {tokenizer.vocab_size - 1}."
         )
-    if dataset.lengths.max(initial=0) > origin.max_seq_length:
+    is_whole = origin.features == features_format(LongTexts.CHUNK)
+    if not is_whole and dataset.lengths.max(initial=0) > origin.max_seq_length:
         yield (
             f"they have an example of {dataset.lengths.max()} tokens, and"
             f" --max_seq_length is {origin.max_seq_length}."
         )
     firsts = dataset.ids[dataset.offsets[:-1]]
-    if origin.features == FEATURES and (firsts != tokenizer.special.cls).any():
+    begins_with_cls = origin.features in map(features_format, LongTexts)
+    if begins_with_cls and (firsts != tokenizer.special.cls).any():
         place = int((firsts != tokenizer.special.cls).argmax())
         yield (
             f"their example {place} starts with the token id {firsts[place]}, and"

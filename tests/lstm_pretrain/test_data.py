@@ -3,9 +3,9 @@ import logging
 import pytest
 
 from lstm_pretrain import data
-from lstm_pretrain.settings import LongTexts
 from processors.batches.batches import PadTo
 from processors.batches.features import TokenCounts
+from processors.batches.long_texts import LongTexts
 from processors.example import InputExample
 from processors.tokenization.units import (
     Units,

@@ -13,6 +13,7 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from lstm_pretrain.language_model.settings import LanguageModelSettings
 from processors.batches.features import FEATURES
+from processors.batches.long_texts import LongTexts
 from processors.records import store
 from processors.tokenization.settings import TokenizerKind
 from processors.tokenization.units import Units
@@ -266,6 +267,7 @@ def test_a_missing_checkpoint_is_an_error(classification, tmp_path):
         ({"vocab_file": "a", "vocab_size": 9}, "--vocab_size=9 is for a vocabulary"),
         ({"dropout": 1.0}, r"--dropout must lie in \[0, 1\)"),
         ({"max_seq_length": 1}, "--max_seq_length must be at least 2"),
+        ({"long_texts": LongTexts.HEAD_TAIL}, "--long_texts=head_tail leaves out"),
         ({"hidden_size": 0}, "--hidden_size must be at least 1"),
     ],
 )

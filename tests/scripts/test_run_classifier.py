@@ -338,6 +338,9 @@ def test_a_value_that_is_none_of_the_known(main, tmp_path):
     code, log = main(output_dir=tmp_path / "out", pad_to="pad")
     assert code == 1
     assert "expected one of pack, bucket, max" in log
+    code, log = main(output_dir=tmp_path / "out", long_texts="middle")
+    assert code == 1
+    assert "expected one of truncate, head_tail, chunk" in log
 
 
 def test_a_missing_folder(main, tmp_path):

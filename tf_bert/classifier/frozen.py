@@ -11,6 +11,7 @@ import numpy as np
 from pipelines.classification import logistic
 from pipelines.classification.comparison import Accuracies
 from pipelines.classification.splits import Split
+from processors.batches.windows import Windows
 from processors.labels.targets import Targets
 from runtime.engine.engine import Engine
 from runtime.training.training import RunContext
@@ -49,7 +50,7 @@ class FrozenBert:
         """
         encoder = self._encoder(Pooling.POOLED, context=context)
         head = logistic.fit(
-            _vectors_of(encoder, split),
+            self._vectors_of(encoder, split),
             split.dataset.label_ids,
             num_labels=len(split.labels),
             seed=self._settings.seed,
@@ -78,7 +79,7 @@ class FrozenBert:
         self, encoder: Encodes, train: Split, others: Mapping[str, Split]
     ) -> dict[str, float]:
         head = logistic.fit(
-            _vectors_of(encoder, train),
+            self._vectors_of(encoder, train),
             train.dataset.label_ids,
             num_labels=len(train.labels),
             seed=self._settings.seed,
@@ -86,12 +87,24 @@ class FrozenBert:
         return {
             name: float(
                 np.mean(
-                    head.predicted(_vectors_of(encoder, split))
+                    head.predicted(self._vectors_of(encoder, split))
                     == split.dataset.label_ids
                 )
             )
             for name, split in others.items()
         }
+
+    def _vectors_of(self, encoder: Encodes, split: Split) -> np.ndarray:
+        """The vectors of a split's examples, float32 `[examples, size]`.
+
+        Of a text in windows it is the first that is read.
+        """
+        dataset = split.dataset
+        if self._settings.in_windows:
+            length = self._settings.max_seq_length
+            dataset = Windows.cut(dataset, max_seq_length=length).first()
+        examples = [dataset.example(number) for number in range(len(dataset))]
+        return np.stack(encoder.vectors(examples)).reshape(len(examples), -1)
 
     def _poolings(self) -> tuple[Pooling, ...]:
         """The kinds of vectors that a regression on labels can be fitted to."""
@@ -123,9 +136,3 @@ class FrozenBert:
             placement=context.placement,
         )
         return CachedEncoder(encoder, folder=context.path("vectors"))
-
-
-def _vectors_of(encoder: Encodes, split: Split) -> np.ndarray:
-    """The vectors of a split's examples, float32 `[examples, size]`."""
-    examples = [split.dataset.example(n) for n in range(len(split.dataset))]
-    return np.stack(encoder.vectors(examples)).reshape(len(examples), -1)

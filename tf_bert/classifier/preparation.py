@@ -5,12 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pipelines.classification import data_check
 from pipelines.classification.preparation import TaskJob, TrainedRun, open_rows
 from processors.base import DataProcessor
+from processors.batches.features import (
+    Features,
+    TokenCounts,
+    features_format,
+    featurize,
+)
+from processors.example import InputExample
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime.checkpoints import foreign_checkpoints
@@ -50,6 +57,29 @@ class BertClassifierJob(TaskJob):
         """See base class; a head that is fitted by itself is one update."""
         is_head_alone = self.settings.trained_part.is_head_alone
         return 1 if is_head_alone else super().total_steps
+
+    @property
+    def features_format(self) -> str:
+        """See base class; a long text may be cut otherwise, or not at all."""
+        return features_format(self.settings.long_texts)
+
+    def features(
+        self,
+        examples: Iterable[InputExample],
+        *,
+        labels: Sequence[str],
+        counts: TokenCounts,
+    ) -> Iterator[Features]:
+        """See base class."""
+        return featurize(
+            examples,
+            tokenizer=self.tokenizer,
+            labels=labels,
+            max_seq_length=self.settings.max_seq_length,
+            counts=counts,
+            targets=self.settings.targets,
+            long_texts=self.settings.long_texts,
+        )
 
     def model_traits(self) -> list[Trait]:
         """See `runtime.training.job.Job.model_traits`."""

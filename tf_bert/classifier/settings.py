@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
+from processors.batches import windows
+from processors.batches.long_texts import LongTexts
 from processors.labels.targets import Targets
 from processors.tokenization.settings import TOKENIZER, TokenizerSettings
 from runtime.errors import SettingsError
@@ -72,8 +74,16 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
         SettingsError: One sentence for each value that cannot be used.
     """
 
-    MUST_MATCH: ClassVar[tuple[str, ...]] = (*TaskSettings.MUST_MATCH, "train")
-    CARRIED: ClassVar[tuple[Carried, ...]] = (*TaskSettings.CARRIED, TOKENIZER)
+    MUST_MATCH: ClassVar[tuple[str, ...]] = (
+        *TaskSettings.MUST_MATCH,
+        "train",
+        "long_texts",
+    )
+    CARRIED: ClassVar[tuple[Carried, ...]] = (
+        *TaskSettings.CARRIED,
+        TOKENIZER,
+        Carried(("long_texts",)),
+    )
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MAY_DIFFER,
         "bert_config_file",
@@ -86,6 +96,18 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
     )
+    long_texts: LongTexts = setting(
+        LongTexts.TRUNCATE,
+        help="What is read of a text longer than max_seq_length: its start; head_tail, "
+        "a quarter from its start and the rest from its end; chunk, all of it in "
+        "windows that overlap by a quarter, whose log-probabilities are averaged (an "
+        "epoch of training reads one of them).",
+    )
+
+    @property
+    def in_windows(self) -> bool:
+        """See base class."""
+        return self.long_texts is LongTexts.CHUNK
 
     def _missing(self) -> Iterator[str]:
         yield from super()._missing()
@@ -93,6 +115,12 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        if self.in_windows and self.max_seq_length < windows.MIN_LENGTH:
+            yield (
+                "--long_texts=chunk: windows that overlap have at least "
+                f"{windows.MIN_LENGTH} tokens; got --max_seq_length="
+                f"{self.max_seq_length}."
+            )
         if self.train == TrainedPart.HEAD:
             yield from self._without_updates()
         if self.train == TrainedPart.HEAD and not self.init_checkpoint:

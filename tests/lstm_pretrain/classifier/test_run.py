@@ -13,10 +13,10 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model import run as pretrain
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from lstm_pretrain.language_model.settings import LanguageModelSettings
-from lstm_pretrain.settings import LongTexts
 from pipelines.classification import splits
 from processors.batches.batches import TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
+from processors.batches.long_texts import LongTexts
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import (
@@ -130,7 +130,7 @@ def test_a_language_model_without_dev_texts_is_refused_before_training(
     train_model(**given, max_steps=1, do_eval=False)
 
 
-@pytest.mark.parametrize("long_texts", LongTexts)
+@pytest.mark.parametrize("long_texts", [LongTexts.TRUNCATE, LongTexts.CHUNK])
 def test_a_language_model_on_records_is_that_on_texts(
     train_model, tmp_path, long_texts
 ):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from processors.batches import features
+from processors.batches.long_texts import LongTexts
 from processors.example import InputExample
 from processors.labels.targets import Targets
 from runtime.errors import DataError, SettingsError
@@ -42,15 +43,6 @@ def featurize(*examples, max_seq_length=8, labels=("neg", "pos"), **others):
     )
 
 
-def original_truncate(first, second, max_tokens):
-    """google-research/bert, run_classifier.py, _truncate_seq_pair."""
-    while len(first) + len(second) > max_tokens:
-        if len(first) > len(second):
-            first.pop()
-        else:
-            second.pop()
-
-
 def test_single_text():
     [row] = featurize(InputExample("1", "ab", label="pos"))
     assert row.input_ids.tolist() == [CLS, ord("a"), ord("b"), SEP]
@@ -75,19 +67,54 @@ def test_single_text_keeps_its_head():
     assert row.input_ids.tolist() == [CLS, *map(ord, "abcdef"), SEP]
 
 
-def test_pair_is_cut_as_the_original_cuts():
-    for first, second, room in itertools.product(range(12), range(12), range(15)):
-        ours = features.truncate_pair(
-            list(range(first)), list(range(second)), max_tokens=room
-        )
-        theirs = list(range(first)), list(range(second))
-        original_truncate(*theirs, room)
-        assert ours == theirs
-
-
 def test_long_pair_fills_the_length():
     [row] = featurize(InputExample("1", "aaaaaaaaa", "bbbbbbbbb"))
     assert row.input_ids.tolist() == [CLS, *map(ord, "aaa"), SEP, *map(ord, "bb"), SEP]
+
+
+def test_head_and_tail_of_a_long_text():
+    [row] = featurize(InputExample("1", "abcdefghij"), long_texts=LongTexts.HEAD_TAIL)
+    assert row.input_ids.tolist() == [CLS, *map(ord, "abghij"), SEP]
+
+
+def test_head_and_tail_of_each_text_of_a_long_pair():
+    pair = InputExample("1", "abcdefghi", "nopqrs")
+    whole, long = (
+        featurize(pair, max_seq_length=size, long_texts=LongTexts.HEAD_TAIL)[0]
+        for size in (18, 15)
+    )
+    parts = [map(ord, "abcdefghi"), map(ord, "nopqrs")]
+    assert whole.input_ids.tolist() == [CLS, *parts[0], SEP, *parts[1], SEP]
+    parts = [map(ord, "abfghi"), map(ord, "nopqrs")]
+    assert long.input_ids.tolist() == [CLS, *parts[0], SEP, *parts[1], SEP]
+    assert long.segment_ids.tolist() == [0] * 8 + [1] * 7
+
+
+def test_a_text_that_is_to_be_read_in_windows_stays_whole():
+    counts = features.TokenCounts()
+    [row] = featurize(
+        InputExample("1", "abcdefghij"), long_texts=LongTexts.CHUNK, counts=counts
+    )
+    assert row.input_ids.tolist() == [CLS, *map(ord, "abcdefghij"), SEP]
+    assert counts.lengths == [12]
+
+
+def test_there_are_no_windows_of_a_pair():
+    pair = InputExample("dev-7", "a", "b")
+    with pytest.raises(DataError, match="Example dev-7 is a pair, and --long_texts"):
+        featurize(pair, long_texts=LongTexts.CHUNK)
+
+
+@pytest.mark.parametrize("long_texts", LongTexts)
+def test_what_fits_is_read_whole_whatever_becomes_of_the_rest(long_texts):
+    [row] = featurize(InputExample("1", "abcdef"), long_texts=long_texts)
+    assert row.input_ids.tolist() == [CLS, *map(ord, "abcdef"), SEP]
+
+
+def test_a_pair_without_room_for_the_second_text_keeps_its_separator():
+    [row] = featurize(InputExample("1", "ab", "c"), max_seq_length=4)
+    assert row.input_ids.tolist() == [CLS, ord("a"), SEP, SEP]
+    assert row.segment_ids.tolist() == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("second", [None, "", "  "])
