@@ -85,9 +85,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
         Carried(("max_seq_length",)),
+        Carried(("multi_label", "objective"), unless=("multi_label", "objective")),
+        Carried(("threshold",)),
         Carried(
             (
-                *("task_name", "text_a", "text_b", "label"),
+                *("task_name", "text_a", "text_b", "label", "label_separator"),
                 *("header", "quoted", "delimiter", "encoding"),
             ),
             unless=("task_name",),

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from processors.batches.features import FEATURES, TokenCounts, featurize
 from processors.example import InputExample, checksum
+from processors.labels.targets import Targets
 from processors.records import store
 from processors.records.manifest import Manifest, Origin
 from processors.records.store import Block, Place
@@ -40,11 +41,13 @@ class Recipe:
             so it can be pickled.
         labels: The labels, in the order of their ids.
         max_seq_length: The limit in tokens that texts are cut to.
+        targets: What the examples are told apart by.
     """
 
     make_tokenizer: Callable[[], Tokenizer]
     labels: Sequence[str]
     max_seq_length: int
+    targets: Targets = Targets.LABEL
 
     def origin(self, tokenizer: Tokenizer) -> Origin:
         """The same, as manifests have it.
@@ -97,6 +100,7 @@ class Encoder:
             labels=self._recipe.labels,
             max_seq_length=self._recipe.max_seq_length,
             counts=counts,
+            targets=self._recipe.targets,
         )
         block = store.encode_block(list(features))
         block.tally.found.add(counts)

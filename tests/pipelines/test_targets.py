@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,16 +13,21 @@ import sklearn.metrics
 from lstm_pretrain.classifier import run as lstm
 from lstm_pretrain.classifier.preparation import prepare as prepare_lstm
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
+from pipelines.classification import conversion, splits
+from pipelines.classification.conversion import ConversionSettings
 from processors.batches.batches import PadTo
 from processors.labels.targets import Objective
+from processors.tasks.lists import ListsProcessor
 from processors.tokenization.units import Units
 from runtime import storage
 from runtime.checkpoints import checkpoints
-from runtime.errors import SettingsError
+from runtime.errors import DataError, SettingsError
 from runtime.files import json_file
 from tf_bert.classifier import run as bert
 from tf_bert.classifier.preparation import prepare as prepare_bert
 from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.formats.convert import Conversion, convert
+from tf_bert.formats.names import WeightsFormat
 
 MODELS = ("bert", "lstm")
 LABELS = ("cold", "hot", "wet")
@@ -94,8 +101,9 @@ def run(folder, small_task, place_on):
             **own[model],
             **others,
         }
+        processor = values.pop("processor", None)
         if model == "bert":
-            job = prepare_bert(ClassifierSettings(**values))
+            job = prepare_bert(ClassifierSettings(**values), processor=processor)
             return bert.run(job, placement=place_on(1))
         job = prepare_lstm(LstmClassifierSettings(**values))
         return lstm.run(job, placement=place_on(1))
@@ -271,6 +279,132 @@ def test_numbers_are_predicted_by_a_trained_run_elsewhere(run, number, tmp_path)
 
 
 # What the runs learn from ------------------------------------------------------------
+
+
+KINDS = {"several": SEVERAL, "number": NUMBER}
+EITHER_KIND = pytest.mark.parametrize(
+    "kind", ["several", pytest.param("number", marks=pytest.mark.slow)]
+)
+WHOLE = {"max_steps": 3, "best_by": None, "compare": False}
+
+
+@pytest.fixture
+def convert_texts(folder):
+    """Writes the records of the task, or of another with the same vocabulary."""
+
+    def convert_texts(output_dir, kind, **others):
+        names = ("multi_label", "objective", "label")
+        values = {
+            "task_name": "tsv",
+            "data_dir": str(folder),
+            "output_dir": str(output_dir),
+            "vocab_file": str(folder / "vocab.txt"),
+            "max_seq_length": 10,
+            **{name: KINDS[kind][name] for name in names if name in KINDS[kind]},
+            **others,
+        }
+        conversion.run(ConversionSettings(**values))
+
+    return convert_texts
+
+
+@EITHER_KIND
+def test_a_run_on_records_is_that_on_texts(convert_texts, run, folder, tmp_path, kind):
+    """The test split is wholly unlabelled."""
+    data = shutil.copytree(folder, tmp_path / "data")
+    rows = (folder / "dev.tsv").read_text().splitlines()
+    texts = [row.split("\t")[0] for row in rows]
+    (data / "test.tsv").write_text("\n".join(texts) + "\n")
+    records = str(tmp_path / "records")
+    convert_texts(records, kind, data_dir=str(data), record_shards=2)
+    given = {**KINDS[kind], **WHOLE, "data_dir": str(data), "test_file": None}
+    first, second, third = (str(tmp_path / name) for name in ("1", "2", "3"))
+    results = run("bert", first, **given)
+    assert "eval_loss" in results.scores
+    assert "test_loss" not in results.scores
+    with mock.patch.object(splits, "tokenise", side_effect=AssertionError):
+        again = run("bert", second, **given, records_dir=records)
+    alone = {"task_name": "records", "data_dir": records, "label": "label"}
+    last = run("bert", third, **(given | alone))
+    assert results.scores == again.scores == last.scores
+    for out in (second, third):
+        assert values_of(out).tobytes() == values_of(first).tobytes()
+        assert column(out, "gold") == [""] * len(texts[1:])
+
+
+@pytest.mark.parametrize(
+    ("kind", "others", "words"),
+    [
+        ("several", {}, "expected .* one label each; these have any number of 3 "),
+        ("several", NUMBER, "expected .* a number, or .* these have any number of 3"),
+        ("number", {"multi_label": True, "labels": LABELS}, "with the labels cold"),
+    ],
+)
+def test_records_of_one_kind_are_not_taken_for_another(
+    convert_texts, run, tmp_path, kind, others, words
+):
+    convert_texts(tmp_path, kind, splits=("train", "dev"))
+    given = {"task_name": "records", "data_dir": str(tmp_path), "test_file": None}
+    asked = {**WHOLE, **others, **given, "label": "label", "do_predict": False}
+    with pytest.raises(DataError, match=words):
+        run("bert", tmp_path / "out", **asked | {"best_by": None})
+
+
+def test_one_label_alone_is_a_question_of_its_own(run, folder, tmp_path):
+    """Is a text wet; both engines and the simple classifiers answer that."""
+    data = shutil.copytree(folder, tmp_path / "data")
+    for split in ("train", "dev"):
+        rows = (folder / f"{split}.tsv").read_text().splitlines()[1:]
+        cells = [(row.split("\t")[0], ("", "wet")["wet" in row]) for row in rows]
+        lines = ["text\tlabels", *map("\t".join, cells)]
+        (data / f"{split}.tsv").write_text("\n".join(lines) + "\n")
+    given = {**SEVERAL, **WHOLE, "data_dir": str(data), "compare": True}
+    results = run("bert", tmp_path / "out", **given)
+    assert values_of(tmp_path / "out").shape == (37, 1)
+    assert results.scores["eval_macro_f1"] == results.scores["eval_micro_f1"]
+    assert results.accuracies["TF-IDF + logistic regression"]["dev"] > 0.9
+    again = run("bert", tmp_path / "again", **given, records_dir=str(tmp_path / "out"))
+    assert again.scores == results.scores
+
+
+def test_lists_hold_what_the_settings_say(folder, run, tmp_path):
+    train = [(f"w{n} hot", ["hot"]) for n in range(8)]
+    train += [(f"w{n} cold", ["cold", "wet"]) for n in range(8)]
+    made = ListsProcessor(train=train, dev=train[::3], test=["w1 hot"])
+    given = {**SEVERAL, **WHOLE, "label": "label", "test_file": None}
+    results = run("bert", tmp_path, **given, task_name="mine", processor=made)
+    assert results.answers.labels == ("cold", "hot", "wet")
+    assert len(results.predicted("test")) == 1
+
+
+def test_dealt_splits_of_several_labels(run, folder, tmp_path):
+    given = {**SEVERAL, **WHOLE, "split": ("train:0.6", "dev:0.2", "test:0.2")}
+    results = run("lstm", tmp_path, **given)
+    assert 12 <= len(results.predicted("test")) <= 13
+    assert "eval_micro_f1" in results.scores
+
+
+@EITHER_KIND
+def test_a_converted_run_says_what_it_answers(run, tmp_path, kind):
+    """In Hugging Face's format and in our own, to those who predict alone."""
+    out = tmp_path / "out"
+    run("bert", out, **KINDS[kind] | WHOLE | {"threshold": "0.5"})
+    source = str(out)
+    for to in (WeightsFormat.HUGGING_FACE, WeightsFormat.NATIVE):
+        folder = str(tmp_path / to.value)
+        convert(Conversion(input=source, output=folder, to=to))
+        alone = {"do_train": False, "do_eval": False, "label": KINDS[kind]["label"]}
+        run("bert", tmp_path / f"by_{to.value}", **alone, init_checkpoint=folder)
+        expected = values_of(out).tobytes()
+        assert values_of(tmp_path / f"by_{to.value}").tobytes() == expected
+        source = folder
+
+
+def test_what_a_trained_run_answers_is_asked_of_it_alone(run, several, tmp_path):
+    model, out, _ = several
+    alone = NUMBER | {"do_train": False, "do_eval": False, "best_by": None}
+    with pytest.raises(SettingsError, match="answers by any number of labels: say"):
+        run(model, tmp_path, **alone, init_checkpoint=str(out))
 
 
 @pytest.mark.parametrize("of_what", [SEVERAL, NUMBER])
