@@ -143,37 +143,28 @@ def draw(available: int, *, count: int, seed: int) -> np.ndarray:
     return np.random.RandomState(seed).permutation(available)[:count]
 
 
-def choose(labels: Sequence[str | None], *, count: int | None, seed: int) -> list[int]:
-    """Chooses the labelled examples to train on.
+def choose(available: int, *, count: int | None, seed: int) -> list[int]:
+    """Chooses the examples to train on.
 
     Args:
-        labels: The label of each training example; None where it has none.
-        count: How many; None for all.
+        available: How many there are.
+        count: How many are wanted; None for all.
         seed: Seed of the draw; see `draw`.
 
     Returns:
-        Places of the examples in the order of the draw.
+        Their places in the order of the draw.
 
     Raises:
-        DataError: There are fewer, or they are of one class only.
+        DataError: There are fewer.
     """
-    available = len(labels)
-    if count is not None and count > available:
+    if count is None:
+        return list(range(available))
+    if count > available:
         raise DataError(
             f"--train_examples={count} were asked for; the training split has "
             f"{available}. Ask for fewer, or for all by leaving the flag out."
         )
-    order = list(range(available))
-    if count is not None:
-        order = draw(available, count=count, seed=seed).tolist()
-    seen = sorted({label for place in order if (label := labels[place]) is not None})
-    if len(seen) < 2:
-        raise DataError(
-            f"All {len(order)} training examples have the label "
-            f"{', '.join(seen)}: there is nothing to tell apart. Draw more of them, or "
-            "look at the label column."
-        )
-    return order
+    return [int(place) for place in draw(available, count=count, seed=seed)]
 
 
 def add_targets(

@@ -70,7 +70,9 @@ class InputExample:
         if not (self.text_b is None or type(self.text_b) is str):
             object.__setattr__(self, "text_b", self._text(self.text_b))
         if self.label is not None:
-            object.__setattr__(self, "label", self._label())
+            object.__setattr__(self, "label", self._name(self.label))
+        if self.labels is not None:
+            object.__setattr__(self, "labels", self._labels(self.labels))
         if self.number is not None and not math.isfinite(self.number):
             raise DataError(
                 f"Example {self.guid}: expected a finite number, got {self.number!r}."
@@ -86,9 +88,21 @@ class InputExample:
             raise DataError(f"Example {self.guid}: expected text, got {value!r:.60}.")
         return str.__str__(value)
 
-    def _label(self) -> str | None:
+    def _labels(self, labels: object) -> tuple[str, ...]:
+        if isinstance(labels, str) or not isinstance(labels, Iterable):
+            raise DataError(
+                f"Example {self.guid}: expected a tuple of labels, got {labels!r:.60}."
+            )
+        names = tuple(map(self._name, labels))
+        if None in names:
+            raise DataError(
+                f"Example {self.guid}: an empty label name among {labels!r:.60}."
+            )
+        return tuple(name for name in dict.fromkeys(names) if name is not None)
+
+    def _name(self, label: object) -> str | None:
         try:
-            return label_names.name_of(self.label)
+            return label_names.name_of(label)
         except ValueError as error:
             raise DataError(f"Example {self.guid}: {error}") from error
 

@@ -88,8 +88,8 @@ def labels_in(
     """Returns any number of labels of a row; None where it is unlabelled.
 
     Args:
-        row: The row; its field is text, or an array in JSON. A text without a character
-            that shows is no label.
+        row: The row; its field is text, or an array in JSON and a list, tuple or array
+            of numpy in memory. A text without a character that shows is no label.
         column: Where its labels are.
         separator: What stands between labels in a text; None where a text is one label.
         is_optional: Whether it may lack the column, and so its labels.
@@ -100,15 +100,15 @@ def labels_in(
     if is_optional and not row.has(column):
         return None
     value = row.value(column)
-    if value is None:
+    if value is None or type(value).__name__ in label_names.MISSING_TYPES:
         return None
     found = [_label_among(part, row, column) for part in _each(value, separator)]
     return tuple(dict.fromkeys(found))
 
 
 def _each(value: object, separator: str | None) -> Sequence[object]:
-    if isinstance(value, list):
-        return value
+    if isinstance(value, list | tuple | np.ndarray):
+        return list(value)
     if not isinstance(value, str):
         return [value]
     if not value.strip():

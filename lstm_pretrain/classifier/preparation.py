@@ -29,9 +29,7 @@ class ClassifierJob(LstmJob):
         if name != "train":
             return found
         order = data.choose(
-            [example.label for example in found],
-            count=self.settings.train_examples,
-            seed=self.settings.seed,
+            len(found), count=self.settings.train_examples, seed=self.settings.seed
         )
         return [found[place] for place in order]
 

@@ -84,8 +84,6 @@ class ConversionSettings(DataSettings, TokenizerSettings):
         if self.has_records_alone:
             yield f"--task_name={RECORDS_ALONE} names what is tokenised already."
         yield from self.data_problems()
-        if self.targets is not Targets.LABEL:
-            yield "--multi_label and --objective: records hold one label a text."
         yield from self.tokenizer_problems()
         if self.runner is Runner.BEAM and self.workers > 1:
             yield "--workers is for --runner=local; a Beam runner has its own workers."
@@ -112,7 +110,8 @@ def run(settings: ConversionSettings) -> None:
     task = str(settings.task_name)
     reader = RowReader(processor, data_dir=data_dir, on_bad_row=settings.on_bad_row)
     labels = label_names.checked(reader.collect_labels(), task=task)
-    label_check.refuse_one_label(labels, task=task)
+    if settings.targets is Targets.LABEL:
+        label_check.refuse_one_label(labels, task=task)
     for remark in label_names.remarks(labels):
         _LOG.warning("%s", remark)
     recipe = Recipe(
@@ -120,6 +119,7 @@ def run(settings: ConversionSettings) -> None:
         labels=labels,
         max_seq_length=settings.max_seq_length,
         long_texts=settings.long_texts,
+        targets=settings.targets,
     )
     sources = [
         SplitSource(

@@ -49,7 +49,7 @@ def labels_of(processor: DataProcessor, *, settings: TaskSettings) -> tuple[str,
             " (scripts/pretrain_lstm.py). A classifier needs labels, such as those of"
             " the tasks tsv and folder."
         )
-    if settings.NEEDS_LABELS and settings.targets is not Targets.NUMBER:
+    if settings.NEEDS_LABELS and settings.targets is Targets.LABEL:
         refuse_one_label(labels, task=task)
     return labels
 

@@ -15,9 +15,11 @@ from processors.base import DataProcessor
 from processors.batches.features import FEATURES, Features, TokenCounts, featurize
 from processors.data_check.splitting import SplitProcessor
 from processors.example import InputExample, checksum
+from processors.labels import targets
 from processors.labels.targets import Targets
 from processors.records.manifest import Origin
 from processors.tasks import registry
+from processors.tasks.lists import ListsProcessor
 from processors.tasks.settings import DataSettings
 from processors.tasks.table import OptionsProcessor
 from processors.tokenization import difference
@@ -29,6 +31,15 @@ from runtime.training.same_run import Trait
 
 _log = logging.getLogger(__name__)
 
+_ANSWERS = {
+    Targets.LABEL: "The model in {} answers by one label: leave --multi_label and"
+    " --objective=regression out.",
+    Targets.LABELS: "The model in {} answers by any number of labels: say"
+    " --multi_label, and no --objective.",
+    Targets.NUMBER: "The model in {} answers by a number: say --objective=regression,"
+    " and no --multi_label.",
+}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainedRun:
@@ -39,12 +50,14 @@ class TrainedRun:
         labels: Its labels in order of their ids.
         tokenizer: Fingerprint of its tokenizer; empty where not known.
         max_seq_length: Tokens that its texts were cut to; None where not known.
+        targets: What it answers; None where not known.
     """
 
     path: str
     labels: tuple[str, ...] = ()
     tokenizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     max_seq_length: int | None = None
+    targets: Targets | None = None
 
     @classmethod
     def of_checkpoint(cls, path: str, checkpoint: Checkpoint | None) -> TrainedRun:
@@ -54,11 +67,13 @@ class TrainedRun:
     @classmethod
     def of_state(cls, path: str, state: Mapping[str, Any]) -> TrainedRun:
         """What the state of one of its checkpoints says."""
+        settings = state.get("settings", {})
         return cls(
             path=path,
             labels=tuple(state.get("labels") or ()),
             tokenizer=state.get("tokenizer") or {},
-            max_seq_length=state.get("settings", {}).get("max_seq_length"),
+            max_seq_length=settings.get("max_seq_length"),
+            targets=targets.of_settings(settings),
         )
 
 
@@ -114,10 +129,12 @@ class TaskJob(Job):
         plan, group = self.settings.split_plan(), self.settings.split_group
         dealt = plan and f"{plan} --split_group={group or ''}"
         fingerprint = self.tokenizer.fingerprint()
+        is_number = self.settings.targets is Targets.NUMBER
+        same = _same_labels if is_number else _other_labels
         return [
             Trait(name="tokenizer", value=fingerprint, differ=difference.in_words),
             Trait(name="dealt splits", value=dealt),
-            Trait(name="labels", value=self.labels, differ=_other_labels),
+            Trait(name="labels", value=self.labels, differ=same),
         ]
 
     def state(self) -> dict[str, Any]:
@@ -183,7 +200,8 @@ def open_rows(
         made: The processor, where the caller has made it; task_name names it.
 
     Raises:
-        SettingsError: There is no such task, or it takes no such options.
+        SettingsError: There is no such task, it takes no such options, or the trained
+            run gives other answers.
         DataError: The training rows, looked at for their labels, cannot be used.
     """
 
@@ -194,6 +212,7 @@ def open_rows(
 
     if not settings.trains:
         _tell_other_length(settings, trained)
+        _refuse_other_targets(settings, trained)
     if not (settings.trains and trained.labels):
         return reader(trained)
     anew = reader(None)
@@ -209,6 +228,11 @@ def _tell_other_length(settings: TaskSettings, trained: TrainedRun) -> None:
             " here.",
             *(trained.path, there, here),
         )
+
+
+def _refuse_other_targets(settings: TaskSettings, trained: TrainedRun) -> None:
+    if trained.targets not in {None, settings.targets}:
+        raise SettingsError(_ANSWERS[trained.targets].format(trained.path))
 
 
 def find_processor(
@@ -227,7 +251,10 @@ def find_processor(
     Raises:
         SettingsError: There is no such task, or it takes no such options.
     """
-    task = _named_processor(settings, trained=trained) if made is None else made
+    if made is None:
+        task = _named_processor(settings, trained=trained)
+    else:
+        task = _of_targets(made, settings)
     task.needs_labels = settings.NEEDS_LABELS
     plan = settings.split_plan()
     if plan is None:
@@ -238,6 +265,14 @@ def find_processor(
             " them where the records are made: scripts/create_tfrecords.py --split."
         )
     return SplitProcessor(task, plan=plan)
+
+
+def _of_targets(task: DataProcessor, settings: DataSettings) -> DataProcessor:
+    """A processor that the caller has made; lists hold what the settings say."""
+    if isinstance(task, ListsProcessor):
+        task.targets = settings.targets
+    registry.refuse_other_targets(task, settings.targets, task=str(settings.task_name))
+    return task
 
 
 def _named_processor(
@@ -285,6 +320,11 @@ def refuse_other_tokenizer(trained: TrainedRun, tokenizer: Tokenizer) -> None:
             f"--init_checkpoint={trained.path} was trained with another tokenizer."
             f" Give that run's, or other weights:\n{said}"
         )
+
+
+def _same_labels(name: str, there: Any, here: Any) -> None:
+    """A number is the same number, whatever its column is called."""
+    del name, there, here
 
 
 def _other_labels(name: str, there: Any, here: Any) -> str | None:

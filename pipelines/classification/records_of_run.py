@@ -72,21 +72,28 @@ def refuse_none_named(job: TaskJob) -> None:
 
 
 def _wanted(job: TaskJob, examples: Sequence[InputExample]) -> Wanted:
+    label_ids, targets = _targets(job, examples)
     return Wanted(
         tokenizer=job.tokenizer,
         origin=job.origin,
         crc32c=checksum(examples),
-        label_ids=_label_ids(job, examples),
+        label_ids=label_ids,
+        targets=targets,
     )
 
 
-def _label_ids(job: TaskJob, examples: Sequence[InputExample]) -> np.ndarray:
+def _targets(
+    job: TaskJob, examples: Sequence[InputExample]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """`label_ids` and `targets` of the data set that the examples make."""
     if not job.settings.NEEDS_LABELS:
-        return np.full(len(examples), UNLABELLED, np.int32)
+        return np.full(len(examples), UNLABELLED, np.int32), None
     ids = {label: place for place, label in enumerate(job.labels)}
-    targets = job.settings.targets
-    found = [target_of(each, ids, targets=targets)[0] for each in examples]
-    return np.array([UNLABELLED if i is None else i for i in found], np.int32)
+    kind = job.settings.targets
+    found = [target_of(each, ids, targets=kind) for each in examples]
+    label_ids = [UNLABELLED if label is None else label for label, _ in found]
+    targets = [target for _, target in found if target is not None]
+    return np.array(label_ids, np.int32), np.stack(targets) if targets else None
 
 
 def _first_fit(job: TaskJob, name: str, *, wanted: Wanted) -> Records | None:
@@ -143,7 +150,12 @@ def _of_records_alone(
     if problems:
         raise SettingsError(f"{records.path} does not fit the run:", *problems)
     counts = TokenCounts()
-    tokens = token_example.features(examples, labels=job.labels, counts=counts)
+    tokens = token_example.features(
+        examples,
+        labels=job.labels,
+        counts=counts,
+        targets=job.settings.targets,
+    )
     is_whole = len(examples) == len(records.dataset)
     return Split(
         examples,

@@ -85,9 +85,11 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
         Carried(("max_seq_length",)),
+        Carried(("multi_label", "objective"), unless=("multi_label", "objective")),
+        Carried(("threshold",)),
         Carried(
             (
-                *("task_name", "text_a", "text_b", "label"),
+                *("task_name", "text_a", "text_b", "label", "label_separator"),
                 *("header", "quoted", "delimiter", "encoding"),
             ),
             unless=("task_name",),
@@ -165,6 +167,9 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
             yield from self._records_problems()
 
     def _threshold_problems(self) -> Iterator[str]:
+        is_asked = self.threshold != type(self).threshold
+        if is_asked and self.targets is not Targets.LABELS:
+            yield "--threshold is for --multi_label, which was not given."
         is_number = re.fullmatch(r"0?\.\d+", self.threshold)
         if not self.tunes_thresholds and not (is_number and float(self.threshold) > 0):
             yield (

@@ -30,7 +30,8 @@ def of_job(job: TaskJob) -> np.ndarray:
         it takes.
 
     Raises:
-        SettingsError: They were never chosen, and are not to be now.
+        SettingsError: They were never chosen, and are not to be now; or they are of
+            other labels.
     """
     settings = job.settings
     if not settings.tunes_thresholds:
@@ -39,12 +40,25 @@ def of_job(job: TaskJob) -> np.ndarray:
         return np.full(len(job.labels), _START)
     for folder in (job.output_dir, settings.init_checkpoint):
         if folder and storage.exists(path := storage.join(folder, FILE)):
-            found = json_file.read_object(path)
-            return np.array([found.get(label, _START) for label in job.labels])
+            return _read(path, labels=job.labels)
     raise SettingsError(
         "--threshold=best is chosen by the dev split, and no evaluation has done so: "
         "add --do_eval, or name a number."
     )
+
+
+def _read(path: str, *, labels: Sequence[str]) -> np.ndarray:
+    found = json_file.read_object(path)
+    if set(found) != set(labels) or not all(map(_is_threshold, found.values())):
+        raise SettingsError(
+            f"{path}: expected a number above 0 and below 1 for each of"
+            f" {', '.join(labels)}; got {found!r:.200}. Evaluate again: --do_eval."
+        )
+    return np.array([found[label] for label in labels])
+
+
+def _is_threshold(value: object) -> bool:
+    return isinstance(value, float) and 0 < value < 1
 
 
 def write(context: RunContext, *, labels: Sequence[str], found: np.ndarray) -> None:

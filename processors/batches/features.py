@@ -256,8 +256,10 @@ def target_of(
         targets: What the examples are told apart by.
 
     Raises:
-        DataError: The task has no such label.
+        DataError: The task has no such label, or the example is told apart by something
+            else.
     """
+    _refuse_other_targets(example, targets)
     if targets is Targets.LABEL:
         label = example.label
         return None if label is None else _label_id(example, label, label_ids), None
@@ -268,6 +270,22 @@ def target_of(
     for label in example.labels or ():
         held[_label_id(example, label, label_ids)] = 1
     return None if example.labels is None else 0, held
+
+
+_EXPECTED = {
+    Targets.LABEL: ("label", "a label"),
+    Targets.LABELS: ("labels", "any number of labels (--multi_label)"),
+    Targets.NUMBER: ("number", "a number (--objective=regression)"),
+}
+
+
+def _refuse_other_targets(example: InputExample, targets: Targets) -> None:
+    name, expected = _EXPECTED[targets]
+    if example.is_labelled and getattr(example, name) is None:
+        raise DataError(
+            f"Example {example.guid}: expected {expected}, in `{name}`; got"
+            f" {example.target!r:.60}."
+        )
 
 
 def _label_id(example: InputExample, label: str, label_ids: Mapping[str, int]) -> int:

@@ -197,7 +197,7 @@ def deal(
     splits: dict[str, list[_Unit]] = {name: [] for name in plan.shares}
     balance = _Balance(examples, shares=plan.shares)
     for unit in sorted(units, key=lambda unit: (-len(unit.examples), unit.rank)):
-        splits[balance.take(unit.labels)].append(unit)
+        splits[balance.take(unit)].append(unit)
     dealt = {
         name: [
             example
@@ -218,7 +218,7 @@ class _Unit:
     Attributes:
         rank: Place among all units, drawn by the seed.
         examples: Sorted by content.
-        labels: Examples of each label.
+        labels: Examples of each label; one of several labels counts for each.
     """
 
     rank: bytes
@@ -242,25 +242,25 @@ class _Balance:
         self, examples: Sequence[InputExample], *, shares: Mapping[str, float]
     ) -> None:
         self._shares = shares
-        self._labels = Counter(example.label for example in examples)
+        self._labels = _count(examples)
         self._total = len(examples)
         self._held = {name: Counter[str | None]() for name in shares}
         self._sizes = dict.fromkeys(shares, 0)
 
-    def take(self, labels: Mapping[str | None, int]) -> str:
-        """Adds a unit with so many examples of each label; returns its split."""
-        chosen = min(self._shares, key=lambda name: self._rise(name, labels))
-        self._held[chosen].update(labels)
-        self._sizes[chosen] += sum(labels.values())
+    def take(self, unit: _Unit) -> str:
+        """Adds a unit; returns its split."""
+        chosen = min(self._shares, key=lambda name: self._rise(name, unit))
+        self._held[chosen].update(unit.labels)
+        self._sizes[chosen] += len(unit.examples)
         return chosen
 
-    def _rise(self, name: str, labels: Mapping[str | None, int]) -> float:
+    def _rise(self, name: str, unit: _Unit) -> float:
         share, held = self._shares[name], self._held[name]
         rises = [
             _rise(held[label], added=count, expected=share * self._labels[label])
-            for label, count in labels.items()
+            for label, count in unit.labels.items()
         ]
-        added = sum(labels.values())
+        added = len(unit.examples)
         total = _rise(self._sizes[name], added=added, expected=share * self._total)
         return sum(rises) + total
 
@@ -303,12 +303,19 @@ def _bond(example: InputExample) -> tuple[str, ...]:
 
 
 def _content(example: InputExample) -> tuple[str, ...]:
-    label = () if example.label is None else (example.label,)
-    return (example.text_a, example.text_b or "", *label, "", example.guid)
+    number = () if example.number is None else (str(example.number),)
+    target = (*(example.label_set or ()), *number)
+    return (example.text_a, example.text_b or "", *target, "", example.guid)
 
 
 def _count(examples: Sequence[InputExample]) -> Counter[str | None]:
-    return Counter(example.label for example in examples)
+    """Examples of each label, None for those without; numbers are not counted."""
+    unlabelled = (None,)
+    return Counter(
+        label
+        for example in examples
+        for label in (example.label_set if example.is_labelled else unlabelled) or ()
+    )
 
 
 def _ordered(names: Mapping[str, float]) -> list[str]:

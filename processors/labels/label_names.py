@@ -18,8 +18,9 @@ SEVERAL = (
     " text, or write a column of 0 and 1 for each and train on one column at a time."
 )
 
-# What pandas has for a missing value, besides NaN and None; it is not imported here.
-_MISSING_TYPES = {"NAType", "NaTType"}
+MISSING_TYPES = {"NAType", "NaTType"}
+"""What pandas has for a missing value, besides NaN and None; it is not imported here.
+"""
 # What programs write for a missing value where they write one at all.
 _MISSING_NAMES = {
     "#N/A",
@@ -52,7 +53,7 @@ def name_of(value: object) -> str | None:
     """
     if isinstance(value, str):
         return str.__str__(value) if any(map(_shows, value)) else None
-    if value is None or type(value).__name__ in _MISSING_TYPES:
+    if value is None or type(value).__name__ in MISSING_TYPES:
         return None
     if isinstance(value, bool | np.bool_):
         return str(bool(value))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from typing import Any
 
 
 class Targets(enum.Enum):
@@ -39,3 +41,22 @@ def of(objective: Objective, *, multi_label: bool) -> Targets:
     if objective is Objective.REGRESSION:
         return Targets.NUMBER
     return Targets.LABELS if multi_label else Targets.LABEL
+
+
+def of_settings(values: Mapping[str, Any]) -> Targets | None:
+    """What the settings of a run say; None where they say nothing of it.
+
+    Args:
+        values: As JSON has them.
+    """
+    if "objective" not in values:
+        return None
+    objective = Objective(values["objective"])
+    return of(objective, multi_label=bool(values.get("multi_label")))
+
+
+def settings_of(targets: Targets) -> dict[str, Any]:
+    """The settings that say it, by name."""
+    is_number = targets is Targets.NUMBER
+    objective = Objective.REGRESSION if is_number else Objective.CLASSIFICATION
+    return {"objective": objective, "multi_label": targets is Targets.LABELS}

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from processors.batches.features import TokenCounts, features_format, featurize
 from processors.batches.long_texts import LongTexts
 from processors.example import InputExample, checksum
+from processors.labels.targets import Targets
 from processors.records import store
 from processors.records.manifest import Manifest, Origin
 from processors.records.store import Block, Place
@@ -42,12 +43,14 @@ class Recipe:
         labels: The labels, in the order of their ids.
         max_seq_length: The limit in tokens that texts are cut to.
         long_texts: What is kept of a longer text.
+        targets: What the examples are told apart by.
     """
 
     make_tokenizer: Callable[[], Tokenizer]
     labels: Sequence[str]
     max_seq_length: int
     long_texts: LongTexts = LongTexts.TRUNCATE
+    targets: Targets = Targets.LABEL
 
     def origin(self, tokenizer: Tokenizer) -> Origin:
         """The same, as manifests have it.
@@ -101,6 +104,7 @@ class Encoder:
             max_seq_length=self._recipe.max_seq_length,
             counts=counts,
             long_texts=self._recipe.long_texts,
+            targets=self._recipe.targets,
         )
         block = store.encode_block(list(features))
         block.tally.found.add(counts)

@@ -34,12 +34,14 @@ class Wanted:
         origin: What else decides records.
         crc32c: Of the examples; see `processors.example.checksum`.
         label_ids: Of each example, int32 [examples]; UNLABELLED where it has none.
+        targets: Of each example; see `TokenDataset.targets`.
     """
 
     tokenizer: Tokenizer
     origin: Origin
     crc32c: int
     label_ids: np.ndarray
+    targets: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,7 @@ def take(path: str, wanted: Wanted, *, on_trust: bool) -> Records:
             nothing that can be seen speaks against it.
 
     Returns:
-        The records; those that were taken on trust have the labels of the examples.
+        The records, with the labels of the examples.
 
     Raises:
         MisfitError: They are others, damaged, or only half there.
@@ -111,11 +113,12 @@ def take(path: str, wanted: Wanted, *, on_trust: bool) -> Records:
         found = read(path)
     except (DataError, StorageError) as error:
         raise MisfitError(str(error)) from error
-    if found.texts is not None:
-        return found
-    for reason in _doubts(found.dataset, wanted):
-        raise MisfitError(reason)
-    dataset = dataclasses.replace(found.dataset, label_ids=wanted.label_ids)
+    if found.texts is None:
+        for reason in _doubts(found.dataset, wanted):
+            raise MisfitError(reason)
+    dataset = dataclasses.replace(
+        found.dataset, label_ids=wanted.label_ids, targets=wanted.targets
+    )
     return dataclasses.replace(found, dataset=dataset)
 
 
@@ -184,6 +187,18 @@ def _doubts(dataset: TokenDataset, wanted: Wanted) -> Iterator[str]:
             f"the label of their example {place} has the id {dataset.label_ids[place]},"
             f" not {label_ids[place]}."
         )
+    elif not _are_same_targets(dataset, wanted):
+        yield "they have other labels or numbers."
+
+
+def _are_same_targets(dataset: TokenDataset, wanted: Wanted) -> bool:
+    """Whether the labelled examples have what is wanted to be learned of them."""
+    is_labelled = wanted.label_ids != UNLABELLED
+    if dataset.targets is None or wanted.targets is None or not is_labelled.any():
+        return dataset.targets is wanted.targets or not is_labelled.any()
+    there = dataset.targets.reshape(len(dataset), -1)
+    here = wanted.targets.reshape(len(dataset), -1)
+    return np.array_equal(there[is_labelled], here[is_labelled])
 
 
 def unreadable(

@@ -13,11 +13,16 @@ from typing import Any
 from processors.base import SPLITS, Table, TableProcessor
 from processors.example import InputExample
 from processors.labels import label_names
+from processors.labels.targets import Targets
 from processors.readers.row import Row, unsound
 
 Example = InputExample | Sequence[object] | str
 """An example, (text, label) or (text, second text, label), or a text without a label. A
-label may be a number, and None, NaN or pandas' NA where there is none."""
+label may be a number, and None, NaN or pandas' NA where there is none. Where a text has
+any number of labels, a list of them stands for the label; where a number is learned,
+that."""
+
+_NUMBER = "number"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +57,38 @@ class ListTable(Table):
         Raises:
             DataError: It is no example.
         """
-        example = _example(row, split=split)
+        example = self._example(row, split=split)
         for text in (example.text_a, example.text_b or ""):
             if problem := unsound(text):
                 raise row.error(problem)
         return example
+
+    def _example(self, row: Row, *, split: str) -> InputExample:
+        """Returns the example that a row of any of the three shapes is.
+
+        Raises:
+            DataError: It is of another shape.
+        """
+        if len(row.fields) == 1 and isinstance(row.fields[0], InputExample):
+            return row.fields[0]
+        if len(row.fields) not in {2, 3}:
+            raise row.error(
+                "expected an InputExample, (text, label) or (text, second text, label),"
+                f" got {row.source:.60}"
+            )
+        return InputExample(
+            guid=f"{split}-{row.line}",
+            text_a=row.text(0),
+            text_b=row.text(1) if len(row.fields) == 3 else None,
+            **self._target_of(row),
+        )
+
+    def label_of(self, row: Row) -> str | None:
+        """See base class; True and False are Python's."""
+        try:
+            return label_names.name_of(row.value(-1))
+        except ValueError as error:
+            raise row.error(str(error)) from error
 
 
 class ListsProcessor(TableProcessor):
@@ -64,7 +96,8 @@ class ListsProcessor(TableProcessor):
 
     A split may be anything that gives one example after the other, once: a list, a
     generator, an array; also a pandas Series of texts, and a DataFrame whose two or
-    three columns are those of an example.
+    three columns are those of an example. What the examples are told apart by, the
+    settings of the run say.
 
     Args:
         train: The training examples.
@@ -92,6 +125,12 @@ class ListsProcessor(TableProcessor):
             for name, examples in zip(SPLITS, (train, dev, test), strict=True)
         )
 
+    def _known_labels(self, data_dir: str) -> tuple[str, ...]:
+        """See base class; a list's column has no name."""
+        if self.targets is Targets.NUMBER:
+            return (_NUMBER,)
+        return super()._known_labels(data_dir)
+
 
 def _rows_of(examples: Any) -> list[Example]:
     if hasattr(examples, "itertuples"):  # a DataFrame, which gives its columns' names
@@ -106,28 +145,3 @@ def _fields_of(example: object) -> tuple[object, ...]:
     if isinstance(example, Iterable) and not isinstance(example, Mapping | bytes):
         return tuple(example)
     return (example,)
-
-
-def _example(row: Row, *, split: str) -> InputExample:
-    """Returns the example that a row of any of the three shapes is.
-
-    Raises:
-        DataError: It is of another shape.
-    """
-    if len(row.fields) == 1 and isinstance(row.fields[0], InputExample):
-        return row.fields[0]
-    if len(row.fields) not in {2, 3}:
-        raise row.error(
-            "expected an InputExample, (text, label) or (text, second text, label), got"
-            f" {row.source:.60}"
-        )
-    try:
-        label = label_names.name_of(row.value(-1))
-    except ValueError as error:
-        raise row.error(str(error)) from error
-    return InputExample(
-        guid=f"{split}-{row.line}",
-        text_a=row.text(0),
-        text_b=row.text(1) if len(row.fields) == 3 else None,
-        label=label,
-    )

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from processors.base import SPLITS, Table
 from processors.example import InputExample
+from processors.labels.targets import Targets
 from processors.records import manifest, reuse, store, token_example
 from processors.records.reuse import Records
 from processors.tasks.table import OptionsProcessor
@@ -29,7 +30,7 @@ class RecordsProcessor(OptionsProcessor):
         found: The records of each split that was read.
     """
 
-    takes: ClassVar[Collection[str]] = ("labels",)
+    takes: ClassVar[Collection[str]] = ("labels", "multi_label", "objective")
     has_texts = False
 
     def __init__(self, options: TableOptions) -> None:
@@ -60,6 +61,8 @@ class RecordsProcessor(OptionsProcessor):
             raise SettingsError(f"--data_dir={data_dir} has none of {names}.")
         written = [found.labels for path in paths if (found := manifest.find(path))]
         self.labels = self.labels or next(iter(written), ())
+        if self.targets is Targets.NUMBER:
+            self.labels = self.labels or ("number",)
         if self.needs_labels and not self.labels:
             raise SettingsError(
                 f"The records in {data_dir} do not say what their labels are: name them"
@@ -70,7 +73,9 @@ class RecordsProcessor(OptionsProcessor):
     def _read(self, split: str, data_dir: str) -> list[InputExample]:
         labels = self.read_labels(data_dir)
         found = self.found[split] = reuse.read(store.record_path(data_dir, split))
-        return token_example.examples_of(found, split=split, labels=labels)
+        return token_example.examples_of(
+            found, split=split, labels=labels, targets=self.targets
+        )
 
     def _table_of(self, options: TableOptions, *, split: str) -> Table | None:
         del options, split

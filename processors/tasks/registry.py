@@ -13,7 +13,7 @@ from processors.base import DataProcessor
 from processors.labels.targets import Targets
 from processors.tasks.aozora_pair import AozoraPairProcessor
 from processors.tasks.authors import AuthorsProcessor
-from processors.tasks.chabsa import ChabsaProcessor
+from processors.tasks.chabsa import ChabsaOpinionsProcessor, ChabsaProcessor
 from processors.tasks.cola import ColaProcessor
 from processors.tasks.folder import FolderProcessor
 from processors.tasks.janli import JanliProcessor
@@ -60,6 +60,11 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "tfds": TfdsProcessor,
     "tsv": TsvProcessor,
     "xnli": XnliProcessor,
+}
+
+# What a task is under other targets than those of its entry above.
+_UNDER_TARGETS: dict[tuple[str, Targets], type[DataProcessor]] = {
+    ("chabsa", Targets.LABELS): ChabsaOpinionsProcessor,
 }
 
 _OTHER_TARGETS = {
@@ -111,8 +116,9 @@ def create(task_name: str, options: TableOptions | None = None) -> DataProcessor
     Raises:
         SettingsError: there is no such task, or it takes no such options.
     """
-    processor = find(task_name)
     options = options or TableOptions()
+    known = (task_name.lower(), options.targets)
+    processor = _UNDER_TARGETS.get(known) or find(task_name)
     if issubclass(processor, OptionsProcessor):
         return processor(options)
     if options.changed().difference(TARGETS):
@@ -121,9 +127,25 @@ def create(task_name: str, options: TableOptions | None = None) -> DataProcessor
             " can be chosen for csv, folder, json, jsonl, pairs, records, tfds and tsv."
         )
     made = processor()
-    if made.targets is not options.targets:
-        raise SettingsError(_OTHER_TARGETS[made.targets].format(task_name))
+    refuse_other_targets(made, options.targets, task=task_name)
     return made
+
+
+def refuse_other_targets(
+    processor: DataProcessor, targets: Targets, *, task: str
+) -> None:
+    """Refuses a task whose examples are told apart by something else than asked for.
+
+    Args:
+        processor: The task.
+        targets: What was asked for.
+        task: Its name.
+
+    Raises:
+        SettingsError: Says what to ask for.
+    """
+    if processor.targets is not targets:
+        raise SettingsError(_OTHER_TARGETS[processor.targets].format(task))
 
 
 def _import_class(task_name: str) -> type[DataProcessor]:

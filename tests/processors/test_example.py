@@ -46,6 +46,25 @@ def test_the_names_of_all_labels():
     assert InputExample("1", "a", number=0.0).label_set == ()
 
 
+def test_labels_are_names_each_once():
+    assert InputExample("1", "a", labels=["x", 1.0, "x"]).labels == ("x", "1")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ("xy", "expected a tuple of labels, got 'xy'"),
+        (1, "expected a tuple of labels, got 1"),
+        (("x", " "), "an empty label name among"),
+        (("x", None), "an empty label name among"),
+        ((b"x",), "expected a label, text or a number"),
+    ],
+)
+def test_what_is_no_tuple_of_labels(labels, words):
+    with pytest.raises(DataError, match=f"Example 1: {words}"):
+        InputExample("1", "a", labels=labels)
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_to_learn_is_finite(number):
     with pytest.raises(DataError, match="Example 1: expected a finite number, got "):

@@ -18,6 +18,8 @@ from processors.batches.features import (
     featurize,
 )
 from processors.example import InputExample
+from processors.labels import targets
+from processors.labels.targets import Targets
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime.checkpoints import foreign_checkpoints
@@ -124,6 +126,7 @@ def prepare(
     tokenizer = tokenizers.create(settings)
     _refuse_misfits(settings, config=config, tokenizer=tokenizer)
     start = open_start()
+    settings = _with_answers_of(start, settings)
     trained = TrainedRun.of_checkpoint(str(settings.output_dir), restored)
     if start is not None:
         trained = _start(settings, start, config=config, tokenizer=tokenizer)
@@ -169,6 +172,16 @@ def _with_own_start(
     return dataclasses.replace(settings, init_checkpoint=folder)
 
 
+def _with_answers_of(
+    start: Source | None, settings: ClassifierSettings
+) -> ClassifierSettings:
+    """The settings; a model that is not trained here says what it answers."""
+    is_told = settings.targets is not Targets.LABEL
+    if start is None or start.targets is None or settings.trains or is_told:
+        return settings
+    return dataclasses.replace(settings, **targets.settings_of(start.targets))
+
+
 def _start(
     settings: ClassifierSettings,
     source: Source,
@@ -187,7 +200,11 @@ def _start(
         weights.refuse_untrained_pooler(report)
     path = str(settings.init_checkpoint)
     found = TrainedRun.of_state(path, trained_run.state_of(path))
-    found = dataclasses.replace(found, labels=found.labels or source.labels)
+    found = dataclasses.replace(
+        found,
+        labels=found.labels or source.labels,
+        targets=found.targets or source.targets,
+    )
     # A run that trains learns labels of its own.
     return dataclasses.replace(found, labels=()) if settings.trains else found
 

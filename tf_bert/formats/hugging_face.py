@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
+from processors.labels.targets import Targets
 from runtime import storage
 from runtime.errors import CheckpointError, DataError, SettingsError
 from runtime.files import json_file
@@ -44,6 +45,13 @@ _TIED = {
     "cls.predictions.decoder.bias": "cls.predictions.bias",
 }
 _CLASSIFIER = "BertForSequenceClassification"
+
+# Source: transformers, configuration_utils.py, PretrainedConfig.problem_type.
+_PROBLEM_TYPES = {
+    Targets.LABEL: "single_label_classification",
+    Targets.LABELS: "multi_label_classification",
+    Targets.NUMBER: "regression",
+}
 
 # The class that has these heads, by our names of them; the first that fits.
 _ARCHITECTURES = (
@@ -98,6 +106,7 @@ class HuggingFaceSource(TranslatedSource):
         )
         self.config = _config(folder, values)
         self.labels = _labels(values)
+        self.targets = _targets(folder, values)
         self.special_ids = special_ids.from_settings(values)
         untrained = values.get(_UNTRAINED)
         self.untrained = tuple(untrained) if isinstance(untrained, list) else ()
@@ -197,6 +206,25 @@ def _labels(values: Mapping[str, Any]) -> tuple[str, ...]:
     generic = tuple(f"LABEL_{number}" for number in range(len(by_id)))
     is_whole = set(by_id) == {str(number) for number in range(len(by_id))}
     return labels if is_whole and labels != generic else ()
+
+
+def _targets(folder: str, values: Mapping[str, Any]) -> Targets | None:
+    """What a classifier answers; one output alone is a number, as transformers has it.
+
+    Raises:
+        SettingsError: It is nothing that transformers knows.
+    """
+    found = values.get("problem_type")
+    if found is None:
+        counts = (values.get("num_labels"), len(values.get("id2label") or ()))
+        return Targets.NUMBER if 1 in counts else None
+    for targets, name in _PROBLEM_TYPES.items():
+        if found == name:
+            return targets
+    raise SettingsError(
+        f"{storage.join(folder, CONFIG)}: problem_type: expected one of"
+        f" {', '.join(_PROBLEM_TYPES.values())}; got {found!r}."
+    )
 
 
 def _step(folder: str) -> int:
@@ -345,6 +373,13 @@ def _write_shard(path: str, tensors: Mapping[str, np.ndarray]) -> None:
     storage.write_bytes(path, content)
 
 
+def to_settings(targets: Targets | None) -> dict[str, str]:
+    """What `config.json` says of a classifier's answers beside one label a text."""
+    if targets in {None, Targets.LABEL}:
+        return {}
+    return {"problem_type": _PROBLEM_TYPES[targets]}
+
+
 def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
     """The keys of `config.json` that speak of heads."""
     fitting = (name for heads, name in _ARCHITECTURES if heads <= set(names))
@@ -359,4 +394,5 @@ def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
         labels = source.labels or tuple(f"LABEL_{n}" for n in range(count))
         about["id2label"] = {str(n): label for n, label in enumerate(labels)}
         about["label2id"] = {label: n for n, label in enumerate(labels)}
+        about |= to_settings(source.targets)
     return about

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from processors.tokenization.vocabulary import Vocabulary
 from runtime.errors import SettingsError
-from tf_bert.formats import special_ids, tokenizer_files
+from tf_bert.formats import hugging_face, special_ids, tokenizer_files
 from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source, untrained_pooler
 from tf_bert.formats.special_ids import SpecialIds
@@ -30,6 +30,7 @@ def named(
         *_pooler(source),
         *(f"the setting {name}" for name in source.extras),
         *_labels(source, to=to),
+        *_targets(source, to=to),
         *_of_tokenizer(source, tokenizer, to=to, special=special),
     ]
 
@@ -43,6 +44,12 @@ def _pooler(source: Source) -> Iterator[str]:
 def _labels(source: Source, *, to: WeightsFormat) -> Iterator[str]:
     if source.labels and to in {WeightsFormat.TF1, WeightsFormat.KERAS_HUB}:
         yield f"the labels ({', '.join(source.labels)})"
+
+
+def _targets(source: Source, *, to: WeightsFormat) -> Iterator[str]:
+    if to in {WeightsFormat.TF1, WeightsFormat.KERAS_HUB}:
+        for key, value in hugging_face.to_settings(source.targets).items():
+            yield f"the setting {key}={value}"
 
 
 def _of_tokenizer(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from processors.labels import targets
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, SettingsError
@@ -45,6 +46,7 @@ class NativeSource(Source):
         self.special_ids = found.state.get("special_ids") or {}
         self.untrained = tuple(found.state.get("untrained") or ())
         self.labels = tuple(found.state.get("labels") or ())
+        self.targets = targets.of_settings(found.state.get("settings", {}))
         stored = found.state.get("bert_config")
         if stored is not None:
             try:
@@ -105,6 +107,9 @@ def write(
         "labels": list(source.labels),
         "special_ids": dict(special),
     }
+    if source.targets is not None:
+        said = targets.settings_of(source.targets)
+        state["settings"] = {**said, "objective": said["objective"].value}
     if source.tokenizer:
         state["tokenizer"] = dict(source.tokenizer)
     checkpoints.save(

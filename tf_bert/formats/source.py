@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from processors.labels.targets import Targets
 from runtime.errors import CheckpointError
 from tf_bert.formats.names import Name, NameTable, WeightsFormat, pooler_names
 from tf_bert.formats.special_ids import ROLES, SpecialIds, key_of
@@ -23,6 +24,7 @@ class Source(abc.ABC):
         path: Where they lie.
         config: The model's settings; None where nothing beside the weights says them.
         labels: Names of a classifier's outputs in order; empty where not known.
+        targets: What a classifier answers; None where nothing says it.
         step: Updates that they are the outcome of; 0 where nothing says it.
         tokenizer: Fingerprint of the tokenizer of the run that trained them; empty
             where not known.
@@ -35,6 +37,7 @@ class Source(abc.ABC):
     path: str
     config: BertConfig | None = None
     labels: tuple[str, ...] = ()
+    targets: Targets | None = None
     step: int = 0
     tokenizer: Mapping[str, Any] = types.MappingProxyType({})
     special_ids: SpecialIds = types.MappingProxyType({})
@@ -100,6 +103,7 @@ _IMPLIED = frozenset(
         "model_type",
         "num_labels",
         "position_embedding_type",
+        "problem_type",
         "tie_word_embeddings",
         "torch_dtype",
         "transformers_version",

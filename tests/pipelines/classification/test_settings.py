@@ -1,6 +1,7 @@
 import pytest
 
 from pipelines.classification.settings import TaskSettings
+from processors.labels.targets import Objective
 from runtime.errors import SettingsError
 
 
@@ -61,3 +62,41 @@ def test_class_weights_are_checked():
 
 def test_what_decides_the_loss_must_match():
     assert {"class_weights", "label_smoothing"} <= set(TaskSettings.MUST_MATCH)
+
+
+@pytest.mark.parametrize(
+    "threshold", ["0", "0.0", "1", "1.0", "-0.1", "1.5", "nan", "inf", "half", ""]
+)
+def test_a_threshold_is_a_probability(threshold):
+    with pytest.raises(SettingsError, match="above 0 and below 1, or best; got"):
+        settings(multi_label=True, threshold=threshold)
+
+
+@pytest.mark.parametrize("threshold", ["0.5", ".01", "0.99", "best"])
+def test_what_is_a_threshold(threshold):
+    made = settings(multi_label=True, threshold=threshold)
+    assert made.tunes_thresholds == (threshold == "best")
+
+
+@pytest.mark.parametrize("others", [{}, {"objective": Objective.REGRESSION}])
+def test_a_threshold_is_for_several_labels(others):
+    with pytest.raises(SettingsError, match="--threshold is for --multi_label"):
+        settings(threshold="best", **others)
+
+
+@pytest.mark.parametrize(
+    ("others", "score", "has"),
+    [
+        ({}, "eval_pearson", "eval_accuracy, eval_loss, eval_macro_f1, eval_mcc"),
+        ({"multi_label": True}, "eval_accuracy", "eval_average_precision, eval_loss"),
+        (
+            {"objective": Objective.REGRESSION},
+            "eval_macro_f1",
+            "eval_loss, eval_mse, eval_pearson, eval_spearman",
+        ),
+    ],
+)
+def test_the_best_by_a_score_that_the_task_has_not(others, score, has):
+    asked = {"do_train": True, "do_eval": True, "best_by": score}
+    with pytest.raises(SettingsError, match=f"{score} is no score of .* has {has}"):
+        settings(**others, **asked)

@@ -67,6 +67,31 @@ def test_every_split_gets_its_share_of_all_and_of_each_label(counts, shares):
             assert abs(found[label] - shares[name] * count) <= 2
 
 
+def test_every_split_gets_its_share_of_each_of_several_labels():
+    sets = [("a",), ("a", "b"), ("b", "c"), ()]
+    examples = [
+        InputExample(f"train-{n}", f"text {n}", labels=sets[n % 4]) for n in range(400)
+    ]
+    for name, rows in deal(examples, plan=plan()).items():
+        counts = collections.Counter(label for row in rows for label in row.labels)
+        assert abs(len(rows) - THREE[name] * 400) <= 2
+        for label, total in {"a": 200, "b": 200, "c": 100}.items():
+            assert abs(counts[label] - THREE[name] * total) <= 2
+
+
+def test_numbers_are_dealt_by_how_many_they_are(caplog):
+    examples = [InputExample(f"train-{n}", f"text {n}", number=n) for n in range(100)]
+    dealt = deal(examples, plan=plan())
+    assert {name: len(rows) for name, rows in dealt.items()} == {
+        "train": 80,
+        "dev": 10,
+        "test": 10,
+    }
+    assert caplog.text == ""
+    again = deal(examples[::-1], plan=plan())
+    assert again == dealt
+
+
 def test_every_example_is_dealt_once():
     examples = examples_of({"a": 70, "b": 33})
     dealt = deal(examples, plan=plan())

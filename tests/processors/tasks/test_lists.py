@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from processors.example import InputExample
+from processors.labels.targets import Targets
 from processors.tasks.lists import ListsProcessor
 from runtime.errors import DataError, SettingsError
 
@@ -112,3 +113,67 @@ def test_labels_may_be_numbers():
     assert [each.label for each in processor.get_train_examples(".")] == ["1", "True"]
     with pytest.raises(SettingsError, match="labels of ListsProcessor: '1' is named"):
         ListsProcessor(labels=[1, "1"])
+
+
+def of_targets(targets, **splits):
+    processor = ListsProcessor(**splits)
+    processor.targets = targets
+    return processor
+
+
+def test_a_list_stands_for_the_labels_of_a_text():
+    processor = of_targets(
+        Targets.LABELS,
+        train=[
+            ("both", ["wet", "cold"]),
+            ("none", ()),
+            ("first", "second", np.array(["cold"])),
+            ("one", "wet"),
+            ("number", [1, 2.0]),
+            InputExample("mine", "own", labels=("wet",)),
+        ],
+        test=["who knows", ("neither", None)],
+    )
+    found = [each.labels for each in processor.get_train_examples(".")]
+    expected = [("wet", "cold"), (), ("cold",), ("wet",), ("1", "2"), ("wet",)]
+    assert found == expected
+    assert processor.get_labels() == ["1", "2", "cold", "wet"]
+    assert [each.labels for each in processor.get_test_examples(".")] == [None, None]
+
+
+def test_numbers_are_learned_as_they_are():
+    train = [
+        ("half", 0.5),
+        ("one", np.int64(1)),
+        ("text", "-2e1"),
+        ("z", np.float32(0)),
+    ]
+    processor = of_targets(Targets.NUMBER, train=train, test=["who knows"])
+    found = [each.number for each in processor.get_train_examples(".")]
+    assert found == [0.5, 1.0, -20.0, 0.0]
+    assert processor.get_labels() == ["number"]
+    [test] = processor.get_test_examples(".")
+    assert test.number is None
+    alone = of_targets(Targets.NUMBER, test=["who knows"])
+    assert alone.read_labels(".") == ["number"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "label", "words"),
+    [
+        (Targets.LABELS, ["a", " "], "an empty label name among"),
+        (Targets.LABELS, ["a", ["b"]], "expected one label"),
+        (Targets.NUMBER, np.nan, "expected a number"),
+        (Targets.NUMBER, np.inf, "expected a number"),
+        (Targets.NUMBER, "much", "expected a number"),
+        (Targets.NUMBER, True, "expected a number"),
+        (Targets.NUMBER, [1.0], "expected a number"),
+        (Targets.NUMBER, None, "the label is empty"),
+        (Targets.LABELS, None, "the label is empty"),
+    ],
+)
+def test_what_is_no_target_is_named_by_its_place(targets, label, words):
+    first = ("a", 1 if targets is Targets.NUMBER else ["b"])
+    processor = of_targets(targets, train=[first, ("text", label)])
+    with pytest.raises(DataError, match=f"train examples:2: .*{words}"):
+        processor.get_train_examples(".")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from processors.batches.batches import PadTo
+from processors.labels.targets import Targets
 from runtime import storage
 from runtime.errors import CheckpointError, SettingsError
 from tf_bert.classifier import run as classify
@@ -102,6 +103,27 @@ def test_labels_travel(hugging_face_dir, tmp_path):
     assert config["label2id"]["hot"] == 2
     assert config["architectures"] == ["BertForSequenceClassification"]
     assert find.open_source(str(tmp_path / "back")).labels == ("cold", "mild", "hot")
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "targets"),
+    [("multi_label_classification", Targets.LABELS), ("regression", Targets.NUMBER)],
+)
+def test_what_a_classifier_answers_travels(
+    hugging_face_dir, tmp_path, problem_type, targets
+):
+    source = shutil.copytree(f"{hugging_face_dir}/classifier", tmp_path / "source")
+    config = json.loads((source / "config.json").read_text())
+    config["problem_type"] = problem_type
+    (source / "config.json").write_text(json.dumps(config))
+    carry(source, tmp_path / "native", WeightsFormat.NATIVE)
+    assert find.open_source(str(tmp_path / "native")).targets is targets
+    report = carry(tmp_path / "native", tmp_path / "back", WeightsFormat.HUGGING_FACE)
+    assert "problem_type" not in str(report)
+    written = json.loads((tmp_path / "back/config.json").read_text())
+    assert written["problem_type"] == problem_type
+    lost = carry(source, tmp_path / "tf1", WeightsFormat.TF1)
+    assert f"the setting problem_type={problem_type}" in lost.left_out
 
 
 # What is refused ---------------------------------------------------------------------

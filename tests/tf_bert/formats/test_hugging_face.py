@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from processors.labels.targets import Targets
 from runtime.errors import CheckpointError, SettingsError, StorageError
 from tf_bert.formats import hugging_face
 from tf_bert.formats.hugging_face import HuggingFaceSource
@@ -325,3 +326,29 @@ def test_the_architecture_follows_the_heads(
     written = safetensors.numpy.load_file(tmp_path / "model.safetensors")
     has_prefix = any(name.startswith("bert.") for name in written)
     assert has_prefix == (architecture != "BertModel")
+
+
+@pytest.mark.parametrize(
+    ("values", "targets"),
+    [
+        ({}, None),
+        ({"problem_type": None}, None),
+        ({"problem_type": "single_label_classification"}, Targets.LABEL),
+        ({"problem_type": "multi_label_classification"}, Targets.LABELS),
+        ({"problem_type": "regression"}, Targets.NUMBER),
+        ({"id2label": {"0": "LABEL_0"}}, Targets.NUMBER),
+        ({"id2label": None, "num_labels": 1}, Targets.NUMBER),
+        (
+            {"id2label": {"0": "x"}, "problem_type": "multi_label_classification"},
+            Targets.LABELS,
+        ),
+    ],
+)
+def test_what_a_classifier_answers(folder, values, targets):
+    change_config(folder, **values)
+    assert HuggingFaceSource(str(folder)).targets is targets
+
+
+def test_a_problem_that_nobody_knows(folder):
+    change_config(folder, problem_type="ranking")
+    assert "expected one of single_label_classification, multi_" in refused(folder)
