@@ -1,7 +1,6 @@
 """Records alone: a data set that was tokenised elsewhere, its texts unknown.
 
-Such as google-research/bert's `train.tf_record`, `eval.tf_record`, `predict.tf_record`,
-or those of `scripts/create_tfrecords.py` where nobody wants to read the rows again.
+Such as google-research/bert's `train.tf_record`, or scripts/create_tfrecords.py's.
 """
 
 from __future__ import annotations
