@@ -11,7 +11,7 @@ import numpy as np
 from processors.batches import features
 from processors.batches.features import Features, TokenCounts, target_of
 from processors.batches.long_texts import LongTexts
-from processors.example import InputExample
+from processors.example import InputExample, Target
 from processors.labels.targets import Targets
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
@@ -143,28 +143,37 @@ def draw(available: int, *, count: int, seed: int) -> np.ndarray:
     return np.random.RandomState(seed).permutation(available)[:count]
 
 
-def choose(available: int, *, count: int | None, seed: int) -> list[int]:
-    """Chooses the examples to train on.
+def choose(targets: Sequence[Target], *, count: int | None, seed: int) -> list[int]:
+    """Chooses the labelled examples to train on.
 
     Args:
-        available: How many there are.
-        count: How many are wanted; None for all.
+        targets: What is to be learned of each training example.
+        count: How many; None for all.
         seed: Seed of the draw; see `draw`.
 
     Returns:
-        Their places in the order of the draw.
+        Places of the examples in the order of the draw.
 
     Raises:
-        DataError: There are fewer.
+        DataError: There are fewer, or all have the same to be learned.
     """
-    if count is None:
-        return list(range(available))
-    if count > available:
+    available = len(targets)
+    if count is not None and count > available:
         raise DataError(
             f"--train_examples={count} were asked for; the training split has "
             f"{available}. Ask for fewer, or for all by leaving the flag out."
         )
-    return [int(place) for place in draw(available, count=count, seed=seed)]
+    order = list(range(available))
+    if count is not None:
+        order = draw(available, count=count, seed=seed).tolist()
+    seen = {targets[place] for place in order} - {None}
+    if len(seen) < 2:
+        raise DataError(
+            f"All {len(order)} training examples have the label "
+            f"{', '.join(map(str, seen))}: there is nothing to tell apart. Draw more "
+            "of them, or look at the label column."
+        )
+    return order
 
 
 def add_targets(

@@ -13,6 +13,9 @@ import google_crc32c
 from processors.labels import label_names
 from runtime.errors import DataError
 
+Target = str | tuple[str, ...] | float | None
+"""A label, labels or a number; None where nothing is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputExample:
@@ -58,7 +61,7 @@ class InputExample:
         return self.target is not None
 
     @property
-    def target(self) -> str | tuple[str, ...] | float | None:
+    def target(self) -> Target:
         """Its label, labels or number; None where it is unlabelled."""
         if self.label is not None:
             return self.label

@@ -49,6 +49,8 @@ GROUPED_TESTS = {
     "scripts/test_reliability.py",  # whole runs, disturbed
     "lstm_pretrain/test_workload.py",  # of both pipelines
     "pipelines/test_new_model.py",  # the contract of a new one, on a text CNN
+    "pipelines/test_targets.py",  # whole runs of either model on labels and numbers
+    "tf_bert/classifier/test_transformers.py",  # beside transformers
     "runtime/training/test_faults.py",  # a short run in a bucket
     "runtime/checkpoints/test_kills.py",  # keeper and storage, killed
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others

@@ -29,7 +29,9 @@ class ClassifierJob(LstmJob):
         if name != "train":
             return found
         order = data.choose(
-            len(found), count=self.settings.train_examples, seed=self.settings.seed
+            [example.target for example in found],
+            count=self.settings.train_examples,
+            seed=self.settings.seed,
         )
         return [found[place] for place in order]
 

@@ -50,9 +50,11 @@ def draw(split: Split, *, count: int, seed: int) -> Split:
         The split with these examples alone, in the order of the draw.
 
     Raises:
-        DataError: There are fewer.
+        DataError: There are fewer, or they are of one class only.
     """
-    order = data.choose(len(split.examples), count=count, seed=seed)
+    known = (*split.labels, None)  # UNLABELLED is the last
+    labels = [known[label] for label in split.dataset.label_ids]
+    order = data.choose(labels, count=count, seed=seed)
     return dataclasses.replace(
         split,
         examples=[split.examples[place] for place in order],

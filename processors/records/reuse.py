@@ -101,7 +101,8 @@ def take(path: str, wanted: Wanted, *, on_trust: bool) -> Records:
             nothing that can be seen speaks against it.
 
     Returns:
-        The records, with the labels of the examples.
+        The records; those that were taken on trust have the labels of the examples, and
+        all have their targets.
 
     Raises:
         MisfitError: They are others, damaged, or only half there.
@@ -113,9 +114,10 @@ def take(path: str, wanted: Wanted, *, on_trust: bool) -> Records:
         found = read(path)
     except (DataError, StorageError) as error:
         raise MisfitError(str(error)) from error
-    if found.texts is None:
-        for reason in _doubts(found.dataset, wanted):
-            raise MisfitError(reason)
+    if found.texts is not None and wanted.targets is None:
+        return found  # a language model's have more rows than examples
+    for reason in _doubts(found.dataset, wanted):
+        raise MisfitError(reason)
     dataset = dataclasses.replace(
         found.dataset, label_ids=wanted.label_ids, targets=wanted.targets
     )

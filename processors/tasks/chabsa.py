@@ -8,6 +8,7 @@ Source: https://github.com/chakki-works/chABSA-dataset.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from processors.base import DataProcessor
 from processors.corpora import chabsa
@@ -66,16 +67,10 @@ def _opinions(sentence: Sentence) -> tuple[str, ...]:
     return tuple(label for label in _OPINIONS if label in sentence.polarities)
 
 
-def _example(
-    sentence: Sentence,
-    *,
-    label: str | None = None,
-    labels: tuple[str, ...] | None = None,
-) -> InputExample:
+def _example(sentence: Sentence, **target: Any) -> InputExample:
     return InputExample(
         guid=f"train-{sentence.company}-{sentence.number}",
         text_a=sentence.text,
-        label=label,
         group=sentence.company,
-        labels=labels,
+        **target,
     )

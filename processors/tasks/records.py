@@ -1,7 +1,6 @@
 """Records alone: a data set that was tokenised elsewhere, its texts unknown.
 
-Such as google-research/bert's `train.tf_record`, `eval.tf_record`, `predict.tf_record`,
-or those of `scripts/create_tfrecords.py` where nobody wants to read the rows again.
+Such as google-research/bert's `train.tf_record`, or scripts/create_tfrecords.py's.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ from typing import ClassVar
 from processors.base import SPLITS, Table
 from processors.example import InputExample
 from processors.labels.targets import Targets
-from processors.records import manifest, reuse, store, token_example
+from processors.records import manifest, reuse, store
 from processors.records.reuse import Records
+from processors.records.token_example import examples_of
 from processors.tasks.table import OptionsProcessor
 from processors.tasks.table_options import TableOptions
 from runtime import storage
@@ -60,9 +60,8 @@ class RecordsProcessor(OptionsProcessor):
             names = ", ".join(map(storage.basename, paths))
             raise SettingsError(f"--data_dir={data_dir} has none of {names}.")
         written = [found.labels for path in paths if (found := manifest.find(path))]
-        self.labels = self.labels or next(iter(written), ())
-        if self.targets is Targets.NUMBER:
-            self.labels = self.labels or ("number",)
+        unsaid = ("number",) if self.targets is Targets.NUMBER else ()
+        self.labels = self.labels or next(iter(written), unsaid)
         if self.needs_labels and not self.labels:
             raise SettingsError(
                 f"The records in {data_dir} do not say what their labels are: name them"
@@ -73,9 +72,7 @@ class RecordsProcessor(OptionsProcessor):
     def _read(self, split: str, data_dir: str) -> list[InputExample]:
         labels = self.read_labels(data_dir)
         found = self.found[split] = reuse.read(store.record_path(data_dir, split))
-        return token_example.examples_of(
-            found, split=split, labels=labels, targets=self.targets
-        )
+        return examples_of(found, split=split, labels=labels, targets=self.targets)
 
     def _table_of(self, options: TableOptions, *, split: str) -> Table | None:
         del options, split

@@ -8,6 +8,7 @@ import pytest
 from processors.batches.features import FEATURES, TokenCounts, featurize
 from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from processors.example import InputExample, checksum
+from processors.labels.targets import Targets
 from processors.records import reuse, store
 from processors.records.conversion import Recipe, convert
 from processors.records.manifest import Manifest
@@ -235,3 +236,49 @@ def test_more_processes_than_shards_or_examples(tmp_path, recipe, wanted, count)
     assert columns(found.dataset) == columns(expected)
     assert Manifest.load(path).features == FEATURES
     assert store.read_records(path).label_ids.tolist() == expected.label_ids.tolist()
+
+
+# -- several labels, and numbers -------------------------------------------------------
+
+
+def of_targets(values, *, targets, recipe, path):
+    """Records of the texts that say nothing of them, with these targets."""
+    name = "labels" if targets is Targets.LABELS else "number"
+    examples = [
+        InputExample(each.guid, each.text_a, **{name: value})
+        for each, value in zip(EXAMPLES, values, strict=True)
+    ]
+    other = dataclasses.replace(recipe, targets=targets)
+    convert(path, examples, recipe=other)
+    rewrite(path, texts=None)
+
+
+@pytest.mark.parametrize(
+    ("targets", "values", "wished"),
+    [
+        (
+            Targets.LABELS,
+            [("yes",), ()] * 10,
+            np.array([[0, 1], [0, 0]] * 10, np.float32),
+        ),
+        (Targets.NUMBER, [0.5, 0.0] * 10, np.array([0.5, 0] * 10, np.float32)),
+    ],
+)
+def test_targets_on_trust_are_those_of_the_examples(
+    tmp_path, wanted, recipe, targets, values, wished
+):
+    path = str(tmp_path / "train.tf_record")
+    of_targets(values, targets=targets, recipe=recipe, path=path)
+    none = np.zeros(20, np.int32)
+    like = dataclasses.replace(wanted, label_ids=none, targets=wished)
+    found = reuse.take(path, like, on_trust=True).dataset.targets
+    assert found.tolist() == wished.tolist()
+    for other in (wished[::-1].copy(), None):
+        unlike = dataclasses.replace(wanted, label_ids=none, targets=other)
+        with pytest.raises(MisfitError, match="they have other labels or numbers"):
+            reuse.take(path, unlike, on_trust=True)
+    unlabelled = none + UNLABELLED
+    empty = dataclasses.replace(like, label_ids=unlabelled, targets=wished * 0)
+    found = reuse.take(path, empty, on_trust=True).dataset
+    assert (found.label_ids == UNLABELLED).all()
+    assert not found.targets.any()
