@@ -67,7 +67,8 @@ def test_examples_of_each_label_and_what_guessing_gives(small):
 def test_lengths_and_unknown_tokens():
     tokens = TokenCounts()
     for length in range(1, 19):
-        tokens.add([5] * length, [1, 5] if length == 18 else [], unk=1)
+        second = [1, 5] if length == 18 else []
+        tokens.add([5] * length, second, added=3 if second else 2, unk=1)
     examples = [ROW(str(n), f"text {n}", None, "bad") for n in range(18)]
     train = SplitData(examples, tokens.summary(max_seq_length=8))
     table = sections(report_of(train=train, dev=examples))["tokens"]
