@@ -49,7 +49,7 @@ def of_settings(values: Mapping[str, Any]) -> Targets | None:
     Args:
         values: As JSON has them.
     """
-    if "objective" not in values:
+    if "multi_label" not in values:  # pre-training has an objective, too
         return None
     objective = Objective(values["objective"])
     return of(objective, multi_label=bool(values.get("multi_label")))

@@ -23,6 +23,13 @@ from tests.scripts.classifier_process import SCRIPT, as_flags, start
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.model.config import BertConfig
 
+SCORES = (
+    "eval_accuracy",
+    "eval_loss",
+    "eval_macro_f1",
+    "eval_mcc",
+    "eval_weighted_f1",
+)
 STEPS = 8
 
 RETIRED_FLAGS = {"master": "--accelerator"}
@@ -167,7 +174,7 @@ def test_metrics_have_a_line_an_update_and_one_for_the_evaluation(finished):
     assert [line["step"] for line in lines] == [*range(1, STEPS + 1), STEPS]
     for line in lines[:-1]:
         assert set(line) == {"step", "loss", "gradient_norm", "learning_rate"}
-    assert set(lines[-1]) == {"step", "eval_accuracy", "eval_loss"}
+    assert set(lines[-1]) == {"step", *SCORES}
     assert lines[STEPS - 1]["learning_rate"] == 0
 
 
@@ -186,7 +193,8 @@ def test_checkpoints_fall_due_every_three_updates_and_at_the_end(finished, small
 
 def test_evaluation_results_are_written_as_the_original_does(finished, small_task):
     results = read_results(finished)
-    assert list(results) == ["eval_accuracy", "eval_loss", "global_step", "loss"]
+    original = ["eval_accuracy", "eval_loss", "global_step", "loss"]
+    assert list(results) == sorted({*SCORES, *original})
     assert results["global_step"] == STEPS
     gold = [row[2] for row in read_table(f"{small_task.folder}/dev.tsv")[1:]]
     text = storage.read_text(f"{finished}/classification_report.txt")
