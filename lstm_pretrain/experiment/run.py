@@ -149,13 +149,13 @@ def _compute(
     split = draw(read["train"], count=cell.size, seed=cell.seed)
     total = settings.num_train_steps(len(split.dataset))
     classifier = finetune.classifier_of(job, placement=placement)
-    made = build_engine(classifier, settings, total=total, placement=placement)
+    engine = build_engine(classifier, settings, total=total, placement=placement)
     if cell.start is Start.PRETRAINED:
-        classifier.initialise(made)
-    course = _Course(job, made=made, placement=placement, dev=read["dev"])
+        classifier.initialise(engine)
+    course = _Course(job, engine=engine, placement=placement, dev=read["dev"])
     course.train(split, total=total)
     last = course.accuracy(read["test"])
-    made.load_state(course.best)
+    engine.load_state(course.best)
     found = Result(
         cell=cell,
         train_losses=course.train_losses,
@@ -184,11 +184,11 @@ class _Course:
     """
 
     def __init__(
-        self, job: ClassifierJob, *, made: Engine, placement: Placement, dev: Split
+        self, job: ClassifierJob, *, engine: Engine, placement: Placement, dev: Split
     ) -> None:
         self._settings = job.settings
         self._answers = answers.of_job(job)
-        self._made = made
+        self._engine = engine
         self._placement = placement
         self._dev = dev
         self.train_losses: list[float] = []
@@ -208,8 +208,8 @@ class _Course:
         )
         for stop in sorted(stops - {0}):  # of few examples an epoch is no update
             losses = []
-            while self._made.step < stop:
-                first = self._made.step
+            while self._engine.step < stop:
+                first = self._engine.step
                 last = min(first + settings.updates_per_call, stop)
                 several = [batches.batch(step) for step in range(first, last)]
                 losses += self._update(stack(several))
@@ -220,10 +220,10 @@ class _Course:
         return self._measure(split)[0]
 
     def _update(self, arrays: dict[str, np.ndarray]) -> list[float]:
-        report = self._made.train(arrays)
+        report = self._engine.train(arrays)
         if not report.finite.all():
             raise TrainingError(
-                f"The loss is not finite by update {self._made.step}: lower "
+                f"The loss is not finite by update {self._engine.step}: lower "
                 "--learning_rate. The cells that are done stay in results.jsonl."
             )
         return [float(loss) for loss in report.losses]
@@ -231,7 +231,7 @@ class _Course:
     def _look(self, train_loss: float) -> None:
         accuracy, loss = self._measure(self._dev)
         if accuracy > max(self.dev_accuracies, default=-1.0):
-            state = self._made.state()
+            state = self._engine.state()
             self.best = EngineState(state.step, state.weights, {})
         self.train_losses.append(train_loss)
         self.dev_accuracies.append(accuracy)
@@ -242,7 +242,7 @@ class _Course:
             self._placement, batch=self._settings.eval_batch_size
         )
         found = outputs.compute(
-            self._made, split, losses_of=self._answers.losses, shape=shape
+            self._engine, split, losses_of=self._answers.losses, shape=shape
         )
         accuracy = self._answers.agreement(
             self._answers.gold(split), self._answers.predicted(found)

@@ -159,7 +159,7 @@ class Training:
 
     def fit(
         self,
-        made: Engine,
+        engine: Engine,
         feed: loop.BatchFeed,
         *,
         state: Mapping[str, Any] = types.MappingProxyType({}),
@@ -168,7 +168,7 @@ class Training:
         """Trains to the last update, or till it gets no better; leaves checkpoints.
 
         Args:
-            made: Holds the state to start from.
+            engine: Holds the state to start from.
             feed: Makes the batches of some updates.
             state: What checkpoints carry beside what the job says.
             evaluation: What is measured on the way; None where nothing is.
@@ -184,16 +184,16 @@ class Training:
         if self._context.placement.is_chief:
             write_check.refuse_small_space(
                 self._checkpoint_dir,
-                checkpoint_bytes=checkpoints.size_of(made.weight_shapes()),
+                checkpoint_bytes=checkpoints.size_of(engine.weight_shapes()),
                 count=settings.keep_checkpoints + 1 + bool(settings.watched_score),
             )
         loop.run(
-            made,
+            engine,
             feed,
             plan=self._plan(evaluation),
             record=self._context.record,
             progress=functools.partial(
-                ProgressLine, total, stream=sys.stderr, start=made.step
+                ProgressLine, total, stream=sys.stderr, start=engine.step
             ),
             writer=self._checkpoint_writer(state),
             pace=pace.of_run(
@@ -202,30 +202,30 @@ class Training:
             evaluations=self._evaluations(evaluation),
         )
 
-    def has_ended(self, made: Engine) -> bool:
+    def has_ended(self, engine: Engine) -> bool:
         """Whether nothing is left to train and to evaluate on the way; says why.
 
         Args:
-            made: Holds the step reached.
+            engine: Holds the step reached.
         """
         state, watch = self._evaluation_state(), self._watch()
         if evaluations.is_pending(state):
             return False
-        if made.step >= self._job.total_steps:
+        if engine.step >= self._job.total_steps:
             _log.info("Skipping training since max_steps has already saved.")
             return True
         if watch.is_over:
             _log.info(
                 "Skipping training since it has ended after step %d: %s.",
-                *(made.step, watch.summary()),
+                *(engine.step, watch.summary()),
             )
         return watch.is_over
 
-    def load_best(self, made: Engine) -> None:
+    def load_best(self, engine: Engine) -> None:
         """Takes the best weights, if the run chooses some; every process must call.
 
         Args:
-            made: Holds the last ones after training, and their step.
+            engine: Holds the last ones after training, and their step.
 
         Raises:
             CheckpointError: The best checkpoint is missing or damaged.
@@ -234,7 +234,7 @@ class Training:
         if self._settings.watched_score is None:
             return
         # Nobody goes on from here before the chief has written what all now read.
-        refuse_disagreement(self._context.placement, {"updates done": made.step})
+        refuse_disagreement(self._context.placement, {"updates done": engine.step})
         best = checkpoints.best(self._job.checkpoint_dir)
         found = checkpoints.load_best(self._job.checkpoint_dir)
         if best is None or found is None:
@@ -244,7 +244,7 @@ class Training:
             )
             return
         _log.info("Using step %d: the best %s, %.6g.", best.step, best.by, best.score)
-        made.load_state(EngineState(found.step, found.weights, slots={}))
+        engine.load_state(EngineState(found.step, found.weights, slots={}))
         found.close()
 
     def _plan(self, evaluation: Evaluation | None) -> loop.Plan:
@@ -293,14 +293,14 @@ class Training:
         state = {} if restored is None else restored.state
         return state.get(checkpoints.EVALUATIONS, {})
 
-    def keep(self, made: Engine) -> None:
+    def keep(self, engine: Engine) -> None:
         """Leaves a checkpoint of what was trained otherwise than by updates.
 
         Args:
-            made: Holds the weights, and a step above 0.
+            engine: Holds the weights, and a step above 0.
         """
         with self._checkpoint_writer() as writer:
-            writer.save(made, metrics={})
+            writer.save(engine, metrics={})
 
     def _checkpoint_writer(
         self, state: Mapping[str, Any] = types.MappingProxyType({})
