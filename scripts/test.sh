@@ -31,13 +31,13 @@ if [[ $# -gt 0 ]]; then
 fi
 
 # Keras takes its backend once a process: what depends on it runs again, on JAX, in a
-# second process. The tests of the scripts, which start processes of their own, follow
-# there, so that both take about as long.
+# second process. The tests of the scripts, which start processes of their own, and those
+# of the pipelines follow there, so that both take about as long.
 beside() {
   local status=0
   KERAS_BACKEND=jax "${tests[@]}" --backend-tests \
     tests/runtime tests/tf_bert tests/lstm_pretrain || status=$?
-  "${tests[@]}" tests/scripts || status=$?
+  "${tests[@]}" tests/scripts tests/pipelines || status=$?
   return "$status"
 }
 log="$(mktemp)"
@@ -47,8 +47,8 @@ pid=$!
 set +m
 trap 'rm -f "$log"; kill -- "-$pid" 2> /dev/null || true' EXIT
 status=0
-"${tests[@]}" --ignore=tests/scripts || status=$?
+"${tests[@]}" --ignore=tests/scripts --ignore=tests/pipelines || status=$?
 wait "$pid" || status=$?
-echo "On JAX, and of the scripts:"
+echo "On JAX, and of the scripts and the pipelines:"
 cat "$log"
 exit "$status"
