@@ -216,6 +216,24 @@ def test_tests_lie_where_their_subject_lies():
     assert strays == []
 
 
+def test_scripts_start_without_what_takes_seconds_to_load():
+    """Else `--help`, and every mistake on a command line, would wait for it."""
+    scripts = [path for path in LIBRARY if path.startswith("scripts/")]
+    modules = [path[: -len(".py")].replace("/", ".") for path in scripts]
+    slow = "{'scipy', 'sklearn', 'matplotlib', 'keras', 'tensorflow', 'jax'}"
+    program = (
+        f"import {', '.join(modules)}, sys\nprint(*sorted({slow} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
+
+
 def test_settings_and_data_load_without_a_framework():
     """Keras takes its backend when it is first imported: not before a placement."""
     modules = [

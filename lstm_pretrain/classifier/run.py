@@ -14,7 +14,6 @@ import numpy as np
 
 from lstm_pretrain.classifier.model import build_classifier
 from lstm_pretrain.classifier.preparation import ClassifierJob
-from pipelines.classification import answers
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
@@ -57,7 +56,7 @@ def classifier_of(job: ClassifierJob, *, placement: Placement) -> Classifier:
             build_classifier,
             job.config,
             settings=job.settings,
-            num_labels=answers.of_job(job).num_outputs,
+            num_labels=len(job.labels),
             accelerator=placement.accelerator,
             dtype=placement.precision.keras_policy,
         ),

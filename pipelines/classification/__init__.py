@@ -14,7 +14,8 @@ preparation.py     the task's processor and folder, before a framework loads
 records_of_run.py  the records that splits are taken from or written to
 rows.py            the rows of a task, each read once
 run.py             train, evaluate, predict: a run on one page
-scores.py          from outputs to numbers, and which of them are better larger
+score_names.py     the scores that a task has
+scores.py          from outputs to numbers
 seed_pages.py      what the runs of several seeds say together
 seed_results.py    what the run of one of them has come to
 seeds.py           a run, or one for each of several seeds

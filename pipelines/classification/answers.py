@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.special import expit, log_softmax, softmax
-from sklearn.metrics import f1_score
 
 from pipelines.classification import scores, thresholds
 from pipelines.classification.outputs import Outputs
@@ -30,15 +29,11 @@ class Answers(abc.ABC):
     """One kind of answer.
 
     Attributes:
-        labels: The task's labels in order of their ids.
+        labels: The task's labels in order of their ids, of a number its one name: the
+            outputs of the model.
     """
 
     labels: tuple[str, ...]
-
-    @property
-    def num_outputs(self) -> int:
-        """Outputs of the model, for each example."""
-        return len(self.labels)
 
     @property
     @abc.abstractmethod
@@ -97,9 +92,9 @@ class Answers(abc.ABC):
             outputs: What the model says of them.
         """
 
+    @abc.abstractmethod
     def in_words(self, outputs: Outputs) -> Sequence[str | tuple[str, ...] | float]:
         """The answer to each example: a label, labels or a number."""
-        return [self.labels[label] for label in self.predicted(outputs)]
 
     def tuned(self, split: Split, outputs: Outputs) -> Answers:
         """The same, with what is chosen by the dev split.
@@ -178,6 +173,10 @@ class OneLabel(Answers):
             labels=self.labels,
         )
 
+    def in_words(self, outputs: Outputs) -> Sequence[str]:
+        """See base class."""
+        return [self.labels[label] for label in self.predicted(outputs)]
+
     def _by(self, write: Callable[..., None]) -> Author:
         return lambda path, split, outputs: write(
             path,
@@ -240,7 +239,7 @@ class LabelSet(Answers):
 
     def agreement(self, gold: np.ndarray, predicted: np.ndarray) -> float:
         """See base class."""
-        return float(f1_score(gold.ravel(), predicted.ravel(), zero_division=0))
+        return scores.f1(gold.ravel(), predicted.ravel())
 
     def write_predictions(self, path: str, split: Split, outputs: Outputs) -> None:
         """See base class."""
@@ -300,11 +299,6 @@ class Number(Answers):
     """
 
     name: str
-
-    @property
-    def num_outputs(self) -> int:
-        """See base class."""
-        return 1
 
     @property
     def reports(self) -> Mapping[str, Author]:

@@ -6,58 +6,12 @@ correlation with what is always the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import scipy.stats
 import sklearn.metrics
 
-from processors.labels.targets import Targets
-
 THRESHOLD = 0.5
 """From which probability on a label is an example's, where nothing else is asked."""
-
-_LARGER_IS_BETTER: Mapping[Targets, Mapping[str, bool]] = {
-    Targets.LABEL: {
-        "eval_accuracy": True,
-        "eval_loss": False,
-        "eval_macro_f1": True,
-        "eval_mcc": True,
-        "eval_weighted_f1": True,
-    },
-    Targets.LABELS: {
-        "eval_average_precision": True,
-        "eval_loss": False,
-        "eval_macro_f1": True,
-        "eval_micro_f1": True,
-        "eval_subset_accuracy": True,
-    },
-    Targets.NUMBER: {
-        "eval_loss": False,
-        "eval_mse": False,
-        "eval_pearson": True,
-        "eval_spearman": True,
-    },
-}
-
-
-def names(targets: Targets) -> tuple[str, ...]:
-    """The scores that a task has, sorted.
-
-    Args:
-        targets: What its examples are told apart by.
-    """
-    return tuple(_LARGER_IS_BETTER[targets])
-
-
-def larger_is_better(name: str) -> bool:
-    """Whether a score is the better the larger it is; a loss is not.
-
-    Args:
-        name: One of `names`.
-    """
-    of_all = {n: b for found in _LARGER_IS_BETTER.values() for n, b in found.items()}
-    return of_all[name]
 
 
 def of_labels(
@@ -110,16 +64,22 @@ def of_label_sets(
         "eval_average_precision": np.mean(average_precisions(gold, probabilities)),
         "eval_loss": np.mean(losses),
         "eval_macro_f1": np.mean(_f1_by_label(gold, predicted)),
-        "eval_micro_f1": _f1(gold.ravel(), predicted.ravel()),
+        "eval_micro_f1": f1(gold.ravel(), predicted.ravel()),
         "eval_subset_accuracy": np.mean((gold == predicted).all(axis=-1)),
     }
 
 
 def _f1_by_label(gold: np.ndarray, predicted: np.ndarray) -> list[float]:
-    return [_f1(*columns) for columns in zip(gold.T, predicted.T, strict=True)]
+    return [f1(*columns) for columns in zip(gold.T, predicted.T, strict=True)]
 
 
-def _f1(gold: np.ndarray, predicted: np.ndarray) -> float:
+def f1(gold: np.ndarray, predicted: np.ndarray) -> float:
+    """F1 of yes against no; 0 where both are never yes.
+
+    Args:
+        gold: Whether it is so, bool `[decisions]`.
+        predicted: Whether it is said, of the same shape.
+    """
     return float(sklearn.metrics.f1_score(gold, predicted, zero_division=0))
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pipelines.classification import seed_pages, seed_results
+from pipelines.classification import seed_results
 from pipelines.classification.preparation import TaskJob
 from pipelines.classification.seed_results import SeedResult
 from pipelines.classification.settings import TaskSettings
@@ -170,6 +170,8 @@ class SeveralRuns(Generic[_Job]):
         return found
 
     def _write(self, results: Sequence[SeedResult]) -> None:
+        from pipelines.classification import seed_pages  # with scipy: slow to load
+
         settings = self.jobs[0].settings
         page = seed_pages.scores(
             results, task=str(settings.task_name), drawn=settings.drawn_by_seed

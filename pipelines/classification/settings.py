@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from pipelines.classification import class_weights, scores
+from pipelines.classification import class_weights
+from pipelines.classification.score_names import SCORES
 from pipelines.steps.settings import TokenStepSettings
 from processors.base import SPLITS
 from processors.labels.targets import Targets
@@ -207,10 +208,7 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
 
     def scores(self) -> Mapping[str, Better]:
         """The scores of an evaluation, with which value of each is better."""
-        return {
-            name: Better.LARGER if scores.larger_is_better(name) else Better.SMALLER
-            for name in scores.names(self.targets)
-        }
+        return SCORES[self.targets]
 
     @property
     def predict_suffix(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipelines.classification.preparation import TaskJob
+from pipelines.classification.scores import THRESHOLD
 from runtime import storage
 from runtime.errors import SettingsError
 from runtime.files import json_file
@@ -14,8 +15,6 @@ from runtime.training.training import RunContext
 
 FILE = "thresholds.json"
 """In a run's folder: label to threshold, as they were chosen by its dev split."""
-
-_START = 0.5
 
 
 def of_job(job: TaskJob) -> np.ndarray:
@@ -37,7 +36,7 @@ def of_job(job: TaskJob) -> np.ndarray:
     if not settings.tunes_thresholds:
         return np.full(len(job.labels), float(settings.threshold))
     if settings.do_eval:
-        return np.full(len(job.labels), _START)
+        return np.full(len(job.labels), THRESHOLD)
     for folder in (job.output_dir, settings.init_checkpoint):
         if folder and storage.exists(path := storage.join(folder, FILE)):
             return _read(path, labels=job.labels)

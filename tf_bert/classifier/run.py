@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import logging
 
-from pipelines.classification import answers
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
@@ -47,7 +46,7 @@ def run(job: BertClassifierJob, *, placement: Placement) -> Results:
         build=functools.partial(
             build_classifier,
             job.config,
-            num_labels=answers.of_job(job).num_outputs,
+            num_labels=len(job.labels),
             trained_part=settings.trained_part,
             dtype=placement.precision.keras_policy,
         ),

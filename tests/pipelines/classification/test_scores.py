@@ -4,7 +4,9 @@ import scipy.stats
 import sklearn.metrics
 
 from pipelines.classification import scores
+from pipelines.classification.score_names import SCORES
 from processors.labels.targets import Targets
+from runtime.training.evaluation_settings import Better
 
 LOSSES = np.random.default_rng(0).random(200).astype(np.float32)
 
@@ -49,16 +51,16 @@ def test_each_task_has_the_scores_that_it_lists():
         ),
     }
     for targets in Targets:
-        assert tuple(found[targets]) == scores.names(targets)
-        assert list(scores.names(targets)) == sorted(scores.names(targets))
+        assert list(found[targets]) == list(SCORES[targets])
+        assert list(SCORES[targets]) == sorted(SCORES[targets])
 
 
 def test_losses_and_errors_are_better_when_smaller():
     smaller = {
         name
         for targets in Targets
-        for name in scores.names(targets)
-        if not scores.larger_is_better(name)
+        for name, better in SCORES[targets].items()
+        if better is Better.SMALLER
     }
     assert smaller == {"eval_loss", "eval_mse"}
 
