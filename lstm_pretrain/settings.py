@@ -1,4 +1,4 @@
-"""Everything an LSTM run is told; each field is a command-line flag.
+"""Everything an LSTM run is told.
 
 What a run of any model is told is in `pipelines.classification.settings` and
 `runtime.training.run_settings`.

@@ -10,6 +10,7 @@ train_tokenizer.py          a vocabulary from text
 create_tfrecords.py         a task's splits to TFRecords, without training
 convert_checkpoint.py       weights between formats
 make_authors_data.py        made processors/data/authors
+commands.py                 all of them as one: tf-bert COMMAND
 flag_definitions.py         flags from a settings dataclass
 flag_parsers.py             from a word to the value of a flag
 command_line.py             flags read as a whole, with sentences on what is wrong

@@ -13,7 +13,7 @@ from typing import Any
 from absl import app, flags
 
 from runtime.errors import SettingsError
-from scripts import other_names
+from scripts import flag_definitions, other_names
 
 _HELP = {"help", "helpshort", "h", "?"}
 _FULL_HELP = "helpfull"
@@ -60,10 +60,18 @@ def show_help(argv: Sequence[str]) -> bool:
         Whether it does.
     """
     names = {word.lstrip("-") for word in argv[1:] if word.startswith("-")}
-    if _FULL_HELP in names or names & _HELP:
-        app.usage(shorthelp=_FULL_HELP not in names, writeto_stdout=True)
-        return True
-    return False
+    if _FULL_HELP in names:
+        app.usage(writeto_stdout=True)
+    elif names & _HELP:
+        _show_own_flags()
+    return bool(names & {*_HELP, _FULL_HELP})
+
+
+def _show_own_flags() -> None:
+    print((sys.modules["__main__"].__doc__ or "").strip())
+    for heading in flag_definitions.by_heading():
+        print(flags.FLAGS.module_help(heading))
+    print("\n--helpfull lists those of absl, too, such as --flagfile=FILE.")
 
 
 def peek(argv: Sequence[str], **defaults: str | None) -> dict[str, str | None]:
@@ -190,6 +198,6 @@ def _unknown(name: str) -> str:
 
 def _own_names() -> set[str]:
     """The flags of the script, those of absl left out; switches also with `no`."""
-    own = flags.FLAGS.get_flags_for_module(sys.argv[0])
+    own = [flag for found in flag_definitions.by_heading().values() for flag in found]
     negated = {f"no{flag.name}" for flag in own if flag.boolean}
     return {flag.name for flag in own} | negated

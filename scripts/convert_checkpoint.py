@@ -21,7 +21,7 @@ from tf_bert.formats.names import WeightsFormat
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckpointConversionSettings:
-    """What is to be converted; each field is a command-line flag.
+    """What is to be converted.
 
     Raises:
         SettingsError: One sentence for each flag that is missing.

@@ -7,6 +7,7 @@ import enum
 import sys
 import typing
 from collections.abc import Callable, Collection, Mapping
+from inspect import get_annotations
 from typing import Any, TypeVar
 
 from absl import flags
@@ -20,25 +21,33 @@ from scripts.flag_parsers import (
     ValueSerializer,
 )
 
+_RETIRED = "Retired: accepted, and without a meaning"
+
 _Settings = TypeVar("_Settings")
 
 
 def define(settings: type[Any], *, shared: Collection[str] = ()) -> None:
     """Defines a flag for each field, with its default and its help.
 
+    `--help` lists it under what the class that declares the field says of itself.
+
     Args:
         settings: A dataclass; see `runtime.settings.flags_of`.
         shared: Those of its flags that are defined already and mean the same.
     """
     types = typing.get_type_hints(settings)
-    for name, field in flags_of(settings).items():
+    # What a script says of itself comes first, what it shares with others last.
+    for name, field in reversed(flags_of(settings).items()):
         if name in shared:
             continue
+        heading = _heading(settings, field.name)
         kind = _without_none(types[field.name])
         if kind is bool:
-            _define_switch(name, _default(field), field.metadata["help"])
+            _define_switch(
+                name, _default(field), field.metadata["help"], heading=heading
+            )
         else:
-            _define_one(name, field, kind)
+            _define_one(name, field, kind, heading=heading)
 
 
 def define_retired(
@@ -52,11 +61,16 @@ def define_retired(
     """
     for name, instead in replacements.items():
         if name in switches:
-            _define_switch(name, None, f"Retired. {instead}")
+            _define_switch(name, None, f"Retired. {instead}", heading=_RETIRED)
         else:
-            flags.DEFINE_string(
-                name, None, f"Retired. {instead}", module_name=sys.argv[0]
-            )
+            flags.DEFINE_string(name, None, f"Retired. {instead}", module_name=_RETIRED)
+
+
+def by_heading() -> dict[str, list[flags.Flag[Any]]]:
+    """The flags of the script, without those of absl, as `--help` groups them."""
+    defined = flags.FLAGS.flags_by_module_dict()
+    # absl knows a flag's module by name; ours are defined under headings instead.
+    return {name: found for name, found in defined.items() if name not in sys.modules}
 
 
 def warnings(replacements: Mapping[str, str]) -> list[str]:
@@ -117,11 +131,21 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _define_switch(name: str, default: bool | None, help_text: str) -> None:
-    flags.DEFINE_bool(name, default, help_text, module_name=sys.argv[0])
+def _heading(settings: type[Any], field: str) -> str:
+    """The first sentence of the class that declares a field, for `--help`."""
+    above = [each for each in settings.__mro__ if field in get_annotations(each)]
+    return (above[-1].__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 
-def _define_one(name: str, field: dataclasses.Field[Any], kind: Any) -> None:
+def _define_switch(
+    name: str, default: bool | None, help_text: str, *, heading: str
+) -> None:
+    flags.DEFINE_bool(name, default, help_text, module_name=heading)
+
+
+def _define_one(
+    name: str, field: dataclasses.Field[Any], kind: Any, *, heading: str
+) -> None:
     is_list = typing.get_origin(kind) is tuple
     flags.DEFINE(
         _parser(kind, is_path=field.metadata["path"]),
@@ -129,7 +153,7 @@ def _define_one(name: str, field: dataclasses.Field[Any], kind: Any) -> None:
         list(_default(field)) if is_list else _default(field),
         field.metadata["help"],
         serializer=flags.CsvListSerializer(",") if is_list else ValueSerializer(),
-        module_name=sys.argv[0],  # so that --help lists it
+        module_name=heading,
     )
 
 

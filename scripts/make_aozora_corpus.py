@@ -27,7 +27,7 @@ _STORY = "走れメロス"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AozoraCorpusSettings:
-    """What the text is made of; each field is a command-line flag.
+    """What the text is made of.
 
     Raises:
         SettingsError: One sentence for each flag that is missing.

@@ -21,7 +21,7 @@ from scripts import console, flag_definitions
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AuthorsSettings:
-    """What the data set is made of; each field is a command-line flag.
+    """What the data set is made of.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

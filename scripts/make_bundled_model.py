@@ -19,7 +19,7 @@ from tf_bert.formats import bundled, find
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BundleSettings:
-    """What is to be written; each field is a command-line flag.
+    """What is to be written.
 
     Raises:
         SettingsError: One sentence for each flag that is missing.

@@ -1,4 +1,4 @@
-"""Recipes that come with the toolkit: `--flagfile=bundled:NAME`, wherever one is."""
+"""Recipes that come with the toolkit: `--flagfile=recipes:NAME`, wherever one is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runtime import storage
 from runtime.errors import SettingsError
 
-PREFIX = "bundled:"
+PREFIX = "recipes:"
 """What the name of a recipe of the toolkit begins with."""
 
 _ROOT = storage.dirname(storage.dirname(__file__))
@@ -17,7 +17,7 @@ _SHIPPED = ("processors/data/", "recipes/")  # what recipes name, relative to th
 
 
 def expand(arguments: Sequence[str]) -> list[str]:
-    """Puts the flags of each bundled recipe in its place.
+    """Puts the flags of each shipped recipe in its place.
 
     Args:
         arguments: The program and its arguments.
@@ -44,7 +44,8 @@ def expand(arguments: Sequence[str]) -> list[str]:
 
 
 def _flags(name: str) -> list[str]:
-    path = storage.join(_FOLDER, name.removeprefix(PREFIX) + _ENDING)
+    recipe = name.removeprefix(PREFIX).removesuffix(_ENDING)
+    path = storage.join(_FOLDER, recipe + _ENDING)
     names = [each for each in storage.list_dir(_FOLDER) if each.endswith(_ENDING)]
     if storage.basename(path) not in names or storage.dirname(path) != _FOLDER:
         known = ", ".join(PREFIX + each.removesuffix(_ENDING) for each in names)

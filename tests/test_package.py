@@ -12,7 +12,15 @@ import zipfile
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PACKAGES = ("lstm_pretrain", "processors", "recipes", "runtime", "scripts", "tf_bert")
+PACKAGES = (
+    "lstm_pretrain",
+    "pipelines",
+    "processors",
+    "recipes",
+    "runtime",
+    "scripts",
+    "tf_bert",
+)
 # Pinned set -> the extras that it is for.
 EXTRAS = {
     "cpu.txt": [
@@ -169,12 +177,23 @@ def test_the_wheel_carries_the_licence(wheel):
     assert "tf_bert_toolkit-0.1.0.dist-info/licenses/LICENSE" in wheel
 
 
+def test_the_wheel_brings_one_command(wheel_file):
+    with zipfile.ZipFile(wheel_file) as file:
+        text = file.read("tf_bert_toolkit-0.1.0.dist-info/entry_points.txt").decode()
+    assert text.split() == [
+        "[console_scripts]",
+        "tf-bert",
+        "=",
+        "scripts.commands:main",
+    ]
+
+
 EXPANDING = """
 import json, os, sys
 from scripts import recipes
 root = os.path.dirname(os.path.dirname(recipes.__file__))
 names = [n.removesuffix(".flags") for n in os.listdir(f"{root}/recipes") if ".f" in n]
-found = {n: recipes.expand([f"--flagfile=bundled:{n}"]) for n in names}
+found = {n: recipes.expand([f"--flagfile=recipes:{n}"]) for n in names}
 json.dump([root, found], sys.stdout)
 """
 

@@ -1,4 +1,4 @@
-"""Everything a classifier's run is told; each field is a command-line flag.
+"""Everything a classifier's run is told.
 
 What both models on an LSTM are told is in `lstm_pretrain.settings`.
 """
@@ -18,7 +18,7 @@ from runtime.training.run_settings import Carried
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassifierStepSettings(EncoderSettings):
-    """What decides the steps of a classifier.
+    """What decides the steps of an LSTM classifier.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.
@@ -72,7 +72,7 @@ class ClassifierStepSettings(EncoderSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
-    """Settings of a classifier's training, evaluation and prediction.
+    """Settings of an LSTM classifier's training, evaluation and prediction.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

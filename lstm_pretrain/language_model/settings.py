@@ -1,4 +1,4 @@
-"""Everything a language model's run is told; each field is a command-line flag.
+"""Everything a language model's run is told.
 
 What both models on an LSTM are told is in `lstm_pretrain.settings`.
 """

@@ -40,7 +40,7 @@ class Runner(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConversionSettings(DataSettings, TokenizerSettings):
-    """What a conversion is told; each field is a command-line flag.
+    """What a conversion is told.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

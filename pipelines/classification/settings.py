@@ -1,4 +1,4 @@
-"""What a run on a task is told, whatever its model; each field is a command-line flag.
+"""What a run on a task is told, whatever its model.
 
 The names, defaults and meanings of google-research/bert's `run_classifier.py` are kept;
 what it did not have stands below.
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[\w.-]+")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TaskStepSettings(TokenStepSettings, LabelSettings):
-    """What decides the steps of a classifier.
+    """What decides the steps of a classifier, whatever its model.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

@@ -1,4 +1,4 @@
-"""How token ids are laid out in batches; each field is a command-line flag."""
+"""How token ids are laid out in batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decides the examples of pre-training; each field is a command-line flag.
+"""What decides the examples of pre-training.
 
 The names, defaults and meanings of google-research/bert's `create_pretraining_data.py`
 are kept; what it did not have stands below.

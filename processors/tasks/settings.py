@@ -1,4 +1,4 @@
-"""What is said of a task's data; each field is a command-line flag."""
+"""What is said of a task's data."""
 
 from __future__ import annotations
 

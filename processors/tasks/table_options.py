@@ -63,7 +63,7 @@ class FormatSettings(EncodingSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class FileSettings(LabelSettings, FormatSettings):
-    """Files, columns and labels of a data set of one's own; each field is a flag.
+    """Files, columns and labels of a data set of one's own.
 
     A column is its name in the header or its JSON key; where there is no header its
     0-based position, from the end when negative.

@@ -1,4 +1,4 @@
-"""What decides the tokenizer; each field is a command-line flag."""
+"""What decides the tokenizer."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _MADE = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSettings(EncodingSettings):
-    """What decides a vocabulary; each field is a command-line flag.
+    """What decides a vocabulary.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

@@ -26,7 +26,7 @@ _AUTOMATIC = "auto"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeviceSettings:
-    """Settings that a pipeline's own settings inherit beside those of its steps.
+    """What a run computes on, and with.
 
     Attributes:
         accelerator: Of the pipeline's settings.

@@ -41,7 +41,7 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DoctorSettings:
-    """What to check; each field is a command-line flag."""
+    """What to check."""
 
     output_dir: str | None = setting(
         None,

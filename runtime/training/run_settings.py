@@ -1,4 +1,4 @@
-"""What every run that trains is told; each field is a command-line flag.
+"""What every run that trains is told.
 
 A pipeline's own settings inherit these and add what is about its model. Where
 google-research/bert had such a flag, its name, default and meaning are kept.
@@ -65,7 +65,7 @@ class Carried:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepSettings:
-    """What decides the steps that a device computes, whatever the model.
+    """Batches, updates and optimiser: what decides the steps, whatever the model.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

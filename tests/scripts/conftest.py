@@ -15,7 +15,7 @@ def scripts():
         path = os.path.join(ROOT, "scripts", name)
         if name.endswith(".py"):
             with open(path, encoding="utf-8") as file:
-                if "__main__" in file.read():
+                if "\n    console.run(" in file.read():
                     found.append(f"scripts/{name}")
     return found
 

@@ -1,6 +1,9 @@
 """Asks every script for its flags, each in a child of one process.
 
-Run as a program it prints a JSON object: script -> what `--help` left behind.
+Run as a program it prints a JSON object: script -> what `--help` left behind. The table
+of the flags that are frozen is written by
+
+    python -m tests.scripts.script_flags --table
 """
 
 import contextlib
@@ -11,7 +14,8 @@ import os
 import runpy
 import sys
 
-from absl import flags
+from scripts import flag_definitions
+from tests.scripts.conftest import scripts
 
 HEAVY = {"tensorflow", "jax", "keras", "sklearn.linear_model"}
 
@@ -36,7 +40,8 @@ def ask(path, *options):
                 "default": flag.default_as_str,
                 "type": type(flag.parser).__name__,
             }
-            for flag in flags.FLAGS.get_flags_for_module(path)
+            for found in flag_definitions.by_heading().values()
+            for flag in found
         },
     }
 
@@ -56,7 +61,17 @@ def in_child(path, *options):
     return found
 
 
-def main(paths):
+def table(found):
+    """The flags of each script and their defaults, a line each."""
+    return "".join(
+        f"{path} --{name}={'' if flag['default'] is None else flag['default']}\n"
+        for path, of_script in found.items()
+        if path.startswith("scripts/")
+        for name, flag in sorted(of_script["flags"].items())
+    )
+
+
+def ask_all(paths):
     for path in paths:  # what they import is imported once
         importlib.import_module(path.removesuffix(".py").replace("/", "."))
     found = {path: in_child(path, "--help") for path in paths}
@@ -64,7 +79,15 @@ def main(paths):
     found["lstm_classifier"] = in_child(
         "scripts/tpu_check.py", "--pipeline=lstm_classifier", "--help"
     )
-    sys.stdout.write(json.dumps(found))
+    return found
+
+
+def main(words):
+    if words == ["--table"]:
+        with open("tests/scripts/flags.txt", "w", encoding="utf-8") as file:
+            file.write(table(ask_all(scripts())))
+    else:
+        json.dump(ask_all(words), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from runtime.errors import SettingsError
 from runtime.settings import setting
 from scripts import command_line, flag_definitions
 from tests.scripts.conftest import scripts
+from tests.scripts.script_flags import table
 
 
 class Padding(enum.Enum):
@@ -208,6 +209,23 @@ def test_help_lists_every_flag_and_loads_no_framework(script_flags, script):
         if flag["default"] is not None:
             text = found["output"].partition(f"{name}:")[2]
             assert f"(default: {flag['default']})" in " ".join(text.split()), name
+
+
+@pytest.mark.parametrize("script", scripts())
+def test_help_has_sentences_for_headings(script_flags, script):
+    lines = script_flags[script]["output"].splitlines()
+    headings = [line for line in lines if re.fullmatch(r"\S.*:", line)]
+    assert headings
+    assert all(" " in heading or heading == f"{script}:" for heading in headings)
+
+
+def test_names_and_defaults_of_flags_are_frozen(script_flags):
+    with open("tests/scripts/flags.txt", encoding="utf-8") as file:
+        frozen = file.read()
+    assert table(script_flags) == frozen, (
+        "A flag is new, gone or has another default. If that is meant, write the table"
+        " anew (tests/scripts/script_flags.py says how) and say why in CHANGELOG.md."
+    )
 
 
 def test_flags_that_a_check_and_its_pipeline_share(script_flags):

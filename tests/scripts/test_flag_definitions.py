@@ -18,6 +18,8 @@ class Colour(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
+    """Settings with a flag of each kind."""
+
     example_name: str | None = setting(None, help="A name.")
     example_count: int = setting(3, help="A count.")
     example_limit: int | None = setting(None, help="A limit.")
@@ -103,6 +105,14 @@ def test_help_is_the_fields(parse):
     for field in dataclasses.fields(Settings):
         assert field.metadata["help"] in help_text
     assert "Retired. Use --accelerator." in help_text
+
+
+def test_flags_stand_under_what_their_settings_say_of_themselves(parse):
+    found = flag_definitions.by_heading()
+    by_name = {flag.name: heading for heading in found for flag in found[heading]}
+    assert by_name["example_count"] == "Settings with a flag of each kind"
+    assert by_name["example_master"].startswith("Retired")
+    assert "flagfile" not in by_name
 
 
 def test_a_retired_flag_gives_one_line_if_it_is_given(parse):

@@ -32,9 +32,10 @@ FLAGS = [
 @pytest.mark.parametrize(
     "given",
     [
-        ["--flagfile=bundled:small"],
-        ["-flagfile=bundled:small"],
-        ["--flagfile", "bundled:small"],
+        ["--flagfile=recipes:small"],
+        ["-flagfile=recipes:small"],
+        ["--flagfile", "recipes:small"],
+        ["--flagfile=recipes:small.flags"],
     ],
 )
 def test_a_recipe_stands_where_it_is_named(shipped, given):
@@ -47,9 +48,9 @@ def test_a_recipe_stands_where_it_is_named(shipped, given):
     [
         [],
         ["--flagfile=recipes/small.flags", "--a"],
-        ["flagfile=bundled:small"],
+        ["flagfile=recipes:small"],
         ["--flagfiles=bundled:small"],
-        ["--", "--flagfile=bundled:small"],
+        ["--", "--flagfile=recipes:small"],
     ],
 )
 def test_all_else_is_left_alone(shipped, given):
@@ -64,14 +65,14 @@ def test_a_file_named_in_two_words_is_still_named():
 @pytest.mark.parametrize("name", ["big", "", "small.json", "../recipes/small", "a/b"])
 def test_one_that_there_is_not(shipped, name):
     with pytest.raises(SettingsError) as caught:
-        recipes.expand(["program", f"--flagfile=bundled:{name}"])
+        recipes.expand(["program", f"--flagfile=recipes:{name}"])
     assert str(caught.value) == (
-        f"--flagfile=bundled:{name}: expected one of bundled:small, or a file."
+        f"--flagfile=recipes:{name}: expected one of recipes:small, or a file."
     )
 
 
 def test_the_quickstart_is_one():
-    found = recipes.expand(["program", "--flagfile=bundled:quickstart"])
+    found = recipes.expand(["program", "--flagfile=recipes:quickstart"])
     assert "--task_name=authors" in found
     [model] = [f for f in found if f.startswith("--model_file=")]
     assert storage.exists(model.partition("=")[2])

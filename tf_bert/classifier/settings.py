@@ -1,4 +1,4 @@
-"""Everything a BERT classifier's run is told; each field is a command-line flag.
+"""Everything a BERT classifier's run is told.
 
 The names, defaults and meanings of google-research/bert's and bert-japanese's
 `run_classifier.py` are kept; what they did not have stands below. What a run of any
@@ -25,7 +25,7 @@ from tf_bert.classifier.trained_part import TrainedPart
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BertClassifierStepSettings(TaskStepSettings):
-    """What decides the steps that a device computes.
+    """What decides the steps of a BERT classifier.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.
@@ -68,7 +68,7 @@ class BertClassifierStepSettings(TaskStepSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSettings):
-    """Settings of `train`, `evaluate` and `predict`.
+    """Settings of a BERT classifier's training, evaluation and prediction.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

@@ -1,4 +1,4 @@
-"""Everything a pre-training run is told; each field is a command-line flag.
+"""Everything a pre-training run is told.
 
 The names, defaults and meanings of google-research/bert's `run_pretraining.py` are
 kept; what it did not have stands below.
@@ -29,7 +29,7 @@ from runtime.training.run_settings import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingStepSettings(TokenStepSettings):
-    """What decides the steps that a device computes.
+    """What decides the steps of masked-LM pre-training.
 
     Raises:
         SettingsError: One sentence for each value that cannot be used.

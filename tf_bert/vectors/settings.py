@@ -1,4 +1,4 @@
-"""Everything an extraction of vectors is told; each field is a command-line flag.
+"""Everything an extraction of vectors is told.
 
 The names, defaults and meanings of google-research/bert's `extract_features.py` are
 kept; what it did not have stands below.

@@ -1,4 +1,4 @@
-"""Everything a text CNN's run is told; each field is a command-line flag."""
+"""Everything a text CNN's run is told."""
 
 from __future__ import annotations
 
