@@ -4,6 +4,7 @@ best_watch.py         which evaluation is the best, and whether to wait for a be
 distribution.py       how a run is dealt to devices and processes
 evaluation_settings.py what a run is told of the evaluations on its way
 evaluations.py        what is measured on the way, and what it says on how to go on
+feed_ahead.py         the next call's batches, made while the devices do this one's
 guards.py             watches the losses of a run
 job.py                a run whose settings fit each other; what it goes on from
 loop.py               from the first update to the last: calls, checkpoints, metrics

@@ -20,7 +20,9 @@ from typing import Protocol
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import CheckpointWriter
 from runtime.engine.engine import Arrays, Engine, StepReport
+from runtime.training import feed_ahead
 from runtime.training.evaluations import Evaluations, NoEvaluations
+from runtime.training.feed_ahead import FeedAhead
 from runtime.training.guards import FiniteGuard, LossWatch
 from runtime.training.pace import Pace
 from runtime.training.progress import ProgressLine
@@ -144,13 +146,20 @@ def run(
         advice=lambda: _advice(writer, directory=plan.directory),
     )
     watch = LossWatch()
-    with writer, progress() as line, pace.stop.at_the_next_update():
+    with (
+        writer,
+        feed_ahead.opened(feed) as ahead,
+        progress() as line,
+        pace.stop.at_the_next_update(),
+    ):
         kept = _Kept(
             engine, plan=plan, writer=writer, evaluations=evaluations, line=line
         )
         if evaluations.is_pending:
             kept.settle({**plan.reached, SKIPPED_UPDATES: guard.skipped}, pace=pace)
-        for part in _parts(engine, feed, plan=plan, pace=pace, evaluations=evaluations):
+        for part in _parts(
+            engine, ahead, plan=plan, pace=pace, evaluations=evaluations
+        ):
             report, loss = part.report, float(part.report.losses[-1])
             _log(record, report, first=part.first)
             guard.judge(report, first=part.first, names=part.names)
@@ -228,7 +237,7 @@ class _Part:
 
 def _parts(
     engine: Engine,
-    feed: BatchFeed,
+    feed: FeedAhead[CallBatch],
     *,
     plan: Plan,
     pace: Pace,
@@ -241,8 +250,10 @@ def _parts(
 
     while engine.step < plan.total_steps and not ends():
         start, end = plan.span(engine.step)
-        call = feed(start, end)
+        call = feed.take((start, end))
         dealt = engine.deal(call.arrays, first_step=start)
+        if end < plan.total_steps:
+            feed.prepare(plan.span(end))
         while engine.step < end and not ends():
             first = engine.step
             stop = pace.part(first, min(end, plan.next_evaluation(first)))
