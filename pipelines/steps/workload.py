@@ -60,6 +60,8 @@ def on_full_rows(
         ),
         train=arrays(_training_batches(full, shape, calls=settings.steps_per_call)),
         evaluate=_one_call(arrays([_evaluation_batch(full, settings, cut)])),
+        precision=settings.precision,
+        recompute=settings.recompute,
     )
 
 

@@ -41,12 +41,21 @@ class Precision(enum.Enum):
     """Arithmetic of a step; variables and optimiser slots stay float32."""
 
     FLOAT32 = "float32"
+    TF32 = "tf32"
     BFLOAT16 = "bfloat16"
 
     @property
     def keras_policy(self) -> str:
         """The name of the Keras dtype policy."""
-        return "float32" if self is Precision.FLOAT32 else "mixed_bfloat16"
+        return "mixed_bfloat16" if self is Precision.BFLOAT16 else "float32"
+
+
+class Recompute(enum.Enum):
+    """What is computed a second time for the gradient, to save memory."""
+
+    AUTO = "auto"
+    NONE = "none"
+    ALL = "all"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,6 +103,8 @@ class Request:
     devices: tuple[str, ...] = ()
     tpu: TpuAddress = TpuAddress()
     group: ProcessGroup = ProcessGroup()
+    recompute: Recompute = Recompute.AUTO
+    deterministic: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,6 +124,8 @@ class Placement:
         device_bytes: Memory of each device, where the backend tells it.
         processes: Processes that share the run.
         is_chief: Whether this process writes the run's files.
+        recompute: What is computed a second time for the gradient.
+        deterministic: Whether GPUs must give the same bits for the same step.
     """
 
     backend: Backend
@@ -125,6 +138,8 @@ class Placement:
     device_bytes: int | None = None
     processes: int = 1
     is_chief: bool = True
+    recompute: Recompute = Recompute.AUTO
+    deterministic: bool = True
 
     @property
     def replicas(self) -> int:
@@ -161,6 +176,8 @@ def place(
     devices: Sequence[str] = (),
     tpu: TpuAddress = TpuAddress(),
     group: ProcessGroup = ProcessGroup(),
+    recompute: Recompute = Recompute.AUTO,
+    deterministic: bool = True,
 ) -> Placement:
     """Chooses devices and backend, and makes Keras use that backend.
 
@@ -173,6 +190,8 @@ def place(
         tpu: Which TPU.
         group: Which processes share the run. Several processes of one group return
             together, when all have called.
+        recompute: What is computed a second time for the gradient.
+        deterministic: Whether GPUs must give the same bits for the same step.
 
     Returns:
         The placement.
@@ -187,6 +206,8 @@ def place(
         devices=tuple(devices),
         tpu=tpu,
         group=group,
+        recompute=recompute,
+        deterministic=deterministic,
     )
     refusals = []
     for candidate in _candidates(backend, request):
@@ -254,6 +275,11 @@ def _place_on(backend: Backend, request: Request) -> Placement:
     bind_keras(backend)
     finder = importlib.import_module(_FINDERS[backend])
     placement: Placement = finder.find(request)
+    if placement.accelerator is Accelerator.CPU and request.precision is Precision.TF32:
+        raise PlacementError(
+            "--precision=tf32 is arithmetic of GPUs, and this run is on a CPU: use "
+            "--precision=float32."
+        )
     return placement
 
 

@@ -71,6 +71,8 @@ def find(request: Request) -> Placement:
         device_bytes=(mine[0].memory_stats() or {}).get("bytes_limit"),
         processes=jax.process_count(),
         is_chief=jax.process_index() == 0,
+        recompute=request.recompute,
+        deterministic=request.deterministic,
     )
 
 

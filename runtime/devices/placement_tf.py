@@ -16,6 +16,8 @@ from runtime.devices.placement import (
     Accelerator,
     Backend,
     Placement,
+    Precision,
+    Recompute,
     Request,
     TpuAddress,
 )
@@ -44,6 +46,11 @@ def find(request: Request) -> Placement:
         PlacementError: There is no such device.
     """
     _refuse_group(request)
+    _refuse_recompute(request)
+    # TensorFlow's default is TF32 where a GPU has it, also for what is called float32.
+    tf.config.experimental.enable_tensor_float_32_execution(
+        request.precision is not Precision.FLOAT32
+    )
     if request.accelerator is Accelerator.TPU:
         return _on_tpu(request)
     if len(_workers()) > 1:
@@ -79,6 +86,14 @@ def _refuse_group(request: Request) -> None:
         raise PlacementError(
             "--coordinator_address is for JAX: TensorFlow takes the processes of a run "
             "from the environment variable TF_CONFIG. Use --backend=jax, or set it."
+        )
+
+
+def _refuse_recompute(request: Request) -> None:
+    if request.recompute is not Recompute.AUTO:
+        raise PlacementError(
+            f"--recompute={request.recompute.value} is for JAX; on TensorFlow nothing "
+            "is recomputed. Use --backend=jax, or leave the flag out."
         )
 
 

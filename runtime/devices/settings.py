@@ -16,6 +16,7 @@ from runtime.devices.placement import (
     Placement,
     Precision,
     ProcessGroup,
+    Recompute,
     TpuAddress,
 )
 from runtime.errors import SettingsError
@@ -32,12 +33,14 @@ class DeviceSettings:
         accelerator: Of the pipeline's settings.
         backend: Of the pipeline's settings.
         precision: Of the pipeline's settings.
+        recompute: Of the pipeline's settings.
         steps_per_call: Of the pipeline's settings.
     """
 
     accelerator: Accelerator
     backend: Backend
     precision: Precision
+    recompute: Recompute
     steps_per_call: int
 
     # The original's flags.
@@ -68,6 +71,11 @@ class DeviceSettings:
     )
     num_processes: int | None = setting(None, help="Processes that share the run.")
     process_id: int | None = setting(None, help="Which of them this is, from 0.")
+    deterministic: bool = setting(
+        True,
+        help="Whether a GPU gives the same bits for the same step, as other devices "
+        "always do, on JAX; some of its faster operations do not.",
+    )
 
     def device_problems(self) -> Iterator[str]:
         """A sentence for each value that cannot be used."""
@@ -148,6 +156,8 @@ class DeviceSettings:
             precision=self.precision,
             tpu=self.tpu,
             group=self.process_group,
+            recompute=self.recompute,
+            deterministic=self.deterministic,
         )
 
     def refuse_other_cores(self, found: Placement) -> None:

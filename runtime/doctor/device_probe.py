@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.devices.placement import Accelerator, Backend, Placement, Precision, place
+from runtime.devices.placement import Accelerator, Backend, Placement, place
 from runtime.errors import PlacementError
 
 _SIZES = {Accelerator.CPU: 2048}
@@ -43,13 +43,13 @@ def probe(*, accelerator: str, backend: str, seconds: float) -> dict[str, Any]:
         "devices": list(placement.devices),
         "description": placement.describe(),
         "teraflops": {
-            precision.value: _teraflops(placement, precision=precision, seconds=seconds)
-            for precision in Precision
+            dtype: _teraflops(placement, dtype=dtype, seconds=seconds)
+            for dtype in ("float32", "bfloat16")
         },
     }
 
 
-def _teraflops(placement: Placement, *, precision: Precision, seconds: float) -> float:
+def _teraflops(placement: Placement, *, dtype: str, seconds: float) -> float:
     """Measured 10^12 operations a second of the first device."""
     import keras  # only now that `place` has bound it to the backend
 
@@ -57,7 +57,7 @@ def _teraflops(placement: Placement, *, precision: Precision, seconds: float) ->
     scale = size**-0.5  # keeps the products' size
     values = np.random.default_rng(0).normal(scale=scale, size=(size, size))
     with keras.device(placement.devices[0]):
-        factor = keras.ops.convert_to_tensor(values, precision.value)
+        factor = keras.ops.convert_to_tensor(values, dtype)
         product = _multiply(factor, factor)
         count, start = 0, time.perf_counter()
         while time.perf_counter() - start < seconds or not count:

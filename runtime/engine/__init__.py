@@ -7,4 +7,5 @@ objectives.py          what classifiers optimise, on any backend
 optimization.py        optimisers and schedules as pure functions
 optimizer_settings.py  which optimiser and schedule
 program_jax.py         K updates as one pure program over a mesh
+recompute_jax.py       which of its two training programs: the faster, the smaller
 """

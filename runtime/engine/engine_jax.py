@@ -19,6 +19,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 from runtime.devices.placement import Placement
+from runtime.engine import recompute_jax
 from runtime.engine.engine import (
     DROPOUT_SEED,
     Arrays,
@@ -80,8 +81,14 @@ class JaxEngine(Engine):
         self._seed = seed
         self._step = 0
         self._program = JaxProgram(
-            model, mesh=placement.strategy, objective=objective, optimizer=optimizer
+            model,
+            mesh=placement.strategy,
+            objective=objective,
+            optimizer=optimizer,
+            precision=placement.precision,
+            deterministic=placement.deterministic,
         )
+        self._trainer = recompute_jax.trainer(self._program, placement=placement)
         self._weights = self._copied(self._program.initial_weights())
         self._slots: dict[str, jax.Array] = {}  # made for the first update
 
@@ -98,7 +105,7 @@ class JaxEngine(Engine):
         """Does some of the K updates; see `Engine.advance`."""
         part = slice(self._step - dealt.first_step, stop - dealt.first_step)
         span = np.array([dealt.first_step, part.start, part.stop], np.int32)
-        tree, report = self._program.train(self._tree(), dealt.blocks, span)
+        tree, report = self._trainer(self._tree(), dealt.blocks, span)
         self._weights, self._slots = tree
         self._step = stop
         self._model_is_behind = True

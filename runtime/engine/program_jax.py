@@ -8,6 +8,8 @@ it.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ from jax import lax
 from jax import numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 
+from runtime.devices.placement import Precision
 from runtime.devices.placement_jax import REPLICA_AXIS
 from runtime.engine import optimization
 from runtime.engine.engine import DROPOUT_SEED, Objective, named_variables
@@ -25,6 +28,7 @@ from runtime.engine.optimization import SLOTS
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.errors import TrainingError
 from runtime.kernels import dropout, layer_stack, layer_stack_jax, lookup
+from runtime.kernels.layer_stack import LayerScan
 
 Blocks = Mapping[str, jax.Array]
 
@@ -40,6 +44,12 @@ _REPORT_TYPES = (jnp.float32, jnp.float32, jnp.float32, jnp.bool_)
 
 PREDICT_SPLIT = _spec(REPLICA_AXIS)
 """How blocks and outputs `[replicas, ...]` are dealt out."""
+
+
+DETERMINISTIC = {"xla_gpu_deterministic_ops": True}
+"""What XLA is told so that a GPU gives the same bits for the same arrays."""
+
+_MATMUL_PRECISION = {Precision.FLOAT32: "highest", Precision.TF32: "tensorfloat32"}
 
 
 class TrainState(NamedTuple):
@@ -70,13 +80,19 @@ class JaxProgram:
         mesh: Of one axis, the replicas.
         objective: Loss and outputs.
         optimizer: Optimiser and schedule.
+        precision: Arithmetic of the matrix products.
+        deterministic: Whether a GPU must give the same bits for the same arrays.
 
     Attributes:
         variables: The model's variables by name.
         train: `(tree, blocks [K, accumulation, replicas, ...], span int32 [3])` to the
             new tree and losses, norms, rates and guard flags, each `[K]`; jitted, the
             tree is donated. The span is the step of the first of the K updates, and
-            from which to which of them to go; the rest is left undone, and 0.
+            from which to which of them to go; the rest is left undone, and 0. The
+            layers are a loop on the device, and the cheap part of them is computed
+            again for the gradient.
+        train_keeping: The same with the layers one after the other, and nothing
+            computed twice: faster on a GPU, with more memory and a longer compilation.
         predict: `(weights, blocks [replicas, ...])` to outputs `[replicas, ...]`;
             jitted.
     """
@@ -88,30 +104,43 @@ class JaxProgram:
         mesh: Mesh,
         objective: Objective,
         optimizer: OptimizerSettings,
+        precision: Precision = Precision.FLOAT32,
+        deterministic: bool = True,
     ) -> None:
         self._model = model
         self._mesh = mesh
+        self._on = _platform(mesh)
+        self._precision = precision
+        self._deterministic = deterministic
         self._objective = objective
         self._optimizer = optimizer
         self._looked_up: set[int] = set()
         self.variables = named_variables(model)
         trained = {id(variable) for variable in model.trainable_variables}
         self._trained = [n for n, v in self.variables.items() if id(v) in trained]
-        self.train = jax.jit(
-            self._replicated(
-                self._train_call,
-                takes=(REPLICATED, TRAIN_SPLIT, REPLICATED),
-                gives=REPLICATED,
-            ),
+        self.train = self._trainer(layer_stack_jax.loop)
+        self.train_keeping = self._trainer(layer_stack.one_after_the_other)
+        self.predict = self._compiled(
+            self._predict_call,
+            takes=(REPLICATED, PREDICT_SPLIT),
+            gives=PREDICT_SPLIT,
+        )
+
+    def _trainer(self, looper: LayerScan) -> Any:
+        return self._compiled(
+            functools.partial(self._train_call, looper),
+            takes=(REPLICATED, TRAIN_SPLIT, REPLICATED),
+            gives=REPLICATED,
             donate_argnums=0,
         )
-        self.predict = jax.jit(
-            self._replicated(
-                self._predict_call,
-                takes=(REPLICATED, PREDICT_SPLIT),
-                gives=PREDICT_SPLIT,
-            )
-        )
+
+    def _compiled(
+        self, function: Any, *, takes: Any, gives: Any, **options: Any
+    ) -> Any:
+        if self._on == "gpu" and self._deterministic:
+            options["compiler_options"] = DETERMINISTIC
+        replicated = self._replicated(function, takes=takes, gives=gives)
+        return jax.jit(replicated, **options)
 
     def initial_weights(self) -> dict[str, np.ndarray]:
         """The values of the model's variables."""
@@ -126,7 +155,7 @@ class JaxProgram:
         }
 
     def _train_call(
-        self, tree: TrainState, blocks: Blocks, span: jax.Array
+        self, looper: LayerScan, tree: TrainState, blocks: Blocks, span: jax.Array
     ) -> tuple[TrainState, tuple[jax.Array, ...]]:
         """Some of K updates on one replica.
 
@@ -134,6 +163,7 @@ class JaxProgram:
         programs would not give the same bits.
 
         Args:
+            looper: Runs stacks of equal layers.
             tree: Weights and slots.
             blocks: `[K, accumulation, 1, ...]`.
             span: int32 `[3]`; see `train`.
@@ -148,7 +178,8 @@ class JaxProgram:
         ) -> tuple[TrainState, tuple[jax.Array, ...]]:
             tree, report = carry
             slices = {name: block[place] for name, block in own.items()}
-            tree, row = self._update(tree, slices, span[0] + place)
+            with self._arithmetic(), layer_stack.looped_by(looper):
+                tree, row = self._update(tree, slices, span[0] + place)
             report = tuple(
                 values.at[place].set(value)
                 for values, value in zip(report, row, strict=True)
@@ -211,7 +242,6 @@ class JaxProgram:
         inputs = {name: value for name, value in block.items() if name != DROPOUT_SEED}
         with (
             self._lent(weights) as scope,
-            layer_stack.looped_by(layer_stack_jax.loop),
             dropout.stream(block[DROPOUT_SEED]),
             lookup.measure(probe) as measurement,
         ):
@@ -220,6 +250,12 @@ class JaxProgram:
         self._looked_up = measurement.tables
         _refuse_writes(before, self._seen(scope))
         return loss
+
+    def _arithmetic(self) -> contextlib.AbstractContextManager[None]:
+        """The matrix products of a CPU are float32 anyway; others take short cuts."""
+        if self._on == "cpu" or self._precision not in _MATMUL_PRECISION:
+            return contextlib.nullcontext()
+        return jax.default_matmul_precision(_MATMUL_PRECISION[self._precision])
 
     def _lent(self, weights: Mapping[str, jax.Array]) -> keras.StatelessScope:
         """A scope in which the model computes with `weights`."""
@@ -268,7 +304,13 @@ class JaxProgram:
         self, weights: Mapping[str, jax.Array], blocks: Blocks
     ) -> dict[str, jax.Array]:
         """One replica's outputs `[1, ...]` of its blocks `[1, ...]`."""
-        with self._lent(weights), layer_stack.looped_by(layer_stack_jax.loop):
+        on_gpu = self._on == "gpu"
+        looper = layer_stack.one_after_the_other if on_gpu else layer_stack_jax.loop
+        with (
+            self._arithmetic(),
+            self._lent(weights),
+            layer_stack.looped_by(looper),
+        ):
             outputs = self._objective.outputs(
                 self._model, {name: block[0] for name, block in blocks.items()}
             )
@@ -293,6 +335,11 @@ class JaxProgram:
             out_specs=gives,
             check_vma=False,
         )
+
+
+def _platform(mesh: Mesh) -> str:
+    """The kind of its devices: cpu, gpu or tpu."""
+    return str(mesh.devices.flat[0].platform)
 
 
 def _refuse_writes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

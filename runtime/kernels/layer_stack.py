@@ -36,8 +36,18 @@ def outputs(layers: Sequence[Any], hidden: Any, call: Call) -> list[Any]:
     Returns:
         Each layer's output, in the shape of `hidden`.
     """
-    looper = _looper.get() if len(layers) > 1 else _one_after_the_other
+    looper = _looper.get() if len(layers) > 1 else one_after_the_other
     return looper(layers, hidden, call)
+
+
+def one_after_the_other(layers: Sequence[Any], hidden: Any, call: Call) -> list[Any]:
+    """Calls one layer after the other; see `outputs`."""
+    found = []
+    for index, layer in enumerate(layers):
+        with dropout.part(index):
+            hidden = call(layer, hidden)
+        found.append(hidden)
+    return found
 
 
 @contextlib.contextmanager
@@ -54,15 +64,6 @@ def looped_by(looper: LayerScan) -> Iterator[None]:
         _looper.reset(token)
 
 
-def _one_after_the_other(layers: Sequence[Any], hidden: Any, call: Call) -> list[Any]:
-    found = []
-    for index, layer in enumerate(layers):
-        with dropout.part(index):
-            hidden = call(layer, hidden)
-        found.append(hidden)
-    return found
-
-
 _looper: contextvars.ContextVar[LayerScan] = contextvars.ContextVar(
-    "layer_looper", default=_one_after_the_other
+    "layer_looper", default=one_after_the_other
 )

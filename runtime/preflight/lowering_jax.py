@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from runtime.devices.placement import Recompute
 from runtime.devices.placement_jax import REPLICA_AXIS
 from runtime.engine.engine import DROPOUT_SEED, Arrays
 from runtime.engine.program_jax import (
@@ -49,7 +50,10 @@ class JaxLowering:
             mesh=self._mesh,
             objective=workload.objective,
             optimizer=workload.optimizer,
+            precision=workload.precision,
         )
+        keeps = workload.recompute is Recompute.NONE
+        self._train = self._program.train_keeping if keeps else self._program.train
 
     def training_step(self) -> LoweredStep:
         """The call of K updates."""
@@ -62,7 +66,7 @@ class JaxLowering:
         blocks = {**arrays, DROPOUT_SEED: np.zeros((*leading, 2), np.int32)}
         span = np.zeros(3, np.int32)
         return _lowered(
-            self._program.train,
+            self._train,
             *(tree, self._shapes(blocks, TRAIN_SPLIT), span),
             times=leading[0],
         )

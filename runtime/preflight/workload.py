@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runtime.devices.placement import Precision, Recompute
 from runtime.engine.engine import Arrays, Objective
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.errors import SettingsError
@@ -22,6 +23,8 @@ class Workload:
         optimizer: Optimiser and schedule.
         train: Batch arrays of one call, `[K, accumulation, replicas, ...]`.
         evaluate: Batch arrays of one call, `[replicas, ...]`.
+        precision: Arithmetic of the matrix products.
+        recompute: What is computed a second time for the gradient.
     """
 
     build_model: Callable[[], Any]
@@ -29,6 +32,8 @@ class Workload:
     optimizer: OptimizerSettings
     train: Arrays
     evaluate: Arrays
+    precision: Precision = Precision.FLOAT32
+    recompute: Recompute = Recompute.AUTO
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from runtime.devices.placement import Accelerator, Backend, Precision
+from runtime.devices.placement import Accelerator, Backend, Precision, Recompute
 from runtime.devices.settings import DeviceSettings
 from runtime.engine.optimizer_settings import (
     OptimizerName,
@@ -83,7 +83,17 @@ class StepSettings:
     # New here.
     accelerator: Accelerator = setting(Accelerator.AUTO, help="What to run on.")
     backend: Backend = setting(Backend.AUTO, help="What to run with.")
-    precision: Precision = setting(Precision.FLOAT32, help="Arithmetic of a step.")
+    precision: Precision = setting(
+        Precision.FLOAT32,
+        help="Arithmetic of a step. tf32 is that of GPUs whose matrix products take "
+        "float32 with 10 bits behind the point instead of 23.",
+    )
+    recompute: Recompute = setting(
+        Recompute.AUTO,
+        help="What of the layers is computed a second time for the gradient, to save "
+        "memory, on JAX: all that is cheap; none; auto is none on a GPU that has the "
+        "memory, else all.",
+    )
     optimizer: OptimizerName = setting(
         OptimizerName.BERT,
         help="bert is the original's; adamw and adam are Keras', adam without decay "

@@ -180,7 +180,12 @@ def test_keras_is_told_its_backend_before_it_is_imported(monkeypatch):
 
 def test_precision_names_the_keras_policy():
     policies = [precision.keras_policy for precision in Precision]
-    assert policies == ["float32", "mixed_bfloat16"]
+    assert policies == ["float32", "float32", "mixed_bfloat16"]
+
+
+def test_a_cpu_has_no_tf32(backend):
+    with pytest.raises(PlacementError, match="use --precision=float32"):
+        place(Accelerator.CPU, backend=backend, precision=Precision.TF32)
 
 
 def test_what_needs_no_framework_loads_none():

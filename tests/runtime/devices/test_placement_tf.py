@@ -1,9 +1,35 @@
+import contextlib
 import json
 
 import pytest
+import tensorflow as tf
 
-from runtime.devices.placement import Accelerator, Backend, TpuAddress, place
+from runtime.devices.placement import (
+    Accelerator,
+    Backend,
+    Precision,
+    Recompute,
+    TpuAddress,
+    place,
+)
 from runtime.errors import PlacementError
+
+
+@pytest.mark.parametrize(
+    ("precision", "may_be_tf32"),
+    [(Precision.FLOAT32, False), (Precision.TF32, True), (Precision.BFLOAT16, True)],
+)
+def test_float32_is_float32(precision, may_be_tf32):
+    with contextlib.suppress(PlacementError):  # of a CPU, which has no TF32
+        place(Accelerator.CPU, backend=Backend.TENSORFLOW, precision=precision)
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled()
+    assert enabled is may_be_tf32
+
+
+@pytest.mark.parametrize("recompute", [Recompute.NONE, Recompute.ALL])
+def test_what_is_recomputed_is_for_jax_to_say(recompute):
+    with pytest.raises(PlacementError, match="is for JAX"):
+        place(Accelerator.CPU, backend=Backend.TENSORFLOW, recompute=recompute)
 
 
 def test_a_tpu_that_is_not_there_is_refused_with_the_cause():

@@ -6,6 +6,7 @@ from runtime.devices.placement import (
     Placement,
     Precision,
     ProcessGroup,
+    Recompute,
     TpuAddress,
 )
 from runtime.devices.settings import DeviceSettings
@@ -17,6 +18,7 @@ def make(**settings):
         "accelerator": Accelerator.AUTO,
         "backend": Backend.AUTO,
         "precision": Precision.FLOAT32,
+        "recompute": Recompute.AUTO,
         "steps_per_call": 1,
     }
     return DeviceSettings(**(defaults | settings))
