@@ -43,9 +43,9 @@ def _run_cross(asked: SeedSettings) -> None:
     settings = flag_definitions.values(ClassifierSettings, fill=asked.fill)
     runs = seeds.prepare(settings, cross.prepare, asked=asked)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from tf_bert.classifier import run as classify
+    from tf_bert.pairs import run as classify
 
-    runs.run(classify.run, placement=placement)
+    runs.run(classify.run_cross, placement=placement)
 
 
 def _run_bi(asked: SeedSettings) -> None:

@@ -130,7 +130,7 @@ class SafetensorsFile:
         place = self._places[name]
         try:
             number = self._file.fileno()
-        except io.UnsupportedOperation:
+        except OSError:  # it is no file of the disk
             return self.read(name)
         if place.begin == place.end:
             return np.empty(place.shape, _DTYPES[place.dtype])

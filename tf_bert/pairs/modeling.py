@@ -6,9 +6,8 @@ Each distinct text of a batch is a packed example of its own; see
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -20,6 +19,20 @@ from tf_bert.pairs.heads import Attend, PairHead, Side
 from tf_bert.pairs.settings import TextPooling
 
 _HEAD_STDDEV = 0.02
+
+
+class EncodedBatch(NamedTuple):
+    """The texts of a batch, encoded.
+
+    Attributes:
+        vectors: float32 `[texts, hidden]`.
+        tokens: float32 `[texts, tokens, hidden]`, 0 where there is no token.
+        mask: int32 `[texts, tokens]`, 1 for a token.
+    """
+
+    vectors: Any
+    tokens: Any
+    mask: Any
 
 
 class BiEncoder(keras.Model):
@@ -77,8 +90,8 @@ class BiEncoder(keras.Model):
         # Nothing reads it, and a decay of weights would wear it away.
         self.bert.pooler.trainable = self._pooling is TextPooling.POOLED
 
-    def encode(self, inputs: Mapping[str, Any], training: bool = False) -> Side:
-        """What the head reads of each text of a batch.
+    def encode(self, inputs: Mapping[str, Any], training: bool = False) -> EncodedBatch:
+        """Encodes each text of a batch.
 
         Args:
             inputs: As for `Bert.call`, and `token_mask [texts, tokens]`.
@@ -90,16 +103,28 @@ class BiEncoder(keras.Model):
         tokens = token_vectors(
             found["sequence_output"], inputs["first_positions"], mask=mask
         )
-        pooled = functools.partial(ops.cast, found["pooled_output"], "float32")
         vectors = {
             TextPooling.MEAN: lambda: mean_of(tokens, mask),
             TextPooling.CLS: lambda: tokens[:, 0],
-            TextPooling.POOLED: pooled,
+            TextPooling.POOLED: lambda: ops.cast(found["pooled_output"], "float32"),
         }[self._pooling]()
+        return EncodedBatch(vectors, tokens, mask)
+
+    def logits(self, encoded: EncodedBatch, inputs: Mapping[str, Any]) -> Any:
+        """Classifies pairs of encoded texts; see `call`."""
         weights = self.head_weights
         if self._head.attend is Attend.TOKENS:
-            return self._head.of_tokens(vectors, tokens, mask, weights=weights, ops=ops)
-        return self._head.of_vectors(vectors, weights=weights, ops=ops)
+            sides: Side = self._head.of_tokens(*encoded, weights=weights, ops=ops)
+        else:
+            sides = self._head.of_vectors(encoded.vectors, weights=weights, ops=ops)
+        combined = self._head.combined(
+            sides.take(inputs["text_a"], ops=ops),
+            sides.take(inputs["text_b"], ops=ops),
+            weights=weights,
+            ops=ops,
+        )
+        output = ops.transpose(weights["output_weights"])
+        return ops.matmul(combined, output) + weights["output_bias"]
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Classifies pairs.
@@ -112,16 +137,7 @@ class BiEncoder(keras.Model):
         Returns:
             float32 logits `[pairs, num_labels]`.
         """
-        sides = self.encode(inputs, training=training)
-        weights = self.head_weights
-        combined = self._head.combined(
-            sides.take(inputs["text_a"], ops=ops),
-            sides.take(inputs["text_b"], ops=ops),
-            weights=weights,
-            ops=ops,
-        )
-        output = ops.transpose(weights["output_weights"])
-        return ops.matmul(combined, output) + weights["output_bias"]
+        return self.logits(self.encode(inputs, training=training), inputs)
 
 
 def build_bi_encoder(

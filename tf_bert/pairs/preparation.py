@@ -10,14 +10,15 @@ from processors.batches.features import Features, TokenCounts
 from processors.batches.long_texts import LongTexts
 from processors.batches.texts_apart import FEATURES_APART, featurize_apart
 from processors.example import InputExample
+from runtime.errors import SettingsError
 from runtime.training import trained_run
 from tf_bert.classifier import preparation as classifier
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.pairs.settings import BiEncoderSettings
 
 _READING = (
-    "Each text of a pair is encoded by itself: tokens and cuts are those of texts, two a"
-    " pair. A cross-encoder cuts the longer of both until both fit together, so"
+    "Each text of a pair is encoded by itself: tokens and cuts are those of texts, two"
+    " a pair. A cross-encoder cuts the longer of both until both fit together, so"
     " that the two architectures may read different tokens of a pair."
 )
 
@@ -88,4 +89,10 @@ def prepare(
         CheckpointError: As there.
         DataError: As there, or a row is no pair of texts.
     """
-    return classifier.prepare_as(BiEncoderJob, settings, processor=processor)
+    job = classifier.prepare_as(BiEncoderJob, settings, processor=processor)
+    ranked = settings.ranking_label
+    if ranked is not None and ranked not in job.labels:
+        raise SettingsError(
+            f"--ranking_label: expected one of {', '.join(job.labels)}; got {ranked}."
+        )
+    return job

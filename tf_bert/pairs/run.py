@@ -13,12 +13,16 @@ from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
 from runtime.engine import objectives
-from runtime.engine.engine import Engine
+from runtime.engine.engine import Engine, Objective
 from runtime.training import untrained
 from runtime.training.model import Initial, from_random
+from tf_bert.classifier import run as classifier_run
+from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import weights
+from tf_bert.pairs import comparison
 from tf_bert.pairs.modeling import build_bi_encoder
 from tf_bert.pairs.preparation import BiEncoderJob
+from tf_bert.pairs.ranking import RankedObjective
 from tf_bert.pairs.settings import TextPooling
 
 _POOLER = "bert/pooler/"
@@ -55,12 +59,23 @@ def run(job: BiEncoderJob, *, placement: Placement) -> Results:
             trained_part=settings.trained_part,
             dtype=placement.precision.keras_policy,
         ),
-        objective=objectives.of_targets(
-            settings.targets.value, label_smoothing=settings.label_smoothing
-        ),
+        objective=_objective(job),
         initialise=functools.partial(initialise, job),
+        baselines=comparison.of_bi_encoder(job).baselines,
     )
     return classification.run(job, classifier, placement=placement)
+
+
+def run_cross(job: BertClassifierJob, *, placement: Placement) -> Results:
+    """Runs a classifier; in a comparison of pairs a bi-encoder stands beside it.
+
+    Args:
+        job: From `tf_bert.classifier.preparation.prepare`.
+        placement: As for `run`, as are results and errors.
+    """
+    is_compared = job.settings.compare
+    beside = comparison.of_cross_encoder(job) if is_compared else None
+    return classifier_run.run(job, placement=placement, baselines=beside)
 
 
 def initialise(job: BiEncoderJob, engine: Engine) -> Initial:
@@ -103,6 +118,20 @@ def initialise(job: BiEncoderJob, engine: Engine) -> Initial:
     engine.load_weights(found.values)
     _log.info("%s", found.report)
     return Initial(missing=missing, step=found.step)
+
+
+def _objective(job: BiEncoderJob) -> Objective:
+    settings = job.settings
+    labels = objectives.of_targets(
+        settings.targets.value, label_smoothing=settings.label_smoothing
+    )
+    if not settings.ranking_loss:
+        return labels
+    return RankedObjective(
+        labels=labels,
+        weight=settings.ranking_loss,
+        label_id=job.labels.index(str(settings.ranking_label)),
+    )
 
 
 def _is_encoder(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from processors.batches.long_texts import LongTexts
 from processors.batches.texts_apart import Sides, half_a_pair
 from processors.example import InputExample
+from processors.labels.targets import Targets
 from runtime.errors import SettingsError
 from runtime.settings import setting
 from runtime.training.run_settings import Carried
@@ -64,13 +65,31 @@ class BiEncoderStepSettings(BertClassifierStepSettings):
         "of [CLS] (cls), or its tanh projection (pooled).",
     )
 
+    ranking_loss: float = setting(
+        0.0,
+        help="With --architecture=bi, weight of a second loss in training: pairs of "
+        "--ranking_label are to be nearer, by cosine, than others of their batch.",
+    )
+    ranking_label: str | None = setting(
+        None, help="The label of pairs that belong together, for --ranking_loss."
+    )
+
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        yield from self._ranking_problems()
         if self.attend is Attend.TOKENS and self.combine is Combine.FEATURES:
             yield (
                 "--combine=features compares two vectors: use --attend=vectors, or"
                 " additive, dot or reduced."
             )
+
+    def _ranking_problems(self) -> Iterator[str]:
+        if self.ranking_loss < 0:
+            yield f"--ranking_loss must be at least 0; got {self.ranking_loss}."
+        if bool(self.ranking_loss) != (self.ranking_label is not None):
+            yield "--ranking_loss and --ranking_label belong together: give both."
+        if self.ranking_loss and self.targets is not Targets.LABEL:
+            yield "--ranking_loss is for tasks in which a pair has one label."
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "attention_size", "reduced_size")
@@ -119,6 +138,8 @@ class BiEncoderSettings(BiEncoderStepSettings, ClassifierSettings):
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         *ClassifierSettings.MUST_MATCH,
         *_HEAD,
+        "ranking_loss",
+        "ranking_label",
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
         *ClassifierSettings.CARRIED,

@@ -46,7 +46,7 @@ def test_examples_of_no_file_are_checked_too(make_settings, tmp_path):
             InputExample("b", "y", label="odd"),
         ]
     )
-    with pytest.raises(DataError, match=r"Example a: --architecture=bi"):
+    with pytest.raises(DataError, match=r"train examples:1: --architecture=bi"):
         prepare(
             make_settings(tmp_path / "out", task_name="lists", labels=()),
             processor=lists,
@@ -100,11 +100,20 @@ def test_more_reduced_dimensions_than_there_are(make_settings, tmp_path):
         ({"attend": Attend.TOKENS, "combine": Combine.FEATURES}, "--combine=features"),
         ({"attention_size": 0}, "--attention_size must be at least 1"),
         ({"reduced_size": 0}, "--reduced_size must be at least 1"),
+        ({"ranking_loss": 0.5}, "--ranking_loss and --ranking_label"),
+        ({"ranking_label": "even"}, "--ranking_loss and --ranking_label"),
+        ({"ranking_loss": -1.0, "ranking_label": "even"}, "--ranking_loss must be"),
     ],
 )
 def test_settings_that_do_not_fit(make_settings, tmp_path, changed, said):
     with pytest.raises(SettingsError, match=said):
         make_settings(tmp_path / "out", **changed)
+
+
+def test_a_ranking_label_that_there_is_not(make_settings, tmp_path):
+    told = {"ranking_loss": 0.5, "ranking_label": "nobody"}
+    with pytest.raises(SettingsError, match="even, odd, other; got nobody"):
+        prepare(make_settings(tmp_path / "out", **told))
 
 
 def test_windows_are_of_single_texts(make_settings, tmp_path):
