@@ -34,6 +34,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
+PREFIX = "pair_"
+"""How the names of a head's variables begin in checkpoints."""
+
 _UNSEEN = -1e9  # the score of a token that there is not
 _LEAST = 1e-30
 

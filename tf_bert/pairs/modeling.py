@@ -15,7 +15,7 @@ from keras import ops
 from tf_bert.classifier.trained_part import TrainedPart
 from tf_bert.model.config import BertConfig
 from tf_bert.model.modeling import TOKEN_INPUTS, Bert, mean_of, token_vectors
-from tf_bert.pairs.heads import Attend, PairHead, Side
+from tf_bert.pairs.heads import PREFIX, Attend, PairHead, Side
 from tf_bert.pairs.settings import TextPooling
 
 _HEAD_STDDEV = 0.02
@@ -72,7 +72,7 @@ class BiEncoder(keras.Model):
             shape=shape,
             initializer="zeros" if name.endswith("bias") else start,
             autocast=False,
-            name=name,
+            name=PREFIX + name,
         )
 
     def build_variables(self) -> None:

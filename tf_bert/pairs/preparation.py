@@ -11,7 +11,6 @@ from processors.batches.long_texts import LongTexts
 from processors.batches.texts_apart import FEATURES_APART, featurize_apart
 from processors.example import InputExample
 from runtime.errors import SettingsError
-from runtime.training import trained_run
 from tf_bert.classifier import preparation as classifier
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.pairs.settings import BiEncoderSettings
@@ -34,12 +33,6 @@ class BiEncoderJob(BertClassifierJob):
         """See base class; a head alone is trained by updates, too."""
         examples = len(self.splits["train"].dataset)
         return self.settings.num_train_steps(examples)
-
-    @property
-    def has_head(self) -> bool:
-        """Whether the weights to start from are those of a bi-encoder."""
-        state = trained_run.state_of(self.settings.init_checkpoint)
-        return "architecture" in state.get("settings", {})
 
     @property
     def features_format(self) -> str:

@@ -10,13 +10,16 @@ arXiv:1705.00652.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras import ops
 
+from runtime.engine import objectives
+from runtime.engine.engine import Objective
 from runtime.engine.objectives import HeadObjective, cross_entropy
 from tf_bert.pairs.modeling import BiEncoder
+from tf_bert.pairs.settings import BiEncoderStepSettings
 
 _SCALE = 20.0
 _MASKED = -1e9
@@ -50,6 +53,27 @@ class RankedObjective:
     def outputs(self, model: BiEncoder, block: Mapping[str, Any]) -> dict[str, Any]:
         """See `runtime.engine.engine.Objective`; an evaluation is of labels alone."""
         return self.labels.outputs(model, block)
+
+
+def objective_of(
+    settings: BiEncoderStepSettings, *, labels: Sequence[str]
+) -> Objective:
+    """What a bi-encoder optimises.
+
+    Args:
+        settings: What was asked for.
+        labels: The task's, in order of their ids.
+    """
+    of_labels = objectives.of_targets(
+        settings.targets.value, label_smoothing=settings.label_smoothing
+    )
+    if not settings.ranking_loss:
+        return of_labels
+    return RankedObjective(
+        labels=of_labels,
+        weight=settings.ranking_loss,
+        label_id=labels.index(str(settings.ranking_label)),
+    )
 
 
 def ranking_losses(vectors: Any, *, text_a: Any, text_b: Any) -> Any:

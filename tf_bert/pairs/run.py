@@ -12,21 +12,19 @@ import logging
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
-from runtime.engine import objectives
-from runtime.engine.engine import Engine, Objective
+from runtime.engine.engine import Engine
 from runtime.training import untrained
 from runtime.training.model import Initial, from_random
 from tf_bert.classifier import run as classifier_run
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import weights
-from tf_bert.pairs import comparison
+from tf_bert.pairs import comparison, ranking
+from tf_bert.pairs.heads import PREFIX
 from tf_bert.pairs.modeling import build_bi_encoder
 from tf_bert.pairs.preparation import BiEncoderJob
-from tf_bert.pairs.ranking import RankedObjective
 from tf_bert.pairs.settings import TextPooling
 
 _POOLER = "bert/pooler/"
-_ENCODER = "bert/"
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +57,7 @@ def run(job: BiEncoderJob, *, placement: Placement) -> Results:
             trained_part=settings.trained_part,
             dtype=placement.precision.keras_policy,
         ),
-        objective=_objective(job),
+        objective=ranking.objective_of(settings, labels=job.labels),
         initialise=functools.partial(initialise, job),
         baselines=comparison.of_bi_encoder(job).baselines,
     )
@@ -81,8 +79,7 @@ def run_cross(job: BertClassifierJob, *, placement: Placement) -> Results:
 def initialise(job: BiEncoderJob, engine: Engine) -> Initial:
     """Loads the weights that the settings name to start from, if they name any.
 
-    A head is taken from a bi-encoder alone: what other models call `output_weights` is
-    of another width.
+    A head is taken from a bi-encoder of the same labels alone.
 
     Args:
         job: The run.
@@ -98,13 +95,12 @@ def initialise(job: BiEncoderJob, engine: Engine) -> Initial:
     if start is None:
         return from_random(engine)
     shapes = engine.weight_shapes()
+    if start.labels and start.labels != job.labels:
+        shapes = {n: s for n, s in shapes.items() if not n.startswith(PREFIX)}
     found = weights.take_weights(
-        start,
-        expected={n: s for n, s in shapes.items() if job.has_head or _is_encoder(n)},
-        allow_partial=settings.allow_partial_init,
-        labels=job.labels,
+        start, expected=shapes, allow_partial=settings.allow_partial_init
     )
-    left = {*shapes} - {*found.values}
+    left = {*engine.weight_shapes()} - {*found.values}
     missing = [*sorted(left), *found.report.untrained]
     if settings.pooling is not TextPooling.POOLED:  # nothing reads it
         missing = [name for name in missing if not name.startswith(_POOLER)]
@@ -118,21 +114,3 @@ def initialise(job: BiEncoderJob, engine: Engine) -> Initial:
     engine.load_weights(found.values)
     _log.info("%s", found.report)
     return Initial(missing=missing, step=found.step)
-
-
-def _objective(job: BiEncoderJob) -> Objective:
-    settings = job.settings
-    labels = objectives.of_targets(
-        settings.targets.value, label_smoothing=settings.label_smoothing
-    )
-    if not settings.ranking_loss:
-        return labels
-    return RankedObjective(
-        labels=labels,
-        weight=settings.ranking_loss,
-        label_id=job.labels.index(str(settings.ranking_label)),
-    )
-
-
-def _is_encoder(name: str) -> bool:
-    return name.startswith(_ENCODER)

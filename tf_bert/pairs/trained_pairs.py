@@ -15,7 +15,7 @@ from tf_bert.formats.source import Source
 from tf_bert.model import config as configs
 from tf_bert.model.config import BertConfig
 from tf_bert.pairs.encoding import Kept
-from tf_bert.pairs.heads import Attend, Combine, PairHead
+from tf_bert.pairs.heads import PREFIX, Attend, Combine, PairHead
 from tf_bert.pairs.scoring import PairModel
 from tf_bert.pairs.settings import TextPooling
 
@@ -116,9 +116,9 @@ def place_of(label: str | None, *, model: PairModel) -> int:
 
 def _model(source: Source, head: PairHead, *, width: int) -> PairModel:
     names = (*head.shapes(width), "output_weights", "output_bias")
-    if absent := sorted(set(names) - source.shapes().keys()):
+    if absent := sorted({PREFIX + name for name in names} - source.shapes().keys()):
         raise CheckpointError(f"{source.path} lacks {', '.join(absent)}.")
-    weights = {name: source.read(name) for name in names}
+    weights = {name: source.read(PREFIX + name) for name in names}
     outputs = len(weights["output_bias"])
     targets = source.targets or Targets.LABEL
     labels = source.labels or tuple(map(str, range(outputs)))

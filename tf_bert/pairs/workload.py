@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 
 from pipelines.steps import workload
-from runtime.engine import objectives
 from runtime.preflight.workload import BatchCut, Pipeline, Workload
 from tf_bert.formats import weights
 from tf_bert.model import config as configs
+from tf_bert.pairs import ranking
 from tf_bert.pairs.modeling import build_bi_encoder
 from tf_bert.pairs.settings import BiEncoderSettings, BiEncoderStepSettings
 
@@ -44,8 +44,8 @@ def bi_encoder_workload(settings: BiEncoderStepSettings, cut: BatchCut) -> Workl
             dtype=settings.precision.keras_policy,
         ),
         target_shape=settings.targets.shape(settings.num_outputs),
-        objective=objectives.of_targets(
-            settings.targets.value, label_smoothing=settings.label_smoothing
+        objective=ranking.objective_of(
+            settings, labels=settings.labels or (str(settings.ranking_label),)
         ),
     )
 
@@ -54,6 +54,6 @@ BI_ENCODER = Pipeline(
     settings=BiEncoderStepSettings,
     run_settings=BiEncoderSettings,
     make_workload=bi_encoder_workload,
-    script="scripts/run_classifier.py",
+    script="scripts/run_classifier.py --architecture=bi",
 )
 """Fine-tuning and evaluating a bi-encoder."""

@@ -1,6 +1,10 @@
 """Whole runs of a very small bi-encoder, in this process."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import keras  # noqa: F401 - the outcome depends on its backend
 import numpy as np
@@ -12,6 +16,7 @@ from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError
 from runtime.training.run_settings import Resume
+from tests.scripts.classifier_process import SCRIPT, start
 from tests.tf_bert.pairs import golden
 from tests.tf_bert.pairs.conftest import STEPS
 from tf_bert.classifier import preparation as cross
@@ -176,3 +181,80 @@ def test_padded_and_packed_runs_start_with_equal_losses(run_pairs, tmp_path):
         path = f"{tmp_path}/{pad_to.value}/metrics.jsonl"
         found[pad_to] = json.loads(storage.read_text(path).splitlines()[0])["loss"]
     np.testing.assert_allclose(list(found.values()), found[PadTo.PACK], rtol=1e-4)
+
+
+def test_a_killed_run_ends_the_same(task_settings, backend, tmp_path):
+    """The command is killed in training; the next one goes on to the same bytes."""
+    told = {
+        name: getattr(value, "value", value)
+        for name, value in task_settings.items()
+        if value is not None
+    }
+    told |= {
+        "architecture": "bi",
+        "combine": "dot",
+        "backend": backend.value,
+        "accelerator": "cpu",
+        "max_steps": 40,
+        "do_train": True,
+        "do_predict": True,
+    }
+    whole, part = (str(tmp_path / name) for name in ("whole", "part"))
+    process = start(told | {"output_dir": whole})
+    _, log = process.communicate(timeout=300)
+    assert process.returncode == 0, log
+    process = start(told | {"output_dir": part})
+    while not checkpoints.list_steps(f"{part}/checkpoints"):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert 40 not in checkpoints.list_steps(f"{part}/checkpoints")
+    process = start(told | {"output_dir": part, "resume": "must"})
+    _, log = process.communicate(timeout=300)
+    assert process.returncode == 0, log
+    assert weights(part, step=40) == weights(whole, step=40)
+    for name in ("test_results.tsv", "metrics.jsonl", "data_report.txt"):
+        assert storage.read_bytes(f"{part}/{name}") == storage.read_bytes(
+            f"{whole}/{name}"
+        )
+
+
+@pytest.mark.parametrize("word", ["--combine=dot", "--attend=tokens"])
+def test_flags_of_one_architecture_are_refused_by_the_other(word, tmp_path):
+    done = subprocess.run(
+        [sys.executable, SCRIPT, word, f"--output_dir={tmp_path}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "for --architecture=bi, which was not given" in done.stderr
+
+
+def test_other_formats_take_the_encoder_and_leave_the_head(trained_runs, tmp_path):
+    from tf_bert.formats import convert
+    from tf_bert.formats.names import WeightsFormat
+
+    report = convert.convert(
+        convert.Conversion(
+            input=trained_runs("vectors/additive"),
+            output=f"{tmp_path}/hf",
+            to=WeightsFormat.HUGGING_FACE,
+        )
+    )
+    assert {"pair_query", "pair_output_weights"} <= set(report.left_out)
+    config = json.loads(storage.read_text(f"{tmp_path}/hf/config.json"))
+    assert "BertForSequenceClassification" not in config["architectures"]
+
+
+def test_a_run_starts_from_another_one_of_its_kind(
+    run_pairs, trained_runs, make_settings, tmp_path
+):
+    folder = trained_runs("vectors/additive")
+    run_pairs(tmp_path / "more", init_checkpoint=folder, max_steps=1)
+    losses = [
+        json.loads(storage.read_text(f"{path}/metrics.jsonl").splitlines()[0])["loss"]
+        for path in (tmp_path / "more", folder)
+    ]
+    assert losses[0] < losses[1]  # the head was taken, too
