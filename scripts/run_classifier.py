@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> None:
     for line in flag_definitions.warnings(_RETIRED):
         logging.warning(line)
     asked = flag_definitions.values(SeedSettings)
-    if flags.FLAGS.architecture.value is Architecture.BI:
+    if flags.FLAGS.architecture is Architecture.BI:
         _run_bi(asked)
     else:
         _run_cross(asked)

@@ -274,7 +274,7 @@ def _cross_job(job: BertClassifierJob) -> BertClassifierJob:
     """The same run of a cross-encoder."""
     names = [field.name for field in dataclasses.fields(ClassifierSettings)]
     told = {name: getattr(job.settings, name) for name in names}
-    told["architecture"] = Architecture.CROSS
+    told |= {"architecture": Architecture.CROSS, "train": "full"}  # what it reads
     fields = {f.name: getattr(job, f.name) for f in dataclasses.fields(job)}
     return BertClassifierJob(**{**fields, "settings": ClassifierSettings(**told)})
 

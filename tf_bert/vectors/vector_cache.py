@@ -228,14 +228,16 @@ class VectorCache:
     def _read(self, path: str) -> VectorPart:
         try:
             file = SafetensorsFile(path)
+            part = _sound(file, path=path)
             about = file.read("made_by").tobytes() if _has(file, "made_by") else b"{}"
-            self._refuse_other(json.loads(about), path=path)
-            return _sound(file, path=path)
+            made_by = json.loads(about)
         except (CheckpointError, KeyError, ValueError) as error:
             raise DataError(
                 f"expected vectors that were kept here: {error}. Delete the file.",
                 path=path,
             ) from error
+        self._refuse_other(made_by, path=path)
+        return part
 
     def _refuse_other(self, made_by: Mapping[str, str], *, path: str) -> None:
         if not made_by or made_by == self._made_by:

@@ -21,6 +21,8 @@ from tests.tf_bert.pairs import golden
 from tests.tf_bert.pairs.conftest import STEPS
 from tf_bert.classifier import preparation as cross
 from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.formats import convert
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.pairs.heads import Attend, Combine
 from tf_bert.pairs.preparation import prepare
 
@@ -117,7 +119,9 @@ def test_records_are_taken_again_and_not_for_another_architecture(
     assert "texts are read as" in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["replicas", "accumulation"])
+@pytest.mark.parametrize(
+    "kind", ["accumulation", pytest.param("replicas", marks=pytest.mark.slow)]
+)
 def test_updates_are_those_of_one_device(run_pairs, tmp_path, kind):
     """Which texts share a slice changes, and with it only rounding."""
     run_pairs(tmp_path / "one", max_steps=2, train_batch_size=16)
@@ -233,9 +237,6 @@ def test_flags_of_one_architecture_are_refused_by_the_other(word, tmp_path):
 
 
 def test_other_formats_take_the_encoder_and_leave_the_head(trained_runs, tmp_path):
-    from tf_bert.formats import convert
-    from tf_bert.formats.names import WeightsFormat
-
     report = convert.convert(
         convert.Conversion(
             input=trained_runs("vectors/additive"),
@@ -248,9 +249,7 @@ def test_other_formats_take_the_encoder_and_leave_the_head(trained_runs, tmp_pat
     assert "BertForSequenceClassification" not in config["architectures"]
 
 
-def test_a_run_starts_from_another_one_of_its_kind(
-    run_pairs, trained_runs, make_settings, tmp_path
-):
+def test_a_run_starts_from_another_one_of_its_kind(run_pairs, trained_runs, tmp_path):
     folder = trained_runs("vectors/additive")
     run_pairs(tmp_path / "more", init_checkpoint=folder, max_steps=1)
     losses = [

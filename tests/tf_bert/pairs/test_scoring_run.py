@@ -1,5 +1,6 @@
 """Scores of pairs with bi-encoders that were trained in this process."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -36,8 +37,8 @@ def settings(trained_runs, pairs_task, tmp_path, backend):
                 ScoringSettings,
                 {
                     **{
-                        name: field.default
-                        for name, field in ScoringSettings.__dataclass_fields__.items()
+                        field.name: field.default
+                        for field in dataclasses.fields(ScoringSettings)
                     },
                     **(told | others),
                 },
