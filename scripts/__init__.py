@@ -1,6 +1,7 @@
 """Roof: command-line flags become settings and one call.
 
 run_classifier.py           the main job
+score_pairs.py              pairs of texts, each encoded once
 tpu_check.py                will a run compile for a TPU and fit
 doctor.py                   is this environment usable
 pretrain_lstm.py            an LSTM language model

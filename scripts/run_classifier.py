@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from absl import logging
+from absl import flags, logging
 
 from pipelines.classification import seeds
 from pipelines.classification.seeds import SeedSettings
+from runtime.errors import SettingsError
+from runtime.settings import flags_of
 from scripts import console, flag_definitions
-from tf_bert.classifier.preparation import prepare
-from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.classifier import preparation as cross
+from tf_bert.classifier.settings import Architecture, ClassifierSettings
+from tf_bert.pairs import preparation as bi
+from tf_bert.pairs.settings import BiEncoderSettings
 
 _RETIRED = {"master": "Use --accelerator."}
 
@@ -28,16 +32,42 @@ def main(argv: Sequence[str]) -> None:
     for line in flag_definitions.warnings(_RETIRED):
         logging.warning(line)
     asked = flag_definitions.values(SeedSettings)
+    if flags.FLAGS.architecture is Architecture.BI:
+        _run_bi(asked)
+    else:
+        _run_cross(asked)
+
+
+def _run_cross(asked: SeedSettings) -> None:
+    _refuse_flags_of_bi()
     settings = flag_definitions.values(ClassifierSettings, fill=asked.fill)
-    runs = seeds.prepare(settings, prepare, asked=asked)
+    runs = seeds.prepare(settings, cross.prepare, asked=asked)
     placement = settings.place()  # chooses the backend of Keras, imported next
-    from tf_bert.classifier import run as classify
+    from tf_bert.pairs import run as classify
+
+    runs.run(classify.run_cross, placement=placement)
+
+
+def _run_bi(asked: SeedSettings) -> None:
+    settings = flag_definitions.values(BiEncoderSettings, fill=asked.fill)
+    runs = seeds.prepare(settings, bi.prepare, asked=asked)
+    placement = settings.place()
+    from tf_bert.pairs import run as classify
 
     runs.run(classify.run, placement=placement)
 
 
+def _refuse_flags_of_bi() -> None:
+    own = flags_of(BiEncoderSettings).keys() - flags_of(ClassifierSettings).keys()
+    given = sorted(own & flag_definitions.given(BiEncoderSettings).keys())
+    if given:
+        names = ", ".join(f"--{name}" for name in given)
+        raise SettingsError(f"{names}: for --architecture=bi, which was not given.")
+
+
 if __name__ == "__main__":
     flag_definitions.define(ClassifierSettings)
+    flag_definitions.define(BiEncoderSettings, shared=flags_of(ClassifierSettings))
     flag_definitions.define(SeedSettings)
     flag_definitions.define_retired(_RETIRED)
     console.run(main)

@@ -16,12 +16,8 @@ from typing import Any
 
 from absl import flags
 
-from lstm_pretrain.classifier.settings import (
-    LstmClassifierSettings,
-)
-from lstm_pretrain.language_model.settings import (
-    LanguageModelSettings,
-)
+from lstm_pretrain.classifier.settings import LstmClassifierSettings
+from lstm_pretrain.language_model.settings import LanguageModelSettings
 from runtime.devices.placement import Backend, bind_keras
 from runtime.preflight import topologies
 from runtime.preflight.compilation import ENVIRONMENT
@@ -30,10 +26,12 @@ from runtime.preflight.workload import find_pipeline
 from runtime.settings import flags_of
 from scripts import command_line, console, flag_definitions
 from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.pairs.settings import BiEncoderSettings
 from tf_bert.pretraining.settings import PretrainingSettings
 
 _PIPELINES = {
     "classifier": "tf_bert.classifier.workload:CLASSIFIER",
+    "pairs": "tf_bert.pairs.workload:BI_ENCODER",
     "pretraining": "tf_bert.pretraining.workload:PRETRAINING",
     "lstm_language_model": "lstm_pretrain.language_model.workload:LANGUAGE_MODEL",
     "lstm_classifier": "lstm_pretrain.classifier.workload:CLASSIFIER",
@@ -42,6 +40,7 @@ _PIPELINES = {
 # Of pipelines that are known the flags are, too, before any framework is loaded.
 _RUN_SETTINGS: dict[str, type[Any]] = {
     "classifier": ClassifierSettings,
+    "pairs": BiEncoderSettings,
     "pretraining": PretrainingSettings,
     "lstm_language_model": LanguageModelSettings,
     "lstm_classifier": LstmClassifierSettings,

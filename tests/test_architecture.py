@@ -246,7 +246,11 @@ def test_settings_and_data_load_without_a_framework():
     ]
     modules += ["scripts.run_classifier", "tf_bert.classifier.preparation"]
     modules += ["runtime.engine.engine"]
-    modules += ["scripts.run_pretraining", "scripts.extract_features"]
+    modules += [
+        "scripts.score_pairs",
+        "scripts.run_pretraining",
+        "scripts.extract_features",
+    ]
     modules += ["scripts.finetune_lstm", "lstm_pretrain.language_model.preparation"]
     program = (
         f"import {', '.join(modules)}, sys\n"

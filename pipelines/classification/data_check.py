@@ -104,7 +104,7 @@ def checked(job: _Job) -> _Job:
     remarks += label_names.remarks(job.labels)
     unread = _add_training_examples(job, data)
     remarks += _unmatched_labels(job, data)
-    notes = [*_how_dealt(job), *_how_cut(job), *unread, *remarks]
+    notes = [*_how_dealt(job), *_how_cut(job), *job.reading, *unread, *remarks]
     report = DataReport(
         {name: data[name] for name in SPLITS if name in data},
         labels=job.labels,

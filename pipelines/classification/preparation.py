@@ -110,6 +110,11 @@ class TaskJob(Job):
         return FEATURES
 
     @property
+    def reading(self) -> tuple[str, ...]:
+        """Sentences for the data report on how `features` reads texts."""
+        return ()
+
+    @property
     def origin(self) -> Origin:
         """What decides the records of the job's splits."""
         return Origin(
@@ -208,7 +213,12 @@ def open_rows(
     def reader(run: TrainedRun | None) -> RowReader:
         processor = find_processor(settings, trained=run, made=made)
         data_dir = find_data_dir(settings, processor=processor)
-        return RowReader(processor, data_dir=data_dir, on_bad_row=settings.on_bad_row)
+        return RowReader(
+            processor,
+            data_dir=data_dir,
+            on_bad_row=settings.on_bad_row,
+            problem=settings.row_problem,
+        )
 
     if not settings.trains:
         _tell_other_length(settings, trained)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from processors.base import DataProcessor
 from processors.example import InputExample
@@ -22,14 +22,21 @@ class RowReader:
         processor: Splits and labels of the task.
         data_dir: Folder that the processor reads.
         on_bad_row: What becomes of bad rows.
+        problem: Says why an example cannot be used; None where it can.
     """
 
     def __init__(
-        self, processor: DataProcessor, *, data_dir: str, on_bad_row: OnBadRow
+        self,
+        processor: DataProcessor,
+        *,
+        data_dir: str,
+        on_bad_row: OnBadRow,
+        problem: Callable[[InputExample], str | None] = lambda _: None,
     ) -> None:
         self.processor = processor
         self._data_dir = data_dir
         self._on_bad_row = on_bad_row
+        self._problem = problem
         self._examples: dict[str, Sequence[InputExample]] = {}
         self._sieves: dict[str, Sieve] = {}
         self._rejects: dict[str, io.BytesIO] = {}
@@ -86,6 +93,7 @@ class RowReader:
             file = self._rejects[source] = io.BytesIO()
             is_strict = self._on_bad_row is OnBadRow.ERROR
             sieve = Sieve() if is_strict else RejectingSieve(lambda: file)
+            sieve.problem = self._problem
             self._sieves[source] = sieve
         return self._sieves[source]
 

@@ -173,6 +173,24 @@ def plot_accuracies(
     save(figure, path)
 
 
+def plot_rates(path: str, rates: Mapping[str, float], *, measure: str) -> None:
+    """Draws a bar for each rate, on a scale of powers of ten.
+
+    Args:
+        path: The PNG file.
+        rates: Name to a number above 0.
+        measure: What these numbers are.
+    """
+    figure = Figure(figsize=(8, 1.2 + 0.45 * len(rates)))
+    axes = figure.add_subplot()
+    bars = axes.barh(list(rates), list(rates.values()), log=True)
+    axes.bar_label(bars, [f"{rate:,.0f}" for rate in rates.values()], padding=3)
+    axes.set_xlim(min(rates.values()) / 10, max(rates.values()) * 10)
+    axes.invert_yaxis()
+    axes.set_xlabel(measure)
+    save(figure, path)
+
+
 def find_font(texts: Iterable[str]) -> str | None:
     """Returns the name of an installed font that can draw all of `texts`, or None."""
     needed = {ord(character) for text in texts for character in text} - {ord(" ")}

@@ -14,6 +14,7 @@ from processors.batches.batches import (
     TrainBatches,
     stack,
 )
+from processors.batches.texts_apart import Sides, full_pairs
 from processors.batches.token_dataset import TokenDataset
 from runtime.engine.engine import Arrays, Objective
 from runtime.preflight.workload import BatchCut, Workload
@@ -48,9 +49,13 @@ def on_full_rows(
         accumulation=settings.gradient_accumulation_steps,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
+        sides=settings.sides,
     )
+    is_apart = settings.sides is Sides.APART
     full = functools.partial(
-        TokenDataset.full, length=settings.max_seq_length, target_shape=target_shape
+        full_pairs if is_apart else TokenDataset.full,
+        length=settings.max_seq_length,
+        target_shape=target_shape,
     )
     return Workload(
         build_model=build_model,
@@ -80,6 +85,7 @@ def _evaluation_batch(
         replicas=cut.replicas,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
+        sides=settings.sides,
     )
     [batch] = EvalBatches(full(shape.global_batch), shape=shape)
     return batch

@@ -6,6 +6,7 @@ grouped_batches.py  texts of about one length together
 long_texts.py       what is read of a text that is longer than a row
 packing.py          where examples lie in the rows of a batch
 settings.py         how a run's batches are laid out
+texts_apart.py      pairs whose texts are encoded each by itself
 token_dataset.py    a split's ids in memory
 windows.py          long examples in several rows
 """

@@ -16,18 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from processors.batches import packing
-from processors.batches.token_dataset import UNLABELLED, TokenDataset, ranges
+from processors.batches.texts_apart import OneTextEach, Sides, Texts, TextsApart
+from processors.batches.token_dataset import FILLER, UNLABELLED, TokenDataset, ranges
 from processors.batches.windows import Windows
 from processors.example import InputExample
 from runtime.devices.placement import Placement
 from runtime.errors import DataError, SettingsError
 
-FILLER = -1  # in example_index: a slot of the last batch without an example
-
 # What tells the draw of windows from those of an epoch's order.
 _FIRST_WINDOWS = (0, 3)
-
-_GRIDS = ("input_ids", "segment_ids", "position_ids", "example_ids")
 
 
 class PadTo(enum.Enum):
@@ -67,6 +64,8 @@ class BatchShape:
             for the default ones.
         in_windows: Whether an example longer than max_seq_length is read in windows;
             otherwise it is an error.
+        sides: How the texts of a pair are read; apart, `max_seq_length` is that of
+            either.
 
     Raises:
         SettingsError: a number is not positive, or the buckets are not as said.
@@ -80,6 +79,7 @@ class BatchShape:
     row_multiple: int = 1
     buckets: tuple[int, ...] = ()
     in_windows: bool = False
+    sides: Sides = Sides.TOGETHER
 
     def __post_init__(self) -> None:
         counts = ("per_replica_batch", "max_seq_length", "replicas", "accumulation")
@@ -110,6 +110,7 @@ class BatchShape:
         accumulation: int = 1,
         buckets: tuple[int, ...] = (),
         in_windows: bool = False,
+        sides: Sides = Sides.TOGETHER,
     ) -> BatchShape:
         """The shape of a run's batches on its devices.
 
@@ -121,6 +122,7 @@ class BatchShape:
             accumulation: See there.
             buckets: See there.
             in_windows: See there.
+            sides: See there.
         """
         per_replica = batch // (placement.replicas * accumulation)
         return cls(
@@ -132,6 +134,7 @@ class BatchShape:
             row_multiple=math.ceil(per_replica / placement.max_row_shapes),
             buckets=buckets,
             in_windows=in_windows,
+            sides=sides,
         )
 
     @property
@@ -158,7 +161,9 @@ class Batch:
             `loss_weight` float32, which sums to 1 over the labelled examples of the
             batch, each with the share that its class weighs. Filler has 0 in all three.
             Where the data set has `targets`, these too, float32 [..., examples] or
-            [..., examples, labels]; 0 when unlabelled.
+            [..., examples, labels]; 0 when unlabelled. Where the texts of pairs are
+            read apart, `first_positions` are those of texts, and more arrays say which
+            texts a pair is of; see `TextsApart.places`.
         example_index: Which example of the data set a slot holds, or FILLER, int64
             [accumulation, replicas, examples].
         epochs: In which pass over the data set, from 0, int64 of the same shape.
@@ -213,7 +218,7 @@ class TrainBatches:
         if len(dataset) == 0:
             raise DataError("There is no example to train on.")
         self._dataset = dataset
-        self._windows = _windows(dataset, shape=shape)
+        self._windows, self._texts = _read(dataset, shape=shape)
         self._shape = shape
         self._seed = seed
         random = np.random.RandomState([seed, *_FIRST_WINDOWS])
@@ -239,6 +244,7 @@ class TrainBatches:
         return _assemble(
             self._windows,
             rows,
+            texts=self._texts,
             epochs=epochs,
             shape=self._shape,
             class_weights=self._class_weights,
@@ -268,7 +274,7 @@ class EvalBatches:
     """
 
     def __init__(self, dataset: TokenDataset, *, shape: BatchShape) -> None:
-        self._windows = _windows(dataset, shape=shape)
+        self._windows, self._texts = _read(dataset, shape=shape)
         self._shape = shape
 
     def __len__(self) -> int:
@@ -280,18 +286,24 @@ class EvalBatches:
             rows = np.arange(start, start + self._shape.global_batch)
             rows[rows >= len(self._windows.rows)] = FILLER
             epochs = np.zeros_like(rows)
-            yield _assemble(self._windows, rows, epochs=epochs, shape=self._shape)
+            yield _assemble(
+                self._windows,
+                rows,
+                texts=self._texts,
+                epochs=epochs,
+                shape=self._shape,
+            )
 
 
 def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
     """Returns the arrays of several batches as one, [batches, accumulation, ...].
 
-    Rows and row lengths are zero-padded to the largest; `first_positions` follow.
+    Each array is zero-padded to the largest of its name, so that rows have one length;
+    `first_positions` follow.
     """
-    largest = np.max([batch.arrays["input_ids"].shape for batch in batches], axis=0)
     stacked = {}
     for name, first in batches[0].arrays.items():
-        shape = largest if name in _GRIDS else first.shape
+        shape = np.max([batch.arrays[name].shape for batch in batches], axis=0)
         stacked[name] = np.zeros((len(batches), *shape), first.dtype)
         for target, batch in zip(stacked[name], batches, strict=True):
             array = batch.arrays[name]
@@ -299,15 +311,21 @@ def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
     for number, batch in enumerate(batches):
         row_length = batch.arrays["input_ids"].shape[-1]
         rows = stacked["first_positions"][number] // row_length
-        stacked["first_positions"][number] += rows * (largest[-1] - row_length)
+        longer = stacked["input_ids"].shape[-1] - row_length
+        stacked["first_positions"][number] += rows * longer
     return stacked
 
 
-def _windows(dataset: TokenDataset, *, shape: BatchShape) -> Windows:
+def _read(dataset: TokenDataset, *, shape: BatchShape) -> tuple[Windows, Texts]:
+    """The rows that a model reads of a data set, and the texts that these are of."""
+    length = shape.max_seq_length
     if shape.in_windows:
-        return Windows.cut(dataset, max_seq_length=shape.max_seq_length)
-    _check_lengths(dataset, max_seq_length=shape.max_seq_length)
-    return Windows.whole(dataset)
+        windows = Windows.cut(dataset, max_seq_length=length)
+        return windows, OneTextEach(windows.rows)
+    is_apart = shape.sides is Sides.APART
+    texts: Texts = TextsApart.of(dataset) if is_apart else OneTextEach(dataset)
+    _check_lengths(texts.dataset, max_seq_length=length)
+    return Windows.whole(dataset), texts
 
 
 def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
@@ -324,6 +342,7 @@ def _assemble(
     windows: Windows,
     index: np.ndarray,
     *,
+    texts: Texts,
     epochs: np.ndarray,
     shape: BatchShape,
     class_weights: np.ndarray | None = None,
@@ -331,12 +350,13 @@ def _assemble(
     """Returns the batch of the windows `index`, int64 [global_batch]."""
     dataset = windows.rows
     index = index.reshape(shape.slices, shape.per_replica_batch)
-    real = index != FILLER
-    lengths = np.where(real, dataset.lengths[index], 0)
+    real, slots = index != FILLER, texts.slots(index)
+    lengths = np.where(slots != FILLER, texts.dataset.lengths[slots], 0)
     layout = _lay_out(lengths, shape=shape)
     labels = np.where(real, dataset.label_ids[index], UNLABELLED)
     arrays = {
-        **_grids(dataset, index, lengths=lengths, layout=layout),
+        **_grids(texts.dataset, slots, lengths=lengths, layout=layout),
+        **texts.places(index, slots=slots, buckets=shape.buckets),
         "first_positions": layout.starts.astype(np.int32),
         "label_ids": np.maximum(labels, 0),
         "loss_weight": _loss_weight(labels, class_weights),

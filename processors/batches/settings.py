@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.batches.batches import PadTo, TrainBatches
+from processors.batches.texts_apart import Sides
 from runtime.settings import setting
 
 
@@ -40,6 +41,11 @@ class BatchSettings:
     def in_windows(self) -> bool:
         """Whether a text longer than `max_seq_length` is read in windows."""
         return False
+
+    @property
+    def sides(self) -> Sides:
+        """How the texts of a pair are read."""
+        return Sides.TOGETHER
 
     @property
     def train_order(self) -> type[TrainBatches]:

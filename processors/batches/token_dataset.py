@@ -12,6 +12,7 @@ import numpy as np
 from processors.batches.features import Features
 
 UNLABELLED = -1
+FILLER = -1  # in place of an example's number: a slot of a batch without one
 
 _EXAMPLES_A_PART = 2048
 

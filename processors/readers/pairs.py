@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from processors.readers.json_rows import Value, read_values
 from processors.readers.row import BadRow, Column, Row
+from processors.readers.tables import read_tsv
 from runtime.errors import DataError
 
 NAMES = ("text_a", "text_b", "label")
@@ -32,7 +33,7 @@ def read_pairs(
         DataError: a file is not what is expected, or a text cannot be read.
         StorageError: a file cannot be read.
     """
-    texts = _read_texts(texts_path, encoding=encoding)
+    texts = read_texts(texts_path, encoding=encoding)
     for value in read_values(path, encoding=encoding):
         if isinstance(value, BadRow):
             yield value
@@ -44,8 +45,46 @@ def read_pairs(
             yield BadRow(path, error, value.place.source)
 
 
-def _read_texts(path: str, *, encoding: str) -> dict[str, str]:
+def read_ids(
+    path: str, *, columns: Sequence[str], encoding: str = "utf-8"
+) -> Iterator[Row | BadRow]:
+    """Streams pairs of ids, whatever stands behind them in a pair.
+
+    Args:
+        path: As for `read_pairs`, where a pair may also be `[id, id]`; or a table of
+            tab-separated columns without a header, if its name ends in .tsv or .tsv.gz.
+        columns: Keys of the two ids in a pair that is an object.
+        encoding: What it is written in.
+
+    Yields:
+        Rows whose first two fields are the ids. A pair of another form is a BadRow.
+
+    Raises:
+        DataError: the file is not what is expected.
+        StorageError: it cannot be read.
+    """
+    if path.removesuffix(".gz").endswith(".tsv"):
+        yield from read_tsv(path, header=False, encoding=encoding)
+        return
+    for value in read_values(path, encoding=encoding):
+        if isinstance(value, BadRow):
+            yield value
+            continue
+        try:
+            row = _ids(value, sizes=(2, 3))
+            places: Sequence[Column] = columns[:2] if row.names else (0, 1)
+            ids = tuple(row.name(place) for place in places)
+            yield dataclasses.replace(row, names=(), fields=ids)
+        except DataError as error:
+            yield BadRow(path, error, value.place.source)
+
+
+def read_texts(path: str, *, encoding: str = "utf-8") -> dict[str, str]:
     """Returns the texts by id; all must be sound, because pairs share them.
+
+    Args:
+        path: JSON object of texts by id.
+        encoding: What it is written in.
 
     Raises:
         DataError: one is not.
@@ -62,7 +101,7 @@ def _read_texts(path: str, *, encoding: str) -> dict[str, str]:
     return texts
 
 
-def _ids(value: Value) -> Row:
+def _ids(value: Value, *, sizes: Sequence[int] = (len(NAMES),)) -> Row:
     """Returns a pair as a row of its ids and its label.
 
     Raises:
@@ -74,7 +113,7 @@ def _ids(value: Value) -> Row:
         return dataclasses.replace(value.place, names=names, fields=values)
     if isinstance(fields, list) and fields and isinstance(fields[0], list):
         fields = [*fields[0], *fields[1:]]
-    if not isinstance(fields, list) or len(fields) != len(NAMES):
+    if not isinstance(fields, list) or len(fields) not in sizes:
         raise value.place.error(
             "expected a pair [id, id, label], [[id, id], label] or an object, got"
             f" {fields!r:.60}"

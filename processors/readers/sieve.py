@@ -12,7 +12,7 @@ import enum
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from processors.readers.row import BadRow, Row
 from runtime import storage
@@ -34,9 +34,11 @@ class Sieve:
     Attributes:
         accepted: Rows that became something, by file.
         rejected: Rows that did not, by file.
+        problem: Says why what was made of a row cannot be used; None where it can.
     """
 
     def __init__(self) -> None:
+        self.problem: Callable[[Any], str | None] = lambda _: None
         self.accepted: collections.Counter[str] = collections.Counter()
         self.rejected: collections.Counter[str] = collections.Counter()
         self._first_error: DataError | None = None
@@ -55,7 +57,7 @@ class Sieve:
         """
         for row in rows:
             try:
-                made = _of(row, make)
+                made = self._of(row, make)
             except DataError as error:
                 self._refuse(row, error)
                 self._first_error = self._first_error or error
@@ -88,6 +90,16 @@ class Sieve:
     def rehearsal(self) -> Sieve:
         """Returns a sieve for a look at rows that this one is to sift later."""
         return Sieve()
+
+    def _of(
+        self, row: Row | BadRow, make: Callable[[Row], _Made | None]
+    ) -> _Made | None:
+        if isinstance(row, BadRow):
+            raise row.error
+        made = make(row)
+        if made is not None and (problem := self.problem(made)):
+            raise row.error(problem)
+        return made
 
     def _refuse(self, row: Row | BadRow, error: DataError) -> None:
         del row
@@ -149,9 +161,3 @@ def open_sieve(on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[Sieve]:
         yield RejectingSieve(
             lambda: stack.enter_context(storage.open_write(rejects_path))
         )
-
-
-def _of(row: Row | BadRow, make: Callable[[Row], _Made]) -> _Made:
-    if isinstance(row, BadRow):
-        raise row.error
-    return make(row)

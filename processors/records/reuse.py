@@ -11,6 +11,7 @@ import numpy as np
 
 from processors.batches.features import FEATURES, features_format
 from processors.batches.long_texts import LongTexts
+from processors.batches.texts_apart import FEATURES_APART
 from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from processors.records import manifest as manifests
 from processors.records import store
@@ -219,7 +220,8 @@ def unreadable(
             f" {tokenizer.vocab_size - 1}."
         )
     is_whole = origin.features == features_format(LongTexts.CHUNK)
-    if not is_whole and dataset.lengths.max(initial=0) > origin.max_seq_length:
+    texts = 2 if origin.features.startswith(FEATURES_APART) else 1
+    if not is_whole and dataset.lengths.max(initial=0) > texts * origin.max_seq_length:
         yield (
             f"they have an example of {dataset.lengths.max()} tokens, and"
             f" --max_seq_length is {origin.max_seq_length}."

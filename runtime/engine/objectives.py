@@ -15,7 +15,7 @@ class HeadObjective(abc.ABC):
 
     def loss(self, model: keras.Model, block: Mapping[str, Any]) -> Any:
         """The slice's weighted loss; see `runtime.engine.engine.Objective`."""
-        losses = self._training_losses(model(block, training=True), block)
+        losses = self.training_losses(model(block, training=True), block)
         return ops.sum(losses * block["loss_weight"])
 
     def outputs(self, model: keras.Model, block: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,8 +27,13 @@ class HeadObjective(abc.ABC):
     def _losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
         """What an evaluation says of each example, float32 `[examples]`."""
 
-    def _training_losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
-        """What training minimises, float32 `[examples]`."""
+    def training_losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+        """What training minimises, float32 `[examples]`.
+
+        Args:
+            logits: float32 `[examples, num_labels]`.
+            block: The slice; see `runtime.engine.engine.Objective`.
+        """
         return self._losses(logits, block)
 
 
@@ -46,7 +51,8 @@ class ClassificationObjective(HeadObjective):
     def _losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
         return cross_entropy(logits, block["label_ids"])
 
-    def _training_losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+    def training_losses(self, logits: Any, block: Mapping[str, Any]) -> Any:
+        """See base class."""
         if self._label_smoothing == 0:
             return self._losses(logits, block)
         return smoothed_cross_entropy(

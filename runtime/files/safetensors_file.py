@@ -16,6 +16,7 @@ import dataclasses
 import io
 import json
 import math
+import mmap
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
@@ -114,6 +115,29 @@ class SafetensorsFile:
             )
         values = np.frombuffer(data, _DTYPES[place.dtype]).reshape(place.shape)
         return values.astype(np.float32) if place.dtype == "BF16" else values
+
+    def map(self, name: str) -> np.ndarray:
+        """One tensor as it lies on the disk, read as far as it is looked at.
+
+        An object of a bucket that is small enough to be held in memory is read whole.
+
+        Args:
+            name: One of `shapes()`, not of the type bfloat16.
+
+        Returns:
+            The stored shape and type; read-only.
+        """
+        place = self._places[name]
+        try:
+            number = self._file.fileno()
+        except OSError:  # it is no file of the disk
+            return self.read(name)
+        if place.begin == place.end:
+            return np.empty(place.shape, _DTYPES[place.dtype])
+        held = mmap.mmap(number, 0, access=mmap.ACCESS_READ)
+        count = math.prod(place.shape)
+        values = np.frombuffer(held, _DTYPES[place.dtype], count, place.begin)
+        return values.reshape(place.shape)
 
     def close(self) -> None:
         """Lets go of the file, which may be deleted then; `read` opens it again."""

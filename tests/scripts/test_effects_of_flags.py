@@ -35,7 +35,9 @@ from scripts import (
 )
 from tests.scripts.conftest import scripts
 from tests.scripts.reached_code import Reached, clear_caches
-from tf_bert.classifier.settings import BertClassifierStepSettings, ClassifierSettings
+from tf_bert.classifier.settings import BertClassifierStepSettings
+from tf_bert.pairs.scoring_settings import ScoringSettings
+from tf_bert.pairs.settings import BiEncoderSettings, BiEncoderStepSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
@@ -51,8 +53,9 @@ SETTINGS = {
     "make_authors_data": make_authors_data.AuthorsSettings,
     "make_bundled_model": make_bundled_model.BundleSettings,
     "pretrain_lstm": LanguageModelSettings,
-    "run_classifier": ClassifierSettings,
+    "run_classifier": BiEncoderSettings,  # with those of either architecture
     "run_pretraining": PretrainingSettings,
+    "score_pairs": ScoringSettings,
     "train_tokenizer": TrainingSettings,
     # Shows the flags of a run in the command to start it; these are its own.
     "tpu_check": CheckSettings,
@@ -60,6 +63,7 @@ SETTINGS = {
 
 STEPS = [
     ("tf_bert.classifier.workload", BertClassifierStepSettings, set()),
+    ("tf_bert.pairs.workload", BiEncoderStepSettings, set()),
     ("tf_bert.pretraining.workload", PretrainingStepSettings, set()),
     ("lstm_pretrain.classifier.workload", ClassifierStepSettings, set()),
     # A task may have labels; a language model does not learn them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from pipelines.classification import data_check
 from pipelines.classification.preparation import TaskJob, TrainedRun, open_rows
@@ -28,7 +28,7 @@ from runtime.errors import CheckpointError, SettingsError
 from runtime.training import same_run, trained_run
 from runtime.training.job import refuse_nothing_trained, restore
 from runtime.training.same_run import Trait
-from tf_bert.classifier.settings import ClassifierSettings
+from tf_bert.classifier.settings import Architecture, ClassifierSettings
 from tf_bert.formats import digest, find, weights
 from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
@@ -38,6 +38,8 @@ from tf_bert.model.config import BertConfig
 _HEAD = "output_weights"
 
 _log = logging.getLogger(__name__)
+
+_Job = TypeVar("_Job", bound="BertClassifierJob")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,25 @@ def prepare(
             from is damaged or of another model.
         DataError: A row cannot be used.
     """
+    return prepare_as(BertClassifierJob, settings, processor=processor)
+
+
+def prepare_as(
+    kind: type[_Job],
+    settings: ClassifierSettings,
+    *,
+    processor: DataProcessor | None = None,
+) -> _Job:
+    """Does the same for any job on a BERT with a head; see `prepare`.
+
+    Args:
+        kind: Of the job.
+        settings: What was asked for.
+        processor: As for `prepare`.
+    """
     restored = restore(settings, init_checkpoint=settings.init_checkpoint)
+    if restored is not None:
+        _refuse_other_head(restored.state, settings, path=str(settings.output_dir))
     settings = _with_own_start(settings, restored=restored)
     refuse_nothing_trained(
         settings, restored=restored, init_checkpoint=settings.init_checkpoint
@@ -131,7 +151,7 @@ def prepare(
     if start is not None:
         trained = _start(settings, start, config=config, tokenizer=tokenizer)
     return data_check.checked(
-        BertClassifierJob(
+        kind(
             settings=settings,
             config=config,
             tokenizer=tokenizer,
@@ -196,10 +216,12 @@ def _start(
         tokenizer=tokenizer,
         allow_partial=settings.allow_partial_init,
     )
-    if settings.trained_part.is_head_alone:
+    if settings.needs_trained_pooler:
         weights.refuse_untrained_pooler(report)
     path = str(settings.init_checkpoint)
-    found = TrainedRun.of_state(path, trained_run.state_of(path))
+    state = trained_run.state_of(path)
+    _refuse_other_head(state, settings, path=path)
+    found = TrainedRun.of_state(path, state)
     found = dataclasses.replace(
         found,
         labels=found.labels or source.labels,
@@ -207,6 +229,35 @@ def _start(
     )
     # A run that trains learns labels of its own.
     return dataclasses.replace(found, labels=()) if settings.trains else found
+
+
+def _refuse_other_head(
+    state: Mapping[str, Any], settings: ClassifierSettings, *, path: str
+) -> None:
+    """Keeps the head of one architecture from being read as that of another.
+
+    Args:
+        state: Of a checkpoint, whatever it is of.
+        settings: What it is to be used for.
+        path: Where it lies.
+
+    Raises:
+        CheckpointError: Says what differs.
+    """
+    told = dict(state.get("settings", {}))
+    if state.get("labels"):  # of a classifier, which earlier ones do not say
+        told.setdefault("architecture", Architecture.CROSS.value)
+    here = settings.as_json()
+    differing = [
+        f"--{name}={told[name]} there, --{name}={here[name]} here"
+        for name in settings.HEAD_FLAGS
+        if name in told and told[name] != here[name]
+    ]
+    if differing:
+        raise CheckpointError(
+            f"{path} holds a model with another head: {'; '.join(differing)}. Pass its"
+            " values, or start from weights without a head."
+        )
 
 
 def _open_start(
@@ -242,6 +293,7 @@ def _refuse_misfits(
             settings.trained_part.refuse_beyond,
             {"num_layers": config.num_hidden_layers},
         ),
+        (settings.refuse_other_sizes, {"hidden_size": config.hidden_size}),
     )
     for check, values in checks:
         try:

@@ -10,6 +10,7 @@ import functools
 import logging
 
 from pipelines.classification import run as classification
+from pipelines.classification.comparison import Baselines
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
 from runtime.engine import objectives
@@ -24,12 +25,16 @@ from tf_bert.formats import weights
 _log = logging.getLogger(__name__)
 
 
-def run(job: BertClassifierJob, *, placement: Placement) -> Results:
+def run(
+    job: BertClassifierJob, *, placement: Placement, baselines: Baselines | None = None
+) -> Results:
     """Does what the job's settings ask for: train, evaluate, predict, in this order.
 
     Args:
         job: From `tf_bert.classifier.preparation.prepare`.
         placement: From `runtime.devices.placement.place`.
+        baselines: What stands beside the model in a comparison; by default the BERT
+            that it starts from, frozen.
 
     Returns:
         Scores and predictions.
@@ -55,7 +60,7 @@ def run(job: BertClassifierJob, *, placement: Placement) -> Results:
         ),
         initialise=functools.partial(initialise, job),
         fit_at_once=frozen.fit_head if settings.trained_part.is_head_alone else None,
-        baselines=frozen.baselines,
+        baselines=baselines or frozen.baselines,
     )
     return classification.run(job, classifier, placement=placement)
 

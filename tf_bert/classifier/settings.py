@@ -9,6 +9,7 @@ model is told is in `pipelines.classification.settings` and
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -21,6 +22,13 @@ from runtime.errors import SettingsError
 from runtime.settings import setting
 from runtime.training.run_settings import Carried
 from tf_bert.classifier.trained_part import TrainedPart
+
+
+class Architecture(enum.Enum):
+    """How the two texts of a pair meet."""
+
+    CROSS = "cross"  # encoded together; also what reads single texts
+    BI = "bi"  # each encoded by itself, then combined: see `tf_bert.pairs`
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +73,13 @@ class BertClassifierStepSettings(TaskStepSettings):
         """The part of the model that is trained."""
         return TrainedPart.parse(self.train)
 
+    def refuse_other_sizes(self, *, hidden_size: int) -> None:
+        """Refuses a head that does not fit the BERT: this one always does.
+
+        Args:
+            hidden_size: Width of the BERT.
+        """
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSettings):
@@ -74,8 +89,15 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
         SettingsError: One sentence for each value that cannot be used.
     """
 
+    ARCHITECTURE: ClassVar[Architecture] = Architecture.CROSS
+    """The architecture that these settings are of."""
+
+    HEAD_FLAGS: ClassVar[tuple[str, ...]] = ("architecture",)
+    """Flags that weights with a head share with those who use it."""
+
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         *TaskSettings.MUST_MATCH,
+        "architecture",
         "train",
         "long_texts",
     )
@@ -93,6 +115,11 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
         "init_checkpoint",
     )
 
+    architecture: Architecture = setting(
+        Architecture.CROSS,
+        help="cross encodes the two texts of a pair together; bi each by itself, so "
+        "that what was computed for a text can be kept, and combines them.",
+    )
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
     )
@@ -115,6 +142,11 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
+        if self.architecture is not self.ARCHITECTURE:
+            yield (
+                f"--architecture={self.architecture.value} in the settings of"
+                f" {self.ARCHITECTURE.value}: see tf_bert.pairs.settings."
+            )
         if self.in_windows and self.max_seq_length < windows.MIN_LENGTH:
             yield (
                 "--long_texts=chunk: windows that overlap have at least "
@@ -130,6 +162,11 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
                 f"--train={self.train} leaves the lower layers as they start, which is "
                 "at random: give --init_checkpoint."
             )
+
+    @property
+    def needs_trained_pooler(self) -> bool:
+        """Whether pooled vectors are read as they are."""
+        return self.trained_part.is_head_alone
 
     def _without_updates(self) -> Iterator[str]:
         if self.targets is not Targets.LABEL:

@@ -95,6 +95,30 @@ def tokens_at(hidden: Any, positions: Any) -> Any:
     return ops.take(flat, positions, axis=0)
 
 
+def token_vectors(states: Any, first_positions: Any, *, mask: Any) -> Any:
+    """The vectors of each text's tokens, from packed rows.
+
+    Args:
+        states: `[rows, seq_len, ...]`.
+        first_positions: int32 `[texts]`, the flat position of each text's first token.
+        mask: `[texts, tokens]`, 1 for a token.
+
+    Returns:
+        float32 `[texts, tokens, ...]`, 0 where there is no token.
+    """
+    columns = ops.arange(ops.shape(mask)[1], dtype="int32")
+    places = ops.where(mask > 0, first_positions[:, None] + columns, 0)
+    found = ops.cast(tokens_at(states, places), "float32")
+    real = ops.reshape(mask > 0, (*ops.shape(mask), *[1] * (len(states.shape) - 2)))
+    return ops.where(real, found, 0.0)
+
+
+def mean_of(tokens: Any, mask: Any) -> Any:
+    """The mean of each text's tokens, `[texts, hidden]`; see `token_vectors`."""
+    counts = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
+    return ops.sum(tokens, axis=1) / ops.maximum(counts, 1.0)
+
+
 def attention_bias(example_ids: Any, *, dtype: str) -> Any:
     """What is added to attention scores: 0 within an example, else -10000.
 

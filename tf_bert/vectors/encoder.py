@@ -18,6 +18,7 @@ from keras import ops
 
 from processors.batches.batches import FILLER, BatchShape, EvalBatches, PadTo
 from processors.batches.features import Features
+from processors.batches.texts_apart import token_mask
 from processors.batches.token_dataset import TokenDataset
 from runtime import storage
 from runtime.devices.placement import Placement
@@ -27,7 +28,7 @@ from runtime.engine.optimizer_settings import OptimizerSettings
 from tf_bert.formats import weights
 from tf_bert.formats.source import Source
 from tf_bert.model.config import BertConfig
-from tf_bert.model.modeling import TOKEN_INPUTS, Bert
+from tf_bert.model.modeling import TOKEN_INPUTS, Bert, token_vectors
 from tf_bert.vectors.settings import Pooling
 from tf_bert.vectors.vector_cache import VectorCache, key_of
 
@@ -41,12 +42,15 @@ class WantedVectors:
         layers: Of which layers, -1 the last; pooled vectors have none.
         max_seq_length: Longest input in tokens.
         batch_size: Examples a batch.
+        pad_to: How they lie in its rows; not `MAX`. How a vector is rounded depends on
+            it.
     """
 
     pooling: Pooling
     layers: tuple[int, ...] = (-1,)
     max_seq_length: int
     batch_size: int
+    pad_to: PadTo = PadTo.BUCKET
 
 
 class BertEncoder(keras.Model):
@@ -74,7 +78,7 @@ class BertEncoder(keras.Model):
 
 
 class VectorObjective:
-    """The vectors of rows with one example each."""
+    """The vectors of examples, one a row or, with `token_mask`, several."""
 
     def __init__(self, wanted: WantedVectors) -> None:
         self._wanted = wanted
@@ -95,7 +99,11 @@ class VectorObjective:
             return {"vectors": ops.cast(found["pooled_output"], "float32")}
         chosen = [found["encoder_outputs"][layer] for layer in self._wanted.layers]
         states = ops.cast(ops.stack(chosen, axis=2), "float32")
-        real = block["example_ids"][:, :, None, None] > 0
+        mask = block["example_ids"]
+        if self._wanted.pad_to is PadTo.PACK:
+            mask = block["token_mask"]
+            states = token_vectors(states, block["first_positions"], mask=mask)
+        real = mask[:, :, None, None] > 0
         return {"vectors": _POOLED[self._wanted.pooling](states, real)}
 
 
@@ -171,10 +179,16 @@ class VectorEncoder:
             per_replica_batch=-(-self._wanted.batch_size // self._placement.replicas),
             replicas=self._placement.replicas,
             max_seq_length=self._wanted.max_seq_length,
-            pad_to=PadTo.BUCKET,
+            pad_to=self._wanted.pad_to,
         )
         for batch in EvalBatches(dataset.take(order), shape=shape):
             arrays = {name: value[0] for name, value in batch.arrays.items()}
+            if self._wanted.pad_to is PadTo.PACK:
+                numbers = batch.example_index[0]
+                lengths = np.where(
+                    numbers != FILLER, dataset.lengths[order[numbers]], 0
+                )
+                arrays["token_mask"] = token_mask(lengths, buckets=shape.buckets)
             vectors = self._engine.predict(arrays)["vectors"]
             for place in np.argwhere(batch.example_index[0] != FILLER):
                 example = order[batch.example_index[0][tuple(place)]]
@@ -195,7 +209,10 @@ class CachedEncoder:
 
     def __init__(self, encoder: VectorEncoder, *, folder: str) -> None:
         self._encoder = encoder
-        self._cache = VectorCache(storage.join(folder, encoder.fingerprint))
+        self._cache = VectorCache(
+            storage.join(folder, encoder.fingerprint),
+            made_by={"encoder": encoder.fingerprint},
+        )
 
     def vectors(self, features: Sequence[Features]) -> list[np.ndarray]:
         """See `VectorEncoder.vectors`; only examples not seen before are encoded."""

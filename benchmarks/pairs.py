@@ -1,0 +1,257 @@
+"""Pairs read together and each text by itself: how right, and how fast.
+
+    python benchmarks/pairs.py --data=SHARED/data/jnli --output_dir=FOLDER \
+        [--ways=cross,vectors/additive,...] [--trains=full,head] [--seeds=0,1,2]
+    python benchmarks/pairs.py --data=SHARED/data/jnli --output_dir=FOLDER --rates
+
+The first trains a model of every way, kind of training and seed on JNLI's valid split
+(its train split is not among the files), or JSTS's train split, and writes scores of
+the test split to `scores.tsv`, a line as it comes; what stands there is not done again.
+The second takes the models of the first seed and measures texts encoded a second, pairs
+scored a second from the cache, the scoring of 6,705 pairs and of all pairs with a cold
+and a warm cache, bytes a text, and the cross-encoder on a sample.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+
+from processors.labels.targets import Objective
+from processors.tokenization import create as tokenizers
+from runtime import storage
+from runtime.devices.placement import Accelerator, Backend, Placement, place
+from tf_bert.classifier import preparation as cross_preparation
+from tf_bert.classifier.preparation import BertClassifierJob
+from tf_bert.classifier.settings import Architecture, ClassifierSettings
+from tf_bert.pairs import preparation, trained_pairs
+from tf_bert.pairs.encoding import TextEncoder
+from tf_bert.pairs.heads import Attend, Combine
+from tf_bert.pairs.nearest import Search, nearest
+from tf_bert.pairs.settings import BiEncoderSettings
+
+_DATA = flags.DEFINE_string("data", None, "Folder of JNLI's or JSTS's files.")
+_OUTPUT = flags.DEFINE_string("output_dir", None, "Folder for runs and tables.")
+_WAYS = flags.DEFINE_list(
+    "ways",
+    [
+        *(f"vectors/{combine.value}" for combine in Combine),
+        *(f"tokens/{name}" for name in ("additive", "dot", "reduced")),
+        "cross",
+    ],
+    "cross, or ATTEND/COMBINE.",
+)
+_TRAINS = flags.DEFINE_list("trains", ["full", "head"], "What is trained.")
+_SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds.")
+_EPOCHS = flags.DEFINE_float("epochs", 10, "Passes over the training pairs.")
+_RATE = flags.DEFINE_float("learning_rate", 2e-4, "Of --train=full.")
+_HEAD_RATE = flags.DEFINE_float("head_learning_rate", 5e-3, "Of --train=head.")
+_BATCH = flags.DEFINE_integer("batch", 32, "Pairs an update.")
+_BACKEND = flags.DEFINE_string("backend", "tensorflow", "tensorflow or jax.")
+_RATES = flags.DEFINE_bool("rates", False, "Measure seconds, not scores.")
+
+_E001_PAIRS = 6705
+_SAMPLE = 512
+_TOP_K = 10
+_MODEL = "aozora-mini"
+_VOCABULARY = "processors/data/aozora_spm_8k/aozora-ja"
+
+
+def main(_: list[str]) -> None:
+    """Trains, or measures, what the flags describe."""
+    placement = place(Accelerator.CPU, backend=Backend(_BACKEND.value))
+    if _RATES.value:
+        _measure(placement)
+        return
+    for way in _WAYS.value:
+        for train in _TRAINS.value:
+            for seed in _SEEDS.value:
+                if not (way == "cross" and train == "head"):
+                    _score(way, train=train, seed=int(seed), placement=placement)
+
+
+# -- how right ------------------------------------------------------------------------
+
+
+def _score(way: str, *, train: str, seed: int, placement: Placement) -> None:
+    """Trains one model, if it is not yet, and writes a line."""
+    name = f"{way}\t{train}\t{seed}\t"
+    path = storage.join(_OUTPUT.value, "scores.tsv")
+    lines = storage.read_text(path) if storage.exists(path) else ""
+    if name in lines:
+        return
+    start = time.perf_counter()
+    results = _run(way, train=train, seed=seed, placement=placement)
+    seconds = time.perf_counter() - start
+    shown = (
+        f"{key.removeprefix('test_')}={value:.4f}"
+        for key, value in sorted(results.scores.items())
+        if key in {"test_accuracy", "test_macro_f1", "test_pearson", "test_spearman"}
+    )
+    line = f"{name}{' '.join(shown)}\t{seconds:.0f} s\n"
+    print(line, end="", flush=True)
+    storage.write_text(path, lines + line)
+
+
+def _run(way: str, *, train: str, seed: int, placement: Placement) -> Any:
+    settings = _settings(way, train=train, seed=seed)
+    if isinstance(settings, BiEncoderSettings):
+        from tf_bert.pairs import run as bi
+
+        return bi.run(preparation.prepare(settings), placement=placement)
+    from tf_bert.classifier import run as cross
+
+    return cross.run(cross_preparation.prepare(settings), placement=placement)
+
+
+def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
+    is_number = "jsts" in os.path.basename(_DATA.value)
+    told: dict[str, Any] = {
+        **_files(),
+        "task_name": "jsonl",
+        "text_a": "sentence1",
+        "text_b": "sentence2",
+        "label": "label",
+        "objective": Objective.REGRESSION if is_number else Objective.CLASSIFICATION,
+        "init_checkpoint": _MODEL,
+        "model_file": f"{_VOCABULARY}.model",
+        "vocab_file": f"{_VOCABULARY}.vocab",
+        "max_seq_length": 128 if way == "cross" else 96,
+        "train_batch_size": _BATCH.value,
+        "predict_batch_size": 64,
+        "learning_rate": _HEAD_RATE.value if train == "head" else _RATE.value,
+        "num_train_epochs": _EPOCHS.value,
+        "save_checkpoints_steps": 10_000,
+        "train": train,
+        "seed": seed,
+        "do_train": True,
+        "do_predict": True,
+        "score_test": True,
+        "output_dir": storage.join(_OUTPUT.value, f"{way}-{train}-{seed}"),
+    }
+    if way == "cross":
+        return ClassifierSettings(**told)
+    attend, combine = way.split("/")
+    kind = {"combine": Combine(combine), "attend": Attend(attend)}
+    return BiEncoderSettings(**told, **kind, architecture=Architecture.BI)
+
+
+def _files() -> dict[str, str]:
+    """Files of the splits that are trained on and measured."""
+    names = storage.list_dir(_DATA.value)
+    train = next((n for n in names if "train" in n), None)
+    train = train or next(n for n in names if "valid" in n)
+    test = next(n for n in names if "-test" in n or "_test" in n)
+    return {"data_dir": _DATA.value, "train_file": train, "test_file": test}
+
+
+# -- how fast -------------------------------------------------------------------------
+
+
+def _measure(placement: Placement) -> None:
+    seed = int(_SEEDS.value[0])
+    settings = _settings("vectors/additive", train="full", seed=seed)
+    rows = cross_preparation.prepare(_settings("cross", train="full", seed=seed))
+    examples = rows.examples("train")
+    pairs_a_second = _cross_rate(rows, placement=placement)
+    print(f"cross-encoder, {_SAMPLE} pairs: {pairs_a_second:.0f} pairs/s")
+    texts = list(dict.fromkeys(t for e in examples for t in (e.text_a, str(e.text_b))))
+    print(f"{len(texts)} texts")
+    for way in _WAYS.value:
+        if way != "cross":
+            for line in _rates(way, texts, settings, cross=pairs_a_second):
+                print(f"{way}: {line}", flush=True)
+
+
+def _cross_rate(job: BertClassifierJob, *, placement: Placement) -> float:
+    """Pairs that a cross-encoder scores a second, once it is compiled."""
+    from tf_bert.formats import find
+    from tf_bert.vectors.encoder import PadTo, VectorEncoder, WantedVectors
+    from tf_bert.vectors.settings import Pooling
+
+    wanted = WantedVectors(
+        pooling=Pooling.CLS, max_seq_length=128, batch_size=64, pad_to=PadTo.PACK
+    )
+    encoder = VectorEncoder(
+        job.config, source=find.open_source(_MODEL), wanted=wanted, placement=placement
+    )
+    dataset = job.splits["train"].dataset
+    rows = [dataset.example(number) for number in range(_SAMPLE)]
+    encoder.vectors(rows[:64])
+    return _SAMPLE / _seconds(lambda: encoder.vectors(rows), rounds=3)
+
+
+def _rates(
+    way: str, texts: list[str], settings: ClassifierSettings, *, cross: float
+) -> Iterator[str]:
+    seed = int(_SEEDS.value[0])
+    trained = trained_pairs.open_trained(
+        storage.join(_OUTPUT.value, f"{way}-full-{seed}")
+    )
+    tokenizer = tokenizers.create(settings)
+
+    def encoder() -> TextEncoder:
+        return TextEncoder(
+            trained.source,
+            config=trained.config,
+            tokenizer=tokenizer,
+            kept=trained.kept(max_seq_length=settings.max_seq_length),
+            place=lambda: place(Accelerator.CPU, backend=Backend(_BACKEND.value)),
+        )
+
+    with storage.temporary_dir() as folder:
+        encoder().encode(texts[:64])  # compiles
+        start = time.perf_counter()
+        cold = encoder()
+        cold.encode(texts, cache=folder)
+        cold_seconds = time.perf_counter() - start
+        start = time.perf_counter()
+        warm = encoder()
+        encoded = warm.encode(texts, cache=folder)
+        warm_seconds = time.perf_counter() - start
+        report = cold.report
+        yield (
+            f"encoding {report.texts / report.seconds_encoding:.0f} texts/s,"
+            f" {report.bytes / report.texts:.0f} bytes a text, cold"
+            f" {cold_seconds:.2f} s, warm {warm_seconds:.2f} s"
+        )
+        rng = np.random.default_rng(0)
+        few = rng.integers(len(texts), size=(_E001_PAIRS, 2))
+        model = trained.model
+        seconds = _seconds(lambda: model.score(encoded, encoded, few), rounds=3)
+        yield (
+            f"{_E001_PAIRS} pairs {seconds:.3f} s; with a cold cache"
+            f" {cold_seconds + seconds:.2f} s, warm {warm_seconds + seconds:.2f} s,"
+            f" cross-encoder {_E001_PAIRS / cross:.0f} s"
+        )
+        many = rng.integers(len(texts), size=(20 * _E001_PAIRS, 2))
+        rate = len(many) / _seconds(lambda: model.score(encoded, encoded, many))
+        yield f"{rate:.0f} pairs/s, {rate / cross:.0f} times the cross-encoder's"
+        if trained.model.head.attend is Attend.VECTORS:
+            search = Search(label=0, top_k=_TOP_K)
+            seconds = _seconds(lambda: list(nearest(model, encoded, search=search)))
+            count = len(texts) * (len(texts) - 1)
+            yield (
+                f"{_TOP_K} best of all {count} pairs {seconds:.2f} s,"
+                f" {count / seconds:.3g} pairs/s, cross-encoder {count / cross:.0f} s"
+            )
+
+
+def _seconds(work: Callable[[], object], *, rounds: int = 2) -> float:
+    """The shortest of some calls."""
+    found = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["data", "output_dir"])
+    app.run(main)
