@@ -19,10 +19,14 @@ pytestmark = pytest.mark.slow
 
 # Set, extras and the Pythons they are for, the newest first.
 RESOLUTIONS = [
-    ("cpu.txt", "tensorflow,jax,gcs,test", ["3.13", "3.12", "3.11"]),
+    ("cpu.txt", "tensorflow,jax,gcs,test,docs", ["3.13", "3.12", "3.11"]),
     ("cpu.txt", "tensorflow-cpu,tpu-check,gcs", ["3.12", "3.11", "3.13"]),
     # What `scripts/test.sh --all` installs.
-    ("cpu.txt", "tensorflow,jax,test,tfds,beam,test-parity", ["3.11", "3.12", "3.13"]),
+    (
+        "cpu.txt",
+        "tensorflow,jax,test,docs,tfds,beam,test-parity",
+        ["3.11", "3.12", "3.13"],
+    ),
     ("gpu.txt", "tensorflow-gpu,gcs", ["3.13", "3.12", "3.11"]),
     ("gpu.txt", "jax-gpu,gcs", ["3.13", "3.12", "3.11"]),
     ("colab-tpu-jax.txt", "jax,gcs", ["3.13"]),
