@@ -24,3 +24,4 @@ exclude_patterns = [".*", "runs", "site", "*.egg-info"]
 html_theme = "furo"
 html_title = project
 myst_heading_anchors = 3
+smartquotes = False  # two hyphens are a flag

@@ -271,8 +271,8 @@ def test_a_page_shows_the_rooms_as_they_are():
     tree = read("docs/architecture.md").partition("\nruntime/  ")[2].partition("```")[0]
     shown = re.findall(r"^ *(\w+)/", "runtime/" + tree, re.MULTILINE)
     rooms = [os.path.dirname(path) for path in LIBRARY if path.endswith("__init__.py")]
-    plain = {"data", "recipes", "requirements", "docs", "tests", "benchmarks"}
-    plain |= {"reports"}
+    plain = {"data", "recipes", "requirements", "docs", "notebooks", "tests"}
+    plain.add("benchmarks")
     assert set(shown) - plain == {os.path.basename(room) for room in rooms}
     benchmarks = [os.path.basename(path) for path in python_files("benchmarks")]
     assert sorted(re.findall(r"\w+\.py\b", tree)) == benchmarks
@@ -281,7 +281,9 @@ def test_a_page_shows_the_rooms_as_they_are():
 def test_the_readme_shows_the_top_of_the_tree():
     tree = read("README.md").partition("\nruntime/  ")[2].partition("```")[0]
     shown = re.findall(r"^(\w+)/", "runtime/" + tree, re.MULTILINE)
-    assert {*FLOORS, "recipes", "requirements", "docs", "tests"} == set(shown)
+    assert {*FLOORS, "recipes", "requirements", "docs", "notebooks", "tests"} == set(
+        shown
+    )
 
 
 @pytest.mark.parametrize("path", [p for p in LIBRARY if p.endswith("__init__.py")])

@@ -60,7 +60,7 @@ SHORT = {
     "scripts/finetune_lstm.py": "--max_steps=2",
     "scripts/lstm_experiment.py": "--lm_epochs=1 --num_train_epochs=1 --seeds=1"
     " --train_sizes=24",
-    "scripts/train_tokenizer.py": "--vocab_size=600",
+    "scripts/train_tokenizer.py": "--vocab_size=1600",
 }
 
 # Flags of other programs, and those that absl gives every script.
@@ -121,7 +121,11 @@ def commands(page):
 
 ALL = {command.text: command for page in PAGES for command in commands(page)}
 RUN = [command for command in ALL.values() if command.reason is None]
-PARSED = [c for c in ALL.values() if c.reason and c.started.endswith(".py")]
+PARSED = [
+    command
+    for command in ALL.values()
+    if command.reason and re.search(r"\bpython \w+/\w+\.py", command.text)
+]
 
 
 # The files that pages speak of ------------------------------------------------------
@@ -133,7 +137,9 @@ def write(path, text):
 
 
 def paragraphs(count):
-    return [each.text_a for each in AuthorsProcessor().get_train_examples("")[:count]]
+    folder = AuthorsProcessor.default_data_dir
+    examples = AuthorsProcessor().get_train_examples(folder)
+    return [example.text_a for example in examples[:count]]
 
 
 def reviews(folder):
@@ -287,8 +293,8 @@ def test_the_processor_and_the_cell_of_the_readme(checkout):
     reviews(checkout)
     write(checkout / "reviews.py", processor)
     [making] = fenced("docs/records.md")
-    task = "--task_name=reviews:ReviewsProcessor"
-    run(making.text.replace("--task_name=tsv", task), folder=checkout)
+    named = making.text.replace("=tsv", "=reviews:ReviewsProcessor")
+    run(named.replace("--text_a=review --label=verdict", ""), folder=checkout)
     write(checkout / "cell.py", cell)
     assert run("python cell.py", folder=checkout).split()[-1] == "['good']"
 
