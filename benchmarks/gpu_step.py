@@ -1,6 +1,6 @@
 """Training steps of BERT-base on one GPU, beside Hugging Face's compiled by torch.
 
-    python benchmarks/gpu_step.py [--report=benchmarks/reports/gpu.md]
+    python benchmarks/gpu_step.py [--report=FILE.md]
 
 Each line is measured in a process of its own: seconds to the first update, then the
 median of the rounds, each waited for. Texts are the shipped ones, with their natural

@@ -10,12 +10,12 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-select=() folder=.venv-test extras=tensorflow-cpu,jax,test
+select=() folder=.venv-test extras=tensorflow-cpu,jax,test,docs
 if [[ "${1-}" == "--all" ]]; then
   select=(-m "not gpu and not tpu")
   folder=.venv-test-all
   # The plain tensorflow: KerasHub brings it along, and both would fill one folder.
-  extras=tensorflow,jax,test,tfds,beam,test-parity
+  extras=tensorflow,jax,test,docs,tfds,beam,test-parity
   if [[ "$(uname -sm)" == "Linux x86_64" ]]; then
     extras+=,tpu-check
   fi

@@ -43,6 +43,7 @@ GROUPED_TESTS = {
     "processors/readers/test_hostile_rows.py",  # tables and JSON
     "processors/tasks/test_japanese_pairs.py",  # janli, jnli
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
+    "scripts/test_documented_commands.py",  # of all pages
     "scripts/test_effects_of_flags.py",  # every script, as far as it reaches
     "scripts/test_notebook.py",  # a run in a kernel, interrupted
     "scripts/test_rejected_rows.py",  # every script that reads rows
@@ -273,14 +274,23 @@ def test_benchmarks_write_to_no_fixed_place(path):
     assert not [t for t in texts if isinstance(t, str) and t.startswith(fixed)]
 
 
-def test_the_readme_shows_the_rooms_as_they_are():
-    tree = read("README.md").partition("\nruntime/  ")[2].partition("```")[0]
+def test_a_page_shows_the_rooms_as_they_are():
+    tree = read("docs/architecture.md").partition("\nruntime/  ")[2].partition("```")[0]
     shown = re.findall(r"^ *(\w+)/", "runtime/" + tree, re.MULTILINE)
     rooms = [os.path.dirname(path) for path in LIBRARY if path.endswith("__init__.py")]
-    plain = {"data", "recipes", "requirements", "tests", "benchmarks"}
+    plain = {"data", "recipes", "requirements", "docs", "notebooks", "tests"}
+    plain.add("benchmarks")
     assert set(shown) - plain == {os.path.basename(room) for room in rooms}
     benchmarks = [os.path.basename(path) for path in python_files("benchmarks")]
     assert sorted(re.findall(r"\w+\.py\b", tree)) == benchmarks
+
+
+def test_the_readme_shows_the_top_of_the_tree():
+    tree = read("README.md").partition("\nruntime/  ")[2].partition("```")[0]
+    shown = re.findall(r"^(\w+)/", "runtime/" + tree, re.MULTILINE)
+    assert {*FLOORS, "recipes", "requirements", "docs", "notebooks", "tests"} == set(
+        shown
+    )
 
 
 @pytest.mark.parametrize("path", [p for p in LIBRARY if p.endswith("__init__.py")])

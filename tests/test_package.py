@@ -33,6 +33,7 @@ EXTRAS = {
         "beam",
         "tokenizers",
         "test",
+        "docs",
         "test-parity",
     ],
     "gpu.txt": ["tensorflow-gpu", "jax-gpu", "gcs"],

@@ -19,10 +19,14 @@ pytestmark = pytest.mark.slow
 
 # Set, extras and the Pythons they are for, the newest first.
 RESOLUTIONS = [
-    ("cpu.txt", "tensorflow,jax,gcs,test", ["3.13", "3.12", "3.11"]),
+    ("cpu.txt", "tensorflow,jax,gcs,test,docs", ["3.13", "3.12", "3.11"]),
     ("cpu.txt", "tensorflow-cpu,tpu-check,gcs", ["3.12", "3.11", "3.13"]),
     # What `scripts/test.sh --all` installs.
-    ("cpu.txt", "tensorflow,jax,test,tfds,beam,test-parity", ["3.11", "3.12", "3.13"]),
+    (
+        "cpu.txt",
+        "tensorflow,jax,test,docs,tfds,beam,test-parity",
+        ["3.11", "3.12", "3.13"],
+    ),
     ("gpu.txt", "tensorflow-gpu,gcs", ["3.13", "3.12", "3.11"]),
     ("gpu.txt", "jax-gpu,gcs", ["3.13", "3.12", "3.11"]),
     ("colab-tpu-jax.txt", "jax,gcs", ["3.13"]),
@@ -69,6 +73,17 @@ def pip_install(python, pins, extras, *arguments):
     )
 
 
+def resolve(python, pins, extras, *, report):
+    """Package -> version that pip would install, the toolkit left out."""
+    pip_install(python, pins, extras, "--dry-run", "--report", str(report))
+    chosen = {
+        normal(each["metadata"]["name"]): each["metadata"]["version"]
+        for each in json.loads(report.read_text())["install"]
+    }
+    del chosen["tf-bert-toolkit"]
+    return chosen
+
+
 def run_alone(python, *arguments, **variables):
     """Runs the interpreter without this session's variables."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME")}
@@ -94,14 +109,16 @@ def normal(name):
 @pytest.mark.parametrize(("pins", "extras", "versions"), RESOLUTIONS)
 def test_all_that_pip_would_install_is_pinned(tmp_path, pins, extras, versions):
     python = make_environment(tmp_path / "venv", versions)
-    report = tmp_path / "report.json"
-    pip_install(python, pins, extras, "--dry-run", "--report", str(report))
-    chosen = {
-        normal(each["metadata"]["name"]): each["metadata"]["version"]
-        for each in json.loads(report.read_text())["install"]
-    }
-    del chosen["tf-bert-toolkit"]
+    chosen = resolve(python, pins, extras, report=tmp_path / "report.json")
     assert chosen.items() <= read_pins(pins).items()
+
+
+def test_elsewhere_than_on_colab_its_set_takes_the_libtpu_of_its_jax(tmp_path):
+    python = make_environment(tmp_path / "venv", ["3.13"])
+    report = tmp_path / "report.json"
+    chosen = resolve(python, "colab-tpu-jax.txt", "tpu-check,gcs", report=report)
+    assert chosen.pop("libtpu") == "0.0.23"
+    assert chosen.items() <= read_pins("colab-tpu-jax.txt").items()
 
 
 def test_jax_of_the_gpu_set_starts_without_a_gpu(tmp_path):

@@ -1,0 +1,21 @@
+import json
+
+import numpy as np
+import pytest
+
+from runtime import storage
+from tests import loss_traces
+
+# What other instructions and numbers of threads make of float32 in twenty updates; the
+# first update alone moves each loss by more.
+TOLERANCE = 1e-3
+
+
+@pytest.mark.parametrize("pipeline", loss_traces.PIPELINES)
+def test_twenty_updates_lose_what_they_lost(pipeline, backend, place_on, tmp_path):
+    kept = json.loads(storage.read_text(loss_traces.path_of(backend)))[pipeline]
+    found = loss_traces.losses(
+        pipeline, folder=str(tmp_path / "run"), placement=place_on()
+    )
+    assert len(found) == loss_traces.UPDATES
+    np.testing.assert_allclose(found, kept, rtol=TOLERANCE)
