@@ -163,7 +163,7 @@ def news(folder):
 
 
 def opinions_and_numbers(folder):
-    """chABSA as it is unpacked, beside JSTS."""
+    """chABSA as it is unpacked, eight companies, beside JSTS."""
     shutil.copytree(os.path.join(ROOT, "tests/golden/jsts"), folder / "FOLDER")
     kinds = [["positive"], ["negative"], ["positive", "neutral"], []]
     sentences = [
@@ -174,8 +174,10 @@ def opinions_and_numbers(folder):
         }
         for number, text in enumerate(paragraphs(80))
     ]
-    report = {"header": {"document_id": "E1"}, "sentences": sentences}
-    write(folder / "FOLDER/e1_ann.json", json.dumps(report))
+    for number in range(8):
+        report = {"header": {"document_id": f"E{number}"}}
+        report["sentences"] = sentences[number * 10 : number * 10 + 10]
+        write(folder / f"FOLDER/e{number}_ann.json", json.dumps(report))
 
 
 def lines(folder):
