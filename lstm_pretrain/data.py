@@ -97,9 +97,7 @@ def classifier_features(
     counts: TokenCounts,
     targets: Targets = Targets.LABEL,
 ) -> Iterator[Features]:
-    """Yields what a classifier reads; an empty text is read as `[UNK]`.
-
-    How many texts were empty or cut is logged at the end.
+    """Yields what a classifier reads, and logs how many texts were empty or cut.
 
     Args:
         examples: Texts with their labels.
@@ -112,21 +110,49 @@ def classifier_features(
     Raises:
         DataError: An example has a label that is not in `labels`.
     """
+    before = len(counts.lengths)
+    yield from classifier_rows(
+        examples,
+        tokenizer=tokenizer,
+        labels=labels,
+        max_seq_length=max_seq_length,
+        counts=counts,
+        targets=targets,
+    )
+    lengths = counts.lengths[before:]
+    long = sum(length > max_seq_length for length in lengths)
+    _report(
+        len(lengths),
+        (lengths.count(0), "have no token and are read as [UNK]"),
+        (long, f"are longer than {max_seq_length} tokens: their start is read"),
+    )
+
+
+def classifier_rows(
+    examples: Iterable[InputExample],
+    *,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
+    max_seq_length: int,
+    counts: TokenCounts,
+    targets: Targets = Targets.LABEL,
+) -> Iterator[Features]:
+    """Yields what a classifier reads; an empty text is read as `[UNK]`.
+
+    Args:
+        examples: See `classifier_features`, also for the rest.
+        tokenizer: See there.
+        labels: See there.
+        max_seq_length: See there.
+        counts: See there.
+        targets: See there.
+    """
     label_ids = {label: place for place, label in enumerate(labels)}
-    texts = empty = long = 0
     for example, ids in token_ids(examples, tokenizer=tokenizer, counts=counts):
-        texts += 1
-        empty += not ids
-        long += len(ids) > max_seq_length
         yield _features(
             ids[:max_seq_length] or [tokenizer.special.unk],
             *target_of(example, label_ids, targets=targets),
         )
-    _report(
-        texts,
-        (empty, "have no token and are read as [UNK]"),
-        (long, f"are longer than {max_seq_length} tokens: their start is read"),
-    )
 
 
 def draw(available: int, *, count: int, seed: int) -> np.ndarray:

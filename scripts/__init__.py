@@ -10,6 +10,7 @@ lstm_experiment.py          what the one buys the other
 train_tokenizer.py          a vocabulary from text
 create_tfrecords.py         a task's splits to TFRecords, without training
 convert_checkpoint.py       weights between formats
+trained_models.py           a trained classifier of any kind, opened to be asked
 make_authors_data.py        made processors/data/authors
 flag_definitions.py         flags from a settings dataclass
 flag_parsers.py             from a word to the value of a flag

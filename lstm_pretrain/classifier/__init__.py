@@ -1,5 +1,6 @@
 """The classifier that a language model becomes.
 
+loading.py      a trained one, opened to be asked
 model.py        the classifier that some settings ask for
 preparation.py  what can be refused before a framework loads
 run.py          its model: how it is built and what it starts from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from runtime.training.training import RunContext
 
 FILE = "thresholds.json"
 """In a run's folder: label to threshold, as they were chosen by its dev split."""
+
+BEST = "best"
+"""The value of --threshold with which they are chosen so."""
 
 
 def of_job(job: TaskJob) -> np.ndarray:
@@ -33,13 +36,33 @@ def of_job(job: TaskJob) -> np.ndarray:
             other labels.
     """
     settings = job.settings
-    if not settings.tunes_thresholds:
-        return np.full(len(job.labels), float(settings.threshold))
-    if settings.do_eval:
+    if settings.tunes_thresholds and settings.do_eval:
         return np.full(len(job.labels), THRESHOLD)
-    for folder in (job.output_dir, settings.init_checkpoint):
+    return of_run(
+        settings.threshold,
+        labels=job.labels,
+        folders=[job.output_dir, settings.init_checkpoint],
+    )
+
+
+def of_run(
+    said: str, *, labels: Sequence[str], folders: Iterable[str | None]
+) -> np.ndarray:
+    """The thresholds of a run that was trained.
+
+    Args:
+        said: Its --threshold.
+        labels: Its labels.
+        folders: Where those may lie that were chosen by the dev split.
+
+    Raises:
+        SettingsError: They were never chosen, or they are of other labels.
+    """
+    if said != BEST:
+        return np.full(len(labels), float(said))
+    for folder in folders:
         if folder and storage.exists(path := storage.join(folder, FILE)):
-            return _read(path, labels=job.labels)
+            return _read(path, labels=labels)
     raise SettingsError(
         "--threshold=best is chosen by the dev split, and no evaluation has done so: "
         "add --do_eval, or name a number."

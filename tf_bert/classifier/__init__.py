@@ -2,6 +2,7 @@
 
 frozen.py        the BERT as a run starts from it, under a logistic regression
 heads.py         the classifier and its loss
+loading.py       a trained one, opened to be asked
 preparation.py   what can be refused before a framework loads
 run.py           its model: how it is built and what it starts from
 settings.py      everything a classifier run is told; each field is a flag
