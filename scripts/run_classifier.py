@@ -15,6 +15,8 @@ from absl import logging
 
 from pipelines.classification import seeds
 from pipelines.classification.seeds import SeedSettings
+from runtime.tracking.follower import tracked
+from runtime.tracking.settings import TrackSettings
 from scripts import console, flag_definitions
 from tf_bert.classifier.preparation import prepare
 from tf_bert.classifier.settings import ClassifierSettings
@@ -28,16 +30,18 @@ def main(argv: Sequence[str]) -> None:
     for line in flag_definitions.warnings(_RETIRED):
         logging.warning(line)
     asked = flag_definitions.values(SeedSettings)
+    shown = flag_definitions.values(TrackSettings)
     settings = flag_definitions.values(ClassifierSettings, fill=asked.fill)
     runs = seeds.prepare(settings, prepare, asked=asked)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert.classifier import run as classify
 
-    runs.run(classify.run, placement=placement)
+    runs.run(tracked(classify.run, asked=shown), placement=placement)
 
 
 if __name__ == "__main__":
     flag_definitions.define(ClassifierSettings)
     flag_definitions.define(SeedSettings)
+    flag_definitions.define(TrackSettings)
     flag_definitions.define_retired(_RETIRED)
     console.run(main)
