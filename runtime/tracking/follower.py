@@ -11,6 +11,7 @@ import functools
 import itertools
 import json
 import logging
+import operator
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
@@ -162,10 +163,8 @@ class _Follower(threading.Thread):
             return
         content = storage.read_bytes(path)
         lines = content[: content.rfind(b"\n") + 1].splitlines()
-        pairs = zip(lines, self._shown, strict=False)
-        same = sum(
-            1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
-        )
+        pairs = itertools.starmap(operator.eq, zip(lines, self._shown, strict=False))
+        same = sum(1 for _ in itertools.takewhile(bool, pairs))
         for line in lines[same:]:
             values = {n: v for n, v in json.loads(line).items() if v is not None}
             tracked.add_metrics(values.pop("step"), values)

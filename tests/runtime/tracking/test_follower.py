@@ -66,6 +66,15 @@ def test_what_a_run_writes_is_shown_while_it_runs_and_at_its_end(tmp_path):
     assert shown.status == "FINISHED"
 
 
+def test_lines_that_a_run_writes_anew_are_shown_anew(tmp_path):
+    shown = Shown()
+    with follow(str(tmp_path), lambda: shown, every=0.01):
+        write(tmp_path, 1, 2, 3)
+        assert shown.flushed.wait(10)
+        write(tmp_path, 1, 2, 4)
+    assert shown.steps == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
