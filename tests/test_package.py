@@ -24,6 +24,8 @@ EXTRAS = {
         "tfds",
         "beam",
         "tokenizers",
+        "serve",
+        "mlflow",
         "test",
         "test-parity",
     ],

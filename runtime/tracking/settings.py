@@ -28,8 +28,8 @@ class TrackSettings:
 
     track: Tracker = setting(
         Tracker.NONE,
-        help="mlflow shows the run there, too: settings, metrics, reports. MLflow knows "
-        "where by MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME.",
+        help="mlflow shows the run there, too: settings, metrics, reports; MLflow knows"
+        " where by MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME.",
     )
 
     def __post_init__(self) -> None:
