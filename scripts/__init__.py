@@ -3,6 +3,8 @@
 run_classifier.py           the main job
 score_pairs.py              pairs of texts, each encoded once
 tpu_check.py                will a run compile for a TPU and fit
+serve.py                    REST, and a page to try a model
+report.py                   report.html of a run, or of two beside each other
 doctor.py                   is this environment usable
 pretrain_lstm.py            an LSTM language model
 finetune_lstm.py            a classifier from it

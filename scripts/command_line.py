@@ -27,14 +27,16 @@ _EXPECTED["bool"] = "expected true or false"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d"
 
 
-def parse(argv: Sequence[str]) -> list[str]:
+def parse(argv: Sequence[str], *, names: Sequence[str] = ()) -> list[str]:
     """Reads the flags that are defined, for `absl.app.run`.
 
     Args:
         argv: The program and its words.
+        names: What words may stand beside the flags, in order; those that need not be
+            given in brackets.
 
     Returns:
-        The program.
+        The program, and those words.
 
     Raises:
         SettingsError: A word belongs to no flag, there is no such flag, or a value is
@@ -42,12 +44,13 @@ def parse(argv: Sequence[str]) -> list[str]:
     """
     try:
         words = flags.FLAGS.read_flags_from_files(list(argv[1:]))
-        if problems := list(_Reading(words).problems()):
+        reading = _Reading(words, names=names)
+        if problems := list(reading.problems()):
             raise SettingsError(*problems, "--help lists the flags.")
-        flags.FLAGS([argv[0], *words])
+        found: list[str] = flags.FLAGS([argv[0], *words])
     except flags.Error as error:
         raise SettingsError(str(error).removeprefix("ERROR:: ")) from error
-    return [argv[0]]
+    return found
 
 
 def show_help(argv: Sequence[str]) -> bool:
@@ -99,10 +102,12 @@ class _Reading:
 
     Args:
         words: What follows the program.
+        names: As for `parse`.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], *, names: Sequence[str]) -> None:
         self._rest = collections.deque(words)
+        self._named = collections.deque(names)
         self._before = ""
         self._tolerated = {
             name
@@ -118,8 +123,13 @@ class _Reading:
             if word.startswith("-") and len(word) > 1 and word != "--":
                 yield from self._flag(word)
                 self._before = word
+            elif self._named:
+                self._named.popleft()
             else:
                 yield self._leftover([word, *self._further_words()])
+        for name in self._named:
+            if not name.startswith("["):
+                yield f"{name} is missing: name it beside the flags."
 
     def _flag(self, word: str) -> Iterator[str]:
         """Takes a flag, and the next word where that is its value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -19,6 +20,7 @@ def run(
     main: Callable[[Sequence[str]], int | None],
     *,
     define_flags: Callable[[], None] = lambda: None,
+    words: Sequence[str] = (),
 ) -> None:
     """Parses flags, runs `main` and exits: 0, or 1 after an error in one sentence.
 
@@ -26,8 +28,9 @@ def run(
     nothing but the flags.
 
     Args:
-        main: Called with the program; may return an exit code.
+        main: Called with the program, and its words; may return an exit code.
         define_flags: Called before the flags are parsed.
+        words: What the words beside the flags are; see `command_line.parse`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before tensorflow loads
 
@@ -43,14 +46,17 @@ def run(
 
     if failure := _exit_code(prepare):
         sys.exit(failure)
-    app.run(guarded, argv=arguments, flags_parser=_parse)
+    parse = functools.partial(_parse, words=words)
+    app.run(guarded, argv=arguments, flags_parser=parse)
 
 
-def _parse(argv: list[str]) -> list[str]:
+def _parse(argv: list[str], *, words: Sequence[str]) -> list[str]:
     if command_line.show_help(argv):
         sys.exit(0)
     program: list[str] = []
-    if failure := _exit_code(lambda: program.extend(command_line.parse(argv))):
+    if failure := _exit_code(
+        lambda: program.extend(command_line.parse(argv, names=words))
+    ):
         sys.exit(failure)
     return program
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 from lstm_pretrain.language_model.preparation import prepare
 from lstm_pretrain.language_model.settings import LanguageModelSettings
+from runtime.tracking.follower import tracked
+from runtime.tracking.settings import TrackSettings
 from runtime.training import trained_run
 from scripts import console, flag_definitions
 
@@ -21,13 +23,15 @@ def main(argv: Sequence[str]) -> None:
     """Trains the language model that the flags describe."""
     del argv
     settings = flag_definitions.values(LanguageModelSettings, fill=trained_run.fill)
+    shown = flag_definitions.values(TrackSettings)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from lstm_pretrain.language_model import run as pretrain
 
-    pretrain.run(job, placement=placement)
+    tracked(pretrain.run, asked=shown)(job, placement=placement)
 
 
 if __name__ == "__main__":
     flag_definitions.define(LanguageModelSettings)
+    flag_definitions.define(TrackSettings)
     console.run(main)

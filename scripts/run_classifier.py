@@ -17,6 +17,8 @@ from pipelines.classification import seeds
 from pipelines.classification.seeds import SeedSettings
 from runtime.errors import SettingsError
 from runtime.settings import flags_of
+from runtime.tracking.follower import tracked
+from runtime.tracking.settings import TrackSettings
 from scripts import console, flag_definitions
 from tf_bert.classifier import preparation as cross
 from tf_bert.classifier.settings import Architecture, ClassifierSettings
@@ -32,29 +34,28 @@ def main(argv: Sequence[str]) -> None:
     for line in flag_definitions.warnings(_RETIRED):
         logging.warning(line)
     asked = flag_definitions.values(SeedSettings)
-    if flags.FLAGS.architecture is Architecture.BI:
-        _run_bi(asked)
-    else:
-        _run_cross(asked)
+    shown = flag_definitions.values(TrackSettings)
+    run = _run_bi if flags.FLAGS.architecture is Architecture.BI else _run_cross
+    run(asked, shown)
 
 
-def _run_cross(asked: SeedSettings) -> None:
+def _run_cross(asked: SeedSettings, shown: TrackSettings) -> None:
     _refuse_flags_of_bi()
     settings = flag_definitions.values(ClassifierSettings, fill=asked.fill)
     runs = seeds.prepare(settings, cross.prepare, asked=asked)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert.pairs import run as classify
 
-    runs.run(classify.run_cross, placement=placement)
+    runs.run(tracked(classify.run_cross, asked=shown), placement=placement)
 
 
-def _run_bi(asked: SeedSettings) -> None:
+def _run_bi(asked: SeedSettings, shown: TrackSettings) -> None:
     settings = flag_definitions.values(BiEncoderSettings, fill=asked.fill)
     runs = seeds.prepare(settings, bi.prepare, asked=asked)
     placement = settings.place()
     from tf_bert.pairs import run as classify
 
-    runs.run(classify.run, placement=placement)
+    runs.run(tracked(classify.run, asked=shown), placement=placement)
 
 
 def _refuse_flags_of_bi() -> None:
@@ -69,5 +70,6 @@ if __name__ == "__main__":
     flag_definitions.define(ClassifierSettings)
     flag_definitions.define(BiEncoderSettings, shared=flags_of(ClassifierSettings))
     flag_definitions.define(SeedSettings)
+    flag_definitions.define(TrackSettings)
     flag_definitions.define_retired(_RETIRED)
     console.run(main)

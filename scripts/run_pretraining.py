@@ -17,6 +17,8 @@ from collections.abc import Sequence
 
 from absl import logging
 
+from runtime.tracking.follower import tracked
+from runtime.tracking.settings import TrackSettings
 from runtime.training import trained_run
 from scripts import console, flag_definitions
 from tf_bert.pretraining.preparation import prepare
@@ -31,14 +33,16 @@ def main(argv: Sequence[str]) -> None:
     for line in flag_definitions.warnings(_RETIRED):
         logging.warning(line)
     settings = flag_definitions.values(PretrainingSettings, fill=trained_run.fill)
+    shown = flag_definitions.values(TrackSettings)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert.pretraining import run as pretrain
 
-    pretrain.run(job, placement=placement)
+    tracked(pretrain.run, asked=shown)(job, placement=placement)
 
 
 if __name__ == "__main__":
     flag_definitions.define(PretrainingSettings)
+    flag_definitions.define(TrackSettings)
     flag_definitions.define_retired(_RETIRED)
     console.run(main)

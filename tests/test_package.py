@@ -32,6 +32,8 @@ EXTRAS = {
         "tfds",
         "beam",
         "tokenizers",
+        "serve",
+        "mlflow",
         "test",
         "docs",
         "test-parity",

@@ -10,6 +10,7 @@ from pipelines.classification.answers import Answers
 from pipelines.classification.outputs import Outputs
 from pipelines.classification.splits import Split
 from pipelines.reports import plots, report
+from pipelines.reports.page import run_files
 from runtime.training.training import RunContext
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def write(
     step: int,
     context: RunContext,
 ) -> dict[str, float]:
-    """Writes eval_results.txt and the reports on the dev split.
+    """Writes eval_results.txt, the answers and the reports on the dev split.
 
     Args:
         split: The dev split.
@@ -40,6 +41,7 @@ def write(
     report.write_eval_results(context.path("eval_results.txt"), results)
     for name, write_report in answers.reports.items():
         write_report(context.path(name), split, outputs)
+    answers.write_predictions(context.path(run_files.DEV_FILE), split, outputs)
     context.record.log_result(step, scores)
     plots.plot_course(context)
     _log.info("***** Eval results *****")

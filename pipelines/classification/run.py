@@ -26,6 +26,7 @@ from pipelines.classification.outputs import Outputs
 from pipelines.classification.preparation import TaskJob
 from pipelines.classification.splits import Split
 from pipelines.reports import plots
+from pipelines.reports.page import document
 from pipelines.steps.feed import feed
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
@@ -132,6 +133,7 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
                 baselines=classifier.baselines,
                 context=context,
             )
+        document.keep(context)
     return Results(answers=answers, scores=scores, outputs=found, accuracies=accuracies)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from pipelines.language_model import masked_words
 from pipelines.language_model.masked_words import Shown
 from pipelines.reports import plots, report
+from pipelines.reports.page import document
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
 from runtime.training import training
@@ -95,12 +96,9 @@ def run(
         model = RunModel(job, language_model, context=context)
         if job.settings.trains:
             _train(job, language_model, model=model, context=context)
-        if not job.settings.evaluates:
-            return {}
-        _log.info("***** Running evaluation *****")
-        _log.info("  Batch size = %d", job.settings.eval_batch_size)
-        found = language_model.sequences.evaluate(model.trained())
-        return _report(found, step=model.step, context=context)
+        scores = _evaluate(job, language_model, model=model, context=context)
+        document.keep(context)
+    return scores
 
 
 def _train(
@@ -149,11 +147,18 @@ def _shown_before(job: Job, sequences: Sequences, engine: Engine) -> Sequence[Sh
     return masked_words.from_json(job.restored.state.get(_SHOWN_BEFORE, []))
 
 
-def _report(found: Measured, *, step: int, context: RunContext) -> Mapping[str, float]:
-    """Writes the results of an evaluation; returns them."""
-    results = {**found.results, "global_step": step}
+def _evaluate(
+    job: Job, language_model: LanguageModel, *, model: RunModel, context: RunContext
+) -> Mapping[str, float]:
+    """Measures the model where that is asked for; returns what it wrote."""
+    if not job.settings.evaluates:
+        return {}
+    _log.info("***** Running evaluation *****")
+    _log.info("  Batch size = %d", job.settings.eval_batch_size)
+    found = language_model.sequences.evaluate(model.trained())
+    results = {**found.results, "global_step": model.step}
     report.write_eval_results(context.path("eval_results.txt"), results)
-    context.record.log_result(step, found.logged)
+    context.record.log_result(model.step, found.logged)
     plots.plot_course(context)
     _log.info("***** Eval results *****")
     for name in sorted(results):

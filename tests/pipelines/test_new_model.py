@@ -91,7 +91,9 @@ def test_it_learns_and_says_what_it_has_learnt(finished):
         "data_report.txt",
         "eval_results.txt",
         "learning_curve.png",
+        "eval_predictions.tsv",
         "predictions.tsv",
+        "report.html",
         "run.json",
         "test_results.tsv",
     } <= set(os.listdir(folder))
@@ -121,11 +123,13 @@ def test_killed_and_resumed_it_ends_in_the_same_bytes(
     with monkeypatch.context() as patch:
         patch.setattr(training, "ProgressLine", FailingLine)
         with pytest.raises(PowerFailureError):
-            train(tmp_path)
-    again = train(tmp_path)
+            train(tmp_path / "out")
+    again = train(tmp_path / "out")
     folder, results = finished
-    assert weights(tmp_path) == weights(folder)
+    assert weights(tmp_path / "out") == weights(folder)
     assert len(weights(folder)) == 2
+    page = storage.read_bytes(f"{folder}/report.html")
+    assert storage.read_bytes(f"{tmp_path}/out/report.html") == page
     assert again.scores == results.scores
 
 

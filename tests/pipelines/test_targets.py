@@ -15,6 +15,7 @@ from lstm_pretrain.classifier.preparation import prepare as prepare_lstm
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from pipelines.classification import conversion, splits
 from pipelines.classification.conversion import ConversionSettings
+from pipelines.reports.page import run_files, scoring
 from processors.batches.batches import PadTo
 from processors.labels.targets import Objective
 from processors.tasks.lists import ListsProcessor
@@ -192,6 +193,7 @@ def test_a_run_on_several_labels_leaves_its_files(several):
         "compare.txt",
         "confusion_matrix.txt",
         "data_report.txt",
+        "eval_predictions.tsv",
         "labels.txt",
         "learning_curve.png",
         "test_classification_report.txt",
@@ -199,6 +201,22 @@ def test_a_run_on_several_labels_leaves_its_files(several):
     best = checkpoints.best(f"{out}/checkpoints")
     assert best is not None
     assert best.by == "eval_micro_f1"
+
+
+def test_the_page_of_a_run_scores_as_the_run(several, number):
+    for _, out, results in (several, number):
+        scores_as_the_run(out, results)
+
+
+def scores_as_the_run(out, results):
+    for split in run_files.read(str(out)).splits:
+        told = {"dev": "eval_", "test": "test_"}[split.name]
+        for score in scoring.of_split(split):
+            expected = results.scores[f"{told}{score.name}"]
+            assert score.value == pytest.approx(expected, rel=1e-5), score.name
+    page = storage.read_text(f"{out}/report.html")
+    assert "Answers, dev" in page
+    assert "Mistakes, test" in page
 
 
 def test_simple_classifiers_answer_each_label_by_itself(several):

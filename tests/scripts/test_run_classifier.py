@@ -135,6 +135,8 @@ def test_every_file_of_a_run_is_there(finished, small_task):
         "predict.tf_record",
         "learning_curve.png",
         "eval_results.txt",
+        "eval_predictions.tsv",
+        "report.html",
         "classification_report.txt",
         "confusion_matrix.txt",
         "confusion_matrix.png",

@@ -187,6 +187,9 @@ def test_text_without_segments(corpus, make_settings, place_on):
     shown = storage.read_text(f"{settings.output_dir}/masked_words.txt")
     assert shown.startswith("Right: ")
     assert shown.count("  answer  w") == shown.count("  before  ") == 5
+    page = storage.read_text(f"{settings.output_dir}/report.html")
+    assert "Masked words" in page
+    assert "Learning curve" in page
     path = f"{settings.output_dir}/masked_words.txt"
     storage.delete(path)  # as if killed right before it was written
     pretrain.run(prepare(settings), placement=place_on())

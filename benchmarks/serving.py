@@ -1,0 +1,190 @@
+"""What a server answers under load: requests a second, waiting time, and none lost.
+
+    python benchmarks/serving.py --model=runs/quickstart --clients=8,64 --seconds=60
+
+Each client sends a request of one text, waits for the answer and sends the next, on a
+connection that it keeps. After the last minute the server gets SIGTERM in the middle of
+the load: each request that it has taken on must be answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from absl import app, flags
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+MODEL = flags.DEFINE_string("model", None, "The model.", required=True)
+TEXTS = flags.DEFINE_string(
+    "texts",
+    os.path.join(ROOT, "processors/data/authors/test.tsv"),
+    "Table whose column text is sent.",
+)
+CLIENTS = flags.DEFINE_list("clients", ["8", "64"], "Numbers of clients.")
+SECONDS = flags.DEFINE_float("seconds", 60, "Of each number.")
+
+
+@dataclasses.dataclass
+class Load:
+    """What clients have met.
+
+    Attributes:
+        seconds: From each request to its answer.
+        lost: Requests that were sent, and not answered.
+        refused: Requests that were answered with an error.
+    """
+
+    seconds: list[float] = dataclasses.field(default_factory=list)
+    lost: int = 0
+    refused: int = 0
+
+
+def main(argv: Sequence[str]) -> None:
+    """Prints a line for each number of clients, and one for the end."""
+    del argv
+    bodies = read_bodies(TEXTS.value)
+    server, port, path = start(MODEL.value)
+    print("clients  requests/s  median ms  99 % ms  lost  refused")
+    for clients in map(int, CLIENTS.value):
+        load = asyncio.run(put(bodies, clients, port=port, path=path))
+        print(line(f"{clients:7d}", load, seconds=SECONDS.value), flush=True)
+    clients = int(CLIENTS.value[-1])
+    load = asyncio.run(end_in_the_middle(server, bodies, clients, port=port, path=path))
+    code = server.wait()
+    print(
+        f"SIGTERM under {clients} clients: {len(load.seconds)} answered, {load.lost}"
+        f" lost, {load.refused} refused, exit code {code}"
+    )
+
+
+def read_bodies(path: str) -> list[bytes]:
+    """A request's body for each text of a table."""
+    with open(path, encoding="utf-8") as file:
+        head, *rows = file.read().splitlines()
+    place = head.split("\t").index("text")
+    texts = [row.split("\t")[place] for row in rows]
+    return [json.dumps({"instances": [text]}).encode() for text in texts]
+
+
+def start(model: str) -> tuple[subprocess.Popen[str], int, str]:
+    """A server that is ready, its port, and where it is asked.
+
+    Raises:
+        SystemExit: It did not start.
+    """
+    command = [sys.executable, "scripts/serve.py", f"--model={model}", "--port=0"]
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stderr is not None  # noqa: S101 - asked for above
+    for text in server.stderr:
+        if found := re.search(r":(\d+)/ ready", text):
+            name = os.path.basename(model.rstrip("/"))
+            return server, int(found[1]), f"/v1/models/{name}:predict"
+    raise SystemExit(f"the server ended with {server.wait()}")
+
+
+async def put(bodies: Sequence[bytes], clients: int, *, port: int, path: str) -> Load:
+    """The load of so many clients for the asked time."""
+    load, end = Load(), time.perf_counter() + SECONDS.value
+    await asyncio.gather(
+        *(
+            ask(bodies[place::clients], load, port=port, path=path, end=end)
+            for place in range(clients)
+        )
+    )
+    return load
+
+
+async def end_in_the_middle(
+    server: subprocess.Popen[str],
+    bodies: Sequence[bytes],
+    clients: int,
+    *,
+    port: int,
+    path: str,
+) -> Load:
+    """A load in which the server is asked to end after two seconds."""
+    asking = asyncio.create_task(put(bodies, clients, port=port, path=path))
+    await asyncio.sleep(2)
+    server.send_signal(signal.SIGTERM)
+    return await asking
+
+
+async def ask(
+    bodies: Sequence[bytes], load: Load, *, port: int, path: str, end: float
+) -> None:
+    """One client: it ends when its time is over, or nobody takes its connection."""
+    place, connection = 0, None
+    while time.perf_counter() < end:
+        if connection is None:
+            try:
+                connection = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                return
+        reader, writer = connection
+        begun = time.perf_counter()
+        try:
+            status, goes_on = await answer(
+                reader, writer, bodies[place % len(bodies)], path=path
+            )
+        except (OSError, asyncio.IncompleteReadError):
+            load.lost += 1
+            connection = None
+            continue
+        place += 1
+        load.seconds.append(time.perf_counter() - begun)
+        load.refused += status != 200
+        if not goes_on:
+            writer.close()
+            connection = None
+
+
+async def answer(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    body: bytes,
+    *,
+    path: str,
+) -> tuple[int, bool]:
+    """Sends a request; returns the status, and whether the connection goes on.
+
+    Raises:
+        SystemExit: The answer does not say how long it is.
+    """
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"
+    writer.write(f"{head}\r\n\r\n".encode() + body)
+    told = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    size = re.search(r"content-length: (\d+)", told)
+    if size is None:
+        raise SystemExit(f"an answer without its length: {told}")
+    await reader.readexactly(int(size[1]))
+    return int(told.split(" ", 2)[1]), "connection: close" not in told
+
+
+def line(name: str, load: Load, *, seconds: float) -> str:
+    """A row of the table."""
+    times = np.array(load.seconds) * 1000
+    middle, slow = np.percentile(times, [50, 99])
+    rate = len(times) / seconds
+    counts = f"{load.lost:4d}  {load.refused:7d}"
+    return f"{name}  {rate:10.1f}  {middle:9.1f}  {slow:7.1f}  {counts}"
+
+
+if __name__ == "__main__":
+    app.run(main)
