@@ -23,12 +23,15 @@ from processors.tasks import registry
 from processors.tasks.lists import ListsProcessor
 from processors.tasks.settings import DataSettings
 from processors.tasks.table import OptionsProcessor
-from processors.tokenization import difference
+from processors.tokenization import difference, kept
 from processors.tokenization.base import Tokenizer
 from runtime.checkpoints.checkpoints import Checkpoint
 from runtime.errors import SettingsError
 from runtime.training.job import Job
 from runtime.training.same_run import Trait
+
+PAIRS = "pairs"
+"""In a checkpoint's state: whether its run was trained on pairs of texts."""
 
 _log = logging.getLogger(__name__)
 
@@ -139,8 +142,24 @@ class TaskJob(Job):
         ]
 
     def state(self) -> dict[str, Any]:
-        """See `Job.state`; a conversion reads from it which ids are special."""
-        return {**super().state(), "special_ids": self.tokenizer.special.known()}
+        """See `Job.state`; and what those ask who have the checkpoint alone."""
+        return {
+            **super().state(),
+            "special_ids": self.tokenizer.special.known(),
+            **self._form_of_texts(),
+        }
+
+    def _form_of_texts(self) -> dict[str, bool]:
+        """Whether the training examples are pairs, where they are known."""
+        split = self.splits.get("train")
+        if split is None:
+            return {}
+        is_pair = any(example.text_b is not None for example in split.examples)
+        return {PAIRS: is_pair or bool(split.dataset.segments.any())}
+
+    def keep_vocabulary(self, folder: str) -> None:
+        """See `Job.keep_vocabulary`; a run's folder is all that the next one needs."""
+        kept.keep(self.tokenizer, folder=folder)
 
     def data_traits(self) -> list[Trait]:
         """See `Job.data_traits`."""
