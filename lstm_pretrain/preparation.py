@@ -45,10 +45,6 @@ class LstmJob(TaskJob):
     config: LstmConfig
     initial: Checkpoint | None
 
-    def keep_vocabulary(self, folder: str) -> None:
-        """See base class; a run's folder is all that the next one needs."""
-        vocabularies.keep(self.tokenizer, folder=folder)
-
     def model_traits(self) -> list[Trait]:
         """See `runtime.training.job.Job.model_traits`."""
         config = Trait(

@@ -1,7 +1,6 @@
 """Which tokenizer a run reads: named, of the run it starts from, or made of its texts.
 
-A run keeps its tokenizer's files beside its checkpoints, so that its folder is all that
-the next run needs.
+What a run keeps of it is in `processors.tokenization.kept`.
 """
 
 from __future__ import annotations
@@ -13,26 +12,20 @@ from typing import Any
 
 from lstm_pretrain.settings import VocabularySettings
 from processors.tokenization import create as tokenizers
-from processors.tokenization import hugging_face
+from processors.tokenization import kept as kept_files
 from processors.tokenization.base import Tokenizer
-from processors.tokenization.sentence_piece import SentencePieceTokenizer
 from processors.tokenization.settings import TokenizerKind
 from processors.tokenization.units import (
-    MADE,
     Units,
     UnitTokenizer,
     find_words,
     make_vocabulary,
 )
 from processors.tokenization.vocabulary import read_word_piece
-from runtime import storage
 from runtime.errors import SettingsError
 
 VOCAB_SIZE = 20000
 """Most tokens of a vocabulary that is made here, if nothing else is said."""
-
-VOCABULARY_FILE = "vocab.txt"
-MODEL_FILE = "sentencepiece.model"
 
 _ASIDE = ("mecab_dic", "keep_voicing_marks", "byte_fallback")
 _SAID = ("units", "tokenizer", "do_lower_case", *_ASIDE)
@@ -96,44 +89,6 @@ def find(
     return RunTokenizer(made, settings)
 
 
-def keep(tokenizer: Tokenizer, *, folder: str) -> None:
-    """Writes the files of a run's tokenizer beside its checkpoints.
-
-    Args:
-        tokenizer: The run's.
-        folder: The run's.
-    """
-    for name, data in _files(tokenizer).items():
-        storage.write_bytes(storage.join(folder, name), data)
-
-
-def _files(tokenizer: Tokenizer) -> dict[str, bytes]:
-    vocabulary = tokenizer.vocabulary
-    if vocabulary.path == MADE:
-        tokens = (vocabulary.tokens[index] for index in range(vocabulary.size))
-        return {VOCABULARY_FILE: "".join(f"{token}\n" for token in tokens).encode()}
-    data = storage.read_bytes(vocabulary.path)
-    if isinstance(tokenizer, SentencePieceTokenizer):
-        return {MODEL_FILE: data}
-    if isinstance(tokenizer, UnitTokenizer):
-        return {VOCABULARY_FILE: data}
-    return {**_beside(vocabulary.path), _file_name(vocabulary.path): data}
-
-
-def _file_name(path: str) -> str:
-    is_library = storage.basename(path) == hugging_face.LIBRARY
-    return hugging_face.LIBRARY if is_library else VOCABULARY_FILE
-
-
-def _beside(path: str) -> dict[str, bytes]:
-    """The files of a Hugging Face folder that say how its vocabulary is used."""
-    paths = {
-        name: storage.join(storage.dirname(path), name)
-        for name in (hugging_face.CONFIG, hugging_face.LIBRARY)
-    }
-    return {n: storage.read_bytes(p) for n, p in paths.items() if storage.exists(p)}
-
-
 def _named(settings: VocabularySettings) -> Tokenizer:
     if settings.vocab_file and settings.tokenizer is TokenizerKind.AUTO:
         units, do_lower_case = _units(settings)
@@ -147,30 +102,9 @@ def _units(settings: VocabularySettings) -> tuple[Units, bool]:
 
 
 def _kept(folder: str, *, state: Mapping[str, Any]) -> VocabularySettings | None:
-    """What says the tokenizer that `keep` wrote; None where there is none."""
-    fingerprint, said = state["tokenizer"], state.get("settings", {})
-    kind = TokenizerKind(said.get("tokenizer", TokenizerKind.AUTO))
-    flag, name = _place(fingerprint["kind"], kind=kind)
-    path = storage.join(folder, name)
-    if not storage.exists(path):
-        return None
-    is_folder, units = flag == "tokenizer_dir", fingerprint.get("units")
-    values: dict[str, Any] = {name: said[name] for name in _ASIDE if name in said}
-    return VocabularySettings(
-        **{flag: folder if is_folder else path, **values},
-        tokenizer=kind,
-        units=None if units is None else Units(units),
-        do_lower_case=None if is_folder else fingerprint["do_lower_case"],
-    )
-
-
-def _place(family: str, *, kind: TokenizerKind) -> tuple[str, str]:
-    """The flag that names what is kept, and the file by which it is known."""
-    if family == SentencePieceTokenizer.kind:
-        return "model_file", MODEL_FILE
-    if family == UnitTokenizer.kind or kind is not TokenizerKind.AUTO:
-        return "vocab_file", VOCABULARY_FILE
-    return "tokenizer_dir", hugging_face.CONFIG
+    """What says the tokenizer that an earlier run kept; None where it kept none."""
+    flags = kept_files.find(folder, state=state)
+    return None if flags is None else VocabularySettings(**flags)
 
 
 def _refuse_others(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines.classification import label_check
@@ -17,17 +17,21 @@ from processors.data_check.splitting import SplitProcessor
 from processors.example import InputExample, checksum
 from processors.labels import targets
 from processors.labels.targets import Targets
+from processors.readers.sieve import Unfit
 from processors.records.manifest import Origin
 from processors.tasks import registry
 from processors.tasks.lists import ListsProcessor
 from processors.tasks.settings import DataSettings
 from processors.tasks.table import OptionsProcessor
-from processors.tokenization import difference
+from processors.tokenization import difference, kept
 from processors.tokenization.base import Tokenizer
 from runtime.checkpoints.checkpoints import Checkpoint
 from runtime.errors import SettingsError
 from runtime.training.job import Job
 from runtime.training.same_run import Trait
+
+PAIRS = "pairs"
+"""In a checkpoint's state: whether its run was trained on pairs of texts."""
 
 _log = logging.getLogger(__name__)
 
@@ -138,8 +142,24 @@ class TaskJob(Job):
         ]
 
     def state(self) -> dict[str, Any]:
-        """See `Job.state`; a conversion reads from it which ids are special."""
-        return {**super().state(), "special_ids": self.tokenizer.special.known()}
+        """See `Job.state`; and what those ask who have the checkpoint alone."""
+        return {
+            **super().state(),
+            "special_ids": self.tokenizer.special.known(),
+            **self._form_of_texts(),
+        }
+
+    def _form_of_texts(self) -> dict[str, bool]:
+        """Whether the training examples are pairs, where they are known."""
+        split = self.splits.get("train")
+        if split is None:
+            return {}
+        is_pair = any(example.text_b is not None for example in split.examples)
+        return {PAIRS: is_pair or bool(split.dataset.segments.any())}
+
+    def keep_vocabulary(self, folder: str) -> None:
+        """See `Job.keep_vocabulary`; a run's folder is all that the next one needs."""
+        kept.keep(self.tokenizer, folder=folder)
 
     def data_traits(self) -> list[Trait]:
         """See `Job.data_traits`."""
@@ -187,7 +207,11 @@ class TaskJob(Job):
 
 
 def open_rows(
-    settings: TaskSettings, *, trained: TrainedRun, made: DataProcessor | None = None
+    settings: TaskSettings,
+    *,
+    trained: TrainedRun,
+    made: DataProcessor | None = None,
+    unfit: Callable[[str], Unfit] | None = None,
 ) -> RowReader:
     """Finds the task's processor and what it is to read.
 
@@ -198,6 +222,7 @@ def open_rows(
         settings: Names the task, its files, columns, labels and dealt splits.
         trained: What the job goes on from, evaluates or predicts with.
         made: The processor, where the caller has made it; task_name names it.
+        unfit: See `RowReader`.
 
     Raises:
         SettingsError: There is no such task, it takes no such options, or the trained
@@ -208,7 +233,9 @@ def open_rows(
     def reader(run: TrainedRun | None) -> RowReader:
         processor = find_processor(settings, trained=run, made=made)
         data_dir = find_data_dir(settings, processor=processor)
-        return RowReader(processor, data_dir=data_dir, on_bad_row=settings.on_bad_row)
+        return RowReader(
+            processor, data_dir=data_dir, on_bad_row=settings.on_bad_row, unfit=unfit
+        )
 
     if not settings.trains:
         _tell_other_length(settings, trained)

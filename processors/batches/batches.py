@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from processors.batches import packing
-from processors.batches.token_dataset import UNLABELLED, TokenDataset, ranges
+from processors.batches.token_dataset import (
+    UNLABELLED,
+    Spans,
+    TokenDataset,
+    ranges,
+)
 from processors.batches.windows import Windows
 from processors.example import InputExample
 from runtime.devices.placement import Placement
@@ -28,6 +33,7 @@ FILLER = -1  # in example_index: a slot of the last batch without an example
 _FIRST_WINDOWS = (0, 3)
 
 _GRIDS = ("input_ids", "segment_ids", "position_ids", "example_ids")
+_TARGET_GRIDS = ("decoder_target_ids", "decoder_position_ids", "decoder_example_ids")
 
 
 class PadTo(enum.Enum):
@@ -67,6 +73,8 @@ class BatchShape:
             for the default ones.
         in_windows: Whether an example longer than max_seq_length is read in windows;
             otherwise it is an error.
+        max_target_length: Tokens in the longest row of the texts that are learned; None
+            where none are.
 
     Raises:
         SettingsError: a number is not positive, or the buckets are not as said.
@@ -80,6 +88,7 @@ class BatchShape:
     row_multiple: int = 1
     buckets: tuple[int, ...] = ()
     in_windows: bool = False
+    max_target_length: int | None = None
 
     def __post_init__(self) -> None:
         counts = ("per_replica_batch", "max_seq_length", "replicas", "accumulation")
@@ -110,6 +119,7 @@ class BatchShape:
         accumulation: int = 1,
         buckets: tuple[int, ...] = (),
         in_windows: bool = False,
+        max_target_length: int | None = None,
     ) -> BatchShape:
         """The shape of a run's batches on its devices.
 
@@ -121,6 +131,7 @@ class BatchShape:
             accumulation: See there.
             buckets: See there.
             in_windows: See there.
+            max_target_length: See there.
         """
         per_replica = batch // (placement.replicas * accumulation)
         return cls(
@@ -132,6 +143,7 @@ class BatchShape:
             row_multiple=math.ceil(per_replica / placement.max_row_shapes),
             buckets=buckets,
             in_windows=in_windows,
+            max_target_length=max_target_length,
         )
 
     @property
@@ -158,7 +170,10 @@ class Batch:
             `loss_weight` float32, which sums to 1 over the labelled examples of the
             batch, each with the share that its class weighs. Filler has 0 in all three.
             Where the data set has `targets`, these too, float32 [..., examples] or
-            [..., examples, labels]; 0 when unlabelled.
+            [..., examples, labels]; 0 when unlabelled. Where texts are learned, int32
+            [..., rows, target_length]: `decoder_target_ids`, `decoder_position_ids`
+            and `decoder_example_ids`, as those of the inputs, in rows of the same
+            numbers.
         example_index: Which example of the data set a slot holds, or FILLER, int64
             [accumulation, replicas, examples].
         epochs: In which pass over the data set, from 0, int64 of the same shape.
@@ -291,7 +306,9 @@ def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
     largest = np.max([batch.arrays["input_ids"].shape for batch in batches], axis=0)
     stacked = {}
     for name, first in batches[0].arrays.items():
-        shape = largest if name in _GRIDS else first.shape
+        shape = first.shape
+        if name in (*_GRIDS, *_TARGET_GRIDS):
+            shape = np.max([batch.arrays[name].shape for batch in batches], axis=0)
         stacked[name] = np.zeros((len(batches), *shape), first.dtype)
         for target, batch in zip(stacked[name], batches, strict=True):
             array = batch.arrays[name]
@@ -306,17 +323,19 @@ def stack(batches: Sequence[Batch]) -> dict[str, np.ndarray]:
 def _windows(dataset: TokenDataset, *, shape: BatchShape) -> Windows:
     if shape.in_windows:
         return Windows.cut(dataset, max_seq_length=shape.max_seq_length)
-    _check_lengths(dataset, max_seq_length=shape.max_seq_length)
+    _check_lengths(dataset.lengths, "max_seq_length", limit=shape.max_seq_length)
+    if shape.max_target_length is not None and dataset.target_ids is not None:
+        lengths = dataset.target_ids.lengths
+        _check_lengths(lengths, "max_target_length", limit=shape.max_target_length)
     return Windows.whole(dataset)
 
 
-def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
-    longest = dataset.lengths.max(initial=0)
-    if longest > max_seq_length:
+def _check_lengths(lengths: np.ndarray, name: str, *, limit: int) -> None:
+    longest = lengths.max(initial=0)
+    if longest > limit:
         raise DataError(
-            f"Example {dataset.lengths.argmax()} has {longest} tokens, and"
-            f" max_seq_length is {max_seq_length}: raise it, or write the records again"
-            " with this one."
+            f"Example {lengths.argmax()} has {longest} tokens, and {name} is {limit}:"
+            " raise it, or write the records again with this one."
         )
 
 
@@ -333,7 +352,8 @@ def _assemble(
     index = index.reshape(shape.slices, shape.per_replica_batch)
     real = index != FILLER
     lengths = np.where(real, dataset.lengths[index], 0)
-    layout = _lay_out(lengths, shape=shape)
+    taught = _taught_lengths(dataset, index, shape=shape)
+    layout, *others = _lay_out([lengths, *taught], shape=shape)
     labels = np.where(real, dataset.label_ids[index], UNLABELLED)
     arrays = {
         **_grids(dataset, index, lengths=lengths, layout=layout),
@@ -342,23 +362,44 @@ def _assemble(
         "loss_weight": _loss_weight(labels, class_weights),
         **_targets(dataset, index, labelled=labels != UNLABELLED),
     }
+    for side, places in zip(taught, others, strict=True):
+        texts = dataset.target_ids or Spans.none(len(dataset))
+        arrays |= _target_grids(texts, index, lengths=side, layout=places)
     return Batch(
         arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
         example_index=_by_slice(np.where(real, windows.owners[index], FILLER), shape),
         epochs=_by_slice(epochs.reshape(index.shape), shape),
-        real_tokens=int(lengths.sum()),
+        real_tokens=int(sum(side.sum() for side in (lengths, *taught))),
     )
 
 
-def _lay_out(lengths: np.ndarray, *, shape: BatchShape) -> packing.Layout:
+def _taught_lengths(
+    dataset: TokenDataset, index: np.ndarray, *, shape: BatchShape
+) -> list[np.ndarray]:
+    """Tokens of the text that each example teaches; empty where none is learned."""
+    if shape.max_target_length is None:
+        return []
+    texts = dataset.target_ids or Spans.none(len(dataset))
+    return [np.where(index != FILLER, texts.lengths[index], 0)]
+
+
+def _lay_out(sides: Sequence[np.ndarray], *, shape: BatchShape) -> list[packing.Layout]:
+    """Returns where the inputs lie, and the texts that are learned."""
+    limits = [shape.max_seq_length, shape.max_target_length or 0][: len(sides)]
     if shape.pad_to is PadTo.PACK:
-        return packing.pack(
-            lengths, row_length=shape.max_seq_length, row_multiple=shape.row_multiple
+        return packing.pack_sides(
+            sides, row_lengths=limits, row_multiple=shape.row_multiple
         )
-    row_length = shape.max_seq_length
     if shape.pad_to is PadTo.BUCKET:
-        row_length = shape.buckets[np.searchsorted(shape.buckets, lengths.max())]
-    return packing.one_a_row(lengths, row_length=row_length)
+        buckets = [shape.buckets, *map(default_buckets, limits[1:])]
+        limits = [
+            each[np.searchsorted(each, lengths.max())]
+            for each, lengths in zip(buckets, sides, strict=True)
+        ]
+    return [
+        packing.one_a_row(lengths, row_length=limit)
+        for lengths, limit in zip(sides, limits, strict=True)
+    ]
 
 
 def _grids(
@@ -369,17 +410,40 @@ def _grids(
     layout: packing.Layout,
 ) -> dict[str, np.ndarray]:
     """Returns the arrays of tokens, int32 [slices, rows, row_length]."""
-    slices, rows, row_length = len(index), layout.rows, layout.row_length
-    starts = layout.starts + np.arange(slices)[:, np.newaxis] * rows * row_length
-    lengths = lengths.ravel()
-    source = ranges(dataset.offsets[index].ravel(), lengths=lengths)
-    target = ranges(starts.ravel(), lengths=lengths)
+    source = ranges(dataset.offsets[index].ravel(), lengths=lengths.ravel())
     tokens = {
         "input_ids": dataset.ids[source],
         "segment_ids": dataset.segments[source],
-        "position_ids": ranges(np.zeros_like(lengths), lengths=lengths),
-        "example_ids": np.repeat(layout.places.ravel(), lengths),
+        "position_ids": _positions(lengths),
+        "example_ids": np.repeat(layout.places.ravel(), lengths.ravel()),
     }
+    return _spread(tokens, lengths=lengths, layout=layout)
+
+
+def _target_grids(
+    texts: Spans, index: np.ndarray, *, lengths: np.ndarray, layout: packing.Layout
+) -> dict[str, np.ndarray]:
+    """Returns those of the texts that are learned."""
+    source = ranges(texts.offsets[index].ravel(), lengths=lengths.ravel())
+    tokens = {
+        "decoder_target_ids": texts.ids[source],
+        "decoder_position_ids": _positions(lengths),
+        "decoder_example_ids": np.repeat(layout.places.ravel(), lengths.ravel()),
+    }
+    return _spread(tokens, lengths=lengths, layout=layout)
+
+
+def _positions(lengths: np.ndarray) -> np.ndarray:
+    return ranges(np.zeros(lengths.size, np.int64), lengths=lengths.ravel())
+
+
+def _spread(
+    tokens: Mapping[str, np.ndarray], *, lengths: np.ndarray, layout: packing.Layout
+) -> dict[str, np.ndarray]:
+    """Lays values of all tokens, one example after the other, into their rows."""
+    slices, rows, row_length = len(lengths), layout.rows, layout.row_length
+    starts = layout.starts + np.arange(slices)[:, np.newaxis] * rows * row_length
+    target = ranges(starts.ravel(), lengths=lengths.ravel())
     grids = {}
     for name, values in tokens.items():
         flat = np.zeros(slices * rows * row_length, np.int32)

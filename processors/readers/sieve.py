@@ -12,13 +12,20 @@ import enum
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from processors.readers.row import BadRow, Row
 from runtime import storage
 from runtime.errors import DataError
 
 _Made = TypeVar("_Made")
+
+Unfit = Callable[[Any], str | None]
+"""Says what keeps that from being used which a row has become; None: nothing."""
+
+
+def _fits(made: object) -> None:
+    del made
 
 
 class OnBadRow(enum.Enum):
@@ -31,12 +38,16 @@ class OnBadRow(enum.Enum):
 class Sieve:
     """Makes something of rows, and ends with an error at the first bad one.
 
+    Args:
+        unfit: Which rows are bad, beside those of which nothing can be made.
+
     Attributes:
         accepted: Rows that became something, by file.
         rejected: Rows that did not, by file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, unfit: Unfit = _fits) -> None:
+        self._unfit = unfit
         self.accepted: collections.Counter[str] = collections.Counter()
         self.rejected: collections.Counter[str] = collections.Counter()
         self._first_error: DataError | None = None
@@ -55,7 +66,7 @@ class Sieve:
         """
         for row in rows:
             try:
-                made = _of(row, make)
+                made = self._of(row, make)
             except DataError as error:
                 self._refuse(row, error)
                 self._first_error = self._first_error or error
@@ -89,6 +100,16 @@ class Sieve:
         """Returns a sieve for a look at rows that this one is to sift later."""
         return Sieve()
 
+    def _of(
+        self, row: Row | BadRow, make: Callable[[Row], _Made | None]
+    ) -> _Made | None:
+        if isinstance(row, BadRow):
+            raise row.error
+        made = make(row)
+        if made is not None and (problem := self._unfit(made)):
+            raise row.error(problem)
+        return made
+
     def _refuse(self, row: Row | BadRow, error: DataError) -> None:
         del row
         raise error
@@ -112,10 +133,13 @@ class RejectingSieve(Sieve):
         open_file: Opens the file, and is called for the first bad row. One JSON object
             a line goes there: `file`, `line`, `reason`, and `row`, the row as it stood
             in its file, or `row_base64` where that is no text.
+        unfit: See base class.
     """
 
-    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
-        super().__init__()
+    def __init__(
+        self, open_file: Callable[[], BinaryIO], *, unfit: Unfit = _fits
+    ) -> None:
+        super().__init__(unfit=unfit)
         self._open = functools.cache(open_file)
 
     def rehearsal(self) -> Sieve:
@@ -149,9 +173,3 @@ def open_sieve(on_bad_row: OnBadRow, *, rejects_path: str) -> Iterator[Sieve]:
         yield RejectingSieve(
             lambda: stack.enter_context(storage.open_write(rejects_path))
         )
-
-
-def _of(row: Row | BadRow, make: Callable[[Row], _Made]) -> _Made:
-    if isinstance(row, BadRow):
-        raise row.error
-    return make(row)

@@ -6,6 +6,7 @@ create.py          the tokenizer that the settings ask for
 hugging_face.py    or that a Hugging Face folder describes
 sentence_piece.py  bert-japanese's
 library.py         any tokenizer.json, through the library that wrote it
+kept.py            a run's tokenizer beside its checkpoints
 difference.py      what tells two tokenizers apart, in words
 word_piece.py      google-research/bert's
 mecab.py           the Japanese BERTs'

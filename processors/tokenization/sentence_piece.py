@@ -61,11 +61,12 @@ class SentencePieceTokenizer(Tokenizer):
         own = Vocabulary.of(pieces, path=model_file, data=data)
         vocabulary = read_sentence_piece(vocab_file) if vocab_file else own
         super().__init__(vocabulary)
+        self.model_file = model_file
         self._processor = processor
         self._model_sha256 = own.sha256
         self._do_lower_case = do_lower_case
         self._unknown_id = _UNKNOWN_ID if vocab_file else processor.unk_id()
-        self._ids_are_own = vocabulary is own or _same_ids(vocabulary, own, processor)
+        self.ids_are_own = vocabulary is own or _same_ids(vocabulary, own, processor)
         byte_ids = frozenset(filter(processor.is_byte, own.tokens))
         self._byte_fallback = byte_fallback and bool(byte_ids)
         self._refused_bytes = frozenset() if byte_fallback else byte_ids
@@ -87,7 +88,7 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in the text.
         """
-        if not self._ids_are_own:
+        if not self.ids_are_own:
             return self.convert_tokens_to_ids(self.tokenize(text))
         ids = self._processor.encode(self._prepared(text), out_type=int)
         return self._without_bytes(ids)
@@ -98,7 +99,7 @@ class SentencePieceTokenizer(Tokenizer):
         Raises:
             DataError: Half of a surrogate pair is in a text.
         """
-        if not self._ids_are_own:
+        if not self.ids_are_own:
             return [self.encode(text) for text in texts]
         prepared = [t.lower() for t in texts] if self._do_lower_case else list(texts)
         refuse_surrogates_in(prepared)
@@ -122,7 +123,7 @@ class SentencePieceTokenizer(Tokenizer):
         ids = [piece.id for piece in pieces]
         return EncodedText(
             tokens,
-            ids=ids if self._ids_are_own else self.convert_tokens_to_ids(tokens),
+            ids=ids if self.ids_are_own else self.convert_tokens_to_ids(tokens),
             spans=[_span(piece, sources=sources, text=prepared) for piece in pieces],
         )
 
@@ -136,6 +137,12 @@ class SentencePieceTokenizer(Tokenizer):
         tokens = self.vocabulary.tokens
         return [tokens.get(index, _UNKNOWN) for index in ids]
 
+    def _join(self, ids: Sequence[int]) -> str:
+        pieces = self.convert_ids_to_tokens(ids)
+        text: str = self._processor.decode_pieces(pieces)
+        # Runs between unknown pieces keep the space that they begin with.
+        return f" {text}" if pieces and pieces[0].startswith(_SPACE) else text
+
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids.
 
@@ -146,7 +153,7 @@ class SentencePieceTokenizer(Tokenizer):
             "kind": self.kind,
             "model_sha256": self._model_sha256,
             "vocabulary_sha256": (
-                self._model_sha256 if self._ids_are_own else self.vocabulary.sha256
+                self._model_sha256 if self.ids_are_own else self.vocabulary.sha256
             ),
             "do_lower_case": self._do_lower_case,
             "byte_fallback": self._byte_fallback,

@@ -62,7 +62,7 @@ class Job(abc.ABC):
         """Updates of the whole run."""
 
     def keep_vocabulary(self, folder: str) -> None:
-        """Writes the vocabulary beside the checkpoints, where none was given as a file.
+        """Writes the tokenizer's files, where there are any, beside the checkpoints.
 
         Args:
             folder: The run's.

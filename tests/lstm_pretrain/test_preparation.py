@@ -7,7 +7,6 @@ import os
 import pytest
 
 import processors
-from lstm_pretrain import vocabularies
 from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
@@ -223,7 +222,7 @@ def test_every_kind_of_tokenizer(
     checkpoints.save(
         job.checkpoint_dir, step=3, weights={}, slots={}, state=job.state()
     )
-    vocabularies.keep(job.tokenizer, folder=folder)
+    job.keep_vocabulary(folder)
     os.rename(tokenizer_files["tokenizer_dir"], tmp_path / "elsewhere")
     own = [
         prepare_classifier(classification(init_checkpoint=folder, units=None)),

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from processors.tokenization import difference
 from processors.tokenization.base import Tokenizer
+from processors.tokenization.character import CharacterTokenizer
+from processors.tokenization.mecab import MecabTokenizer
+from processors.tokenization.mecab_words import DICTIONARIES
 from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
@@ -95,12 +98,13 @@ def of_run(vocab_file: str, fingerprint: Mapping[str, Any]) -> TokenizerFiles:
         fingerprint: What the run's checkpoint says of it.
 
     Raises:
-        SettingsError: It is another vocabulary, or that of no WordPiece tokenizer.
+        SettingsError: It is another vocabulary, or that of a tokenizer that has none.
     """
-    if fingerprint.get("kind") != WordPieceTokenizer.kind:
+    kind = fingerprint.get("kind")
+    if kind not in _CONFIGS:
         raise SettingsError(
-            f"The weights were trained with a {fingerprint.get('kind')} tokenizer, not "
-            f"the WordPiece of {vocab_file}; convert them without --vocab_file."
+            f"The weights were trained with a {kind} tokenizer, not with one that has "
+            f"the vocabulary {vocab_file}; convert them without --vocab_file."
         )
     found = read_word_piece(vocab_file)
     if found.sha256 != fingerprint.get("vocabulary_sha256"):
@@ -109,10 +113,59 @@ def of_run(vocab_file: str, fingerprint: Mapping[str, Any]) -> TokenizerFiles:
             f"expected the SHA-256 {fingerprint.get('vocabulary_sha256')}, found "
             f"{found.sha256}."
         )
-    config = _plain_config(bool(fingerprint.get("do_lower_case")), found)
+    return TokenizerFiles(vocab_file, _CONFIGS[kind](fingerprint, found))
+
+
+def _word_piece_config(
+    fingerprint: Mapping[str, Any], vocabulary: Vocabulary
+) -> dict[str, Any]:
+    config = _plain_config(bool(fingerprint.get("do_lower_case")), vocabulary)
     if fingerprint.get("keep_voicing_marks"):
         config["strip_accents"] = False
-    return TokenizerFiles(vocab_file, config)
+    if not fingerprint.get("ideographs_alone", True):
+        config["tokenize_chinese_chars"] = False
+    return config
+
+
+def _mecab_config(
+    fingerprint: Mapping[str, Any], vocabulary: Vocabulary
+) -> dict[str, Any] | None:
+    """What transformers calls it; None where its dictionary has no name there."""
+    del vocabulary
+    if fingerprint.get("dictionary") not in DICTIONARIES:
+        return None
+    return {
+        "tokenizer_class": "BertJapaneseTokenizer",
+        "do_lower_case": bool(fingerprint.get("do_lower_case")),
+        "word_tokenizer_type": "mecab",
+        "subword_tokenizer_type": fingerprint.get("subwords"),
+        "mecab_kwargs": {
+            "mecab_dic": fingerprint["dictionary"],
+            "normalize_text": bool(fingerprint.get("nfkc")),
+        },
+    }
+
+
+def _character_config(
+    fingerprint: Mapping[str, Any], vocabulary: Vocabulary
+) -> dict[str, Any] | None:
+    """What transformers calls it; there its characters keep their case."""
+    del vocabulary
+    if fingerprint.get("do_lower_case"):
+        return None
+    return {
+        "tokenizer_class": "BertJapaneseTokenizer",
+        "do_lower_case": False,
+        "do_word_tokenize": False,
+        "subword_tokenizer_type": "character",
+    }
+
+
+_CONFIGS: dict[str, Callable[..., dict[str, Any] | None]] = {
+    WordPieceTokenizer.kind: _word_piece_config,
+    MecabTokenizer.kind: _mecab_config,
+    CharacterTokenizer.kind: _character_config,
+}
 
 
 def refuse_unknown_case(files: TokenizerFiles) -> None:

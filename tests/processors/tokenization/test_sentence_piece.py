@@ -86,7 +86,7 @@ def test_the_models_ids_are_those_of_the_vocabulary_file(
     tokenizer = SentencePieceTokenizer(
         model_file, vocab_file=model_vocab_file, do_lower_case=lower
     )
-    assert tokenizer._ids_are_own
+    assert tokenizer.ids_are_own
     texts = odd_texts + [line["text"] for line in golden_lines("spm.jsonl")]
     tokens = [tokenizer.tokenize(text) for text in texts]
     ids = [tokenizer.convert_tokens_to_ids(row) for row in tokens]
