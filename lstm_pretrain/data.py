@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from processors.batches import features
+from processors.batches import features, predicted_tokens
 from processors.batches.features import Features, TokenCounts, target_of
 from processors.batches.long_texts import LongTexts
 from processors.example import InputExample, Target
@@ -221,26 +220,14 @@ def add_targets(
         `target_weight` float32, which sums to 1 over an update. Filler has 0.
     """
     ids, owners = arrays["input_ids"], arrays["example_ids"]
-    size = ids.shape[-2] * ids.shape[-1]
     is_source = np.zeros(owners.shape, bool)
     is_source[..., :-1] = (owners[..., :-1] == owners[..., 1:]) & (owners[..., 1:] > 0)
-    is_source = is_source.reshape(*ids.shape[:-2], size)
-    counts = is_source.sum(axis=-1)
-    unit = math.ceil(size / max_row_shapes)
-    capacity = min(math.ceil(max(counts.max(), 1) / unit) * unit, size)
-    places = np.argsort(~is_source, axis=-1, kind="stable")[..., :capacity]
-    is_real = np.arange(capacity) < counts[..., np.newaxis]
-    positions = np.where(is_real, places, 0)
-    followers = np.take_along_axis(
-        ids.reshape(is_source.shape), np.minimum(positions + 1, size - 1), axis=-1
-    )
-    in_update = np.maximum(counts.sum(axis=(1, 2)), 1).reshape(-1, 1, 1, 1)
+    followers = np.zeros_like(ids)
+    followers[..., :-1] = ids[..., 1:]
     return {
         "input_ids": ids,
         "example_ids": owners,
-        "target_positions": positions.astype(np.int32),
-        "target_ids": np.where(is_real, followers, 0).astype(np.int32),
-        "target_weight": (is_real / in_update).astype(np.float32),
+        **predicted_tokens.gather(is_source, followers, max_row_shapes=max_row_shapes),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines.classification import label_check
@@ -17,6 +17,7 @@ from processors.data_check.splitting import SplitProcessor
 from processors.example import InputExample, checksum
 from processors.labels import targets
 from processors.labels.targets import Targets
+from processors.readers.sieve import Unfit
 from processors.records.manifest import Origin
 from processors.tasks import registry
 from processors.tasks.lists import ListsProcessor
@@ -211,7 +212,11 @@ class TaskJob(Job):
 
 
 def open_rows(
-    settings: TaskSettings, *, trained: TrainedRun, made: DataProcessor | None = None
+    settings: TaskSettings,
+    *,
+    trained: TrainedRun,
+    made: DataProcessor | None = None,
+    unfit: Callable[[str], Unfit] | None = None,
 ) -> RowReader:
     """Finds the task's processor and what it is to read.
 
@@ -222,6 +227,7 @@ def open_rows(
         settings: Names the task, its files, columns, labels and dealt splits.
         trained: What the job goes on from, evaluates or predicts with.
         made: The processor, where the caller has made it; task_name names it.
+        unfit: See `RowReader`.
 
     Raises:
         SettingsError: There is no such task, it takes no such options, or the trained
@@ -236,7 +242,7 @@ def open_rows(
             processor,
             data_dir=data_dir,
             on_bad_row=settings.on_bad_row,
-            problem=settings.row_problem,
+            unfit=unfit or (lambda _: settings.row_problem),
         )
 
     if not settings.trains:

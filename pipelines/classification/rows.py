@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from processors.base import DataProcessor
 from processors.example import InputExample
-from processors.readers.sieve import OnBadRow, RejectingSieve, Sieve
+from processors.readers.sieve import OnBadRow, RejectingSieve, Sieve, Unfit
 from runtime import storage
 from runtime.errors import DataError
 
@@ -22,7 +22,7 @@ class RowReader:
         processor: Splits and labels of the task.
         data_dir: Folder that the processor reads.
         on_bad_row: What becomes of bad rows.
-        problem: Says why an example cannot be used; None where it can.
+        unfit: Which rows of a split's file are bad, beside those that are no examples.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class RowReader:
         *,
         data_dir: str,
         on_bad_row: OnBadRow,
-        problem: Callable[[InputExample], str | None] = lambda _: None,
+        unfit: Callable[[str], Unfit] | None = None,
     ) -> None:
         self.processor = processor
         self._data_dir = data_dir
         self._on_bad_row = on_bad_row
-        self._problem = problem
+        self._unfit = unfit
         self._examples: dict[str, Sequence[InputExample]] = {}
         self._sieves: dict[str, Sieve] = {}
         self._rejects: dict[str, io.BytesIO] = {}
@@ -91,9 +91,9 @@ class RowReader:
         source = self.processor.source_of(split)
         if source not in self._sieves:
             file = self._rejects[source] = io.BytesIO()
+            rule = {} if self._unfit is None else {"unfit": self._unfit(source)}
             is_strict = self._on_bad_row is OnBadRow.ERROR
-            sieve = Sieve() if is_strict else RejectingSieve(lambda: file)
-            sieve.problem = self._problem
+            sieve = Sieve(**rule) if is_strict else RejectingSieve(lambda: file, **rule)
             self._sieves[source] = sieve
         return self._sieves[source]
 

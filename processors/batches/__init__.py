@@ -5,6 +5,7 @@ features.py         [CLS] a [SEP] b [SEP], not padded
 grouped_batches.py  texts of about one length together
 long_texts.py       what is read of a text that is longer than a row
 packing.py          where examples lie in the rows of a batch
+predicted_tokens.py positions at which a token is predicted
 settings.py         how a run's batches are laid out
 texts_apart.py      pairs whose texts are encoded each by itself
 token_dataset.py    a split's ids in memory

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from processors.batches import packing
 from processors.batches.texts_apart import OneTextEach, Sides, Texts, TextsApart
-from processors.batches.token_dataset import FILLER, UNLABELLED, TokenDataset, ranges
+from processors.batches.token_dataset import (
+    FILLER,
+    UNLABELLED,
+    Spans,
+    TokenDataset,
+    ranges,
+)
 from processors.batches.windows import Windows
 from processors.example import InputExample
 from runtime.devices.placement import Placement
@@ -66,6 +73,8 @@ class BatchShape:
             otherwise it is an error.
         sides: How the texts of a pair are read; apart, `max_seq_length` is that of
             either.
+        max_target_length: Tokens in the longest row of the texts that are learned; None
+            where none are.
 
     Raises:
         SettingsError: a number is not positive, or the buckets are not as said.
@@ -80,6 +89,7 @@ class BatchShape:
     buckets: tuple[int, ...] = ()
     in_windows: bool = False
     sides: Sides = Sides.TOGETHER
+    max_target_length: int | None = None
 
     def __post_init__(self) -> None:
         counts = ("per_replica_batch", "max_seq_length", "replicas", "accumulation")
@@ -101,40 +111,24 @@ class BatchShape:
 
     @classmethod
     def on(
-        cls,
-        placement: Placement,
-        *,
-        batch: int,
-        max_seq_length: int,
-        pad_to: PadTo,
-        accumulation: int = 1,
-        buckets: tuple[int, ...] = (),
-        in_windows: bool = False,
-        sides: Sides = Sides.TOGETHER,
+        cls, placement: Placement, *, batch: int, accumulation: int = 1, **others: Any
     ) -> BatchShape:
         """The shape of a run's batches on its devices.
 
         Args:
             placement: The devices.
-            batch: Examples of all replicas and slices together.
-            max_seq_length: See the attributes, also for the rest.
-            pad_to: See there.
-            accumulation: See there.
-            buckets: See there.
-            in_windows: See there.
-            sides: See there.
+            batch: Examples of a batch on all of them, a multiple of the replicas and
+                slices.
+            accumulation: Slices whose gradients add up to one update.
+            others: Further attributes.
         """
         per_replica = batch // (placement.replicas * accumulation)
         return cls(
             per_replica_batch=per_replica,
-            max_seq_length=max_seq_length,
-            pad_to=pad_to,
             replicas=placement.replicas,
             accumulation=accumulation,
             row_multiple=math.ceil(per_replica / placement.max_row_shapes),
-            buckets=buckets,
-            in_windows=in_windows,
-            sides=sides,
+            **others,
         )
 
     @property
@@ -163,7 +157,10 @@ class Batch:
             Where the data set has `targets`, these too, float32 [..., examples] or
             [..., examples, labels]; 0 when unlabelled. Where the texts of pairs are
             read apart, `first_positions` are those of texts, and more arrays say which
-            texts a pair is of; see `TextsApart.places`.
+            texts a pair is of; see `TextsApart.places`. Where texts are learned, int32
+            [..., rows, target_length]: `decoder_target_ids`, `decoder_position_ids`
+            and `decoder_example_ids`, as those of the inputs, in rows of the same
+            numbers.
         example_index: Which example of the data set a slot holds, or FILLER, int64
             [accumulation, replicas, examples].
         epochs: In which pass over the data set, from 0, int64 of the same shape.
@@ -324,17 +321,19 @@ def _read(dataset: TokenDataset, *, shape: BatchShape) -> tuple[Windows, Texts]:
         return windows, OneTextEach(windows.rows)
     is_apart = shape.sides is Sides.APART
     texts: Texts = TextsApart.of(dataset) if is_apart else OneTextEach(dataset)
-    _check_lengths(texts.dataset, max_seq_length=length)
+    _check_lengths(texts.dataset.lengths, "max_seq_length", limit=length)
+    if shape.max_target_length is not None and dataset.target_ids is not None:
+        lengths = dataset.target_ids.lengths
+        _check_lengths(lengths, "max_target_length", limit=shape.max_target_length)
     return Windows.whole(dataset), texts
 
 
-def _check_lengths(dataset: TokenDataset, *, max_seq_length: int) -> None:
-    longest = dataset.lengths.max(initial=0)
-    if longest > max_seq_length:
+def _check_lengths(lengths: np.ndarray, name: str, *, limit: int) -> None:
+    longest = lengths.max(initial=0)
+    if longest > limit:
         raise DataError(
-            f"Example {dataset.lengths.argmax()} has {longest} tokens, and"
-            f" max_seq_length is {max_seq_length}: raise it, or write the records again"
-            " with this one."
+            f"Example {lengths.argmax()} has {longest} tokens, and {name} is {limit}:"
+            " raise it, or write the records again with this one."
         )
 
 
@@ -352,7 +351,8 @@ def _assemble(
     index = index.reshape(shape.slices, shape.per_replica_batch)
     real, slots = index != FILLER, texts.slots(index)
     lengths = np.where(slots != FILLER, texts.dataset.lengths[slots], 0)
-    layout = _lay_out(lengths, shape=shape)
+    taught = _taught_lengths(dataset, index, shape=shape)
+    layout, *others = _lay_out([lengths, *taught], shape=shape)
     labels = np.where(real, dataset.label_ids[index], UNLABELLED)
     arrays = {
         **_grids(texts.dataset, slots, lengths=lengths, layout=layout),
@@ -362,23 +362,44 @@ def _assemble(
         "loss_weight": _loss_weight(labels, class_weights),
         **_targets(dataset, index, labelled=labels != UNLABELLED),
     }
+    for side, places in zip(taught, others, strict=True):
+        learned = dataset.target_ids or Spans.none(len(dataset))
+        arrays |= _target_grids(learned, index, lengths=side, layout=places)
     return Batch(
         arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
         example_index=_by_slice(np.where(real, windows.owners[index], FILLER), shape),
         epochs=_by_slice(epochs.reshape(index.shape), shape),
-        real_tokens=int(lengths.sum()),
+        real_tokens=int(sum(side.sum() for side in (lengths, *taught))),
     )
 
 
-def _lay_out(lengths: np.ndarray, *, shape: BatchShape) -> packing.Layout:
+def _taught_lengths(
+    dataset: TokenDataset, index: np.ndarray, *, shape: BatchShape
+) -> list[np.ndarray]:
+    """Tokens of the text that each example teaches; empty where none is learned."""
+    if shape.max_target_length is None:
+        return []
+    texts = dataset.target_ids or Spans.none(len(dataset))
+    return [np.where(index != FILLER, texts.lengths[index], 0)]
+
+
+def _lay_out(sides: Sequence[np.ndarray], *, shape: BatchShape) -> list[packing.Layout]:
+    """Returns where the inputs lie, and the texts that are learned."""
+    limits = [shape.max_seq_length, shape.max_target_length or 0][: len(sides)]
     if shape.pad_to is PadTo.PACK:
-        return packing.pack(
-            lengths, row_length=shape.max_seq_length, row_multiple=shape.row_multiple
+        return packing.pack_sides(
+            sides, row_lengths=limits, row_multiple=shape.row_multiple
         )
-    row_length = shape.max_seq_length
     if shape.pad_to is PadTo.BUCKET:
-        row_length = shape.buckets[np.searchsorted(shape.buckets, lengths.max())]
-    return packing.one_a_row(lengths, row_length=row_length)
+        buckets = [shape.buckets, *map(default_buckets, limits[1:])]
+        limits = [
+            each[np.searchsorted(each, lengths.max())]
+            for each, lengths in zip(buckets, sides, strict=True)
+        ]
+    return [
+        packing.one_a_row(lengths, row_length=limit)
+        for lengths, limit in zip(sides, limits, strict=True)
+    ]
 
 
 def _grids(
@@ -389,17 +410,40 @@ def _grids(
     layout: packing.Layout,
 ) -> dict[str, np.ndarray]:
     """Returns the arrays of tokens, int32 [slices, rows, row_length]."""
-    slices, rows, row_length = len(index), layout.rows, layout.row_length
-    starts = layout.starts + np.arange(slices)[:, np.newaxis] * rows * row_length
-    lengths = lengths.ravel()
-    source = ranges(dataset.offsets[index].ravel(), lengths=lengths)
-    target = ranges(starts.ravel(), lengths=lengths)
+    source = ranges(dataset.offsets[index].ravel(), lengths=lengths.ravel())
     tokens = {
         "input_ids": dataset.ids[source],
         "segment_ids": dataset.segments[source],
-        "position_ids": ranges(np.zeros_like(lengths), lengths=lengths),
-        "example_ids": np.repeat(layout.places.ravel(), lengths),
+        "position_ids": _positions(lengths),
+        "example_ids": np.repeat(layout.places.ravel(), lengths.ravel()),
     }
+    return _spread(tokens, lengths=lengths, layout=layout)
+
+
+def _target_grids(
+    texts: Spans, index: np.ndarray, *, lengths: np.ndarray, layout: packing.Layout
+) -> dict[str, np.ndarray]:
+    """Returns those of the texts that are learned."""
+    source = ranges(texts.offsets[index].ravel(), lengths=lengths.ravel())
+    tokens = {
+        "decoder_target_ids": texts.ids[source],
+        "decoder_position_ids": _positions(lengths),
+        "decoder_example_ids": np.repeat(layout.places.ravel(), lengths.ravel()),
+    }
+    return _spread(tokens, lengths=lengths, layout=layout)
+
+
+def _positions(lengths: np.ndarray) -> np.ndarray:
+    return ranges(np.zeros(lengths.size, np.int64), lengths=lengths.ravel())
+
+
+def _spread(
+    tokens: Mapping[str, np.ndarray], *, lengths: np.ndarray, layout: packing.Layout
+) -> dict[str, np.ndarray]:
+    """Lays values of all tokens, one example after the other, into their rows."""
+    slices, rows, row_length = len(lengths), layout.rows, layout.row_length
+    starts = layout.starts + np.arange(slices)[:, np.newaxis] * rows * row_length
+    target = ranges(starts.ravel(), lengths=lengths.ravel())
     grids = {}
     for name, values in tokens.items():
         flat = np.zeros(slices * rows * row_length, np.int32)

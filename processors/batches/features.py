@@ -56,12 +56,15 @@ class Features:
             where `target` is the label.
         target: Where an example has several labels, 1 for each of them, else 0, float32
             [labels]; where it has a number, that, float32 []; otherwise None.
+        target_ids: Where a text is learned, the ids of its tokens with [SEP] at the
+            end, int32 [length]; none where it is unknown. Otherwise None.
     """
 
     input_ids: np.ndarray
     segment_ids: np.ndarray
     label_id: int | None
     target: np.ndarray | None = None
+    target_ids: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ which examples make up a slice stays as it is.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,37 +55,67 @@ def pack(lengths: np.ndarray, *, row_length: int, row_multiple: int = 1) -> Layo
         row_length: Tokens a row holds.
         row_multiple: The number of rows is rounded up to a multiple of this.
     """
-    packed = [_first_fit_decreasing(part, row_length=row_length) for part in lengths]
-    rows = max(used for used, _, _ in packed)
-    return Layout(
-        rows=math.ceil(rows / row_multiple) * row_multiple,
-        row_length=row_length,
-        starts=np.array([starts for _, starts, _ in packed], np.int64),
-        places=np.array([places for _, _, places in packed], np.int64),
+    [layout] = pack_sides(
+        [lengths], row_lengths=[row_length], row_multiple=row_multiple
     )
+    return layout
+
+
+def pack_sides(
+    lengths: Sequence[np.ndarray], *, row_lengths: Sequence[int], row_multiple: int = 1
+) -> list[Layout]:
+    """Returns layouts that put both sides of an example into rows of one number.
+
+    Args:
+        lengths: Tokens of each example on each side, int64 [slices, examples]; those of
+            the first side decide the order. See `pack`.
+        row_lengths: Tokens a row of each side holds.
+        row_multiple: The number of rows is rounded up to a multiple of this.
+    """
+    limits = np.array(row_lengths)
+    packed = [
+        _first_fit_decreasing(part, row_lengths=limits)
+        for part in np.stack(lengths, axis=-1)
+    ]
+    rows = max(used for used, _, _ in packed)
+    starts = np.array([starts for _, starts, _ in packed], np.int64)
+    return [
+        Layout(
+            rows=math.ceil(rows / row_multiple) * row_multiple,
+            row_length=row_length,
+            starts=starts[..., side],
+            places=np.array([places for _, _, places in packed], np.int64),
+        )
+        for side, row_length in enumerate(row_lengths)
+    ]
 
 
 def _first_fit_decreasing(
-    lengths: np.ndarray, *, row_length: int
-) -> tuple[int, list[int], list[int]]:
+    lengths: np.ndarray, *, row_lengths: np.ndarray
+) -> tuple[int, np.ndarray, list[int]]:
     """Puts each example, longest first, into the first row that has room.
 
-    That takes at most 11/9 of the fewest possible rows, and one more.
+    On one side that takes at most 11/9 of the fewest possible rows, and one more.
     Source: M. Yue, A simple proof of the inequality FFD(L) <= 11/9 OPT(L) + 1, 1991.
 
+    Args:
+        lengths: int64 [examples, sides].
+        row_lengths: int64 [sides].
+
     Returns:
-        The rows used, and for each example its start and its place in the row.
+        The rows used, and for each example its starts, int64 [examples, sides], and its
+        place in the row.
     """
-    free = np.full(len(lengths), row_length)  # one row each always suffices
-    held = [0] * len(lengths)
-    starts, places = held.copy(), held.copy()
-    for example in np.argsort(-lengths, kind="stable").tolist():
-        length = int(lengths[example])
-        if length == 0:
+    free = np.tile(row_lengths, (len(lengths), 1))  # one row each always suffices
+    held, places = [0] * len(lengths), [0] * len(lengths)
+    starts = np.zeros_like(lengths)
+    for example in np.argsort(-lengths[:, 0], kind="stable").tolist():
+        length = lengths[example]
+        if length[0] == 0:
             break
-        row = int((free >= length).argmax())
+        row = int((free >= length).all(axis=1).argmax())
         held[row] += 1
         places[example] = held[row]
-        starts[example] = (row + 1) * row_length - int(free[row])
+        starts[example] = (row + 1) * row_lengths - free[row]
         free[row] -= length
     return len(held) - held.count(0), starts, places

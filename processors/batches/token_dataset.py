@@ -18,6 +18,45 @@ _EXAMPLES_A_PART = 2048
 
 
 @dataclass(frozen=True, eq=False)
+class Spans:
+    """Ids of each of some examples, laid end to end.
+
+    Attributes:
+        ids: int32 [total].
+        offsets: Where those of each example start, then the end, int64 [examples + 1].
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray]) -> Spans:
+        """Returns the ids of each row, int32 [any]."""
+        offsets = offsets_of([len(row) for row in rows])
+        return cls(_concatenate([np.empty(0, np.int32), *rows], np.int32), offsets)
+
+    @classmethod
+    def none(cls, examples: int) -> Spans:
+        """Returns those of examples that have none."""
+        return cls(np.empty(0, np.int32), np.zeros(examples + 1, np.int64))
+
+    @functools.cached_property
+    def lengths(self) -> np.ndarray:
+        """Ids of each example, int64 [examples]."""
+        return np.diff(self.offsets)
+
+    def example(self, index: int) -> np.ndarray:
+        """Returns the ids of one example."""
+        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
+    def take(self, order: np.ndarray) -> Spans:
+        """Returns the examples `order` names, int [any], in that order."""
+        lengths = self.lengths[order]
+        places = ranges(self.offsets[order], lengths=lengths)
+        return Spans(self.ids[places], offsets_of(lengths))
+
+
+@dataclass(frozen=True, eq=False)
 class TokenDataset:
     """Examples laid end to end: example i is positions offsets[i] to offsets[i + 1].
 
@@ -29,6 +68,8 @@ class TokenDataset:
         targets: Where examples have several labels or a number, those: float32
             [examples, labels] of 0 and 1, or [examples]. 0 where there is no label, and
             `label_ids` is 0 where there is. None where `label_ids` says all.
+        target_ids: Where a text is learned, its ids; see `Features`. None where none
+            is, or where none is known.
     """
 
     ids: np.ndarray
@@ -36,10 +77,16 @@ class TokenDataset:
     offsets: np.ndarray
     label_ids: np.ndarray
     targets: np.ndarray | None = None
+    target_ids: Spans | None = None
 
     @classmethod
     def full(
-        cls, count: int, *, length: int, target_shape: tuple[int, ...] | None = None
+        cls,
+        count: int,
+        *,
+        length: int,
+        target_shape: tuple[int, ...] | None = None,
+        target_length: int | None = None,
     ) -> TokenDataset:
         """Examples that leave no room in a row, for those who compile without data.
 
@@ -47,8 +94,10 @@ class TokenDataset:
             count: How many.
             length: Tokens of each.
             target_shape: Of each one's target; None where it has a label id.
+            target_length: Tokens of the text that each teaches; None where it is none.
         """
         targets = None
+        texts = [np.ones(target_length or 0, np.int32)] * count
         if target_shape is not None:
             targets = np.zeros((count, *target_shape), np.float32)
         return cls(
@@ -57,6 +106,7 @@ class TokenDataset:
             offsets=np.arange(count + 1, dtype=np.int64) * length,
             label_ids=np.zeros(count, np.int32),
             targets=targets,
+            target_ids=Spans.of(texts) if target_length else None,
         )
 
     @classmethod
@@ -71,6 +121,7 @@ class TokenDataset:
             offsets=offsets_of([len(row.input_ids) for row in features]),
             label_ids=np.array(labels, np.int32),
             targets=_stacked([row.target for row in features]),
+            target_ids=_texts([row.target_ids for row in features]),
         )
 
     @classmethod
@@ -93,6 +144,7 @@ class TokenDataset:
             ),
             label_ids=_concatenate([part.label_ids for part in parts], np.int32),
             targets=_joined(parts),
+            target_ids=_joined_texts(parts),
         )
 
     def __len__(self) -> int:
@@ -116,6 +168,7 @@ class TokenDataset:
             segment_ids=self.segments[place].astype(np.int32),
             label_id=None if label_id == UNLABELLED else label_id,
             target=None if self.targets is None else self.targets[index],
+            target_ids=self.target_ids and self.target_ids.example(index),
         )
 
     def take(self, order: np.ndarray) -> TokenDataset:
@@ -128,6 +181,7 @@ class TokenDataset:
             offsets=offsets_of(lengths),
             label_ids=self.label_ids[order],
             targets=None if self.targets is None else self.targets[order],
+            target_ids=self.target_ids and self.target_ids.take(order),
         )
 
 
@@ -165,3 +219,19 @@ def _joined(parts: Sequence[TokenDataset]) -> np.ndarray | None:
         for part in parts
     ]
     return _concatenate(found, np.float32)
+
+
+def _texts(rows: Sequence[np.ndarray | None]) -> Spans | None:
+    if all(row is None for row in rows):
+        return None
+    return Spans.of([np.empty(0, np.int32) if row is None else row for row in rows])
+
+
+def _joined_texts(parts: Sequence[TokenDataset]) -> Spans | None:
+    """The texts that all parts teach; none in one whose examples have none."""
+    if all(part.target_ids is None for part in parts):
+        return None
+    found = [part.target_ids or Spans.none(len(part)) for part in parts]
+    lengths = _concatenate([each.lengths for each in found], np.int64)
+    ids = _concatenate([each.ids for each in found], np.int32)
+    return Spans(ids, offsets_of(lengths))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +37,16 @@ _SPLIT_SEED = 23
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article: its category, and title and body as one line of text."""
+    """One article: its category, and title and body as a line of text each."""
 
     category: str
-    text: str
+    title: str
+    body: str
+
+    @property
+    def text(self) -> str:
+        """Title and body as one line."""
+        return self.title + self.body
 
 
 def read(data_dir: str) -> list[Article]:
@@ -58,7 +64,7 @@ def read(data_dir: str) -> list[Article]:
     if missing:
         raise DataError(f"no articles of {', '.join(sorted(missing))}", path=data_dir)
     return [
-        Article(category, _text(content, place=f"{data_dir}: {category}/{name}"))
+        Article(category, *_texts(content, place=f"{data_dir}: {category}/{name}"))
         for category, name, content in files
     ]
 
@@ -113,12 +119,16 @@ def _unpacked(folder: str) -> Iterator[tuple[str, str, bytes]]:
                 yield category, name, storage.read_bytes(storage.join(shelf, name))
 
 
-def _text(content: bytes, *, place: str) -> str:
+def _texts(content: bytes, *, place: str) -> tuple[str, str]:
     try:
         lines = io.StringIO(content.decode("utf-8"), newline=None).readlines()
     except UnicodeDecodeError as error:
         raise DataError(
             f"expected UTF-8: {error.reason}", path=place, offset=error.start
         ) from error
-    stripped = [line.strip() for line in lines[_LINES_BEFORE_TITLE:]]
-    return "".join(stripped).replace("\t", "\N{IDEOGRAPHIC SPACE}")
+    first = _LINES_BEFORE_TITLE
+    return _joined(lines[first : first + 1]), _joined(lines[first + 1 :])
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "".join(map(str.strip, lines)).replace("\t", "\N{IDEOGRAPHIC SPACE}")

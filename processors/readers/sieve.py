@@ -20,6 +20,13 @@ from runtime.errors import DataError
 
 _Made = TypeVar("_Made")
 
+Unfit = Callable[[Any], str | None]
+"""Says what keeps that from being used which a row has become; None: nothing."""
+
+
+def _fits(made: object) -> None:
+    del made
+
 
 class OnBadRow(enum.Enum):
     """What a row that cannot be used does."""
@@ -31,14 +38,17 @@ class OnBadRow(enum.Enum):
 class Sieve:
     """Makes something of rows, and ends with an error at the first bad one.
 
+    Args:
+        unfit: Which rows are bad, beside those of which nothing can be made.
+
     Attributes:
         accepted: Rows that became something, by file.
         rejected: Rows that did not, by file.
         problem: Says why what was made of a row cannot be used; None where it can.
     """
 
-    def __init__(self) -> None:
-        self.problem: Callable[[Any], str | None] = lambda _: None
+    def __init__(self, *, unfit: Unfit = _fits) -> None:
+        self._unfit = unfit
         self.accepted: collections.Counter[str] = collections.Counter()
         self.rejected: collections.Counter[str] = collections.Counter()
         self._first_error: DataError | None = None
@@ -97,7 +107,7 @@ class Sieve:
         if isinstance(row, BadRow):
             raise row.error
         made = make(row)
-        if made is not None and (problem := self.problem(made)):
+        if made is not None and (problem := self._unfit(made)):
             raise row.error(problem)
         return made
 
@@ -124,10 +134,13 @@ class RejectingSieve(Sieve):
         open_file: Opens the file, and is called for the first bad row. One JSON object
             a line goes there: `file`, `line`, `reason`, and `row`, the row as it stood
             in its file, or `row_base64` where that is no text.
+        unfit: See base class.
     """
 
-    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
-        super().__init__()
+    def __init__(
+        self, open_file: Callable[[], BinaryIO], *, unfit: Unfit = _fits
+    ) -> None:
+        super().__init__(unfit=unfit)
         self._open = functools.cache(open_file)
 
     def rehearsal(self) -> Sieve:

@@ -7,18 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from processors.batches.token_dataset import UNLABELLED, TokenDataset, offsets_of
+from processors.batches.token_dataset import (
+    UNLABELLED,
+    Spans,
+    TokenDataset,
+    offsets_of,
+)
 from processors.records import example_columns
 from processors.records.example_columns import BadExampleError, Column, Kind
 
 INPUT_IDS, SEGMENT_IDS, LABEL_IDS = "input_ids", "segment_ids", "label_ids"
 # Instead of label_ids, where an example has several labels or a number.
 TARGET = "target"
+# Where a text is learned.
+TARGET_IDS = "target_ids"
 # Only in the fixed-length records of google-research/bert.
 INPUT_MASK, IS_REAL_EXAMPLE = "input_mask", "is_real_example"
 
 _NAMES = (INPUT_IDS, SEGMENT_IDS, LABEL_IDS, INPUT_MASK, IS_REAL_EXAMPLE)
-_KINDS = {**dict.fromkeys(_NAMES, Kind.INT64), TARGET: Kind.FLOAT}
+_INTEGERS = (*_NAMES, TARGET_IDS)
+_KINDS = {**dict.fromkeys(_INTEGERS, Kind.INT64), TARGET: Kind.FLOAT}
 
 
 def encode_examples(dataset: TokenDataset) -> Iterator[bytes]:
@@ -26,6 +34,7 @@ def encode_examples(dataset: TokenDataset) -> Iterator[bytes]:
 
     Unpadded input_ids and segment_ids; unless it is unlabelled label_ids [1], or, where
     the examples have targets, target: floats [labels], 1 for each that it has, or [1].
+    Where they teach a text target_ids, unpadded too.
 
     Raises:
         ValueError: a token id is negative.
@@ -35,8 +44,13 @@ def encode_examples(dataset: TokenDataset) -> Iterator[bytes]:
             INPUT_IDS: Column(dataset.ids, dataset.lengths),
             SEGMENT_IDS: Column(dataset.segments, dataset.lengths),
             **_target_column(dataset),
+            **_text_column(dataset.target_ids),
         }
     )
+
+
+def _text_column(texts: Spans | None) -> dict[str, Column]:
+    return {} if texts is None else {TARGET_IDS: Column(texts.ids, texts.lengths)}
 
 
 def _target_column(dataset: TokenDataset) -> dict[str, Column]:
@@ -79,6 +93,7 @@ def _complaints(lists: Mapping[str, Column]) -> Iterator[tuple[np.ndarray, str]]
     yield (widths > 0) & (widths < widths.max()), "expected targets of one length"
     yield ids.outside(2**31), "expected input_ids of 0 to 2**31 - 1"
     yield segments.outside(2**7), "expected segment_ids of 0 to 127"
+    yield lists[TARGET_IDS].outside(2**31), "expected target_ids of 0 to 2**31 - 1"
     yield labels.outside(2**31), "expected label_ids of 0 to 2**31 - 1"
     if mask.values.size:
         yield mask.lengths != ids.lengths, "expected as many input_mask as input_ids"
@@ -97,6 +112,7 @@ def _strip(lists: Mapping[str, Column]) -> TokenDataset:
         offsets=offsets_of(ids.lengths),
         label_ids=label_ids,
         targets=_targets_of(lists[TARGET]),
+        target_ids=_texts_of(lists[TARGET_IDS]),
     )
     if mask.values.size:
         dataset = _without_padding(dataset, token=mask.values != 0)
@@ -115,6 +131,12 @@ def _targets_of(column: Column) -> np.ndarray | None:
     targets = np.zeros((len(column.lengths), width), np.float32)
     targets[column.lengths > 0] = column.values.reshape(-1, width)
     return targets[:, 0] if width == 1 else targets
+
+
+def _texts_of(column: Column) -> Spans | None:
+    if not column.values.size:
+        return None
+    return Spans(column.values.astype(np.int32), offsets_of(column.lengths))
 
 
 def _without_padding(dataset: TokenDataset, *, token: np.ndarray) -> TokenDataset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from processors.base import SPLITS, Table, TableProcessor
 from processors.example import InputExample
@@ -108,6 +108,7 @@ class ListsProcessor(TableProcessor):
     """
 
     default_data_dir = "."  # which is not looked at
+    table: ClassVar[type[ListTable]] = ListTable
 
     def __init__(
         self,
@@ -119,7 +120,7 @@ class ListsProcessor(TableProcessor):
     ) -> None:
         self.labels = label_names.checked(labels, task=type(self).__name__)
         self.train, self.dev, self.test = (
-            ListTable(f"{name} examples", text_a=0, label=-1, examples=rows)
+            self.table(f"{name} examples", text_a=0, label=-1, examples=rows)
             if (rows := _rows_of(examples))
             else None
             for name, examples in zip(SPLITS, (train, dev, test), strict=True)

@@ -44,14 +44,21 @@ class LivedoorProcessor(TableProcessor):
         if _has_tables(data_dir):
             yield from super()._stream(split, data_dir=data_dir)
             return
-        articles = _articles(data_dir)
-        chosen = livedoor.deal(len(articles))[split]
-        for number, position in enumerate(chosen, 1):
+        for number, article in enumerate(articles_of(split, data_dir=data_dir), 1):
             yield InputExample(
-                guid=f"{split}-{number}",
-                text_a=articles[position].text,
-                label=articles[position].category,
+                guid=f"{split}-{number}", text_a=article.text, label=article.category
             )
+
+
+def articles_of(split: str, *, data_dir: str) -> list[livedoor.Article]:
+    """Returns the articles of a split; the corpus is read once for all of them.
+
+    Args:
+        split: train, dev or test.
+        data_dir: The folder that holds the corpus.
+    """
+    articles = _articles(data_dir)
+    return [articles[position] for position in livedoor.deal(len(articles))[split]]
 
 
 @functools.lru_cache(maxsize=1)

@@ -21,6 +21,7 @@ from processors.tasks.jnli import JnliProcessor
 from processors.tasks.jsts import JstsProcessor
 from processors.tasks.lines import LinesProcessor
 from processors.tasks.livedoor import LivedoorProcessor
+from processors.tasks.livedoor_titles import LivedoorTitlesProcessor
 from processors.tasks.mnli import MnliProcessor
 from processors.tasks.mrpc import MrpcProcessor
 from processors.tasks.pairs import PairsProcessor
@@ -52,6 +53,7 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "json": JsonProcessor,
     "jsonl": JsonlProcessor,
     "livedoor": LivedoorProcessor,
+    "livedoor_titles": LivedoorTitlesProcessor,
     "mnli": MnliProcessor,
     "mrpc": MrpcProcessor,
     "pairs": PairsProcessor,

@@ -22,9 +22,11 @@ class DataSettings(FileSettings):
     Attributes:
         NEEDS_LABELS: Whether training and dev examples must have labels that make
             classes.
+        OPTIONS: What of them describes tables.
     """
 
     NEEDS_LABELS: ClassVar[bool] = True
+    OPTIONS: ClassVar[type[TableOptions]] = TableOptions
 
     # The original's flags.
     task_name: str | None = setting(
@@ -72,8 +74,8 @@ class DataSettings(FileSettings):
         Raises:
             SettingsError: They do not fit each other.
         """
-        fields = dataclasses.fields(TableOptions)
-        return TableOptions(
+        fields = dataclasses.fields(self.OPTIONS)
+        return self.OPTIONS(
             **{field.name: getattr(self, field.name) for field in fields}
         )
 

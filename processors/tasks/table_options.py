@@ -14,13 +14,14 @@ from processors.readers.columns import SEPARATORS
 from processors.readers.encodings import EncodingSettings
 from processors.readers.row import Column
 from runtime.errors import SettingsError
-from runtime.settings import setting
+from runtime.settings import flags_of, setting
 
 TARGETS = ("multi_label", "label_separator", "objective")
 """The options that say what a label column holds."""
 
 _FILES = ("train_file", "dev_file", "test_file", "pairs_file")
-_ROLES = {"split_group": "group"}  # flag -> argument of Table, where they differ
+_COLUMNS = ("text_a", "text_b", "label", "id", "split_group")
+_ROLES = {"split_group": "group"}  # option -> argument of Table, where they differ
 _POSITION = re.compile("-?[0-9]+")
 
 
@@ -70,7 +71,7 @@ class FileSettings(LabelSettings, FormatSettings):
     """
 
     text_a: str = setting("text", help="Column of the text.")
-    label: str = setting("label", help="Column of the label.")
+    label: str | None = setting("label", help="Column of the label.")
     label_separator: str | None = setting(
         None,
         help="What stands between the labels of a text with --multi_label; by default "
@@ -123,10 +124,11 @@ class TableOptions(FileSettings):
         ]
         if not self.header:
             problems += [
-                f"{role}: the files have no header, so expected a position such as 0;"
+                f"{flag}: the files have no header, so expected a position such as 0;"
                 f" got {column!r}."
-                for role, column in self._columns().items()
-                if not (column is None or _POSITION.fullmatch(column))
+                for name, flag in self._flags().items()
+                if (column := getattr(self, name)) is not None
+                and not _POSITION.fullmatch(column)
             ]
         if self.delimiter is not None and self._separator() is None:
             problems.append(
@@ -160,7 +162,7 @@ class TableOptions(FileSettings):
             files[split] or f"{split}.{file_format.value}",
             text_a=self._column(self.text_a),
             text_b=None if self.text_b is None else self._column(self.text_b),
-            label=self._column(self.label),
+            label=None if self.label is None else self._column(self.label),
             id=None if self.id is None else self._column(self.id),
             group=None if self.split_group is None else self._column(self.split_group),
             format=file_format,
@@ -172,7 +174,7 @@ class TableOptions(FileSettings):
             label_separator=self.label_separator,
             flags={
                 "file": f"{split}_file",
-                **{_ROLES.get(flag, flag): flag for flag in self._columns()},
+                **{_ROLES.get(n, n): flag for n, flag in self._flags().items()},
             },
         )
 
@@ -189,9 +191,10 @@ class TableOptions(FileSettings):
             if getattr(self, name) != getattr(defaults, name)
         }
 
-    def _columns(self) -> dict[str, str | None]:
-        roles = ("text_a", "text_b", "label", "id", "split_group")
-        return {role: getattr(self, role) for role in roles}
+    def _flags(self) -> dict[str, str]:
+        """Option that names a column -> its flag."""
+        names = {field.name: flag for flag, field in flags_of(type(self)).items()}
+        return {name: names[name] for name in _COLUMNS if name in names}
 
     def _separator(self) -> str | None:
         """Returns the character between columns; None for the format's, or for none."""

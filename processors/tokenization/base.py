@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ _NAMES = {
     "mask": ("[MASK]",),
 }
 _NEEDED = ("unk", "cls", "sep")
+_NEVER_TEXT = ("<s>", "</s>")  # which SentencePiece puts into every vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +163,33 @@ class Tokenizer(abc.ABC):
                 f"{error}",
                 path=self.vocabulary.path,
             ) from error
+
+    def decode(self, ids: Sequence[int], *, unknown_text: str = "") -> str:
+        """Returns the text that ids spell, as far as a vocabulary keeps it.
+
+        Args:
+            ids: Ids of tokens, up to the end or to the first `[SEP]`. Other special
+                tokens among them are left out.
+            unknown_text: What stands for the unknown token.
+        """
+        end = self.special.sep
+        kept = list(itertools.takewhile(lambda index: index != end, ids))
+        runs = itertools.groupby(kept, key=self.special.unk.__eq__)
+        parts = [
+            unknown_text * len(list(run)) if is_unknown else self._spelled(list(run))
+            for is_unknown, run in runs
+        ]
+        return "".join(parts).strip()
+
+    def _spelled(self, ids: Sequence[int]) -> str:
+        """Returns the text of ids among which no unknown token is."""
+        left_out = {self.special.pad, self.special.cls, self.special.mask}
+        named = {self.vocabulary.ids.get(name) for name in _NEVER_TEXT}
+        return self._join([i for i in ids if i not in left_out | named])
+
+    @abc.abstractmethod
+    def _join(self, ids: Sequence[int]) -> str:
+        """Returns the text of ids of plain tokens."""
 
     @abc.abstractmethod
     def fingerprint(self) -> dict[str, str | bool | int]:

@@ -78,6 +78,9 @@ class LibraryTokenizer(Tokenizer):
             spans = _whole(spans, text=text)
         return EncodedText(list(encoded.tokens), ids=list(encoded.ids), spans=spans)
 
+    def _join(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids."""
         normalizer = self._tokenizer.normalizer

@@ -137,6 +137,12 @@ class SentencePieceTokenizer(Tokenizer):
         tokens = self.vocabulary.tokens
         return [tokens.get(index, _UNKNOWN) for index in ids]
 
+    def _join(self, ids: Sequence[int]) -> str:
+        pieces = self.convert_ids_to_tokens(ids)
+        text: str = self._processor.decode_pieces(pieces)
+        # Runs between unknown pieces keep the space that they begin with.
+        return f" {text}" if pieces and pieces[0].startswith(_SPACE) else text
+
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids.
 

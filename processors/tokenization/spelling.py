@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from processors.tokenization.alignment import WORD
 
 UNKNOWN = "[UNK]"
 _CONTINUED = "##"
+# Two characters of which neither is of a script that writes no spaces.
+_SPACED = re.compile(
+    "[^\u2e80-\ud7ff\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff]{2}"
+)
 
 
 Piece = tuple[str, int, int]
@@ -26,6 +31,20 @@ class Spelling(abc.ABC):
     @abc.abstractmethod
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides, beside the vocabulary, how a word is written."""
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """Returns the text of words that are written in `tokens`.
+
+        White space between words is not kept by tokens. A space is put between two of
+        scripts that write it, and none beside Japanese and Chinese.
+        """
+        text = ""
+        for token in tokens:
+            piece = token.removeprefix(_CONTINUED)
+            goes_on = len(piece) < len(token)
+            is_spaced = not goes_on and bool(_SPACED.search(text[-1:] + piece[:1]))
+            text += f" {piece}" if is_spaced else piece
+        return text
 
 
 class WordPieceSpelling(Spelling):
@@ -95,6 +114,10 @@ class CharacterSpelling(Spelling):
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides, beside the vocabulary, how a word is written."""
         return {"subwords": "character"}
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """Returns the characters, one after the other."""
+        return "".join(tokens)
 
 
 class WholeSpelling(Spelling):

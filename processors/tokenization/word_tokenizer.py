@@ -101,6 +101,9 @@ class WordTokenizer(Tokenizer):
             start += len(part)
         return EncodedText(tokens, ids=self.convert_tokens_to_ids(tokens), spans=spans)
 
+    def _join(self, ids: Sequence[int]) -> str:
+        return self._spelling.join(self.convert_ids_to_tokens(ids))
+
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides which ids a text gets: equal means equal ids."""
         return {

@@ -39,6 +39,7 @@ from tf_bert.classifier.settings import BertClassifierStepSettings
 from tf_bert.pairs.scoring_settings import ScoringSettings
 from tf_bert.pairs.settings import BiEncoderSettings, BiEncoderStepSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
+from tf_bert.seq2seq.generation.settings import GenerationSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
 SETTINGS = {
@@ -47,6 +48,7 @@ SETTINGS = {
     "create_tfrecords": ConversionSettings,
     "doctor": DoctorSettings,
     "extract_features": ExtractionSettings,
+    "generate": GenerationSettings,
     "finetune_lstm": LstmClassifierSettings,
     "lstm_experiment": ExperimentSettings,
     "make_aozora_corpus": make_aozora_corpus.AozoraCorpusSettings,

@@ -67,3 +67,28 @@ def test_one_a_row():
     assert (layout.rows, layout.row_length) == (3, 10)
     assert layout.starts.tolist() == [[0, 10, 0]]
     assert layout.places.tolist() == [[1, 1, 1]]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_both_sides_of_an_example_lie_in_the_same_row(seed):
+    sources = np.maximum(random_lengths(seed), 1)
+    targets = np.random.default_rng(seed).integers(0, 11, sources.shape)
+    layouts = packing.pack_sides([sources, targets], row_lengths=[40, 10])
+    places = [
+        {
+            (slice_, row, place): (start, end)
+            for (slice_, row), held in spans(layout, lengths).items()
+            for place, start, end in held
+        }
+        for layout, lengths in zip(layouts, (sources, targets), strict=True)
+    ]
+    assert places[1].keys() <= places[0].keys()
+    assert len(places[0]) == sources.size
+    for (slice_, row, place), (start, end) in places[1].items():
+        assert end <= 10
+        others = [
+            other
+            for (s, r, p), other in places[1].items()
+            if (s, r) == (slice_, row) and p != place
+        ]
+        assert all(end <= other[0] or other[1] <= start for other in others)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import tracemalloc
@@ -307,3 +308,23 @@ def test_manifest_that_is_none_is_refused(path, text):
         file.write(text)
     with pytest.raises(DataError, match=r"manifest\.json: expected a manifest"):
         read_records(path)
+
+
+def test_texts_that_are_learned_come_back(tmp_path):
+    path = str(tmp_path / "train.tf_record")
+    rows = [
+        dataclasses.replace(
+            row, label_id=None, target_ids=np.arange(number % 4, dtype=np.int32)
+        )
+        for number, row in enumerate(make_rows())
+    ]
+    write(path, rows, shards=3)
+    found = read_records(path)
+    for number, row in enumerate(rows):
+        np.testing.assert_array_equal(found.example(number).target_ids, row.target_ids)
+
+
+def test_records_without_texts_to_learn_are_as_ever(tmp_path):
+    path = str(tmp_path / "train.tf_record")
+    write(path)
+    assert read_records(path).target_ids is None

@@ -60,7 +60,7 @@ def own_module(tmp_path, monkeypatch):
 def test_known_names():
     expected = (
         "aozora_pair authors chabsa cola csv folder janli jnli json jsonl jsts"
-        " lines livedoor mnli mrpc pairs records stsb tfds tsv xnli"
+        " lines livedoor livedoor_titles mnli mrpc pairs records stsb tfds tsv xnli"
     )
     assert registry.known() == expected.split()
     assert all(

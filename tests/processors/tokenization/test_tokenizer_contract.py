@@ -200,3 +200,31 @@ def test_half_of_a_surrogate_pair_is_named_or_unknown(tokenizer):
 def test_no_two_kinds_have_one_fingerprint(request):
     prints = [build(kind, request).fingerprint() for kind in KINDS]
     assert all(a != b for i, a in enumerate(prints) for b in prints[:i])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_are_spelled_as_text_that_has_the_same_ids(kind, request):
+    tokenizer = build(kind, request)
+    text = "今日は 天気がいい"
+    ids = tokenizer.encode(text)
+    spelled = tokenizer.decode(ids, unknown_text="\U0010ffff")
+    assert tokenizer.encode(spelled) == ids
+    special = tokenizer.special
+    framed = [special.cls, *ids, special.pad, special.sep, *ids]
+    assert tokenizer.decode(framed, unknown_text="\U0010ffff") == spelled
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_vocabulary_lacks_is_left_out_or_shown(kind, request):
+    tokenizer = build(kind, request)
+    ids = [tokenizer.special.unk, *tokenizer.encode("天"), tokenizer.special.unk]
+    shown = tokenizer.decode(ids, unknown_text="?")
+    assert shown.startswith("?")
+    assert shown.endswith("?")
+    assert tokenizer.decode(ids) == shown.replace("?", "").strip()
+
+
+def test_spaces_stand_between_words_of_scripts_that_write_them(request):
+    tokenizer = build("mecab", request)
+    tokens = ["the", "cat", "##s", "は", "a", "1", "猫", "b"]
+    assert tokenizer._spelling.join(tokens) == "the catsはa 1猫b"
