@@ -8,6 +8,8 @@ that gradient alone, and no float32 logits.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
@@ -15,7 +17,15 @@ from keras import ops
 from runtime.kernels import fusion
 
 
-def loss(states: Any, kernel: Any, bias: Any, target_ids: Any, weights: Any) -> Any:
+def loss(
+    states: Any,
+    kernel: Any,
+    bias: Any,
+    target_ids: Any,
+    weights: Any,
+    *,
+    label_smoothing: float = 0.0,
+) -> Any:
     """The weighted sum of the targets' cross-entropies.
 
     Args:
@@ -24,13 +34,14 @@ def loss(states: Any, kernel: Any, bias: Any, target_ids: Any, weights: Any) -> 
         bias: float32 `[vocabulary]`.
         target_ids: int32 `[targets]`.
         weights: float32 `[targets]`; 0 for filler.
+        label_smoothing: Share of a target that is dealt to the whole vocabulary alike.
 
     Returns:
         float32 scalar.
     """
     # TensorFlow's gradient functions take no variables, only what is read of them.
     kernel, bias = ops.cast(kernel, states.dtype), ops.cast(bias, "float32")
-    fused = fusion.kernel(_loss_and_gradients)
+    fused = fusion.kernel(_smoothed(label_smoothing))
 
     @ops.custom_gradient
     def weighted(states: Any, kernel: Any, bias: Any) -> Any:
@@ -64,20 +75,56 @@ def losses(states: Any, kernel: Any, bias: Any, target_ids: Any) -> Any:
     return ops.logsumexp(logits, axis=-1) - _picked(logits, target_ids)
 
 
+@functools.cache
+def _smoothed(label_smoothing: float) -> Callable[..., Any]:
+    """The same object for the same share, so that compilers can keep it."""
+    if label_smoothing == 0:
+        return _loss_and_gradients
+    return functools.partial(_smoothed_loss_and_gradients, label_smoothing)
+
+
 def _loss_and_gradients(logits: Any, bias: Any, target_ids: Any, weights: Any) -> Any:
     """The loss, and its gradients by logits (in their dtype) and by bias."""
     wide = ops.cast(logits, "float32") + bias
+    shares, found = _shares(wide)
+    each = found[:, 0] - _picked(wide, target_ids)
+    is_target = _is_target(logits, target_ids)
+    d_logits = ops.where(is_target, shares - 1.0, shares) * weights[:, None]
+    return _summed(each, d_logits, weights=weights, dtype=logits.dtype)
+
+
+def _smoothed_loss_and_gradients(
+    label_smoothing: float, logits: Any, bias: Any, target_ids: Any, weights: Any
+) -> Any:
+    """The same, where every word has its part of the target."""
+    wide = ops.cast(logits, "float32") + bias
+    shares, found = _shares(wide)
+    rest, size = 1.0 - label_smoothing, logits.shape[-1]
+    aimed_at = rest * _picked(wide, target_ids)
+    each = found[:, 0] - aimed_at - label_smoothing * ops.mean(wide, axis=-1)
+    is_target = ops.cast(_is_target(logits, target_ids), "float32")
+    d_logits = shares - rest * is_target - label_smoothing / size
+    return _summed(
+        each, d_logits * weights[:, None], weights=weights, dtype=logits.dtype
+    )
+
+
+def _shares(wide: Any) -> tuple[Any, Any]:
+    """Each word's probability, and the logarithm of their sum before `[targets, 1]`."""
     largest = ops.max(wide, axis=-1, keepdims=True)
     exponents = ops.exp(wide - largest)
     total = ops.sum(exponents, axis=-1, keepdims=True)
-    found = ops.log(total) + largest
-    each = found[:, 0] - _picked(wide, target_ids)
-    is_target = ops.arange(logits.shape[-1], dtype="int32") == target_ids[:, None]
-    shares = exponents / total
-    d_logits = ops.where(is_target, shares - 1.0, shares) * weights[:, None]
+    return exponents / total, ops.log(total) + largest
+
+
+def _is_target(logits: Any, target_ids: Any) -> Any:
+    return ops.arange(logits.shape[-1], dtype="int32") == target_ids[:, None]
+
+
+def _summed(each: Any, d_logits: Any, *, weights: Any, dtype: Any) -> tuple[Any, ...]:
     return (
         ops.sum(each * weights),
-        ops.cast(d_logits, logits.dtype),
+        ops.cast(d_logits, dtype),
         ops.sum(d_logits, axis=0),
     )
 

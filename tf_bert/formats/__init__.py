@@ -9,6 +9,8 @@ source.py           stored weights, whatever their kind
 foreign.py          what is not read, by its name, and what to do
 find.py             which kind lies at a path
 hugging_face.py     config.json and safetensors, in and out
+encoder_decoder.py  Hugging Face folders of two BERTs
+sides.py            one side of them, as the weights of a BERT
 keras_hub.py        KerasHub presets, in and out
 tensorflow1.py      TensorFlow 1 checkpoints, in and out
 native.py           this toolkit's checkpoints, in and out

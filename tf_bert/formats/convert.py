@@ -10,11 +10,13 @@ from runtime import storage
 from runtime.errors import CheckpointError, SettingsError
 from tf_bert.formats import (
     dialects,
+    encoder_decoder,
     find,
     hugging_face,
     keras_hub,
     losses,
     native,
+    sides,
     tensorflow1,
     tokenizer_files,
     variables,
@@ -24,6 +26,7 @@ from tf_bert.formats.names import NameTable, WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.formats.tokenizer_files import TokenizerFiles
 from tf_bert.model.config import BertConfig
+from tf_bert.model.encoder_decoder_config import EncoderDecoderConfig
 
 _WRITERS: dict[WeightsFormat, Callable[..., None]] = {
     WeightsFormat.TF1: tensorflow1.write,
@@ -110,7 +113,9 @@ def convert(conversion: Conversion) -> Report:
             would compute something else.
     """
     _refuse_full(conversion.output)
-    source = find.open_source(conversion.input)
+    source = find.open_any(conversion.input)
+    if source.encoder_decoder is not None:
+        return _convert_pair(conversion, source, config=source.encoder_decoder)
     config = _config(conversion, source)
     _check_whole(source, config=config)
     tokenizer = _tokenizer(conversion, source)
@@ -131,12 +136,59 @@ def convert(conversion: Conversion) -> Report:
     left_out = sorted(_weighty(source).keys() - set(names))
     left_out += losses.named(source, tokenizer, to=conversion.to, special=special)
     return Report(
-        title=f"{source.kind.value} {source.path} -> {conversion.to.value} "
-        f"{conversion.output}",
+        title=_title(conversion, source),
         carried=tuple((n, shapes[n], _there(n, conversion.to)) for n in names),
         left_out=tuple(left_out),
         ignored=tuple(filter(variables.NOT_WEIGHTS.fullmatch, shapes)),
         notes=tuple(notes),
+    )
+
+
+def _convert_pair(
+    conversion: Conversion, source: Source, *, config: EncoderDecoderConfig
+) -> Report:
+    """Converts an encoder-decoder; see `convert`.
+
+    Raises:
+        CheckpointError: The target has no place for one, or variables are missing.
+    """
+    if conversion.to not in {WeightsFormat.NATIVE, WeightsFormat.HUGGING_FACE}:
+        raise CheckpointError(
+            f"{source.path} holds an encoder-decoder, for which "
+            f"--to={conversion.to.value} has no place. Give --to=huggingface or "
+            "--to=native."
+        )
+    weights.check_all(source, expected=sides.shapes_of(config))
+    tokenizer = _tokenizer(conversion, source)
+    vocabulary = tokenizer_files.vocabulary_of(tokenizer)
+    special = {**source.special_ids, **tokenizer_files.special_ids_of(tokenizer)}
+    notes = losses.of_vocabulary(vocabulary, config=config.encoder, path=source.path)
+    notes += losses.of_special_ids(source, special, vocabulary=vocabulary)
+    theirs = {name: encoder_decoder.there(name) for name in _weighty(source)}
+    is_ours = conversion.to is WeightsFormat.NATIVE
+    names = [name for name, place in theirs.items() if is_ours or place is not None]
+    write = native.write if is_ours else encoder_decoder.write
+    write(conversion.output, source, names=names, config=config, special=special)
+    notes += tokenizer_files.write(conversion.output, tokenizer, to=conversion.to)
+    _verify(source, names, folder=conversion.output)
+    shapes = source.shapes()
+    return Report(
+        title=_title(conversion, source),
+        carried=tuple(
+            (n, shapes[n], place.name if place and not is_ours else n)
+            for n, place in theirs.items()
+            if n in names
+        ),
+        left_out=tuple(name for name in theirs if name not in names),
+        ignored=tuple(filter(variables.NOT_WEIGHTS.fullmatch, shapes)),
+        notes=tuple(notes),
+    )
+
+
+def _title(conversion: Conversion, source: Source) -> str:
+    return (
+        f"{source.kind.value} {source.path} -> {conversion.to.value} "
+        f"{conversion.output}"
     )
 
 
@@ -295,7 +347,7 @@ def _writer(to: WeightsFormat, tokenizer: TokenizerFiles) -> Callable[..., None]
 
 
 def _verify(source: Source, names: Sequence[str], *, folder: str) -> None:
-    written = find.open_source(folder)
+    written = find.open_any(folder)
     for name in _different(source, written, names):
         raise CheckpointError(
             f"{folder}: {name} reads back otherwise than it was written"

@@ -11,12 +11,14 @@ from runtime.errors import CheckpointError
 from runtime.files import tf_checkpoint
 from tf_bert.formats import (
     bundled,
+    encoder_decoder,
     foreign,
     hugging_face,
     keras_hub,
     native,
     tensorflow1,
 )
+from tf_bert.formats.encoder_decoder import EncoderDecoderSource
 from tf_bert.formats.hugging_face import HuggingFaceSource
 from tf_bert.formats.keras_hub import KerasHubSource
 from tf_bert.formats.names import WeightsFormat
@@ -53,11 +55,33 @@ def open_source(path: str) -> Source:
             files that hold the weights, where a folder holds several kinds.
 
     Raises:
-        CheckpointError: Nothing that can be read lies there, or several kinds do.
+        CheckpointError: Nothing that can be read lies there, or several kinds do, or
+            it is an encoder-decoder.
         SettingsError: The configuration beside it describes no BERT.
     """
+    source = open_any(path)
+    if source.encoder_decoder is not None:
+        raise CheckpointError(
+            f"{source.path} holds an encoder-decoder, and one BERT was expected. "
+            "scripts/run_seq2seq.py trains it further and scripts/generate.py writes "
+            "with it."
+        )
+    return source
+
+
+def open_any(path: str) -> Source:
+    """Opens weights that may be those of an encoder-decoder.
+
+    Args:
+        path: As for `open_source`.
+
+    Raises:
+        CheckpointError: Nothing that can be read lies there, or several kinds do.
+        SettingsError: The configuration beside it describes no BERT, or not two.
+    """
     kind, place = locate(path)
-    return _OPENERS[kind](place)
+    is_pair = kind is WeightsFormat.HUGGING_FACE and encoder_decoder.lies_in(place)
+    return EncoderDecoderSource(place) if is_pair else _OPENERS[kind](place)
 
 
 def locate(path: str) -> tuple[WeightsFormat, str]:

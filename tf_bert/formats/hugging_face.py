@@ -84,7 +84,7 @@ class HuggingFaceSource(TranslatedSource):
 
     def __init__(self, folder: str) -> None:
         values = read_config(folder)
-        places = _places(folder)
+        places = places_of(folder)
         read = _Reader(places)
         stored = {
             name: place.shapes()[name]
@@ -111,7 +111,7 @@ class HuggingFaceSource(TranslatedSource):
         untrained = values.get(_UNTRAINED)
         self.untrained = tuple(untrained) if isinstance(untrained, list) else ()
         self.extras = extras_of(values, config=self.config)
-        self.step = _step(folder)
+        self.step = step_of(folder)
 
 
 def read_config(folder: str) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def _targets(folder: str, values: Mapping[str, Any]) -> Targets | None:
     )
 
 
-def _step(folder: str) -> int:
+def step_of(folder: str) -> int:
     """What transformers' Trainer has counted; 0 where it was not what trained.
 
     Raises:
@@ -243,8 +243,8 @@ def _step(folder: str) -> int:
     return step if isinstance(step, int) else 0
 
 
-def _places(folder: str) -> dict[str, SafetensorsFile]:
-    """Returns the file of each tensor.
+def places_of(folder: str) -> dict[str, SafetensorsFile]:
+    """Returns the file of each tensor of a folder.
 
     Raises:
         CheckpointError: The folder has no weights, or not those its index names.
@@ -320,7 +320,7 @@ def write(
         if is_bare:
             tensors = {n.removeprefix("bert."): each for n, each in tensors.items()}
         file = _shard_name(number, of=len(shards))
-        _write_shard(storage.join(folder, file), tensors)
+        write_tensors(storage.join(folder, file), tensors)
         weight_map |= dict.fromkeys(tensors, file)
         total += sum(value.nbytes for value in tensors.values())
     if len(shards) > 1:
@@ -367,7 +367,13 @@ def _shard_name(number: int, *, of: int) -> str:
     return WEIGHTS if of == 1 else f"model-{number:05d}-of-{of:05d}.safetensors"
 
 
-def _write_shard(path: str, tensors: Mapping[str, np.ndarray]) -> None:
+def write_tensors(path: str, tensors: Mapping[str, np.ndarray]) -> None:
+    """Writes a file of weights for transformers.
+
+    Args:
+        path: Where to.
+        tensors: By their names there.
+    """
     # transformers refuses a file that does not name the framework it is in the way of.
     content = safetensors.numpy.save(dict(tensors), metadata={"format": "pt"})
     storage.write_bytes(path, content)

@@ -261,6 +261,16 @@ def pooler_names() -> list[str]:
     return [name for name in encoder_names(0) if name.startswith("bert/pooler/")]
 
 
+def masked_lm_names() -> list[str]:
+    """Our names of the variables of the masked-LM head."""
+    return [
+        ours + each.ours
+        for ours, _, _, parameters in _MODULES
+        if ours.startswith("cls/predictions/")
+        for each in parameters
+    ]
+
+
 def layer_count(names: Iterable[str]) -> int:
     """Encoder layers among our names: the highest number and one."""
     found = (re.match(r"bert/encoder/layer_(\d+)/", name) for name in names)

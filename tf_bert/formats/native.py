@@ -15,7 +15,12 @@ from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.formats.special_ids import SpecialIds
 from tf_bert.model.config import BertConfig
+from tf_bert.model.encoder_decoder_config import EncoderDecoderConfig
 
+ENCODER_DECODER = "encoder_decoder_config"
+"""Where the state of a checkpoint has the settings of an encoder-decoder."""
+
+_BERT = "bert_config"
 _LSTM = "lstm_config"  # what checkpoints of the other pipeline carry
 _STEP_FOLDER = re.compile(r"step-\d{8,}")
 
@@ -47,12 +52,12 @@ class NativeSource(Source):
         self.untrained = tuple(found.state.get("untrained") or ())
         self.labels = tuple(found.state.get("labels") or ())
         self.targets = targets.of_settings(found.state.get("settings", {}))
-        stored = found.state.get("bert_config")
-        if stored is not None:
-            try:
-                self.config = BertConfig.from_dict(stored)
-            except SettingsError as error:
-                raise CheckpointError(f"{folder}: {error}") from error
+        one, two = (found.state.get(key) for key in (_BERT, ENCODER_DECODER))
+        try:
+            self.config = BertConfig.from_dict(one) if one else None
+            self.encoder_decoder = EncoderDecoderConfig.from_dict(two) if two else None
+        except SettingsError as error:
+            raise CheckpointError(f"{folder}: {error}") from error
 
     @property
     def folder(self) -> str:
@@ -90,7 +95,7 @@ def write(
     source: Source,
     *,
     names: Sequence[str],
-    config: BertConfig,
+    config: BertConfig | EncoderDecoderConfig,
     special: SpecialIds,
 ) -> None:
     """Writes `checkpoints/step-00000000`, for `--init_checkpoint` to name.
@@ -103,7 +108,7 @@ def write(
         special: Ids of the special tokens.
     """
     state = {
-        "bert_config": config.to_dict(),
+        _BERT if isinstance(config, BertConfig) else ENCODER_DECODER: config.to_dict(),
         "labels": list(source.labels),
         "special_ids": dict(special),
     }

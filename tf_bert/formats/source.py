@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from runtime.errors import CheckpointError
 from tf_bert.formats.names import Name, NameTable, WeightsFormat, pooler_names
 from tf_bert.formats.special_ids import ROLES, SpecialIds, key_of
 from tf_bert.model.config import BertConfig
+from tf_bert.model.encoder_decoder_config import EncoderDecoderConfig
 
 
 class Source(abc.ABC):
@@ -22,7 +23,9 @@ class Source(abc.ABC):
     Attributes:
         kind: The format.
         path: Where they lie.
-        config: The model's settings; None where nothing beside the weights says them.
+        config: The model's settings; None where nothing beside the weights says them,
+            and of an encoder-decoder.
+        encoder_decoder: The settings of an encoder-decoder; None of any other model.
         labels: Names of a classifier's outputs in order; empty where not known.
         targets: What a classifier answers; None where nothing says it.
         step: Updates that they are the outcome of; 0 where nothing says it.
@@ -33,9 +36,10 @@ class Source(abc.ABC):
         extras: Keys of their configuration that mean nothing here.
     """
 
-    kind: ClassVar[WeightsFormat]
+    kind: WeightsFormat
     path: str
     config: BertConfig | None = None
+    encoder_decoder: EncoderDecoderConfig | None = None
     labels: tuple[str, ...] = ()
     targets: Targets | None = None
     step: int = 0

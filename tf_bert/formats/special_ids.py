@@ -19,9 +19,10 @@ _NAMES = {
     "mask": ("[MASK]",),
     "bos": (),
     "eos": (),
+    "decoder_start": (),
 }
 ROLES = tuple(_NAMES)
-"""What a token can be; a beginning and an end are named by a folder or not there."""
+"""What a token can be; beginnings and ends are named by a folder or not there."""
 
 SpecialIds = Mapping[str, int]
 """Role -> id, of the roles that are known."""

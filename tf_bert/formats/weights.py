@@ -252,6 +252,24 @@ def check(source: Source, *, config: BertConfig, allow_partial: bool) -> MatchRe
     return _checked(source, expected, allow_partial=allow_partial)
 
 
+def check_all(source: Source, *, expected: Shapes) -> None:
+    """Refuses weights that lack variables of a model, or have them in other shapes.
+
+    Args:
+        source: The opened weights.
+        expected: Variable name -> shape of the model.
+
+    Raises:
+        CheckpointError: So it is.
+    """
+    report = _checked(source, expected, allow_partial=True)
+    if report.missing:
+        raise CheckpointError(
+            f"{source.path}: lacks {len(report.missing)} of {len(expected)} variables "
+            f"of its model: {_some(report.missing)}"
+        )
+
+
 def refuse_untrained_pooler(report: MatchReport) -> None:
     """Refuses pooled vectors of weights that have no pooler.
 

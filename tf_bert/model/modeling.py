@@ -95,22 +95,41 @@ def tokens_at(hidden: Any, positions: Any) -> Any:
     return ops.take(flat, positions, axis=0)
 
 
-def attention_bias(example_ids: Any, *, dtype: str) -> Any:
+def attention_bias(
+    example_ids: Any, *, dtype: str, keys_of: Any = None, is_causal: bool = False
+) -> Any:
     """What is added to attention scores: 0 within an example, else -10000.
 
     Padding queries attend to every real token, as in the original; nothing reads them.
 
     Args:
-        example_ids: int32 `[rows, seq_len]`, 0 for padding.
+        example_ids: int32 `[rows, queries]`, 0 for padding.
         dtype: Of the result.
+        keys_of: int32 `[rows, keys]`, the example ids of the keys; by default they are
+            those of the queries.
+        is_causal: Whether a query sees no key that stands behind it.
 
     Returns:
         `[rows, 1, queries, keys]`.
     """
-    queries, keys = example_ids[:, None, :, None], example_ids[:, None, None, :]
+    keys_of = example_ids if keys_of is None else keys_of
+    queries, keys = example_ids[:, None, :, None], keys_of[:, None, None, :]
     allowed = ops.logical_and(
         keys > 0, ops.logical_or(ops.equal(queries, keys), ops.equal(queries, 0))
     )
+    if is_causal:
+        places = ops.arange(ops.shape(example_ids)[1])
+        allowed = ops.logical_and(allowed, places[:, None] >= places)
+    return masked_bias(allowed, dtype=dtype)
+
+
+def masked_bias(allowed: Any, *, dtype: str) -> Any:
+    """What is added to attention scores: 0 where a key may be attended, else -10000.
+
+    Args:
+        allowed: bool, any shape.
+        dtype: Of the result, which has the same shape.
+    """
     return (1.0 - ops.cast(allowed, dtype)) * _MASKED
 
 
@@ -232,7 +251,7 @@ class TransformerLayer(Part):
         positions: Any = None,
         training: bool = False,
     ) -> Any:
-        """Maps queries to the same shape; see `SelfAttention.call`."""
+        """Maps queries to the same shape; see `AttentionHeads.call`."""
         attended = self.attention(
             queries,
             keys_from=keys_from,
@@ -245,11 +264,11 @@ class TransformerLayer(Part):
 
 
 class Attention(Part):
-    """Self-attention and its output projection."""
+    """Attention and its output projection."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(config, **kwargs)
-        self.heads = self.make_part(SelfAttention, "self")
+        self.heads = self.make_part(AttentionHeads, "self")
         self.projection = self.make_part(ResidualOutput, "output")
 
     def call(
@@ -260,7 +279,7 @@ class Attention(Part):
         positions: Any = None,
         training: bool = False,
     ) -> Any:
-        """Maps queries to the same shape; see `SelfAttention.call`."""
+        """Maps queries to the same shape; see `AttentionHeads.call`."""
         context = self.heads(
             queries,
             keys_from=keys_from,
@@ -271,7 +290,7 @@ class Attention(Part):
         return self.projection(context, residual=queries, training=training)
 
 
-class SelfAttention(Part):
+class AttentionHeads(Part):
     """Scaled dot-product attention over several heads."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
@@ -304,14 +323,40 @@ class SelfAttention(Part):
         Returns:
             The heads' contexts side by side, in the shape of the queries.
         """
-        query = self._split(self.query(queries) * self._head_size**-0.5)
-        key, value = (
-            self._split(self.key(keys_from)),
-            self._split(self.value(keys_from)),
-        )
+        query = self.split_queries(queries)
+        key, value = self.keys_and_values(keys_from)
         if positions is not None:
             rows = positions // ops.shape(keys_from)[1]
             key, value = ops.take(key, rows, axis=0), ops.take(value, rows, axis=0)
+        return self.attend(query, key, value, bias=bias, training=training)
+
+    def split_queries(self, queries: Any) -> Any:
+        """What `attend` takes of `[rows, queries, hidden]`: scaled, by heads."""
+        return self._split(self.query(queries) * self._head_size**-0.5)
+
+    def keys_and_values(self, keys_from: Any) -> tuple[Any, Any]:
+        """What `attend` takes of `[rows, seq_len, hidden]`.
+
+        Returns:
+            Twice `[rows, heads, seq_len, head_size]`.
+        """
+        return self._split(self.key(keys_from)), self._split(self.value(keys_from))
+
+    def attend(
+        self, query: Any, key: Any, value: Any, *, bias: Any, training: bool = False
+    ) -> Any:
+        """Lets queries attend to keys that are computed already.
+
+        Args:
+            query: `[rows, heads, queries, head_size]`, from `split_queries`.
+            key: `[rows, heads, seq_len, head_size]`, from `keys_and_values`.
+            value: The same.
+            bias: As for `call`.
+            training: Whether dropout is on.
+
+        Returns:
+            `[rows, queries, hidden]`.
+        """
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias
         probabilities = self.dropout(ops.softmax(scores), training=training)
         return self._join(ops.matmul(probabilities, value))

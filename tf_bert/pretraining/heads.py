@@ -14,8 +14,8 @@ from keras import ops
 from runtime.engine.objectives import cross_entropy
 from runtime.kernels import lookup, next_token
 from tf_bert.model.config import BertConfig
-from tf_bert.model.modeling import TOKEN_INPUTS, Bert, activation_function, tokens_at
-from tf_bert.model.norm import Norm
+from tf_bert.model.masked_tokens import MaskedTokens
+from tf_bert.model.modeling import TOKEN_INPUTS, Bert, tokens_at
 from tf_bert.model.part import Part, initializer
 
 _RELATIONS = 2
@@ -116,44 +116,6 @@ class FullHeads(Heads):
     def call(self, masked: Any, pooled: Any) -> tuple[Any, Any]:
         """See base class; `pooled` is `[examples, hidden]`."""
         return self.predictions(masked), self.relation(pooled)
-
-
-class MaskedTokens(Part):
-    """A dense layer and LayerNorm; holds the decoder's bias."""
-
-    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
-        super().__init__(config, **kwargs)
-        self.transform = self.make_part(Transform, "transform")
-
-    def build(self, _: Any) -> None:
-        """Creates the bias of each token of the vocabulary."""
-        self.output_bias = self.add_weight(
-            shape=(self.config.vocab_size,),
-            initializer="zeros",
-            autocast=False,
-            name="output_bias",
-        )
-
-    def call(self, masked: Any) -> Any:
-        """Maps `[predictions, hidden]` to the same shape."""
-        return self.transform(masked)
-
-
-class Transform(Part):
-    """Dense layer, activation, LayerNorm."""
-
-    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
-        super().__init__(config, **kwargs)
-        self.dense = self.make_dense(
-            config.hidden_size,
-            name="dense",
-            activation=activation_function(config.hidden_act),
-        )
-        self.norm = self.make_part(Norm, "LayerNorm")
-
-    def call(self, masked: Any) -> Any:
-        """Maps `[predictions, hidden]` to the same shape."""
-        return self.norm(self.dense(masked))
 
 
 class Relation(Part):

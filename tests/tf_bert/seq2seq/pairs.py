@@ -1,0 +1,90 @@
+"""The golden encoder-decoders and their batches; see golden/bert2bert/README.txt."""
+
+import os
+
+import numpy as np
+
+from runtime.engine import engine
+from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
+from tf_bert.seq2seq import modeling, start
+from tf_bert.seq2seq.objective import Seq2SeqObjective
+
+FOLDER = os.path.join(os.path.dirname(__file__), "../../golden/bert2bert")
+NAMES = ("equal", "projected")
+PADDING = -100  # among labels
+
+
+def folder(name):
+    return os.path.join(FOLDER, name)
+
+
+def golden(name):
+    with np.load(os.path.join(folder(name), "golden.npz")) as file:
+        return dict(file)
+
+
+def make_engine(name, placement, *, objective=None, clip_norm=1.0, dtype="float32"):
+    """An engine with the golden weights and the optimiser of the golden run."""
+    opened = start.open_start(init_checkpoint=folder(name))
+    config = start.find_config(opened, bert_config_file=None, model_file=None)
+    made = engine.create(
+        placement,
+        build_model=lambda: modeling.build_encoder_decoder(config, dtype=dtype),
+        objective=objective or Seq2SeqObjective(),
+        optimizer=OptimizerSettings(
+            name=OptimizerName.ADAMW,
+            learning_rate=1e-3,
+            num_train_steps=20,
+            num_warmup_steps=2,
+            weight_decay=0.0,
+            adam_epsilon=1e-8,
+            max_grad_norm=clip_norm,
+        ),
+        seed=1,
+    )
+    assert start.initialise(opened, made).missing == []
+    return made
+
+
+def sources(input_ids, attention_mask):
+    """The source grids of texts, one a row."""
+    mask = attention_mask.astype(np.int32)
+    places = np.broadcast_to(np.arange(mask.shape[-1]), mask.shape)
+    return {
+        "input_ids": input_ids.astype(np.int32),
+        "position_ids": (places * mask).astype(np.int32),
+        "example_ids": mask,
+    }
+
+
+def targets(labels, *, cls=2):
+    """The target grids and the flat arrays of one slice `[rows, target_len]`."""
+    mask = (labels != PADDING).astype(np.int32)
+    given = np.concatenate([np.full_like(labels[:, :1], cls), labels[:, :-1]], axis=1)
+    positions = np.flatnonzero(mask)
+    room = labels.size - len(positions)
+    return {
+        "decoder_input_ids": (given * mask).astype(np.int32),
+        "decoder_position_ids": (np.arange(labels.shape[1]) * mask).astype(np.int32),
+        "decoder_example_ids": mask,
+        "target_positions": np.pad(positions, (0, room)).astype(np.int32),
+        "target_ids": np.pad(labels.ravel()[positions], (0, room)).astype(np.int32),
+        "target_weight": np.pad(np.ones(len(positions), np.float32), (0, room)),
+    }
+
+
+def update(input_ids, attention_mask, labels):
+    """The arrays of one update, `[1, accumulation, 1, ...]`, of slices of pairs."""
+    slices = [
+        sources(*each[:2]) | targets(each[2])
+        for each in zip(input_ids, attention_mask, labels.astype(np.int32), strict=True)
+    ]
+    arrays = {name: np.stack([s[name] for s in slices]) for name in slices[0]}
+    arrays["target_weight"] /= arrays["target_weight"].sum()
+    return {name: value[None, :, None] for name, value in arrays.items()}
+
+
+def forward(golden):
+    """The arrays of the golden batch of the forward pass, as one update."""
+    names = ("input_ids", "attention_mask", "labels")
+    return update(*(golden[f"forward/{name}"][None] for name in names))
