@@ -56,11 +56,13 @@ def rouge_of_each(
         `[texts]`, from 0 to 100.
     """
     pairs = [(normalise(w), normalise(g)) for w, g in zip(written, given, strict=True)]
-    return {
-        f"{name}_{unit}": _PERCENT * np.array([measure(cut(w), cut(g)) for w, g in pairs])
-        for unit, cut in (("char", characters), ("word", words))
-        for name, measure in _ROUGE.items()
-    }
+    found = {}
+    for unit, cut in (("char", characters), ("word", words)):
+        tokens = [(cut(ours), cut(theirs)) for ours, theirs in pairs]
+        for name, measure in _ROUGE.items():
+            values = [measure(ours, theirs) for ours, theirs in tokens]
+            found[f"{name}_{unit}"] = _PERCENT * np.array(values)
+    return found
 
 
 _ROUGE = {
@@ -97,21 +99,25 @@ def habits(
     Args:
         written: Texts.
         given: What each should be like.
-        training: The targets that the model has learned from.
+        training: The targets that the model has learned from; none where they are not
+            known.
 
     Returns:
         `length_ratio`, characters written for each given; and shares of the texts:
         `repeated`, in which a run of four characters occurs twice; `distinct`, how many
-        different ones there are; `copied`, how many are a training target.
+        different ones there are; `copied`, how many are a training target, where
+        these are known.
     """
     ours, theirs = list(map(normalise, written)), list(map(normalise, given))
     known = set(map(normalise, training))
-    return {
+    found = {
         "length_ratio": _length(ours) / max(_length(theirs), 1),
         "repeated": float(np.mean(list(map(_repeats, ours)))),
         "distinct": len(set(ours)) / len(ours),
-        "copied": float(np.mean([text in known for text in ours])),
     }
+    if known:
+        found["copied"] = float(np.mean([text in known for text in ours]))
+    return found
 
 
 def _length(texts: Sequence[str]) -> int:
@@ -120,5 +126,7 @@ def _length(texts: Sequence[str]) -> int:
 
 def _repeats(text: str) -> bool:
     kept = characters(text)
-    runs = [kept[start : start + _REPEATED] for start in range(len(kept) - _REPEATED + 1)]
+    runs = [
+        kept[start : start + _REPEATED] for start in range(len(kept) - _REPEATED + 1)
+    ]
     return len(set(runs)) < len(runs)

@@ -23,9 +23,9 @@ _GUID_CHARACTERS = 24
 _LINE_CHARACTERS = 88
 
 _ABOUT_TOKENS = (
-    "Tokens of an example with [CLS] and [SEP]: of the shortest, the middle one, the"
+    "Tokens of an example with {}: of the shortest, the middle one, the"
     " one that 95 % do not exceed, and the longest. Cut: longer than"
-    " --max_seq_length={}. Unknown: tokens of the texts that the vocabulary lacks."
+    " --{}={}. Unknown: tokens of the texts that the vocabulary lacks."
 )
 _ABOUT_TEXTS = (
     "Empty: with a text of nothing but spaces. Repeated: texts that an earlier example"
@@ -70,6 +70,23 @@ class SplitData:
     tokens: TokenSummary | None = None
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What a report is on.
+
+    Attributes:
+        title: Its first line.
+        limit: The flag to whose tokens examples are cut.
+        special: The special tokens that an example has.
+        has_labels: Whether examples are counted by label.
+    """
+
+    title: str = "Data report"
+    limit: str = "max_seq_length"
+    special: str = "[CLS] and [SEP]"
+    has_labels: bool = True
+
+
 class DataReport:
     """Counts of the splits of a run, and what they have in common.
 
@@ -79,6 +96,7 @@ class DataReport:
         max_seq_length: Tokens to which examples are cut.
         has_texts: Whether the examples have texts; records alone have none.
         notes: Sentences about how the splits were made, or why one is missing.
+        subject: What it is on.
     """
 
     def __init__(
@@ -89,10 +107,14 @@ class DataReport:
         max_seq_length: int,
         has_texts: bool = True,
         notes: Sequence[str] = (),
+        subject: Subject | None = None,
     ) -> None:
+        self._subject = subject = subject or Subject()
+        self._about_tokens = _ABOUT_TOKENS.format(
+            subject.special, subject.limit, max_seq_length
+        )
         self._splits = splits
         self._labels = labels
-        self._max_seq_length = max_seq_length
         self._notes = notes
         compared = {
             name: ComparedSplit(split.examples)
@@ -151,7 +173,7 @@ class DataReport:
     def text(self) -> str:
         """Returns the report."""
         sections = [
-            "Data report\n",
+            f"{self._subject.title}\n",
             "".join(map(_filled, self._notes)),
             self._labels_section(),
             self._tokens_section(),
@@ -168,8 +190,10 @@ class DataReport:
         }
         total = sum(counts.values(), Counter[str | None]())
         others = [answer for answer in (_NONE_OF_THEM, None) if answer in total]
-        table = [["examples of label", *counts, "total"]]
-        for label in (*self._labels, *others):
+        has_labels = self._subject.has_labels
+        head = "examples of label" if has_labels else "examples"
+        table = [[head, *counts, "total"]]
+        for label in (*self._labels, *others) if has_labels else ():
             numbers = [found[label] for found in (*counts.values(), total)]
             table.append([_clean(label or "(no label)"), *map(str, numbers)])
         sizes = [len(split.examples) for split in self._splits.values()]
@@ -208,7 +232,7 @@ class DataReport:
         for name, split in self._splits.items():
             if split.tokens is not None:
                 table.append([name, *self._token_cells(split.tokens)])
-        about = _filled(_ABOUT_TOKENS.format(self._max_seq_length))
+        about = _filled(self._about_tokens)
         return text_table.aligned(table) + about if len(table) > 1 else ""
 
     def _token_cells(self, tokens: TokenSummary) -> list[str]:
