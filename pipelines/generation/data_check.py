@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -29,8 +30,9 @@ _TARGETS = Subject(
 )
 _ABOUT = (
     "The targets as the vocabulary spells them, beside what they are, both in the form"
-    " in which written texts are measured: no model does better.\n"
+    " in which written texts are measured: no model does better."
 )
+_LINE = 88  # characters
 
 _log = logging.getLogger(__name__)
 
@@ -152,4 +154,4 @@ def _ceilings(
             f"{each.scores[name]:.3g}" if name in each.scores else "-" for name in names
         ]
         table.append([split, str(each.texts), *cells])
-    return text_table.aligned(table) + _ABOUT
+    return text_table.aligned(table) + textwrap.fill(_ABOUT, _LINE) + "\n"

@@ -29,20 +29,23 @@ _ABOUT_TOKENS = (
 )
 _ABOUT_TEXTS = (
     "Empty: with a text of nothing but spaces. Repeated: texts that an earlier example"
-    " of the split has too; other label: if under another label."
+    " of the split has too"
 )
 _ABOUT_OVERLAP = (
     "Copies: equal texts. Near copies: equal but for case, width and spaces; or, from"
     f" {near_copies.MIN_SAME_CHARACTERS + 1} characters, for one put in, taken out or"
     f" replaced; or, from {shared_passages.MIN_CHARACTERS} characters, alike in"
     f" {shared_passages.MIN_SHARE:.0%} of all passages of {shared_passages.PASSAGE}."
-    " Other label: those of both that the other split has under another label. Empty"
-    " texts are not compared."
 )
 _NO_TEXTS = (
     "The data are records without their texts: nothing is known of empty, repeated and"
     " shared ones."
 )
+_OTHER_LABEL = "other label"
+_ABOUT_OTHER_LABELS = (
+    "Other label: those of both that the other split has under another label."
+)
+_ABOUT_EMPTY_TEXTS = "Empty texts are not compared."
 _ABOUT_SHARED_TEXTS = (
     "Shared texts: pairs of which a text is also in a pair of the other split. In a"
     " copy, the texts of a pair may have changed places."
@@ -244,16 +247,19 @@ class DataReport:
         ]
 
     def _texts_section(self) -> str:
-        table = [["texts", "examples", "empty", "repeated", "other label"]]
+        has_labels = self._subject.has_labels
+        head = ["texts", "examples", "empty", "repeated", _OTHER_LABEL]
+        table = [head[: None if has_labels else -1]]
         for name, split in self._splits.items():
             examples = split.examples
             repeats = leakage.repeats(examples)
             relabelled = leakage.relabelled(repeats, examples=examples, others=examples)
             empty = sum(not all(sides) for sides in self._sides[name])
             total = len(examples)
-            numbers = (empty, len(repeats), relabelled)
+            numbers = (empty, len(repeats), relabelled)[: None if has_labels else -1]
             table.append([name, str(total), *(_of(n, total) for n in numbers)])
-        return text_table.aligned(table) + _filled(_ABOUT_TEXTS)
+        more = f"; {_OTHER_LABEL}: if under another label." if has_labels else "."
+        return text_table.aligned(table) + _filled(_ABOUT_TEXTS + more)
 
     def _overlap_section(self) -> str:
         if not self.overlaps:
@@ -261,9 +267,12 @@ class DataReport:
         columns: dict[str, Callable[[Overlap], int]] = {
             "copies": lambda overlap: len(overlap.copies),
             "near copies": lambda overlap: len(overlap.near_copies),
-            "other label": lambda overlap: overlap.relabelled,
         }
         about = [_ABOUT_OVERLAP]
+        if self._subject.has_labels:
+            columns[_OTHER_LABEL] = lambda overlap: overlap.relabelled
+            about.append(_ABOUT_OTHER_LABELS)
+        about.append(_ABOUT_EMPTY_TEXTS)
         if any(len(sides) > 1 for split in self._sides.values() for sides in split):
             columns["shared texts"] = lambda overlap: overlap.shared_sides
             about.append(_ABOUT_SHARED_TEXTS)

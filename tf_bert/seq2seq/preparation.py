@@ -17,8 +17,13 @@ from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime.errors import SettingsError
 from runtime.training import same_run
-from runtime.training.job import refuse_nothing_trained, restore
+from runtime.training.job import (
+    InitialCheckpoint,
+    refuse_nothing_trained,
+    restore,
+)
 from runtime.training.same_run import Trait
+from tf_bert.formats import digest
 from tf_bert.model import config as configs
 from tf_bert.model.encoder_decoder_config import EncoderDecoderConfig
 from tf_bert.seq2seq import start as starts
@@ -95,9 +100,24 @@ def prepare(
             rows=read_rows(settings, trained=trained, rule=rule, made=processor),
             output_dir=str(settings.output_dir),
             restored=restored,
-            init_checkpoint=start.record(),
+            init_checkpoint=start.record() or _gone_on_from(settings),
             start=start,
         )
+    )
+
+
+def _gone_on_from(settings: Seq2SeqSettings) -> InitialCheckpoint | None:
+    """What a run that goes on was told to start from; the same as `Start.record`."""
+    sides = (settings.encoder_checkpoint, settings.decoder_checkpoint)
+    named = [path for path in (settings.init_checkpoint, *sides) if path]
+    if not named:
+        return None
+    found = (digest.initial_checkpoint(path) for path in named)
+    digests = dict.fromkeys(each.digest for each in found if each is not None)
+    known = [each for each in digests if each is not None]
+    return InitialCheckpoint(
+        path=" ".join(named),
+        digest=" ".join(known) if len(known) == len(digests) else None,
     )
 
 

@@ -101,7 +101,7 @@ def test_the_report_is_on_sources_targets_and_what_the_vocabulary_loses(
         ({"length_penalty": float("nan")}, "--length_penalty must be finite"),
         ({"num_warmup_steps": -1}, "--num_warmup_steps must be at least 0"),
         ({"task_name": "records"}, "--task_name=records has no texts"),
-        ({"task_name": "folder"}, "--text_a has no meaning for this task"),
+        ({"task_name": "folder"}, "--source has no meaning for this task"),
         ({"best_by": "eval_accuracy"}, "it has eval_loss, eval_perplexity"),
         ({"vocab_file": None}, "--vocab_file .* is required"),
     ],

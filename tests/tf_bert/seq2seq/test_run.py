@@ -13,7 +13,7 @@ from processors.tasks.source_target import SourceTargetLists
 from processors.tokenization.settings import TokenizerKind
 from runtime.checkpoints import checkpoints
 from runtime.devices.placement import Precision
-from runtime.errors import CheckpointError
+from runtime.errors import CheckpointError, SettingsError
 from tests.tf_bert.seq2seq import small_titles
 from tf_bert.seq2seq import run as generate
 from tf_bert.seq2seq.preparation import prepare
@@ -130,6 +130,17 @@ def test_a_run_goes_on_where_it_was_and_to_the_same_weights(do, tmp_path):
         for folder in [each / "checkpoints" / "step-00000008"]
     )
     assert ours == theirs
+
+
+def test_a_run_goes_on_that_started_from_other_weights(do, tmp_path):
+    first = str(tmp_path / "first")
+    do(do_train=True, max_steps=2, output_dir=first)
+    shared = {"do_train": True, "max_steps": 4, "output_dir": str(tmp_path / "next")}
+    do(**shared, init_checkpoint=first)
+    assert do(**shared, init_checkpoint=first).scores == {}
+    sides = {"encoder_checkpoint": first, "decoder_checkpoint": first}
+    with pytest.raises((SettingsError, CheckpointError)):
+        do(**(shared | sides | {"max_steps": 5}))
 
 
 def test_bfloat16(do, tmp_path):
