@@ -19,6 +19,7 @@ recipes.py                  flags of recipes that the toolkit ships
 create_pretraining_data.py  text to masked sequences
 run_pretraining.py          a masked language model
 extract_features.py         vectors of texts
+generate.py                 titles and other texts for texts
 make_aozora_corpus.py       made the text of aozora-mini
 make_bundled_model.py       writes a model as the toolkit ships it
 """

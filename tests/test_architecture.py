@@ -58,6 +58,8 @@ GROUPED_TESTS = {
     "tf_bert/classifier/test_records.py",  # whole runs on them
     "tf_bert/classifier/test_parity.py",  # beside google-research/bert
     "tf_bert/pretraining/test_parity.py",  # and in pre-training
+    "tf_bert/seq2seq/test_parity.py",  # beside transformers
+    "tf_bert/seq2seq/test_transformers.py",  # folders that it reads
 }
 
 
@@ -244,6 +246,7 @@ def test_settings_and_data_load_without_a_framework():
     modules += ["scripts.run_classifier", "tf_bert.classifier.preparation"]
     modules += ["runtime.engine.engine"]
     modules += ["scripts.run_pretraining", "scripts.extract_features"]
+    modules += ["scripts.generate"]
     modules += ["scripts.finetune_lstm", "lstm_pretrain.language_model.preparation"]
     modules += ["scripts.run_seq2seq"]
     program = (

@@ -37,6 +37,7 @@ from tests.scripts.conftest import scripts
 from tests.scripts.reached_code import Reached, clear_caches
 from tf_bert.classifier.settings import BertClassifierStepSettings, ClassifierSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
+from tf_bert.seq2seq.generation.settings import GenerationSettings
 from tf_bert.seq2seq.settings import Seq2SeqSettings, Seq2SeqStepSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
@@ -46,6 +47,7 @@ SETTINGS = {
     "create_tfrecords": ConversionSettings,
     "doctor": DoctorSettings,
     "extract_features": ExtractionSettings,
+    "generate": GenerationSettings,
     "finetune_lstm": LstmClassifierSettings,
     "lstm_experiment": ExperimentSettings,
     "make_aozora_corpus": make_aozora_corpus.AozoraCorpusSettings,

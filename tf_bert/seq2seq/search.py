@@ -107,7 +107,7 @@ class Search:
         [found] = ops.while_loop(
             lambda beams: ops.logical_not(ops.all(beams.is_done)),
             go_on,
-            (self._start(step, texts=ops.shape(block["input_ids"])[0]),),
+            (self._start(step, is_filler=ops.all(block["example_ids"] == 0, axis=1)),),
         )
         returned = self._settings.num_return_sequences
         return {
@@ -115,8 +115,14 @@ class Search:
             "scores": found.scores[:, :returned],
         }
 
-    def _start(self, step: _Step, *, texts: Any) -> _Beams:
-        """One beam with [CLS]; the others are not there yet."""
+    def _start(self, step: _Step, *, is_filler: Any) -> _Beams:
+        """One beam with [CLS]; the others are not there yet.
+
+        Args:
+            step: The decoder.
+            is_filler: bool `[texts]`, which have no token: nothing is written for them.
+        """
+        texts = ops.shape(is_filler)[0]
         ids = ops.full((texts, self._beams, 1 + self._most), self._pad_id, "int32")
         first = ops.full((texts, self._beams, 1), self._cls_id, "int32")
         alone = ops.where(ops.arange(self._beams) == 0, 0.0, _NEVER)
@@ -127,7 +133,7 @@ class Search:
             places=self._placed(ids[:, :, 1:], 0),
             ended_ids=ids,
             scores=ops.full((texts, self._beams), _NEVER, "float32"),
-            is_done=ops.zeros((texts,), "bool"),
+            is_done=is_filler,
             cache=step.empty_cache(texts),
         )
 

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from processors.batches import predicted_tokens
+from processors.batches.batches import BatchShape, EvalBatches, PadTo, stack
 from tests.tf_bert.seq2seq import pairs
 from tf_bert.formats import encoder_decoder
 from tf_bert.seq2seq.objective import Seq2SeqObjective
@@ -98,6 +100,26 @@ def test_loss_and_gradients(unclipped, golden):
             continue
         found = np.linalg.norm(slots[f"{ours}/adam_m"]) / 0.1
         assert abs(found - expected) <= LOSS * max(expected, norm), ours
+
+
+@pytest.mark.parametrize(
+    ("pad_to", "slices"), [(PadTo.PACK, 1), (PadTo.PACK, 4), (PadTo.BUCKET, 2)]
+)
+def test_layout_and_slices_change_nothing(fresh, golden, pad_to, slices):
+    shape = BatchShape(
+        per_replica_batch=16 // slices,
+        accumulation=slices,
+        max_seq_length=60,
+        max_target_length=30,
+        pad_to=pad_to,
+    )
+    batches = list(EvalBatches(pairs.dataset(golden), shape=shape))
+    arrays = predicted_tokens.of_decoder(stack(batches), start_id=2, max_row_shapes=8)
+    assert (arrays["example_ids"].max() > 1) == (pad_to is PadTo.PACK)
+    report = fresh.train(arrays)
+    assert abs(report.losses[0] / golden["forward/loss"] - 1) <= LOSS
+    norm = golden["forward/gradient_global_norm"]
+    assert abs(report.gradient_norms[0] / norm - 1) <= LOSS
 
 
 @pytest.mark.parametrize("slices", [4, 1])

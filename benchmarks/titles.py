@@ -1,0 +1,318 @@
+"""A training update and a search of an encoder-decoder, beside Hugging Face on torch.
+
+    python benchmarks/titles.py --data_dir=FOLDER
+
+The folder holds the livedoor news corpus, whose first articles and titles are the
+pairs. Both sides start from one BERT, whose new parts are random; both programs have
+the same weights, in float32, and take turns. Every written text has exactly `--tokens`
+tokens, so that none ends early, and equal digests are equal ids.
+
+With --memory: the peak memory of this toolkit's process that updates with 16 slices of
+4 pairs, and of one that updates with one slice of 4.
+
+Peer (optional): `pip install transformers==5.24.0 torch`.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import turns
+from absl import app, flags
+
+_DATA = flags.DEFINE_string("data_dir", None, "The corpus.", required=True)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", "bundled:aozora-mini", "A BERT.")
+_TEXTS = flags.DEFINE_integer("texts", 32, "Texts of a search.")
+_PAIRS = flags.DEFINE_integer("pairs", 16, "Pairs of an update.")
+_SOURCE = flags.DEFINE_integer("source", 512, "Tokens of the longest source.")
+_TOKENS = flags.DEFINE_integer("tokens", 64, "Tokens of every target.")
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Timed rounds, after one that is not.")
+_WAYS = flags.DEFINE_list("ways", ["beam 4", "greedy", "update"], "What to time.")
+_BACKEND = flags.DEFINE_string("backend", "tensorflow", "Of this toolkit.")
+_MEMORY = flags.DEFINE_bool("memory", False, "Measure memory in place of time.")
+_FOLDER = flags.DEFINE_string("folder", None, "Internal: the weights of both.")
+_WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
+
+_PROGRAMS = ("this toolkit", "transformers")
+_SLICES = {"1 slice of 4": 1, "16 slices of 4": 16}
+
+
+def main(_: list[str]) -> None:
+    """Times every program."""
+    if _WORKER.value == "weights":
+        turns.serve(lambda _: (turns.seconds_of(_write_weights),))
+    elif _WORKER.value in _SLICES:
+        turns.serve(_updates(_SLICES[_WORKER.value]))
+    elif _WORKER.value:
+        work = {"this toolkit": _this_toolkit, "transformers": _transformers}
+        turns.serve(work[_WORKER.value]())
+    elif _MEMORY.value:
+        _memory_table(
+            turns.measure(dict.fromkeys(_SLICES, ("update",)), flags=[], rounds=2)
+        )
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            flag = f"--folder={folder}/weights"
+            turns.measure({"weights": ["write"]}, flags=[flag], rounds=1, untimed=0)
+            _table(
+                turns.measure(
+                    dict.fromkeys(_PROGRAMS, tuple(_WAYS.value)),
+                    flags=[flag],
+                    rounds=_ROUNDS.value,
+                )
+            )
+
+
+def _table(results: turns.Measured) -> None:
+    print(f"{'program':32}{'s median':>10}{'s min':>10}{'a second':>10}{'digest':>12}")
+    for name, found in results.items():
+        seconds = [each[0] for each in found]
+        median = statistics.median(seconds)
+        print(
+            f"{name:32}{median:10.2f}{min(seconds):10.2f}{found[0][1] / median:10.1f}"
+            f"{found[0][2]:12.0f}"
+        )
+
+
+def _memory_table(results: turns.Measured) -> None:
+    print(f"{'program':32}{'s':>10}{'peak MB':>10}")
+    for name, found in results.items():
+        print(f"{name:32}{found[-1][0]:10.2f}{found[-1][2]:10.0f}")
+
+
+# -- the workers ----------------------------------------------------------------------
+
+
+def _write_weights() -> None:
+    """Both sides of one BERT, as both programs read them."""
+    from runtime.checkpoints import checkpoints
+    from tf_bert.formats.convert import Conversion, convert
+    from tf_bert.formats.names import WeightsFormat
+
+    folder = _FOLDER.value
+    made, (config, tokenizer), _ = _engine(_CHECKPOINT.value)
+    checkpoints.save(
+        f"{folder}-native/checkpoints",
+        step=0,
+        weights=made.state().weights,
+        slots={},
+        state={
+            "encoder_decoder_config": config.to_dict(),
+            "special_ids": tokenizer.special.known(),
+        },
+    )
+    convert(
+        Conversion(
+            input=f"{folder}-native", output=folder, to=WeightsFormat.HUGGING_FACE
+        )
+    )
+
+
+def _engine(checkpoint: str) -> tuple[Any, tuple[Any, Any], Callable[[Any], Any]]:
+    """An engine with the weights of a checkpoint, sizes and tokenizer; and a setter."""
+    from processors.tokenization import create as tokenizers
+    from processors.tokenization.settings import TokenizerSettings
+    from runtime.devices.placement import Accelerator, Backend, place
+    from runtime.engine import engine
+    from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
+    from tf_bert.formats import bundled
+    from tf_bert.seq2seq import start as starts
+
+    opened = starts.open_start(init_checkpoint=checkpoint)
+    config = starts.find_config(opened, bert_config_file=None, model_file=None)
+    folder = bundled.resolve(_CHECKPOINT.value)
+    tokenizer = tokenizers.create(TokenizerSettings(tokenizer_dir=folder))
+    placement = place(Accelerator.CPU, backend=Backend(_BACKEND.value))
+    from tf_bert.seq2seq.modeling import build_encoder_decoder
+    from tf_bert.seq2seq.objective import Seq2SeqObjective
+    from tf_bert.seq2seq.search import Search
+    from tf_bert.seq2seq.search_settings import SearchSettings
+
+    def make(beams: int) -> Any:
+        special = tokenizer.special
+        settings = SearchSettings(
+            num_beams=beams,
+            max_target_length=_TOKENS.value,
+            min_target_length=_TOKENS.value,
+        )
+        search = Search(
+            settings, cls_id=special.cls, sep_id=special.sep, pad_id=special.pad
+        )
+        made = engine.create(
+            placement,
+            build_model=lambda: build_encoder_decoder(config, dtype="float32"),
+            objective=Seq2SeqObjective(search=search),
+            optimizer=OptimizerSettings(
+                name=OptimizerName.ADAMW, learning_rate=1e-5, num_train_steps=1000
+            ),
+            seed=0,
+        )
+        starts.initialise(opened, made)
+        return made
+
+    return make(1), (config, tokenizer), make
+
+
+def _encoded(tokenizer: Any, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids and mask of sources `[texts, longest]`, and ids of targets."""
+    from processors.tasks.livedoor_titles import LivedoorTitlesProcessor
+
+    special, corpus = tokenizer.special, LivedoorTitlesProcessor()
+    pairs = corpus.get_train_examples(_DATA.value)[:count]
+    rows = [
+        [special.cls, *ids[: _SOURCE.value - 2], special.sep]
+        for ids in tokenizer.encode_batch([pair.text_a for pair in pairs])
+    ]
+    longest = max(map(len, rows))
+    ids = np.full((count, longest), special.pad, np.int32)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+    mask = (np.arange(longest) < np.array([len(row) for row in rows])[:, None]) * 1
+    labels = np.full((count, _TOKENS.value), -100, np.int32)
+    titles = tokenizer.encode_batch([pair.text_b or "" for pair in pairs])
+    for number, ids_of_title in enumerate(titles):
+        target = [*ids_of_title[: _TOKENS.value - 1], special.sep]
+        labels[number, : len(target)] = target
+    return ids, mask.astype(np.int32), labels
+
+
+def _this_toolkit() -> Callable[[str], tuple[float, ...]]:
+    greedy, (_, tokenizer), make = _engine(_FOLDER.value)
+    made = {"greedy": greedy, "beam 4": make(4), "update": greedy}
+
+    def work(way: str) -> tuple[float, ...]:
+        engine = made[way]
+        if way == "update":
+            arrays = _update(*_encoded(tokenizer, _PAIRS.value), tokenizer=tokenizer)
+            return turns.seconds_of(lambda: engine.train(arrays)), _PAIRS.value, 0
+        ids, mask, _ = _encoded(tokenizer, _TEXTS.value)
+        found: list[Any] = []
+        block = {name: each[None] for name, each in _sources(ids, mask).items()}
+        seconds = turns.seconds_of(lambda: found.append(engine.predict(block)))
+        return seconds, _TEXTS.value, _digest(found[0]["ids"][0, :, 0])
+
+    return work
+
+
+def _updates(slices: int) -> Callable[[str], tuple[float, ...]]:
+    """Updates of so many slices of 4 pairs each."""
+    engine, (_, tokenizer), _ = _engine(_CHECKPOINT.value)
+    encoded = _encoded(tokenizer, 4 * slices)
+    parts = [
+        _update(*(each[4 * n : 4 * n + 4] for each in encoded), tokenizer=tokenizer)
+        for n in range(slices)
+    ]
+    most = max(part["target_ids"].shape[-1] for part in parts)
+    arrays = {
+        name: np.concatenate([_filled(part[name], most) for part in parts], axis=1)
+        for name in parts[0]
+    }
+    arrays["target_weight"] /= slices
+
+    def work(_: str) -> tuple[float, ...]:
+        seconds = turns.seconds_of(lambda: engine.train(arrays))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return seconds, 4 * slices, peak / 1024
+
+    return work
+
+
+def _filled(values: np.ndarray, most: int) -> np.ndarray:
+    """Targets up to so many; grids as they are."""
+    if values.ndim > 4:
+        return values
+    return np.pad(values, [(0, 0)] * 3 + [(0, most - values.shape[-1])])
+
+
+def _sources(ids: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    places = np.broadcast_to(np.arange(ids.shape[1], dtype=np.int32), ids.shape)
+    return {"input_ids": ids, "position_ids": places * mask, "example_ids": mask}
+
+
+def _update(
+    ids: np.ndarray, mask: np.ndarray, labels: np.ndarray, *, tokenizer: Any
+) -> dict[str, np.ndarray]:
+    """The arrays of one update of one slice."""
+    is_real = (labels >= 0).astype(np.int32)
+    first = np.full_like(labels[:, :1], tokenizer.special.cls)
+    places = np.arange(labels.shape[1], dtype=np.int32)
+    positions = np.flatnonzero(is_real)
+    arrays = {
+        **_sources(ids, mask),
+        "decoder_input_ids": np.hstack([first, labels[:, :-1]]) * is_real,
+        "decoder_position_ids": places * is_real,
+        "decoder_example_ids": is_real,
+        "target_positions": positions.astype(np.int32),
+        "target_ids": labels.ravel()[positions],
+        "target_weight": np.full(len(positions), 1 / len(positions), np.float32),
+    }
+    return {name: value[None, None, None] for name, value in arrays.items()}
+
+
+def _digest(ids: np.ndarray) -> int:
+    """A number that other ids would change."""
+    weights = np.arange(1, ids.size + 1, dtype=np.int64)
+    return int((ids.astype(np.int64).ravel() * weights).sum() % 1_000_003)
+
+
+def _transformers() -> Callable[[str], tuple[float, ...]]:
+    import torch
+    import transformers
+
+    from processors.tokenization import create as tokenizers
+    from processors.tokenization.settings import TokenizerSettings
+    from tf_bert.formats import bundled
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    tokenizer = tokenizers.create(
+        TokenizerSettings(tokenizer_dir=bundled.resolve(_CHECKPOINT.value))
+    )
+    model = transformers.EncoderDecoderModel.from_pretrained(_FOLDER.value)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+
+    def update() -> None:
+        model.train()
+        ids, mask, labels = map(torch.tensor, _encoded(tokenizer, _PAIRS.value))
+        loss = model(
+            input_ids=ids.long(), attention_mask=mask, labels=labels.long()
+        ).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def work(way: str) -> tuple[float, ...]:
+        if way == "update":
+            return turns.seconds_of(update), _PAIRS.value, 0
+        model.eval()
+        ids, mask, _ = map(torch.tensor, _encoded(tokenizer, _TEXTS.value))
+        found: list[Any] = []
+
+        def search() -> None:
+            length = _TOKENS.value + 1  # [CLS] counts
+            with torch.no_grad():
+                found.append(
+                    model.generate(
+                        ids.long(),
+                        attention_mask=mask,
+                        num_beams=4 if way == "beam 4" else 1,
+                        min_length=length - 1,
+                        max_length=length,
+                        do_sample=False,
+                    )
+                )
+
+        seconds = turns.seconds_of(search)
+        return seconds, _TEXTS.value, _digest(found[0].numpy()[:, 1:])
+
+    return work
+
+
+if __name__ == "__main__":
+    app.run(main)
