@@ -17,6 +17,7 @@ from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError
 from runtime.training.evaluations import Predictor
 
+_DIGITS = 6  # of a score in a file
 _SOURCE = ("input_ids", "segment_ids", "position_ids", "example_ids")
 
 
@@ -35,6 +36,11 @@ class Text:
     score: float
     ids: tuple[int, ...]
     has_ended: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in files of JSON lines."""
+        score = round(self.score, _DIGITS)
+        return {"text": self.text, "score": score, "ids": list(self.ids)}
 
 
 Outputs = Sequence[Sequence[Text]]
@@ -149,6 +155,7 @@ def write(
                 for ids, score in zip(
                     outputs["ids"][place], outputs["scores"][place], strict=True
                 )
+                if np.isfinite(score)  # else the search has found fewer
             ]
     return found
 

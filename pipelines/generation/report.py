@@ -48,10 +48,7 @@ def write_all(path: str, examples: Sequence[InputExample], outputs: Outputs) -> 
         {
             "guid": example.guid,
             "gold": example.text_b,
-            "generated": [
-                {"text": each.text, "score": round(each.score, 6), "ids": each.ids}
-                for each in texts
-            ],
+            "generated": [each.as_json() for each in texts],
         }
         for example, texts in zip(examples, outputs, strict=True)
     ]
