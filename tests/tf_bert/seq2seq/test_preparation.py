@@ -69,12 +69,12 @@ def test_the_report_is_on_sources_targets_and_what_the_vocabulary_loses(
     sources, targets = text.split("Data report: targets")
     assert sources.startswith("Data report: sources")
     assert "--max_source_length=16" in sources.replace("\n", " ")
-    assert "copy  dev-22" in sources
+    assert "copy  dev-21  train-0  " in sources
     assert "Tokens of an example with [SEP]" in targets
     assert "--max_target_length=3" in targets.replace("\n", " ")
     assert "copy  dev-" in targets
     assert "tokenizer's ceiling" in targets
-    [dev] = [line for line in targets.splitlines() if line.startswith("dev   ")][-1:]
+    *_, dev = (row for row in targets.splitlines() if row.startswith("dev  "))
     assert dev.split()[1] == "23"
     assert title
 
