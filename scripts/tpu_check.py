@@ -28,11 +28,13 @@ from scripts import command_line, console, flag_definitions
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.pairs.settings import BiEncoderSettings
 from tf_bert.pretraining.settings import PretrainingSettings
+from tf_bert.seq2seq.settings import Seq2SeqSettings
 
 _PIPELINES = {
     "classifier": "tf_bert.classifier.workload:CLASSIFIER",
     "pairs": "tf_bert.pairs.workload:BI_ENCODER",
     "pretraining": "tf_bert.pretraining.workload:PRETRAINING",
+    "seq2seq": "tf_bert.seq2seq.workload:SEQ2SEQ",
     "lstm_language_model": "lstm_pretrain.language_model.workload:LANGUAGE_MODEL",
     "lstm_classifier": "lstm_pretrain.classifier.workload:CLASSIFIER",
 }
@@ -42,6 +44,7 @@ _RUN_SETTINGS: dict[str, type[Any]] = {
     "classifier": ClassifierSettings,
     "pairs": BiEncoderSettings,
     "pretraining": PretrainingSettings,
+    "seq2seq": Seq2SeqSettings,
     "lstm_language_model": LanguageModelSettings,
     "lstm_classifier": LstmClassifierSettings,
 }

@@ -53,4 +53,5 @@ class TokenStepSettings(StepSettings, BatchSettings):
             buckets=self.buckets,
             in_windows=self.in_windows,
             sides=self.sides,
+            max_target_length=self.target_length,
         )

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from pipelines.steps.settings import TokenStepSettings
 from processors.batches.batches import (
     Batch,
@@ -50,13 +52,9 @@ def on_full_rows(
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
         sides=settings.sides,
+        max_target_length=settings.target_length,
     )
-    is_apart = settings.sides is Sides.APART
-    full = functools.partial(
-        full_pairs if is_apart else TokenDataset.full,
-        length=settings.max_seq_length,
-        target_shape=target_shape,
-    )
+    full = _full_rows(settings, target_shape=target_shape)
     return Workload(
         build_model=build_model,
         objective=objective,
@@ -64,9 +62,24 @@ def on_full_rows(
             num_train_steps or settings.max_steps or 1000
         ),
         train=arrays(_training_batches(full, shape, calls=settings.steps_per_call)),
-        evaluate=_one_call(arrays([_evaluation_batch(full, settings, cut)])),
+        evaluate=one_call(arrays([_evaluation_batch(full, settings, cut)])),
         precision=settings.precision,
         recompute=settings.recompute,
+    )
+
+
+def _full_rows(
+    settings: TokenStepSettings, *, target_shape: tuple[int, ...] | None
+) -> Callable[[int], TokenDataset]:
+    """Makes as many examples as it is asked for, which leave no room in a row."""
+    length = settings.max_seq_length
+    if settings.sides is Sides.APART:
+        return functools.partial(full_pairs, length=length, target_shape=target_shape)
+    return functools.partial(
+        TokenDataset.full,
+        length=length,
+        target_shape=target_shape,
+        target_length=settings.target_length,
     )
 
 
@@ -86,11 +99,16 @@ def _evaluation_batch(
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
         sides=settings.sides,
+        max_target_length=settings.target_length,
     )
     [batch] = EvalBatches(full(shape.global_batch), shape=shape)
     return batch
 
 
-def _one_call(arrays: Arrays) -> Arrays:
-    """An evaluation's arrays, `[replicas, ...]`."""
+def one_call(arrays: Arrays) -> dict[str, np.ndarray]:
+    """The arrays of one evaluation or prediction, `[replicas, ...]`.
+
+    Args:
+        arrays: Of one batch, `[1, 1, replicas, ...]`.
+    """
     return {name: array[0, 0] for name, array in arrays.items()}

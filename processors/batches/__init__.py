@@ -8,6 +8,7 @@ packing.py          where examples lie in the rows of a batch
 predicted_tokens.py positions at which a token is predicted
 settings.py         how a run's batches are laid out
 texts_apart.py      pairs whose texts are encoded each by itself
+source_target_features.py  sources and the targets that are learned
 token_dataset.py    a split's ids in memory
 windows.py          long examples in several rows
 """

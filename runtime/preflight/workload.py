@@ -25,6 +25,7 @@ class Workload:
         evaluate: Batch arrays of one call, `[replicas, ...]`.
         precision: Arithmetic of the matrix products.
         recompute: What is computed a second time for the gradient.
+        write: Those of one call that writes texts; None where the model writes none.
     """
 
     build_model: Callable[[], Any]
@@ -34,6 +35,7 @@ class Workload:
     evaluate: Arrays
     precision: Precision = Precision.FLOAT32
     recompute: Recompute = Recompute.AUTO
+    write: Arrays | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,7 @@ from tf_bert.pairs.scoring_settings import ScoringSettings
 from tf_bert.pairs.settings import BiEncoderSettings, BiEncoderStepSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
 from tf_bert.seq2seq.generation.settings import GenerationSettings
+from tf_bert.seq2seq.settings import Seq2SeqSettings, Seq2SeqStepSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
 SETTINGS = {
@@ -58,6 +59,7 @@ SETTINGS = {
     "run_classifier": BiEncoderSettings,  # with those of either architecture
     "run_pretraining": PretrainingSettings,
     "score_pairs": ScoringSettings,
+    "run_seq2seq": Seq2SeqSettings,
     "train_tokenizer": TrainingSettings,
     # Shows the flags of a run in the command to start it; these are its own.
     "tpu_check": CheckSettings,
@@ -67,6 +69,7 @@ STEPS = [
     ("tf_bert.classifier.workload", BertClassifierStepSettings, set()),
     ("tf_bert.pairs.workload", BiEncoderStepSettings, set()),
     ("tf_bert.pretraining.workload", PretrainingStepSettings, set()),
+    ("tf_bert.seq2seq.workload", Seq2SeqStepSettings, set()),
     ("lstm_pretrain.classifier.workload", ClassifierStepSettings, set()),
     # A task may have labels; a language model does not learn them.
     ("lstm_pretrain.language_model.workload", LanguageModelStepSettings, {"labels"}),
