@@ -10,6 +10,7 @@ train_tokenizer.py          a vocabulary from text
 create_tfrecords.py         a task's splits to TFRecords, without training
 convert_checkpoint.py       weights between formats
 make_authors_data.py        made processors/data/authors
+make_company_news.py        made processors/data/company_news
 flag_definitions.py         flags from a settings dataclass
 flag_parsers.py             from a word to the value of a flag
 command_line.py             flags read as a whole, with sentences on what is wrong
@@ -19,6 +20,6 @@ recipes.py                  flags of recipes that the toolkit ships
 create_pretraining_data.py  text to masked sequences
 run_pretraining.py          a masked language model
 extract_features.py         vectors of texts
-make_aozora_corpus.py       made the text of aozora-mini
+make_aozora_corpus.py       text of Aozora's works to pre-train on
 make_bundled_model.py       writes a model as the toolkit ships it
 """
