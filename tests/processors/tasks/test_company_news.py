@@ -27,7 +27,7 @@ def splits():
 
 def test_sizes(splits):
     sizes = {name: len(examples) for name, examples in splits.items()}
-    assert sizes == {"train": 1239, "dev": 425, "test": 419}
+    assert sizes == {"train": 931, "dev": 574, "test": 578}
     labels = {example.label for examples in splits.values() for example in examples}
     assert labels == {"negative", "positive"}
 
