@@ -13,8 +13,8 @@
 set -euo pipefail
 archive="$1" folder="$2" text="${3:-}"
 
-vocabulary="${VOCABULARY:-16000}"  # pieces
-sampled="${SAMPLED:-0.06}"         # of the lines, for the tokenizer
+vocabulary="${VOCABULARY:-16000}" coverage="${COVERAGE:-0.9999}"
+sampled="${SAMPLED:-0.06}"  # of the lines, for the tokenizer
 short_steps="${SHORT_STEPS:-7000}" long_steps="${LONG_STEPS:-700}"
 batch="${BATCH:-1024}" long_batch="${LONG_BATCH:-256}"
 precision="${PRECISION:-bfloat16}" workers="${WORKERS:-2}"
@@ -40,7 +40,7 @@ tokenizer() {
   awk -v share="$sampled" 'BEGIN { srand(7) } rand() < share' \
     "$folder/corpus/train.txt" > "$folder/corpus/sample.txt"
   python scripts/train_tokenizer.py --input="$folder/corpus/sample.txt" \
-    --vocab_size="$vocabulary" --character_coverage=0.9999 --byte_fallback \
+    --vocab_size="$vocabulary" --character_coverage="$coverage" --byte_fallback \
     --output_dir="$folder/tokenizer"
 }
 

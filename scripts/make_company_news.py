@@ -17,8 +17,8 @@ from runtime.errors import SettingsError
 from runtime.settings import missing, setting
 from scripts import console, flag_definitions
 
-# So many to judge by that an accuracy is known within two or three points, and so few to
-# learn from that the quickstart is done in three minutes.
+# So many to judge by that an accuracy is known within three points, and so few to learn
+# from that the quickstart is done in three minutes.
 _SHARES = {"test": 0.275, "dev": 0.275, "train": 0.45}
 
 

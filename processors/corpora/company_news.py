@@ -83,6 +83,8 @@ def _clear(sentences: Iterable[Sentence]) -> Iterator[News]:
 
 def _taken(companies: Iterator[Sequence[News]], *, size: float) -> list[News]:
     taken: list[News] = []
-    while len(taken) < size:
-        taken += next(companies, None) or []
+    for rows in companies:
+        taken += rows
+        if len(taken) >= size:
+            break
     return taken

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ def in_order(
     *,
     make_work: Callable[[], Callable[[_Item], _Result]],
     workers: int,
-) -> Iterator[_Result]:
+) -> Generator[_Result, None, None]:
     """Yields what a function makes of each item, as `map` would.
 
     Items are read a few ahead, never all of them.

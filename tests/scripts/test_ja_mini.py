@@ -17,7 +17,8 @@ from tf_bert.formats import find
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUDGET = {
-    "VOCABULARY": "1200",
+    "VOCABULARY": "2000",
+    "COVERAGE": "0.98",
     "SAMPLED": "0.8",
     "SHORT_STEPS": "6",
     "LONG_STEPS": "3",
@@ -85,7 +86,7 @@ def start(archive, folder, *, config):
 def test_killed_in_every_kind_of_step_it_makes_the_same_model(archive, tmp_path):
     config = tmp_path / "tiny.json"
     with open(f"{ROOT}/recipes/ja_mini.json", encoding="utf-8") as file:
-        sizes = file.read().replace("16000", "1200").replace("256", "16")
+        sizes = file.read().replace("16000", "2000").replace("256", "16")
     config.write_text(sizes.replace('layers": 4', 'layers": 1'))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = start(archive, whole, config=config)
