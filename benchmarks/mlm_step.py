@@ -1,7 +1,7 @@
 """One masked-LM training step, beside Hugging Face on torch and beside all positions.
 
     python benchmarks/mlm_step.py --records=train.tf_record \
-        --bert_config_file=recipes/aozora_mini.json [--batch=32]
+        --bert_config_file=recipes/ja_mini.json [--batch=32]
 
 The records are those of scripts/create_pretraining_data.py, already masked. The
 programs take turns, and medians are printed. All see the same masked sequences; random

@@ -27,7 +27,7 @@ import turns
 from absl import app, flags
 
 _DATA = flags.DEFINE_string("data_dir", None, "The corpus.", required=True)
-_CHECKPOINT = flags.DEFINE_string("checkpoint", "bundled:aozora-mini", "A BERT.")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", "bundled:ja-mini", "A BERT.")
 _TEXTS = flags.DEFINE_integer("texts", 32, "Texts of a search.")
 _PAIRS = flags.DEFINE_integer("pairs", 16, "Pairs of an update.")
 _SOURCE = flags.DEFINE_integer("source", 512, "Tokens of the longest source.")

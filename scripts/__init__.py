@@ -15,6 +15,7 @@ convert_checkpoint.py       weights between formats
 trained_models.py           a trained classifier of any kind, opened to be asked
 make_authors_data.py        made processors/data/authors
 commands.py                 all of them as one: tf-bert COMMAND
+make_company_news.py        made processors/data/company_news
 flag_definitions.py         flags from a settings dataclass
 flag_parsers.py             from a word to the value of a flag
 command_line.py             flags read as a whole, with sentences on what is wrong
@@ -25,6 +26,6 @@ create_pretraining_data.py  text to masked sequences
 run_pretraining.py          a masked language model
 extract_features.py         vectors of texts
 generate.py                 titles and other texts for texts
-make_aozora_corpus.py       made the text of aozora-mini
+make_aozora_corpus.py       text of Aozora's works to pre-train on
 make_bundled_model.py       writes a model as the toolkit ships it
 """

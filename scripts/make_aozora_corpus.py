@@ -1,7 +1,7 @@
-r"""Makes the text that `aozora-mini` is pre-trained on from Aozora Bunko's texts.
+r"""Makes text to pre-train on from Aozora Bunko's works.
 
-    python scripts/make_aozora_corpus.py --archive=aozora-six-authors.tar.xz \
-        --output_dir=runs/aozora_corpus
+    python scripts/make_aozora_corpus.py --archive=aozorabunko_text.tar \
+        --authors=all --output_dir=runs/aozora_corpus
 
 `train.txt` has no work of the dev and test split of the task `authors`, no passage of
 their paragraphs, and not the story that recipes/merosu_mlm.flags trains on;
@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from processors.corpora import aozora, aozora_corpus
-from processors.corpora.aozora_corpus import HeldOut
+from processors.corpora.aozora_corpus import HeldOut, Whose
 from processors.tasks.authors import AuthorsProcessor
 from runtime import storage
 from runtime.errors import SettingsError
@@ -34,10 +34,16 @@ class AozoraCorpusSettings:
     """
 
     archive: str | None = setting(
-        None, path=True, help="The .tar.xz or .tar.gz of Aozora's text files."
+        None, path=True, help="The tar archive of Aozora's text files."
     )
     output_dir: str | None = setting(
         None, path=True, help="Where train.txt and heldout.txt go."
+    )
+
+    authors: Whose = setting(
+        Whose.SIX,
+        help="Whose works: the six of the task authors, or all in which nobody holds "
+        "rights.",
     )
 
     def __post_init__(self) -> None:
@@ -68,14 +74,14 @@ def main(argv: Sequence[str]) -> None:
         for split, examples in splits.items()
     }
     story = {work.id for work in works if work.title == _STORY}
-    told = [text for w in works if w.id in story for _, text in w.paragraphs()]
+    told = [text for w in works if w.id in story for _, text in w.readable_paragraphs()]
     seen = [example.text_a for each in splits.values() for example in each]
     held_out = HeldOut.of(
         works, numbers=numbers["dev"] | numbers["test"] | story, texts=[*seen, *told]
     )
     write(
         storage.join(folder, "train.txt"),
-        aozora_corpus.documents(works, held_out=held_out),
+        aozora_corpus.documents(works, held_out=held_out, whose=settings.authors),
     )
     nothing = HeldOut(frozenset(), frozenset(), frozenset())
     dev = [work for work in works if work.id in numbers["dev"]]

@@ -28,7 +28,7 @@ class AuthorsSettings:
     """
 
     archive: str | None = setting(
-        None, path=True, help="The .tar.xz or .tar.gz of Aozora's text files."
+        None, path=True, help="The tar archive of Aozora's text files."
     )
     output_dir: str | None = setting(
         None, path=True, help="Where train.tsv, dev.tsv and test.tsv go."

@@ -1,7 +1,7 @@
 r"""Trains a BERT2BERT that writes a text from each text, such as its title.
 
     python scripts/run_seq2seq.py --task_name=livedoor_titles --data_dir=FOLDER \
-        --init_checkpoint=bundled:aozora-mini --model_file=... \
+        --init_checkpoint=bundled:ja-mini \
         --do_train --do_eval --do_predict --compare --output_dir=runs/titles
 
 `--task_name=tsv`, `csv`, `json` or `jsonl` reads tables of your own, whose columns

@@ -3,8 +3,9 @@ r"""Makes a vocabulary from text: SentencePiece, WordPiece, MeCab words or chara
     python scripts/train_tokenizer.py --tokenizer=mecab --mecab_dic=unidic_lite \
         --input='corpus/*.txt' --vocab_size=32000 --output_dir=vocabularies/mine
 
-Writes `vocab.txt` and `tokenizer_config.json`, a folder for --tokenizer_dir, or for
-SentencePiece `sentencepiece.model` and `sentencepiece.vocab`. Same text, same bytes.
+Writes a folder for --tokenizer_dir: `tokenizer_config.json` with `vocab.txt`, or for
+SentencePiece with `sentencepiece.model` and `sentencepiece.vocab`. Same text, same
+bytes.
 """
 
 from __future__ import annotations

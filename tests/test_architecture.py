@@ -45,6 +45,7 @@ GROUPED_TESTS = {
     "processors/tasks/test_glue.py",  # cola, mnli, mrpc, xnli
     "scripts/test_documented_commands.py",  # of all pages
     "scripts/test_effects_of_flags.py",  # every script, as far as it reaches
+    "scripts/test_ja_mini.py",  # a recipe, killed midway
     "scripts/test_notebook.py",  # a run in a kernel, interrupted
     "scripts/test_rejected_rows.py",  # every script that reads rows
     "scripts/test_reliability.py",  # whole runs, disturbed
@@ -55,6 +56,7 @@ GROUPED_TESTS = {
     "runtime/training/test_faults.py",  # a short run in a bucket
     "runtime/checkpoints/test_kills.py",  # keeper and storage, killed
     "tf_bert/formats/test_other_programs.py",  # convert, beside the others
+    "tf_bert/formats/test_minilm.py",  # a real BERT, through all of it
     "tf_bert/classifier/test_long_texts.py",  # whole runs on them
     "tf_bert/classifier/test_records.py",  # whole runs on them
     "tf_bert/classifier/test_parity.py",  # beside google-research/bert

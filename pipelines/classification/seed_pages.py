@@ -50,6 +50,8 @@ def comparison(results: Sequence[SeedResult]) -> str:
         results: One a seed, two at least, each with accuracies.
     """
     splits = list(next(iter(results[0].accuracies.values())))
+    own = list(results[0].accuracies)[-1]
+    standings = " and ".join(_standing(results, split) for split in splits)
     tables = [text_table.aligned(_comparison(results, split)) for split in splits]
     return "\n".join(
         [
@@ -60,16 +62,27 @@ def comparison(results: Sequence[SeedResult]) -> str:
             "Difference: this run minus the line, seed by seed: mean and",
             f"{_INTERVAL}.",
             "",
+            f"In one sentence: {own} is {standings}.",
+            "",
         ]
     )
 
 
+def _standing(results: Sequence[SeedResult], split: str) -> str:
+    """Whether the run is ahead of the best of the others on a split, and how surely."""
+    values = _values(results, split)
+    *others, own = values
+    best = max(others, key=lambda name: float(values[name].mean()))
+    differences = values[own] - values[best]
+    low, high = over_seeds.interval(differences)
+    place = "ahead of" if differences.mean() > 0 else "behind"
+    certainty = "" if low > 0 or high < 0 else ", less than other seeds may change"
+    return f"{abs(differences.mean()):.3f} {place} {best} on {split}{certainty}"
+
+
 def _comparison(results: Sequence[SeedResult], split: str) -> list[list[str]]:
     """The table of one split; the run itself has the last line."""
-    values = {
-        name: np.array([each.accuracies[name][split] for each in results])
-        for name in results[0].accuracies
-    }
+    values = _values(results, split)
     *others, own = values
     measure = f"{split} {results[0].measure}"
     heading = [measure, "mean", "deviation", "difference", "from", "to"]
@@ -78,6 +91,14 @@ def _comparison(results: Sequence[SeedResult], split: str) -> list[list[str]]:
         for name in others
     ]
     return [heading, *lines, [*_row(own, values[own]), "", "", ""]]
+
+
+def _values(results: Sequence[SeedResult], split: str) -> dict[str, np.ndarray]:
+    """The numbers of each classifier, one a seed; the run itself is the last."""
+    return {
+        name: np.array([each.accuracies[name][split] for each in results])
+        for name in results[0].accuracies
+    }
 
 
 def _row(name: str, values: np.ndarray) -> list[str]:

@@ -6,12 +6,16 @@ https://www.aozora.gr.jp/KOSAKU/MANUAL_2.html (order of title, author, body, col
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from processors.corpora import aozora_marks
 from processors.corpora.archives import read_tar
-from runtime.errors import DataError
+
+_log = logging.getLogger(__name__)
 
 _MEMBER = re.compile(r"cards/[0-9]{6}/files/[^/]+/[0-9]+_[^/]+\.txt")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -24,6 +28,13 @@ _KANBUN = re.compile(r"［＃(?:[レ一二三四上中下甲乙丙丁]+|（[^）
 # Signs for what CP932 cannot write: a character outside JIS (※), an accented letter
 # (〔〕), a repeated phrase (／＼). A line with one of them is no plain text.
 _UNRESOLVED = re.compile(r"[《》｜［］※〔〕／＼\t]")
+# What colophons say of works whose authors hold, or held, rights.
+_RIGHTS = re.compile(
+    r"著作権者(?:自ら)?の意思|著作権継承者の意思|著作権者に断りなく|著作権存続"
+    r"|著作権の切れていない|著作権がきれる|許諾|無断転載|ライセンス|Copyright|©"
+    r"|\(C\)|クリエイティブ・?コモンズ|Creative ?Commons",
+    re.IGNORECASE,
+)
 _OLD_KANA = re.compile(r"[ゐゑヰヱ]")
 _OLD_DOUBLING = re.compile(r"つ[たてと]")
 _OLD_KANA_SHARE = 3e-4
@@ -36,16 +47,44 @@ class Work:
     Attributes:
         person: Aozora's number of the author, six digits.
         id: Aozora's number of the work.
-        title: As the first line has it.
-        author: As the line above the body has it.
+        heading: The lines above the body: title, what stands below it, author.
         body: The lines between heading and colophon as they are, by line number.
+        colophon: The lines below the body: edition, who typed it, whose the rights are.
     """
 
     person: str
     id: str
-    title: str
-    author: str
+    heading: tuple[str, ...]
     body: dict[int, str]
+    colophon: str = ""
+
+    @property
+    def title(self) -> str:
+        """All of the heading above the author: parts of a series differ below."""
+        return " ".join(map(readable_text, self.heading[:-1]))
+
+    @property
+    def author(self) -> str:
+        """The line above the body, without ruby and notes."""
+        return readable_text(self.heading[-1])
+
+    @property
+    def first_line(self) -> str:
+        """The first line, by which data are dealt; "" where it has a mark.
+
+        The tasks `authors` and `aozora_pair` take works of one first line for versions
+        of one work, and their published numbers depend on it.
+        """
+        return plain_text(self.heading[0])
+
+    @property
+    def has_rights_reserved(self) -> bool:
+        """Whether anything says that somebody holds rights in it."""
+        body = "".join(self.body.values())
+        return bool(
+            _RIGHTS.search("".join(self.heading) + self.colophon)
+            or "Creative Commons" in body
+        )
 
     @property
     def has_modern_kana(self) -> bool:
@@ -63,9 +102,23 @@ class Work:
             if text:
                 yield number, text
 
+    def readable_paragraphs(self) -> Iterator[tuple[int, str]]:
+        """As `paragraphs`, with the lines in which a character is only described."""
+        for number, line in self.body.items():
+            text = readable_text(line)
+            if text:
+                yield number, text
+
+
+class NoWorkError(ValueError):
+    """A file that is no work as Aozora lays it out; says why."""
+
 
 def read_works(path: str) -> Iterator[Work]:
-    """Streams the works in a `.tar.xz` or `.tar.gz` of `cards/<person>/files/...`.
+    """Streams the works in a tar archive of `cards/<person>/files/...`.
+
+    Files that are no such works are passed over; the log counts them by the reason and
+    names one of each.
 
     Args:
         path: The archive.
@@ -74,25 +127,34 @@ def read_works(path: str) -> Iterator[Work]:
         Each work whose heading, body and colophon can be told apart.
 
     Raises:
-        DataError: the archive is damaged, or a file is not in CP932.
+        DataError: the archive is damaged.
     """
+    reasons: Counter[str] = Counter()
+    first: dict[str, str] = {}
     for name, content in read_tar(path, name=_MEMBER):
         try:
-            text = content.decode("cp932")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{name}: expected CP932: {error.reason}",
-                path=path,
-                offset=error.start,
-            ) from error
-        person, file = name.split("/")[1], name.split("/")[-1]
-        work = parse_work(text, person=person, work_id=file.partition("_")[0])
-        if work is not None:
-            yield work
+            yield _read_work(name, content)
+        except NoWorkError as error:
+            reasons[str(error)] += 1
+            first.setdefault(str(error), name)
+    for reason, count in reasons.most_common():
+        _log.warning(
+            "%s: %d files passed over: %s, such as %s",
+            *(path, count, reason, first[reason]),
+        )
 
 
-def parse_work(text: str, *, person: str, work_id: str) -> Work | None:
-    """Takes a file apart; None when it does not follow Aozora's order.
+def _read_work(name: str, content: bytes) -> Work:
+    person, file = name.split("/")[1], name.split("/")[-1]
+    try:
+        text = content.decode("cp932")
+    except UnicodeDecodeError as error:
+        raise NoWorkError("expected CP932, found other bytes") from error
+    return parse_work(text, person=person, work_id=file.partition("_")[0])
+
+
+def parse_work(text: str, *, person: str, work_id: str) -> Work:
+    """Takes a file apart.
 
     The heading ends at the first empty line; where the file uses signs, an explanation
     of them between two rules follows. The body goes on to the line of the colophon.
@@ -101,16 +163,24 @@ def parse_work(text: str, *, person: str, work_id: str) -> Work | None:
         text: The decoded file.
         person: Aozora's number of the author.
         work_id: Aozora's number of the work.
+
+    Raises:
+        NoWorkError: It does not follow Aozora's order.
     """
     lines = _LINE_END.split(text)
     rules = [place for place, line in enumerate(lines) if _RULE.fullmatch(line)]
     ends = [n for n, line in enumerate(lines) if line.startswith(_COLOPHON)]
     heading = lines[: lines.index("")] if "" in lines else []
-    if len(heading) < 2 or len(rules) not in {0, 2} or len(ends) != 1:
-        return None
+    if len(heading) < 2:
+        raise NoWorkError("expected title and author above an empty line")
+    if len(rules) not in {0, 2}:
+        raise NoWorkError("expected no rules or two around the signs")
+    if len(ends) != 1:
+        raise NoWorkError(f"expected one line that begins with {_COLOPHON}")
     start = rules[1] + 1 if rules else len(heading)
     body = {n + 1: lines[n] for n in range(start, ends[0])}
-    return Work(person, work_id, plain_text(heading[0]), heading[-1].strip(), body)
+    colophon = "\n".join(lines[ends[0] :])
+    return Work(person, work_id, tuple(heading), body, colophon)
 
 
 def plain_text(line: str) -> str:
@@ -119,10 +189,25 @@ def plain_text(line: str) -> str:
     Args:
         line: As Aozora writes it, such as `金魚｜藻《も》［＃「藻」に傍点］`.
     """
+    text = _without_notes(line)
+    return "" if _UNRESOLVED.search(text) else text
+
+
+def readable_text(line: str) -> str:
+    """Returns a line as `plain_text`, with a character for what is only described.
+
+    Args:
+        line: As Aozora writes it, such as `※［＃「口＋世」、第3水準1-14-91］く`.
+    """
+    text = _without_notes(aozora_marks.resolve(line))
+    return "" if _UNRESOLVED.search(text) else text
+
+
+def _without_notes(line: str) -> str:
+    """A line without ruby and notes; "" where it is Chinese to be read as Japanese."""
     if _KANBUN.search(line):
         return ""
     inner = ""
     while inner != line:  # notes stand inside notes
         inner, line = line, _NOTE.sub("", line)
-    text = _RUBY.sub("", line).replace("｜", "").strip()
-    return "" if _UNRESOLVED.search(text) else text
+    return _RUBY.sub("", line).replace("｜", "").strip()

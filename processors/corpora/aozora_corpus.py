@@ -1,14 +1,21 @@
-"""Running text of the six authors, without what their task is tested on."""
+"""Running text of Aozora's works, without what the task `authors` is tested on."""
 
 from __future__ import annotations
 
+import enum
+import hashlib
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from processors.corpora import authors
 from processors.corpora.aozora import Work
-from processors.corpora.authors import is_usable, passages_of
+from processors.corpora.authors import passages_of
 from processors.pretraining.documents import split_line
+
+_TELLING = 15  # characters of a sentence that two works do not share by chance
+# Shares of a work's characters in such sentences that were in works before.
+_OF_ANY, _OF_A_TITLE = 0.25, 0.05
 
 
 @dataclass(frozen=True)
@@ -38,43 +45,90 @@ class HeldOut:
         """
         return cls(
             works=frozenset(numbers),
-            titles=frozenset((w.author, w.title) for w in works if w.id in numbers),
+            titles=frozenset(
+                (authors.name_of(w), w.title) for w in works if w.id in numbers
+            ),
             passages=frozenset(itertools.chain.from_iterable(map(passages_of, texts))),
         )
 
     def allows(self, work: Work) -> bool:
         """Whether a work is none of them, nor another version of one."""
-        return (
-            work.id not in self.works and (work.author, work.title) not in self.titles
-        )
+        title = authors.name_of(work), work.title
+        return work.id not in self.works and title not in self.titles
 
     def repeats(self, text: str) -> bool:
         """Whether a text has a passage of theirs."""
         return not self.passages.isdisjoint(passages_of(text))
 
 
-def documents(works: Iterable[Work], *, held_out: HeldOut) -> Iterator[list[str]]:
-    """Yields the sentences of each work that may be trained on.
+class Whose(enum.Enum):
+    """Whose works are taken."""
 
-    Works are those of one of the six alone, in modern kana; of several versions of a
-    title the first.
+    SIX = "six"
+    ALL = "all"
+
+    def takes(self, work: Work) -> bool:
+        """Whether a work is theirs, in modern kana, and nobody has rights in it."""
+        if self is Whose.SIX:
+            return authors.is_usable(work)
+        return work.has_modern_kana and not work.has_rights_reserved
+
+
+class Repeats:
+    """Which sentences there were in works before.
+
+    Versions of a work have other titles, and episodes of a series the same: what tells
+    them apart is how much of the text there was before.
+    """
+
+    def __init__(self) -> None:
+        self._sentences: set[bytes] = set()
+        self._titles: set[tuple[str, str]] = set()
+
+    def is_new(self, work: Work, sentences: Sequence[str]) -> bool:
+        """Whether a work is no version of an earlier one; then it is one itself.
+
+        Args:
+            work: The work.
+            sentences: Its text.
+        """
+        long = {
+            _mark_of(each): len(each) for each in sentences if len(each) >= _TELLING
+        }
+        known = sum(long[mark] for mark in long.keys() & self._sentences)
+        title = authors.name_of(work), work.title
+        most = _OF_A_TITLE if title in self._titles else _OF_ANY
+        if long and known > most * sum(long.values()):
+            return False
+        self._titles.add(title)
+        self._sentences.update(long)
+        return True
+
+
+def _mark_of(sentence: str) -> bytes:
+    return hashlib.blake2b(sentence.encode("utf-8"), digest_size=8).digest()
+
+
+def documents(
+    works: Iterable[Work], *, held_out: HeldOut, whose: Whose = Whose.SIX
+) -> Iterator[list[str]]:
+    """Yields the sentences of each work that may be trained on.
 
     Args:
         works: As the archive has them.
         held_out: What is left out.
+        whose: Whose works.
     """
-    seen: set[tuple[str, str]] = set()
+    repeats = Repeats()
     for work in works:
-        key = work.author, work.title
-        if not is_usable(work) or key in seen or not held_out.allows(work):
+        if not whose.takes(work) or not held_out.allows(work):
             continue
-        seen.add(key)
-        paragraphs = (text for _, text in work.paragraphs())
+        paragraphs = (text for _, text in work.readable_paragraphs())
         sentences = [
             sentence
             for text in paragraphs
             if not held_out.repeats(text)
             for sentence in split_line(text)
         ]
-        if sentences:
+        if sentences and repeats.is_new(work, sentences):
             yield sentences

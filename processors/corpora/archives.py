@@ -14,7 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from runtime import storage
 from runtime.errors import DataError
@@ -22,6 +22,7 @@ from runtime.errors import DataError
 _MEMBER_LIMIT = 16 << 20
 _TOTAL_LIMIT = 1 << 30
 _SKIP_BYTES = 1 << 20
+_XZ, _GZIP = b"\xfd7zXZ\x00", b"\x1f\x8b"  # what such files begin with
 _DAMAGE = (
     tarfile.TarError,
     gzip.BadGzipFile,
@@ -35,7 +36,7 @@ _UNREADABLE_ZIP = (*_DAMAGE, RuntimeError)
 
 
 def read_tar(path: str, *, name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    """Streams members of a `.tar.gz` or `.tar.xz` archive.
+    """Streams members of a tar archive, plain or compressed by gzip or xz.
 
     The archive is read to its end and checksum, so that a download that was cut short
     is an error and not a smaller corpus.
@@ -51,15 +52,23 @@ def read_tar(path: str, *, name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]
         DataError: the archive is damaged, or its files are unlikely large.
         StorageError: the archive cannot be read.
     """
-    open_layer = lzma.open if path.endswith(".xz") else gzip.open
     try:
-        with storage.open_read(path) as file, open_layer(file) as layer:
+        with storage.open_read(path) as file, _layer(file) as layer:
             with tarfile.open(fileobj=layer, mode="r|") as archive:
                 yield from _files(archive, name=name, path=path)
             while layer.read(_SKIP_BYTES):
                 pass
     except _DAMAGE as error:
         raise DataError(f"the archive is damaged: {error}", path=path) from error
+
+
+def _layer(file: BinaryIO) -> BinaryIO:
+    """The archive below whatever compression its first bytes show."""
+    start = file.read(len(_XZ))
+    file.seek(0)
+    if start.startswith(_XZ):
+        return cast(BinaryIO, lzma.open(file))
+    return cast(BinaryIO, gzip.open(file)) if start.startswith(_GZIP) else file
 
 
 def read_zip(path: str, *, name: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:

@@ -19,8 +19,9 @@ def read_pair(
 ) -> dict[str, list[list[Paragraph]]]:
     """Returns the paragraphs of each author's works in modern kana.
 
-    Versions of one title count as one work, in which a paragraph stands once. One that
-    shares a passage with an earlier work, and quotes it, is left out.
+    Works of one first line, versions most often, count as one, in which a paragraph
+    stands once. One that shares a passage with an earlier work, and quotes it, is left
+    out.
 
     Args:
         works: As the archive has them.
@@ -36,9 +37,9 @@ def read_pair(
         label = labels.get(work.person)
         if label is None or not work.has_modern_kana:
             continue
-        rows = found.setdefault((label, work.title), [])
+        rows = found.setdefault((label, work.first_line), [])
         for line, text in work.paragraphs():
-            row = Paragraph(f"{work.id}-{line}", label, work.title, text)
+            row = Paragraph(f"{work.id}-{line}", label, work.first_line, text)
             if len(text) in LENGTHS and text not in seen and passages.claim(row):
                 rows.append(row)
                 seen.add(text)

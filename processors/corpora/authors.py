@@ -19,6 +19,13 @@ AUTHORS = {
     "夏目漱石": "natsume",
     "坂口安吾": "sakaguchi",
 }
+# As some files have their names: in old characters, by birth, in another spelling.
+_OTHER_NAMES = {
+    "宮澤賢治": "宮沢賢治",
+    "森林太郎": "森鴎外",
+    "芥川竜之介": "芥川龍之介",
+    "夏目金之助": "夏目漱石",
+}
 # 60574 is a modern translation under CC BY 4.0, not in the public domain.
 _NOT_PUBLIC_DOMAIN = {"60574"}
 LENGTHS = range(60, 241)
@@ -56,9 +63,14 @@ class Passages:
         return free
 
 
+def name_of(work: Work) -> str:
+    """The author of a work, by the one name that each of the six has here."""
+    return _OTHER_NAMES.get(work.author, work.author)
+
+
 def is_usable(work: Work) -> bool:
     """Whether a work is one of the six authors', public and in modern kana."""
-    is_theirs = work.author in AUTHORS and work.id not in _NOT_PUBLIC_DOMAIN
+    is_theirs = name_of(work) in AUTHORS and work.id not in _NOT_PUBLIC_DOMAIN
     return is_theirs and work.has_modern_kana
 
 
@@ -71,17 +83,18 @@ def passages_of(text: str) -> set[str]:
 def choose_works(works: Iterable[Work]) -> dict[str, list[list[Paragraph]]]:
     """Returns each author's paragraphs, a list a work.
 
-    Kept are the works of one of the six alone, in modern kana; of several versions of a
-    title the first.
+    Kept are the works of one of the six alone, in modern kana and under the name that
+    is listed; of several works with one first line, versions most often, the first.
 
     Args:
         works: As the archive has them.
     """
     chosen: dict[tuple[str, str], list[Paragraph]] = {}
     for work in works:
-        if is_usable(work):
+        if is_usable(work) and work.heading[-1].strip() in AUTHORS:
             author = AUTHORS[work.author]
-            chosen.setdefault((author, work.title), _paragraphs(work, author=author))
+            rows = _paragraphs(work, author=author)
+            chosen.setdefault((author, work.first_line), rows)
     return {
         author: [rows for (name, _), rows in chosen.items() if name == author and rows]
         for author in AUTHORS.values()

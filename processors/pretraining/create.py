@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import itertools
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from processors.pretraining import documents, records, words
 from processors.pretraining.corpus import Corpus, Sentences
 from processors.pretraining.dataset import Description
-from processors.pretraining.documents import Text
+from processors.pretraining.documents import EncodedLines, Text
 from processors.pretraining.maker import SequenceMaker, mask_id
 from processors.pretraining.parts import NewPart, Parts, Reached, Rhythm, open_parts
 from processors.pretraining.records import Record
@@ -29,6 +30,7 @@ from processors.pretraining.settings import (
     Mode,
     PretrainingDataSettings,
 )
+from processors.records import processes
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime import storage
@@ -101,6 +103,12 @@ def open_text(
         encoding=settings.text_encoding,
         split_sentences=settings.split_sentences,
     )
+
+
+def line_encoder(settings: CorpusSettings) -> Callable[[list[str]], Sentences]:
+    """Reads the tokenizer anew, in a process of its own; see `Text.encode_lines`."""
+    tokenizer = tokenizers.create(settings)
+    return open_text((), tokenizer=tokenizer, settings=settings).encode_lines
 
 
 def corpus_of(
@@ -218,7 +226,8 @@ class _Creation:
         size = sum(map(storage.size, paths)) // _KILOBYTE
         new: list[Sentences] = []
         with ProgressLine(size, stream=sys.stderr, what="kB of text read") as line:
-            for sentences in text.sentences(skip=sum(part.lines for part in done)):
+            lines_done = sum(part.lines for part in done)
+            for sentences in text.sentences(skip=lines_done, encoded=self._encoded()):
                 new.append(sentences)
                 read = min(text.bytes_read // _KILOBYTE, size)
                 line.update(read, tokens=len(sentences.tokens))
@@ -227,6 +236,16 @@ class _Creation:
                     new = []
                 self._stop.refuse_to_go_on()
         return [*done, self._kept_text(new)] if new else done
+
+    def _encoded(self) -> EncodedLines | None:
+        """How lines become tokens in several processes; None in this one."""
+        if self._settings.workers == 1:
+            return None
+        return functools.partial(
+            processes.in_order,
+            make_work=functools.partial(line_encoder, self._settings),
+            workers=self._settings.workers,
+        )
 
     def _kept_text(self, sentences: Sequence[Sentences]) -> Sentences:
         part = Sentences.concatenate(sentences)
@@ -364,9 +383,10 @@ class _Creation:
 def _made_of(
     settings: PretrainingDataSettings, *, tokenizer: Tokenizer, paths: Sequence[str]
 ) -> dict[str, Any]:
-    """What decides the parts: equal means equal bytes."""
+    """What decides the parts: equal means equal bytes, however many processes work."""
+    deciding = {k: v for k, v in vars(settings).items() if k != "workers"}
     return {
-        "settings": {name: str(value) for name, value in vars(settings).items()},
+        "settings": {name: str(value) for name, value in deciding.items()},
         "tokenizer": tokenizer.fingerprint(),
         "text": {path: _version(path) for path in paths},
     }

@@ -17,6 +17,9 @@ from runtime.errors import DataError, SettingsError
 Encode = Callable[[Sequence[str]], Sequence[Sentence]]
 """Tokens of many texts; see `processors.pretraining.words.encoder`."""
 
+EncodedLines = Callable[[Iterator[list[str]]], Iterator[Sentences]]
+"""What `Text.encode_lines` gives for each list of lines, in their order."""
+
 _LINES_A_CALL = 1024
 _CHARACTERS_A_CALL = 1 << 20  # so that long lines are not held by the thousand
 _BOUNDARY = re.compile(r"(?<=[。！？])(?![。！？」』）)〕］】”’])")
@@ -54,18 +57,21 @@ class Text:
         self._split_sentences = split_sentences
         self.bytes_read = 0
 
-    def sentences(self, *, skip: int = 0) -> Iterator[Sentences]:
+    def sentences(
+        self, *, skip: int = 0, encoded: EncodedLines | None = None
+    ) -> Iterator[Sentences]:
         """Yields the text in parts, each of some lines.
 
         Args:
             skip: Lines to leave out that have been read before.
+            encoded: Does `encode_lines` for all parts elsewhere; None for here.
 
         Raises:
             DataError: A file is in another encoding.
         """
         lines = itertools.islice(self._lines(), skip, None)
-        for chunk in _chunks(lines):
-            yield self._encoded(chunk)
+        chunks = _chunks(lines)
+        yield from encoded(chunks) if encoded else map(self.encode_lines, chunks)
 
     def _lines(self) -> Iterator[str]:
         """Yields the lines, stripped, and a blank one after each file."""
@@ -76,7 +82,8 @@ class Text:
                 yield line
             yield ""
 
-    def _encoded(self, lines: list[str]) -> Sentences:
+    def encode_lines(self, lines: list[str]) -> Sentences:
+        """The sentences of some lines; a blank one ends a document."""
         texts: list[str] = []
         ends = []
         for line in lines:

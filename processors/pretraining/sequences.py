@@ -50,14 +50,15 @@ class Cut:
 
     Attributes:
         max_seq_length: Tokens of the longest, special tokens included.
-        short_seq_prob: Share of the documents that are cut shorter.
+        short_seq_prob: Share of the documents, or of the sequences, that are cut
+            shorter.
     """
 
     max_seq_length: int
     short_seq_prob: float
 
     def target(self, rng: Random, *, special_tokens: int) -> tuple[int, int]:
-        """Most tokens of a document's sequences, and those to aim at."""
+        """Most tokens of a sequence, and those to aim at."""
         most = self.max_seq_length - special_tokens
         if rng.random() < self.short_seq_prob:
             return most, rng.randint(2, most)
@@ -111,17 +112,24 @@ def sequences(
 
 
 def _single(document: Document, *, cut: Cut, rng: Random) -> Iterator[Segments]:
-    """Whole sentences up to the target; a longer one is cut in pieces."""
+    """Whole sentences up to the target; a longer one is cut in pieces.
+
+    The target is drawn for each sequence: a document may be a novel, all of which would
+    be cut to a few tokens.
+    """
     _, target = cut.target(rng, special_tokens=2)
     chunk: list[int] = []
     for place in range(len(document)):
         sentence = document.joined(place, place + 1)
-        for start in range(0, len(sentence), target):
-            piece = sentence[start : start + target]
-            if chunk and len(chunk) + len(piece) > target:
+        start = 0
+        while start < len(sentence):
+            if chunk and len(chunk) + min(len(sentence) - start, target) > target:
                 yield Segments(chunk, [], None)
                 chunk = []
-            chunk.extend(piece)
+                if cut.short_seq_prob:
+                    _, target = cut.target(rng, special_tokens=2)
+            chunk += sentence[start : start + target]
+            start += target
     yield Segments(chunk, [], None)
 
 

@@ -42,7 +42,9 @@ class CorpusSettings(TokenizerSettings):
     max_predictions_per_seq: int = setting(20, help="Most masked tokens of a sequence.")
     masked_lm_prob: float = setting(0.15, help="Share of the tokens that are masked.")
     short_seq_prob: float = setting(
-        0.1, help="Share of the documents that are cut into shorter sequences."
+        0.1,
+        help="Share of the documents that are cut into shorter sequences; for "
+        "--objective=mlm of the sequences.",
     )
     do_whole_word_mask: bool = setting(
         False, help="Whether to mask all tokens of a word or none."
@@ -117,6 +119,10 @@ class PretrainingDataSettings(CorpusSettings):
         "0.3,0.15; in between they lie on a line. For --mode=dynamic.",
     )
 
+    workers: int = setting(
+        1, help="Processes that tokenise the text; the records are the same bytes."
+    )
+
     def __post_init__(self) -> None:
         if self.mlm_prob is not None:
             object.__setattr__(self, "masked_lm_prob", self.mlm_prob)
@@ -131,6 +137,8 @@ class PretrainingDataSettings(CorpusSettings):
         yield from self.corpus_problems()
         if self.dupe_factor is not None and self.dupe_factor < 1:
             yield f"--dupe_factor must be at least 1; got {self.dupe_factor}."
+        if self.workers < 1:
+            yield f"--workers must be at least 1; got {self.workers}."
         if self.mlm_schedule and self.mode is Mode.STATIC:
             yield "--mlm_schedule needs --mode=dynamic: static masks never change."
         yield from schedule_problems(

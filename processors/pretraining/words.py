@@ -5,8 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-import numpy as np
-
 from processors.pretraining.corpus import Sentence
 from processors.pretraining.documents import Encode
 from processors.tokenization.base import EncodedText, Tokenizer
@@ -60,16 +58,16 @@ def _by_places(encoded: EncodedText, *, words: Words, text: str) -> Sentence:
     tokens = array("i")
     last = -1  # the word that the token before ends in; none is -1
     for index, (start, end) in zip(encoded.ids, encoded.spans, strict=True):
-        first = int(owners[start]) if end > start else -1
+        first = owners[start] if end > start else -1
         tokens.append(~index if first >= 0 and first == last else index)
-        last = int(owners[end - 1]) if end > start else -1
+        last = owners[end - 1] if end > start else -1
     return tokens
 
 
-def _owners(words: Words, text: str) -> Sequence[int] | np.ndarray:
+def _owners(words: Words, text: str) -> Sequence[int]:
     """The number of the word that each character is of; -1 for none."""
-    owners = np.full(len(text), -1)
+    owners = [-1] * len(text)
     for number, word in enumerate(words.align(text)):
         start, end = word.span(0, len(word.text))
-        owners[start:end] = number
+        owners[start:end] = [number] * (end - start)
     return owners

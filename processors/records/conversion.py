@@ -5,13 +5,9 @@ Whatever the number of processes, the same bytes come out in the same order.
 
 from __future__ import annotations
 
-import collections
-import concurrent.futures
 import contextlib
-import multiprocessing
-import signal
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,18 +15,15 @@ from processors.batches.features import TokenCounts, features_format, featurize
 from processors.batches.long_texts import LongTexts
 from processors.example import InputExample, checksum
 from processors.labels.targets import Targets
-from processors.records import store
+from processors.records import processes, store
 from processors.records.manifest import Manifest, Origin
 from processors.records.store import Block, Place
 from processors.tokenization.base import Tokenizer
-from runtime.errors import SettingsError
 
 # Enough for a tokenizer to be fast, and for a process to be worth the message.
 _EXAMPLES_A_CHUNK = 1024
 # So that long texts are not held by the thousand.
 _CHARACTERS_A_CHUNK = 1 << 22
-# Chunks that wait for a process: none has to wait for work.
-_WAITING = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,60 +158,18 @@ def _cut(examples: Iterable[InputExample]) -> Iterator[list[InputExample]]:
         yield chunk
 
 
-@contextlib.contextmanager
 def _blocks(
-    chunks: Iterator[Chunk],
-    *,
-    encoder: Encoder,
-    recipe: Recipe,
-    workers: int,
-) -> Iterator[Iterator[Block]]:
+    chunks: Iterator[Chunk], *, encoder: Encoder, recipe: Recipe, workers: int
+) -> contextlib.AbstractContextManager[Iterator[Block]]:
+    """The block of each chunk in turn, by this process or by several."""
     if workers == 1:
-        yield map(encoder.encode, chunks)
-        return
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),  # no copy of open files
-        initializer=_start,
-        initargs=(recipe,),
+        return contextlib.nullcontext(map(encoder.encode, chunks))
+    make_work = functools.partial(_encoding, recipe)
+    return contextlib.closing(
+        processes.in_order(chunks, make_work=make_work, workers=workers)
     )
-    try:
-        yield _in_order(pool, chunks, most=workers * _WAITING)
-    except BrokenProcessPool as error:
-        raise SettingsError(
-            f"one of {workers} processes ended on its own, perhaps for want of memory;"
-            " try fewer --workers."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
-def _in_order(
-    pool: concurrent.futures.Executor,
-    chunks: Iterator[Chunk],
-    *,
-    most: int,
-) -> Iterator[Block]:
-    """Yields the block of each chunk in turn; `most` are on their way at once."""
-    waiting: collections.deque[concurrent.futures.Future[Block]] = collections.deque()
-    for chunk in chunks:
-        waiting.append(pool.submit(_encode, chunk))
-        if len(waiting) >= most:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-# In another process ------------------------------------------------------------------
-
-_ENCODER: dict[str, Encoder] = {}
-
-
-def _start(recipe: Recipe) -> None:
-    # Ctrl-C goes to all processes of a terminal; the first ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _ENCODER["here"] = Encoder(recipe)
-
-
-def _encode(chunk: Chunk) -> Block:
-    return _ENCODER["here"].encode(chunk)
+def _encoding(recipe: Recipe) -> Callable[[Chunk], Block]:
+    """What another process does."""
+    return Encoder(recipe).encode

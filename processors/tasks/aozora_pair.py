@@ -22,7 +22,7 @@ _SEED = 23
 
 
 class AozoraPairProcessor(DataProcessor):
-    """The data folder holds one `.tar.xz` or `.tar.gz` of `cards/<person>/files/...`.
+    """The data folder holds one tar archive of `cards/<person>/files/...`.
 
     A paragraph's group is its work.
     """
@@ -60,10 +60,11 @@ def _splits(archive: str) -> dict[str, list[Paragraph]]:
 def _archive(data_dir: str) -> str:
     data_files.refuse_no_folder(data_dir, wanted="an archive of Aozora's text files")
     names = storage.list_dir(data_dir)
-    archives = [name for name in names if name.endswith((".tar.xz", ".tar.gz"))]
+    archives = [name for name in names if name.endswith((".tar.xz", ".tar.gz", ".tar"))]
     if len(archives) != 1:
         raise StorageError(
-            f"{data_dir}: expected one .tar.xz or .tar.gz of Aozora's text files, found"
-            f" {', '.join(archives) or 'none'} among {', '.join(names) or 'nothing'}."
+            f"{data_dir}: expected one .tar.xz, .tar.gz or .tar of Aozora's text files,"
+            f" found {', '.join(archives) or 'none'} among"
+            f" {', '.join(names) or 'nothing'}."
         )
     return storage.join(data_dir, archives[0])

@@ -15,6 +15,7 @@ from processors.tasks.aozora_pair import AozoraPairProcessor
 from processors.tasks.authors import AuthorsProcessor
 from processors.tasks.chabsa import ChabsaOpinionsProcessor, ChabsaProcessor
 from processors.tasks.cola import ColaProcessor
+from processors.tasks.company_news import CompanyNewsProcessor
 from processors.tasks.folder import FolderProcessor
 from processors.tasks.janli import JanliProcessor
 from processors.tasks.jnli import JnliProcessor
@@ -44,6 +45,7 @@ _TASKS: dict[str, type[DataProcessor]] = {
     "authors": AuthorsProcessor,
     "chabsa": ChabsaProcessor,
     "cola": ColaProcessor,
+    "company_news": CompanyNewsProcessor,
     "csv": CsvProcessor,
     "folder": FolderProcessor,
     "janli": JanliProcessor,

@@ -15,7 +15,9 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Form: TypeAlias = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 WORD = re.compile(r"\S+")
 
@@ -74,7 +76,7 @@ class Normalized(Step):
         form: Its name.
     """
 
-    form: Literal["NFC", "NFD", "NFKC", "NFKD"]
+    form: Form
 
     def change(self, text: str) -> str:
         """Returns the normal form."""
@@ -84,6 +86,9 @@ class Normalized(Step):
         """Returns the normal form; characters that change together share a span."""
         if unicodedata.is_normalized(self.form, text.text):
             return text
+        alone = [_normal_alone(each, self.form) for each in text.text]
+        if all(alone):
+            return Aligned("".join(alone), text.starts, text.ends)
         return _joined(self._pieces(text))
 
     def _pieces(self, text: Aligned) -> Iterator[Aligned]:
@@ -106,9 +111,12 @@ class Lowered(Step):
 
     def align(self, text: Aligned) -> Aligned:
         """Returns the text in lower case; İ becomes two characters."""
+        lowered = text.text.lower()
+        if len(lowered) == len(text.text):  # no character becomes none
+            return Aligned(lowered, text.starts, text.ends)
         lengths = [len(character.lower()) for character in text.text]
         return Aligned(
-            text.text.lower(),
+            lowered,
             starts=_repeated(text.starts, lengths),
             ends=_repeated(text.ends, lengths),
         )
@@ -191,6 +199,13 @@ def _begins(character: str) -> bool:
     """
     first = unicodedata.normalize("NFKD", character)[0]
     return not unicodedata.combining(first) and first not in _second_parts()
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def _normal_alone(character: str, form: Form) -> str:
+    """The one character it becomes beside others like it; "" where that is not so."""
+    normal = unicodedata.normalize(form, character)
+    return normal if len(normal) == 1 and _begins(character) else ""
 
 
 @functools.cache

@@ -44,10 +44,27 @@ def create(settings: TokenizerSettings) -> Tokenizer:
         return SentencePieceTokenizer(
             settings.model_file,
             vocab_file=settings.vocab_file,
-            do_lower_case=settings.do_lower_case is not False,
+            do_lower_case=_lowers_pieces(settings),
             byte_fallback=settings.byte_fallback,
         )
     return _of_vocabulary(settings, vocab_file=str(settings.vocab_file))
+
+
+def _lowers_pieces(settings: TokenizerSettings) -> bool:
+    """Whether texts are lower-cased before a SentencePiece model sees them.
+
+    Raises:
+        SettingsError: Something else was asked for than the model was made of.
+    """
+    model_file, asked = str(settings.model_file), settings.do_lower_case
+    made_of = hugging_face.case_of_pieces(model_file)
+    if made_of is not None and asked not in {None, made_of}:
+        raise SettingsError(
+            f"--{'' if asked else 'no'}do_lower_case: the {hugging_face.CONFIG} beside "
+            f"{model_file} says do_lower_case {str(made_of).lower()}, of which its "
+            "pieces were made. Leave the flag out."
+        )
+    return asked is not False if made_of is None else made_of
 
 
 def _of_vocabulary(settings: TokenizerSettings, *, vocab_file: str) -> Tokenizer:

@@ -18,6 +18,7 @@ from processors.tokenization.basic_words import Dialect
 from processors.tokenization.character import CharacterTokenizer
 from processors.tokenization.library import LibraryTokenizer
 from processors.tokenization.mecab import MecabTokenizer, Subwords
+from processors.tokenization.sentence_piece import SentencePieceTokenizer
 from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
@@ -27,10 +28,12 @@ from runtime.errors import DataError, SettingsError
 CONFIG = "tokenizer_config.json"
 _VOCABULARY = "vocab.txt"
 LIBRARY = "tokenizer.json"
+MODEL = "sentencepiece.model"
 
 _ROLES = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL_TOKENS, strict=True))
 _LIKE_BERT = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"}
 _JAPANESE = "BertJapaneseTokenizer"
+_PIECES = "SentencePieceTokenizer"  # a class of this toolkit
 _BY_THE_LIBRARY = {"", "PreTrainedTokenizer", "TokenizersBackend"}
 
 _MODEL = {
@@ -66,6 +69,11 @@ def read(folder: str, *, dictionary: str | None = None) -> Tokenizer:
     if is_by_library and any(_unlike_bert(folder, config=config)):
         return read_by_library(folder)
     _refuse(_foreign_tokens(config), path=path, advice=_by_library(folder))
+    if name == _PIECES and dictionary is None:
+        return SentencePieceTokenizer(
+            storage.join(folder, MODEL),
+            do_lower_case=bool(config.get("do_lower_case", True)),
+        )
     if name == _JAPANESE:
         return _japanese(folder, config=config, dictionary=dictionary)
     if dictionary is not None:
@@ -101,6 +109,26 @@ def read_by_library(folder: str) -> Tokenizer:
         path=path,
     )
     return tokenizer
+
+
+def of_pieces(*, do_lower_case: bool) -> dict[str, Any]:
+    """What the `tokenizer_config.json` beside a SentencePiece model says."""
+    return {"tokenizer_class": _PIECES, "do_lower_case": do_lower_case}
+
+
+def case_of_pieces(model_file: str) -> bool | None:
+    """Whether a SentencePiece model was made of lower-cased text.
+
+    Args:
+        model_file: The model.
+
+    Returns:
+        What the `tokenizer_config.json` beside it says; None where none does.
+    """
+    path = storage.join(storage.dirname(model_file), CONFIG)
+    config = _read_json(path) if storage.exists(path) else {}
+    is_ours = config.get("tokenizer_class") == _PIECES
+    return bool(config.get("do_lower_case", True)) if is_ours else None
 
 
 def is_mecab(folder: str) -> bool:

@@ -67,9 +67,9 @@ class SentencePieceTokenizer(Tokenizer):
         self._do_lower_case = do_lower_case
         self._unknown_id = _UNKNOWN_ID if vocab_file else processor.unk_id()
         self.ids_are_own = vocabulary is own or _same_ids(vocabulary, own, processor)
-        byte_ids = frozenset(filter(processor.is_byte, own.tokens))
-        self._byte_fallback = byte_fallback and bool(byte_ids)
-        self._refused_bytes = frozenset() if byte_fallback else byte_ids
+        self._byte_ids = frozenset(filter(processor.is_byte, own.tokens))
+        self._byte_fallback = byte_fallback and bool(self._byte_ids)
+        self._refused_bytes = frozenset() if byte_fallback else self._byte_ids
 
     def tokenize(self, text: str) -> list[str]:
         """Returns the pieces of `text`; an unknown one is the text it stands for.
@@ -174,7 +174,7 @@ class SentencePieceTokenizer(Tokenizer):
         pieces = []
         end = 0
         for token, index in zip(tokens, ids, strict=True):
-            if self._processor.is_byte(index):
+            if index in self._byte_ids:
                 start = end - 1 if _goes_on(token) else end
                 end = start + 1
             else:
@@ -234,8 +234,10 @@ def _span(piece: _Piece, *, sources: Sequence[int], text: Aligned) -> tuple[int,
     start, last = sources[piece.start], sources[piece.end - 1]
     if piece.token == _SPACE and sources[piece.end] == start:
         return _empty(start, text=text)  # the one that is put before every text
-    after = range(piece.end, len(sources))
-    return text.span(start, next(sources[i] for i in after if sources[i] > last))
+    end = piece.end
+    while sources[end] <= last:
+        end += 1
+    return text.span(start, sources[end])
 
 
 def _empty(place: int, *, text: Aligned) -> tuple[int, int]:

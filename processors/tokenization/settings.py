@@ -55,8 +55,9 @@ class TokenizerSettings:
     model_file: str | None = setting(None, path=True, help="SentencePiece model.")
     do_lower_case: bool | None = setting(
         None,
-        help="Whether to lower-case the text; by default true, false for mecab, "
-        "mecab-char and char, and what it says itself for tokenizer_dir.",
+        help="Whether to lower-case the text; by default what the "
+        "tokenizer_config.json beside model_file or in tokenizer_dir says, else true, "
+        "and false for mecab, mecab-char and char.",
     )
 
     # New here.

@@ -10,7 +10,7 @@ from typing import Any
 
 from processors.readers import encodings
 from processors.readers.encodings import EncodingSettings
-from processors.tokenization import training
+from processors.tokenization import hugging_face, training
 from processors.tokenization.basic_words import BasicWords, Case, Dialect
 from processors.tokenization.character import Characters
 from processors.tokenization.hugging_face import CONFIG
@@ -23,6 +23,7 @@ from runtime.settings import setting
 
 _KIND = TokenizerKind
 _BY_SENTENCE_PIECE = {_KIND.SENTENCEPIECE, _KIND.WORDPIECE, _KIND.MECAB}
+_LOWERED = {_KIND.SENTENCEPIECE, _KIND.WORDPIECE}
 _LEAST_COVERAGE = 0.98  # of SentencePiece
 
 _log = logging.getLogger(__name__)
@@ -58,8 +59,10 @@ class TrainingSettings(EncodingSettings):
     character_coverage: float = setting(
         0.9995, help="Share of the text whose characters are in the vocabulary."
     )
-    do_lower_case: bool = setting(
-        False, help="Lower the case of the text first; accents and voicing marks stay."
+    do_lower_case: bool | None = setting(
+        None,
+        help="Lower the case of the text first; accents and voicing marks stay. By "
+        "default true for sentencepiece and wordpiece, as they are used.",
     )
     mecab_dic: str = setting(
         "unidic_lite",
@@ -69,6 +72,13 @@ class TrainingSettings(EncodingSettings):
     byte_fallback: bool = setting(
         False, help="Give a SentencePiece model a piece for each byte."
     )
+
+    @property
+    def lowers(self) -> bool:
+        """Whether the text is lower-cased."""
+        if self.do_lower_case is None:
+            return self.tokenizer in _LOWERED
+        return self.do_lower_case
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -139,7 +149,7 @@ def _sentence_piece(
 ) -> dict[str, bytes]:
     lines = training.read_lines(paths, encoding=settings.encoding)
     sentences = training.FittingLines(
-        (line.lower() for line in lines) if settings.do_lower_case else lines
+        (line.lower() for line in lines) if settings.lowers else lines
     )
     model = training.train_sentence_piece(
         sentences,
@@ -158,11 +168,16 @@ def _sentence_piece(
             training.LONGEST_SENTENCE,
         )
     vocabulary = training.vocabulary_of(model).encode("utf-8")
-    return {"sentencepiece.model": model, "sentencepiece.vocab": vocabulary}
+    said = hugging_face.of_pieces(do_lower_case=settings.lowers)
+    return {
+        hugging_face.MODEL: model,
+        "sentencepiece.vocab": vocabulary,
+        CONFIG: json.dumps(said, indent=2).encode("utf-8") + b"\n",
+    }
 
 
 def _words(settings: TrainingSettings) -> Words:
-    lower = settings.do_lower_case
+    lower = settings.lowers
     if settings.tokenizer is _KIND.CHAR:
         return Characters(do_lower_case=False)
     if settings.tokenizer is _KIND.WORDPIECE:
@@ -173,7 +188,7 @@ def _words(settings: TrainingSettings) -> Words:
 
 def _description(settings: TrainingSettings) -> dict[str, Any]:
     """The settings as Hugging Face, and so --tokenizer_dir, reads them."""
-    case = {"do_lower_case": settings.do_lower_case}
+    case = {"do_lower_case": settings.lowers}
     if settings.tokenizer is _KIND.WORDPIECE:
         return {"tokenizer_class": "BertTokenizer", **case, "strip_accents": False}
     is_char = settings.tokenizer is not _KIND.MECAB

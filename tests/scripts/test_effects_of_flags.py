@@ -32,6 +32,7 @@ from scripts import (
     make_aozora_corpus,
     make_authors_data,
     make_bundled_model,
+    make_company_news,
 )
 from tests.scripts.conftest import scripts
 from tests.scripts.reached_code import Reached, clear_caches
@@ -55,6 +56,7 @@ SETTINGS = {
     "make_aozora_corpus": make_aozora_corpus.AozoraCorpusSettings,
     "make_authors_data": make_authors_data.AuthorsSettings,
     "make_bundled_model": make_bundled_model.BundleSettings,
+    "make_company_news": make_company_news.CompanyNewsSettings,
     "pretrain_lstm": LanguageModelSettings,
     "run_classifier": BiEncoderSettings,  # with those of either architecture
     "run_pretraining": PretrainingSettings,

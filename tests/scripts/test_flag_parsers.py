@@ -31,7 +31,7 @@ def test_the_home_folder(home):
 
 @pytest.mark.parametrize(
     "path",
-    ["a~b", "./~/x", "gs://bucket/~/x", "$HOME/x", "bundled:aozora-mini", "", "*.txt"],
+    ["a~b", "./~/x", "gs://bucket/~/x", "$HOME/x", "bundled:ja-mini", "", "*.txt"],
 )
 def test_what_stays_as_it_is(home, path):
     assert PathParser().parse(path) == path

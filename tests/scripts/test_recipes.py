@@ -73,6 +73,10 @@ def test_one_that_there_is_not(shipped, name):
 
 def test_the_quickstart_is_one():
     found = recipes.expand(["program", "--flagfile=recipes:quickstart"])
-    assert "--task_name=authors" in found
+    assert {"--task_name=company_news", "--init_checkpoint=bundled:ja-mini"} <= {*found}
+
+
+def test_files_of_a_recipe_are_there():
+    found = recipes.expand(["program", "--flagfile=recipes:authors_from_scratch"])
     [model] = [f for f in found if f.startswith("--model_file=")]
     assert storage.exists(model.partition("=")[2])

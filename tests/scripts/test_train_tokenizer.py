@@ -1,5 +1,6 @@
 """The command, and that what it makes can be used as it is."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from processors.tokenization import trainer
 from processors.tokenization.create import create
 from processors.tokenization.settings import TokenizerKind, TokenizerSettings
+from runtime import storage
 from runtime.errors import SettingsError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -54,15 +56,36 @@ def test_a_folder_that_can_be_used(corpus, tmp_path, kind):
 def test_a_sentence_piece_model_that_can_be_used(corpus, tmp_path):
     done = run(
         *(f"--input={corpus}", "--vocab_size=51", "--character_coverage=1"),
-        *("--do_lower_case", f"--output_dir={tmp_path}"),
+        f"--output_dir={tmp_path}",
     )
     assert done.returncode == 0, done.stderr
-    made = [f"{tmp_path}/sentencepiece.model", f"{tmp_path}/sentencepiece.vocab"]
+    names = ("sentencepiece.model", "sentencepiece.vocab", "tokenizer_config.json")
+    model, vocabulary, config = made = [f"{tmp_path}/{name}" for name in names]
     assert done.stdout.split() == made
-    settings = TokenizerSettings(model_file=made[0], vocab_file=made[1])
-    tokenizer = create(settings)
+    tokenizer = create(TokenizerSettings(model_file=model, vocab_file=vocabulary))
     assert tokenizer.special.pad == 3
     assert "".join(tokenizer.tokenize("merosu")) == "▁merosu"
+    whole = create(TokenizerSettings(tokenizer_dir=str(tmp_path)))
+    assert whole.encode(TEXT) == tokenizer.encode(TEXT)
+    assert json.loads(storage.read_text(config))["do_lower_case"] is True
+
+
+@pytest.mark.parametrize(
+    ("flags", "tokens"), [([], "▁abc"), (["--nodo_lower_case"], "▁ABC")]
+)
+def test_a_sentence_piece_model_is_used_as_it_was_made(corpus, tmp_path, flags, tokens):
+    """Pieces with capitals could never be used, and nothing said so."""
+    done = run(
+        *(f"--input={corpus}", "--vocab_size=51", "--character_coverage=1"),
+        *(*flags, f"--output_dir={tmp_path}"),
+    )
+    assert done.returncode == 0, done.stderr
+    model = f"{tmp_path}/sentencepiece.model"
+    tokenizer = create(TokenizerSettings(model_file=model))
+    assert "".join(tokenizer.tokenize("ABC")) == tokens
+    other = not tokenizer.do_lower_case
+    with pytest.raises(SettingsError, match=r"do_lower_case: the tokenizer_conf"):
+        create(TokenizerSettings(model_file=model, do_lower_case=other))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from runtime.errors import SettingsError
 from runtime.settings import setting
 from runtime.training.run_settings import Carried
 from tf_bert.classifier.trained_part import TrainedPart
+from tf_bert.formats import own_tokenizer
 
 
 class Architecture(enum.Enum):
@@ -130,6 +131,10 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
         "windows that overlap by a quarter, whose log-probabilities are averaged (an "
         "epoch of training reads one of them).",
     )
+
+    def __post_init__(self) -> None:
+        own_tokenizer.take(self)
+        super().__post_init__()
 
     @property
     def in_windows(self) -> bool:

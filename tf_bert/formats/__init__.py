@@ -15,6 +15,7 @@ keras_hub.py        KerasHub presets, in and out
 tensorflow1.py      TensorFlow 1 checkpoints, in and out
 native.py           this toolkit's checkpoints, in and out
 tokenizer_files.py  the vocabulary that goes with the weights
+own_tokenizer.py    that of the weights a run starts from, where none is named
 losses.py           what a format has no place for
 convert.py          from any to any, read back and compared
 bundled.py          models that come with the toolkit

@@ -10,8 +10,10 @@ import safetensors.numpy
 
 from runtime import storage
 from runtime.errors import CheckpointError
-from tf_bert.formats import hugging_face
+from tf_bert.formats import hugging_face, tokenizer_files
+from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
+from tf_bert.formats.tokenizer_files import TokenizerFiles
 
 PREFIX = "bundled:"
 
@@ -44,12 +46,15 @@ def names() -> list[str]:
     return [name for name in present if storage.is_dir(storage.join(_FOLDER, name))]
 
 
-def write(folder: str, source: Source, *, dropout: float) -> None:
+def write(
+    folder: str, source: Source, *, tokenizer: TokenizerFiles, dropout: float
+) -> None:
     """Writes a model in the form it is bundled in: Hugging Face's, in float16.
 
     Args:
         folder: Where to.
         source: Weights with their configuration.
+        tokenizer: The files of its tokenizer.
         dropout: What its configuration says for training on a task.
 
     Raises:
@@ -69,8 +74,9 @@ def write(folder: str, source: Source, *, dropout: float) -> None:
         source,
         names=list(source.shapes()),
         config=config,
-        special=source.special_ids,
+        special={**source.special_ids, **tokenizer_files.special_ids_of(tokenizer)},
     )
+    tokenizer_files.write(folder, tokenizer, to=WeightsFormat.HUGGING_FACE)
     _halve(storage.join(folder, hugging_face.WEIGHTS))
     where = storage.join(folder, hugging_face.CONFIG)
     fields = {**json.loads(storage.read_text(where)), "dtype": "float16"}

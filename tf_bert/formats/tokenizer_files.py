@@ -16,6 +16,8 @@ from processors.tokenization.base import Tokenizer
 from processors.tokenization.character import CharacterTokenizer
 from processors.tokenization.mecab import MecabTokenizer
 from processors.tokenization.mecab_words import DICTIONARIES
+from processors.tokenization.hugging_face import MODEL as PIECES
+from processors.tokenization.sentence_piece import SentencePieceTokenizer
 from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS
@@ -32,7 +34,7 @@ CONFIG = "tokenizer_config.json"
 _LIBRARY = "tokenizer.json"
 _ADDED = "added_tokens.json"
 # What a Hugging Face folder may hold beside, for the same tokenizer.
-_OTHERS = (_LIBRARY, "special_tokens_map.json", _ADDED, "spiece.model")
+_OTHERS = (_LIBRARY, "special_tokens_map.json", _ADDED, "spiece.model", PIECES)
 _KERAS_HUB_CONFIG = "tokenizer.json"
 _KERAS_HUB_VOCABULARY = "assets/tokenizer/vocabulary.txt"
 _OF_KERAS_HUB = {
@@ -281,6 +283,8 @@ def vocabulary_of(files: TokenizerFiles) -> Vocabulary | None:
     if files.vocabulary is not None:
         listed = read_word_piece(files.vocabulary)
         return _with(listed.ids, added, size=listed.size, path=files.vocabulary)
+    if PIECES in files.others:
+        return SentencePieceTokenizer(files.others[PIECES]).vocabulary
     if _LIBRARY not in files.others:
         return None
     path = files.others[_LIBRARY]

@@ -25,6 +25,7 @@ from runtime.training.run_settings import (
     RunSettings,
     WorkBatch,
 )
+from tf_bert.formats import own_tokenizer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -158,6 +159,10 @@ class PretrainingSettings(PretrainingStepSettings, CorpusSettings, RunSettings):
     allow_partial_init: bool = setting(
         False, help="Accept an init_checkpoint that lacks parts of the encoder."
     )
+
+    def __post_init__(self) -> None:
+        own_tokenizer.take(self)
+        super().__post_init__()
 
     def _missing(self) -> Iterator[str]:
         yield from super()._missing()

@@ -16,6 +16,7 @@ from runtime.devices.placement import Accelerator, Backend, Precision, Recompute
 from runtime.devices.settings import DeviceSettings
 from runtime.errors import SettingsError
 from runtime.settings import fixed, setting
+from tf_bert.formats import own_tokenizer
 
 
 class Pooling(enum.Enum):
@@ -83,6 +84,7 @@ class ExtractionSettings(FormatSettings, TokenizerSettings, DeviceSettings):
     iterations_per_loop: int | None = fixed(None)
 
     def __post_init__(self) -> None:
+        own_tokenizer.take(self)
         problems = list(self._problems())
         if problems:
             raise SettingsError(*problems)

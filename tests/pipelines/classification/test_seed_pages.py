@@ -57,3 +57,20 @@ def test_differences_are_paired(results):
     assert on_test == pytest.approx([0.25, 0, 0.45, 0.45, 0.45])
     assert lines_of(page, label="this run")[1] == [0.7, 0]
     assert page.startswith("Means over the seeds 0, 4, 7.\n")
+
+
+def test_one_sentence_says_who_is_ahead(results):
+    """0.087 ahead by the mean, and between -0.03 and 0.2 for other seeds."""
+    assert seed_pages.comparison(results).splitlines()[-1] == (
+        "In one sentence: this run is 0.087 ahead of TF-IDF on dev, less than other"
+        " seeds may change and 0.450 ahead of TF-IDF on test."
+    )
+
+
+def test_the_best_of_the_others_is_named(results):
+    for result in results:
+        result.accuracies["frozen"] = {"dev": 0.9, "test": 0.1}
+        result.accuracies["this run"] = result.accuracies.pop("this run")
+    last = seed_pages.comparison(results).splitlines()[-1]
+    assert last.startswith("In one sentence: this run is 0.290 behind frozen on dev")
+    assert last.endswith("0.450 ahead of TF-IDF on test.")

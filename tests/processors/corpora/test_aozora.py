@@ -1,6 +1,10 @@
+import io
+import logging
+import tarfile
+
 import pytest
 
-from processors.corpora import aozora
+from processors.corpora import aozora, aozora_marks
 
 RULE = "-" * 55
 BODY = "　彼は言った。\r\n\r\n　歩いていって《い》った。\r\n\r\n"
@@ -20,7 +24,7 @@ def parse(text):
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
 def test_heading_and_colophon_are_not_the_work(text, line_end):
     work = parse(text.replace("\r\n", line_end))
-    assert (work.title, work.author) == ("題名", "作者")
+    assert (work.first_line, work.author) == ("題名", "作者")
     assert [text for _, text in work.paragraphs()] == [
         "彼は言った。",
         "歩いていってった。",
@@ -36,17 +40,73 @@ def test_paragraphs_know_their_line():
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "reason"),
     [
-        "",
-        "題名\r\n作者",
-        WITH_SIGNS.replace(COLOPHON, ""),
-        WITH_SIGNS.replace(RULE, "", 1),
-        WITH_SIGNS + COLOPHON,
+        ("", "title and author"),
+        ("題名\r\n作者", "title and author"),
+        (WITH_SIGNS.replace(COLOPHON, ""), "one line that begins with 底本："),
+        (WITH_SIGNS.replace(RULE, "", 1), "no rules or two"),
+        (WITH_SIGNS + COLOPHON, "one line that begins with 底本："),
     ],
 )
-def test_another_order_is_passed_over(text):
-    assert parse(text) is None
+def test_another_order_is_told(text, reason):
+    with pytest.raises(aozora.NoWorkError, match=reason):
+        parse(text)
+
+
+def test_files_that_are_no_works_are_counted_and_named(tmp_path, caplog):
+    """One of them once ended the reading of all that follow."""
+    files = {
+        "1_a": WITH_SIGNS.encode("cp932"),
+        "2_b": WITH_SIGNS.encode("cp932") + b"\xeb\x81",
+        "3_c": b"nothing",
+        "4_d": "題\r\n作者\r\n\r\n".encode("cp932"),
+        "5_e": b"nothing, too",
+        "6_f": WITHOUT_SIGNS.encode("cp932"),
+    }
+    path = tmp_path / "works.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"cards/000035/files/{name}/{name}.txt")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with caplog.at_level(logging.WARNING):
+        assert [work.id for work in aozora.read_works(str(path))] == ["1", "6"]
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "2 files passed over: expected title and author above an empty line, such as"
+        " cards/000035/files/3_c/3_c.txt",
+        "1 files passed over: expected CP932, found other bytes, such as"
+        " cards/000035/files/2_b/2_b.txt",
+        "1 files passed over: expected one line that begins with 底本：, such as"
+        " cards/000035/files/4_d/4_d.txt",
+    ]
+
+
+def test_parts_of_a_series_have_titles_of_their_own():
+    work = parse(WITH_SIGNS)
+    assert (work.title, work.first_line) == ("題名 副題", "題名")
+
+
+def test_titles_and_names_are_without_notes():
+    text = WITH_SIGNS.replace("副題", "※［＃「目＋爭」、第3水準1-88-85］").replace(
+        "作者", "宮澤賢治［＃「澤」はママ］"
+    )
+    assert (parse(text).title, parse(text).author) == ("題名 睜", "宮澤賢治")
+
+
+@pytest.mark.parametrize(
+    ("where", "words", "reserved"),
+    [
+        ("底本：", "底本：", False),
+        ("入力：だれか", "※著作権継承者の意思により掲載", True),
+        ("入力：だれか", "入力：だれか（Ｃ）", False),
+        ("作者", "作者 Copyright 2000", True),
+        ("言った。", "Creative Commonsの", True),
+        ("言った。", "許諾を得た。", False),
+    ],
+)
+def test_works_in_which_somebody_has_rights(where, words, reserved):
+    assert parse(WITH_SIGNS.replace(where, words)).has_rights_reserved is reserved
 
 
 @pytest.mark.parametrize(
@@ -71,6 +131,30 @@ def test_plain_text(line, plain):
 
 
 @pytest.mark.parametrize(
+    ("line", "readable"),
+    [
+        ("※［＃「目＋爭」、第3水準1-88-85］る《みは》る", "睜るる"),
+        ("※［＃「足へん＋宛」、第3水準1-92-36］く", "踠く"),
+        ("※［＃「土へん＋鹿」、U+5875、12-3］だ", "塵だ"),
+        ("※［＃「言＋墟のつくり」、12-3］だ", "〓だ"),
+        ("行け※［＃感嘆符二つ、1-8-75］", "行け‼"),
+        ("〔E'tranger〕と〔ga^teau〕", "Étrangerとgâteau"),
+        ("〔註〕", ""),
+        ("だん／＼に、ため／″＼", "だん〱に、ため〲"),
+        ("馬［※１］のしっぽ", ""),
+        ("学［＃二］而時習［＃レ］之", ""),
+        ("甲［＃「※［＃「口＋世」、第3水準1-14-91］」に傍点］", "甲"),
+    ],
+)
+def test_readable_text(line, readable):
+    assert aozora.readable_text(line) == readable
+
+
+def test_numbers_that_no_character_has():
+    assert aozora_marks.resolve("※［＃「何か」、第3水準1-99-99］") == "〓"
+
+
+@pytest.mark.parametrize(
     ("body", "modern"),
     [
         ("歩いていった。そうして笑った。", True),
@@ -81,5 +165,5 @@ def test_plain_text(line, plain):
     ],
 )
 def test_modern_kana(body, modern):
-    work = aozora.Work("000035", "1", "題", "作者", {1: body})
+    work = aozora.Work("000035", "1", ("題", "作者"), {1: body})
     assert work.has_modern_kana is modern

@@ -58,6 +58,12 @@ def test_sizes_are_bounded(tmp_path, monkeypatch, limit):
         list(archives.read_tar(path, name=ANY_TEXT))
 
 
+@pytest.mark.parametrize("kind", ["", "gz", "xz"])
+def test_the_compression_is_known_by_content(tmp_path, kind):
+    path = make(tmp_path / "c.tar", {"a/1.txt": b"one"}, f"w:{kind}")
+    assert dict(archives.read_tar(path, name=ANY_TEXT)) == {"a/1.txt": b"one"}
+
+
 def test_a_missing_archive(tmp_path):
     with pytest.raises(StorageError, match="does not exist"):
         list(archives.read_tar(str(tmp_path / "c.tar.gz"), name=ANY_TEXT))

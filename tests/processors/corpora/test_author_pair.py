@@ -17,7 +17,7 @@ def work(number, *, author, lines, title=None, start=None):
     # Modern kana has small tsu.
     body = {1: "っ" * 20}
     body |= {n + 2: line(first + n, author=author) for n in range(lines)}
-    return Work(str(author), str(number), title or f"title {number}", "name", body)
+    return Work(str(author), str(number), (title or f"title {number}", "name"), body)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def line(seed, *, length=80):
 
 def work(number, *, author="太宰治", title=None, lines=12):
     body = {n + 1: line(number * 100 + n) for n in range(lines)}
-    return Work("000035", str(number), title or f"title {number}", author, body)
+    return Work("000035", str(number), (title or f"title {number}", author), body)
 
 
 def everyone(count=12):
@@ -34,7 +34,7 @@ def split(works, *, test=10, train=20, seed=0):
 
 
 def test_first_version_of_a_title_in_modern_kana_by_one_of_the_six():
-    old = Work("000035", "9", "old", "太宰治", {1: "さうして言つた。" * 12})
+    old = Work("000035", "9", ("old", "太宰治"), {1: "さうして言つた。" * 12})
     chosen = authors.choose_works(
         [
             work(1, title="same"),
@@ -50,7 +50,7 @@ def test_first_version_of_a_title_in_modern_kana_by_one_of_the_six():
 
 def test_lengths():
     body = {n: line(n, length=n) for n in (59, 60, 240, 241)}
-    chosen = authors.choose_works([Work("000035", "7", "t", "太宰治", body)])
+    chosen = authors.choose_works([Work("000035", "7", ("t", "太宰治"), body)])
     (rows,) = chosen["dazai"]
     assert [row.id for row in rows] == ["7-60", "7-240"]
 
@@ -82,7 +82,7 @@ def test_a_passage_of_another_work_is_left_out():
     shared = line(9999)
     for n in range(30):
         body = {1: line(n)[:30] + shared[10:60], 2: line(5000 + n)}
-        works.append(Work("000035", str(700 + n), f"d {n}", "太宰治", body))
+        works.append(Work("000035", str(700 + n), (f"d {n}", "太宰治"), body))
     rows = [row for rows in split(works, train=10).values() for row in rows]
     assert sum(shared[10:60] in row.text for row in rows) <= 1
 

@@ -341,6 +341,33 @@ def test_goes_on_after_kills_to_the_same_bytes(make_settings, tmp_path, sample):
     assert contents(folders[1]) == contents(folders[0])
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_processes_make_the_same_bytes(
+    make_settings, sentence_piece, tmp_path, count
+):
+    text = tmp_path / "text.txt"
+    lines = [f"第{n}の話。メロスは{n}度も激怒した。" for n in range(5000)]
+    text.write_text("\n".join([*lines, "", "終わり。"]), encoding="utf-8")
+    made = []
+    for number in (1, count):
+        settings = make_settings(
+            **sentence_piece,
+            input_file=(str(text),),
+            mode=Mode.DYNAMIC,
+            objective=PretrainingTask.MLM,
+            do_whole_word_mask=True,
+            workers=number,
+        )
+        create.create(settings)
+        made.append((tmp_path / "made.tf_record").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_there_is_one_at_least(make_settings):
+    with pytest.raises(SettingsError, match="--workers must be at least 1"):
+        make_settings(workers=0)
+
+
 def test_no_file_matches(make_settings):
     with pytest.raises(SettingsError, match="no file matches"):
         create.create(make_settings(input_file=("nowhere/*.txt",)))

@@ -202,6 +202,17 @@ def test_one_segment_holds_whole_sentences():
     assert np.mean(full) > 0.6 * 38
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_novel_is_not_cut_short_as_a_whole(seed):
+    """Drawn once a document, all of it came in sequences of a few tokens, or none."""
+    document = [[0] * 5] * 20_000
+    [made] = make([document], objective=PretrainingTask.MLM, short=0.1, seed=seed)
+    sizes = np.array([len(each.first) for each in made[:-1]])
+    assert sizes.sum() + len(made[-1].first) == 100_000
+    assert 0.07 < np.mean(sizes < 35) < 0.12
+    assert (sizes[sizes < 35] < 10).any()
+
+
 def test_one_segment_is_filled_to_the_last_token():
     document = [[0] * 19, [1] * 19, [2] * 80]
     [made] = make([document], objective=PretrainingTask.MLM, length=40, short=0.0)

@@ -59,8 +59,9 @@ def own_module(tmp_path, monkeypatch):
 
 def test_known_names():
     expected = (
-        "aozora_pair authors chabsa cola csv folder janli jnli json jsonl jsts"
-        " lines livedoor livedoor_titles mnli mrpc pairs records stsb tfds tsv xnli"
+        "aozora_pair authors chabsa cola company_news csv folder janli jnli json"
+        " jsonl jsts lines livedoor livedoor_titles mnli mrpc pairs records stsb tfds"
+        " tsv xnli"
     )
     assert registry.known() == expected.split()
     assert all(

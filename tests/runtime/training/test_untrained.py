@@ -18,6 +18,7 @@ from tf_bert.formats import bundled, find, weights
 from tf_bert.formats.convert import Conversion, convert
 from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import untrained_pooler
+from tf_bert.formats.tokenizer_files import TokenizerFiles
 from tf_bert.pretraining import preparation as pretraining_preparation
 from tf_bert.pretraining import run as pretrain
 from tf_bert.pretraining.settings import PretrainingSettings
@@ -204,23 +205,23 @@ def test_a_pooler_that_pre_training_leaves_as_it_started(sizes, tmp_path, place_
 
 def test_the_model_in_the_box_has_no_trained_pooler(tmp_path):
     """It is there, so that fine-tuning starts as it always did, and says so."""
-    source = find.open_source("bundled:aozora-mini")
+    source = find.open_source("bundled:ja-mini")
     assert (source.read("bert/pooler/dense/bias") == 0).all()
     report = weights.check(source, config=source.config, allow_partial=False)
     assert report.missing == ()
     with pytest.raises(CheckpointError, match=r"pooler/dense/kernel, .*: pooled vec"):
         weights.refuse_untrained_pooler(report)
     made = str(tmp_path / "made")
-    convert(
-        Conversion(input="bundled:aozora-mini", output=made, to=WeightsFormat.NATIVE)
-    )
+    convert(Conversion(input="bundled:ja-mini", output=made, to=WeightsFormat.NATIVE))
     assert "bert/pooler/dense/bias" not in find.open_source(made).shapes()
 
 
 def test_what_is_in_the_box_keeps_saying_it(golden_dir, tmp_path):
     source = find.open_source(f"{golden_dir}/bert_model.ckpt")
     source.untrained = ("bert/pooler/dense/kernel",)
-    bundled.write(str(tmp_path / "box"), source, dropout=0.1)
+    bundled.write(
+        str(tmp_path / "box"), source, tokenizer=TokenizerFiles(), dropout=0.1
+    )
     written = find.open_source(str(tmp_path / "box"))
     assert written.untrained == ("bert/pooler/dense/kernel",)
     assert untrained_pooler(written) == ["bert/pooler/dense/kernel"]

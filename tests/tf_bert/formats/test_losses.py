@@ -222,6 +222,6 @@ def test_what_keras_hub_has_no_place_for(folder, tmp_path):
 
 def test_the_model_in_the_box_says_its_ids():
     """They are those of the SentencePiece model that it was trained with."""
-    source = find.open_source(f"{bundled.PREFIX}aozora-mini")
+    source = find.open_source(f"{bundled.PREFIX}ja-mini")
     assert source.special_ids == IDS
     assert np.isfinite(source.read("bert/embeddings/word_embeddings")).all()

@@ -79,7 +79,7 @@ def test_an_empty_line(place_on, bad):
 
 def test_one_bert_writes_nothing():
     with pytest.raises(CheckpointError, match="cross-attention is new"):
-        prepare(settings_of(init_checkpoint="bundled:aozora-mini"))
+        prepare(settings_of(init_checkpoint="bundled:ja-mini"))
 
 
 def test_values_that_cannot_be_used_are_told_together():

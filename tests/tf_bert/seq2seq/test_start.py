@@ -104,7 +104,7 @@ def test_nothing_given_is_random(place_on, tmp_path):
 
 def test_different_vocabularies_are_refused():
     opened = start.open_start(
-        encoder_checkpoint=bert("tf1"), decoder_checkpoint="bundled:aozora-mini"
+        encoder_checkpoint=bert("tf1"), decoder_checkpoint="bundled:ja-mini"
     )
     with pytest.raises(SettingsError, match=r"vocabulary of \d+ tokens and the decod"):
         start.find_config(opened, bert_config_file=None, model_file=None)
@@ -243,6 +243,6 @@ def test_a_pair_with_a_part_missing_is_not_converted(tmp_path):
 
 
 def test_float16_is_read_into_float32():
-    opened = start.open_start(init_checkpoint="bundled:aozora-mini")
+    opened = start.open_start(init_checkpoint="bundled:ja-mini")
     source = opened.sources[Side.DECODER]
     assert source.read("bert/embeddings/word_embeddings").dtype == np.float32
