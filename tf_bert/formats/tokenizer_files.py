@@ -14,9 +14,9 @@ from typing import Any
 from processors.tokenization import difference
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.character import CharacterTokenizer
+from processors.tokenization.hugging_face import MODEL as PIECES
 from processors.tokenization.mecab import MecabTokenizer
 from processors.tokenization.mecab_words import DICTIONARIES
-from processors.tokenization.hugging_face import MODEL as PIECES
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
 from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
