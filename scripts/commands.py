@@ -17,6 +17,13 @@ from runtime import storage
 
 SCRIPTS = {
     "classify": "run_classifier",
+    "predict": "predict",
+    "serve": "serve",
+    "export": "export_model",
+    "report": "report",
+    "score-pairs": "score_pairs",
+    "write-titles": "run_seq2seq",
+    "generate": "generate",
     "pretrain": "run_pretraining",
     "pretrain-lstm": "pretrain_lstm",
     "classify-lstm": "finetune_lstm",
@@ -30,6 +37,7 @@ SCRIPTS = {
     "tpu-check": "tpu_check",
     "make-aozora-corpus": "make_aozora_corpus",
     "make-authors-data": "make_authors_data",
+    "make-company-news": "make_company_news",
     "make-bundled-model": "make_bundled_model",
 }
 """Command -> the script that it runs."""
