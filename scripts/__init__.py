@@ -1,6 +1,7 @@
 """Roof: command-line flags become settings and one call.
 
 run_classifier.py           the main job
+predict.py                  a trained classifier answers texts
 tpu_check.py                will a run compile for a TPU and fit
 doctor.py                   is this environment usable
 pretrain_lstm.py            an LSTM language model
@@ -9,6 +10,7 @@ lstm_experiment.py          what the one buys the other
 train_tokenizer.py          a vocabulary from text
 create_tfrecords.py         a task's splits to TFRecords, without training
 convert_checkpoint.py       weights between formats
+export_model.py             a trained classifier in the formats of other programs
 trained_models.py           a trained classifier of any kind, opened to be asked
 make_authors_data.py        made processors/data/authors
 flag_definitions.py         flags from a settings dataclass

@@ -13,6 +13,8 @@ keras_hub.py        KerasHub presets, in and out
 tensorflow1.py      TensorFlow 1 checkpoints, in and out
 native.py           this toolkit's checkpoints, in and out
 tokenizer_files.py  the vocabulary that goes with the weights
+unigram.py          a SentencePiece model as tokenizer.json
+exported.py         a classifier's folder for transformers
 losses.py           what a format has no place for
 convert.py          from any to any, read back and compared
 bundled.py          models that come with the toolkit
