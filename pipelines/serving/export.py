@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from pipelines.serving import export_formats
 from pipelines.serving.answer import Input
 from pipelines.serving.export_formats import Export, Written
 from pipelines.serving.export_settings import ExportFormat, ExportSettings
+from pipelines.serving.predictor import example_of
 from pipelines.serving.served import Served
+from processors.batches.features import TokenCounts
 from runtime import storage
 from runtime.errors import CompilationError, SettingsError, ToolkitError
 from runtime.exports import read_back
@@ -90,7 +93,12 @@ def run(settings: ExportSettings, served_of: Callable[..., Served]) -> dict[str,
 
 
 def probes_of(served: Served) -> list[Input]:
-    """The texts, or pairs, that a model is compared on."""
+    """The texts, or pairs, that a model is compared on; each is one row."""
+    if served.reading.in_windows:
+        most = served.reading.max_seq_length
+        found = served.features(map(example_of, _PROBES), TokenCounts())
+        sizes = [len(each.input_ids) for each in found]
+        return [p for p, size in zip(_PROBES, sizes, strict=True) if size <= most]
     if not served.pairs:
         return list(_PROBES)
     seconds = (*_PROBES[3:-1], *_PROBES[:4])
@@ -109,8 +117,13 @@ def _refuse_full(folder: str) -> None:
 def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
     """Calls a function in a process of its own, which has a backend of its own."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()
+    with futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(function, *arguments).result()
+        except BrokenProcessPool as error:
+            raise CompilationError(
+                "the process that was to do it has ended, of too little memory, say."
+            ) from error
 
 
 def _written(
@@ -162,7 +175,7 @@ def _checked(
         return said
     request = {
         "folder": storage.join(folder, kind.value),
-        "rows": export_formats.rows(served, probes),
+        "rows": export_formats.rows(served, probes, length=written.length),
         "texts": _texts(probes) if written.takes_texts else {},
     }
     found = read_back.read(_READERS[kind], request)

@@ -53,11 +53,13 @@ class Written:
     Attributes:
         takes_texts: Whether it can be asked with texts, not only with ids.
         notes: Sentences on what it cannot do.
+        length: Tokens that every row must have; None where any number is taken.
         about: More for export.json.
     """
 
     takes_texts: bool = False
     notes: tuple[str, ...] = ()
+    length: int | None = None
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -72,23 +74,24 @@ def answers(export: Export, probes: Sequence[Input]) -> list[list[float]]:
     return [answer.values for answer in predictor.predict(probes)]
 
 
-def rows(served: Served, texts: Sequence[Input]) -> dict[str, list[list[int]]]:
-    """Texts as the exported model reads them: `INPUTS`, padded to the longest.
+def rows(
+    served: Served, texts: Sequence[Input], *, length: int | None = None
+) -> dict[str, list[list[int]]]:
+    """Texts as the exported model reads them: `INPUTS`.
 
     Args:
         served: The model.
-        texts: Texts of any length that it reads in one row each.
+        texts: Texts that it reads in one row each.
+        length: Tokens of a row; by default those of the longest.
     """
     found = list(served.features(map(example_of, texts), TokenCounts()))
-    most = min(
-        max(len(each.input_ids) for each in found), served.reading.max_seq_length
-    )
+    most = length or max(len(each.input_ids) for each in found)
     made = np.zeros((len(INPUTS), len(found), most), np.int32)
     for row, each in enumerate(found):
-        length = len(each.input_ids[:most])
-        made[0, row, :length] = each.input_ids[:most]
-        made[1, row, :length] = 1
-        made[2, row, :length] = each.segment_ids[:most]
+        size = len(each.input_ids)
+        made[0, row, :size] = each.input_ids
+        made[1, row, :size] = 1
+        made[2, row, :size] = each.segment_ids
     return dict(zip(INPUTS, made.tolist(), strict=True))
 
 
@@ -146,11 +149,19 @@ def _in_graph(served: Served) -> tuple[TextRows | None, tuple[str, ...]]:
 
 
 def _stablehlo(served: Served, model: Any, folder: str) -> Written:
-    del served
     from runtime.exports import stablehlo_jax
 
-    stablehlo_jax.write(folder, model)
-    return Written(about={"platforms": list(stablehlo_jax.PLATFORMS)})
+    about: dict[str, Any] = {"platforms": list(stablehlo_jax.PLATFORMS)}
+    if served.has_open_length:
+        stablehlo_jax.write(folder, model)
+        return Written(about=about)
+    length = served.reading.max_seq_length
+    stablehlo_jax.write(folder, model, fixed_length=length)
+    return Written(
+        notes=(f"Every row has {length} tokens: JAX's loop over them must know.",),
+        length=length,
+        about=about,
+    )
 
 
 def _by_keras(kind: ExportFormat) -> Callable[..., Written]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from pipelines.serving.answer import Input
@@ -109,8 +110,11 @@ def _lines(settings: PredictionSettings, *, stdin: BinaryIO) -> Iterator[Row | B
 def _streamed(stream: BinaryIO, *, encoding: str) -> Iterator[Row | BadRow]:
     """The lines of what can be read only once, none of them kept."""
     offset = 0
-    read: Callable[[], bytes] = lambda: stream.readline(ROW_LIMIT)  # noqa: E731
-    for number, raw in enumerate(iter(read, b""), start=1):
+    pieces = iter(functools.partial(stream.readline, ROW_LIMIT), b"")
+    for number, raw in enumerate(pieces, start=1):
+        if len(raw) == ROW_LIMIT:
+            message = f"expected a text, found a line of over {ROW_LIMIT} bytes"
+            raise DataError(message, path=_STANDARD_INPUT, line=number)
         line = raw.removeprefix(_MARK) if number == 1 else raw
         try:
             text = line.decode(encoding)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO
 
 from runtime import storage
+from runtime.errors import SettingsError
 from runtime.files import json_file
 from runtime.storage.base import AppendFile
 
@@ -93,7 +94,12 @@ def open_file(path: str, *, identity: Mapping[str, Any], chunk: int) -> Iterator
 
     Yields:
         The sink.
+
+    Raises:
+        SettingsError: It is a folder.
     """
+    if storage.is_dir(path):
+        raise SettingsError(f"--output={path} is a folder. Name a file.")
     part, about = f"{path}{_UNFINISHED}", f"{path}{_UNFINISHED}.json"
     done = 0
     if storage.exists(part) and storage.exists(about):

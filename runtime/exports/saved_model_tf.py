@@ -32,15 +32,15 @@ class _Served(tf.Module):
 
     def __init__(self, model: RowsModel, *, labels: Sequence[str]) -> None:
         super().__init__()
-        self._model = model
-        self._labels = tf.constant(list(labels))
         # Keras' own tracking would save its layers, which only Keras can load.
+        self._call = lambda block: model(block)
+        self._labels = tf.constant(list(labels))
         self.variables_of_model = [variable.value for variable in model.variables]
         self.resources: list[Any] = []
 
     def answer(self, block: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Probabilities float32 `[rows, outputs]`, and the label of each."""
-        found = self._model(block)
+        found = self._call(block)
         labels = tf.broadcast_to(self._labels[None], tf.shape(found))
         return {"probabilities": found, "labels": labels}
 

@@ -32,12 +32,11 @@ def write(folder: str, model: RowsModel, *, fixed_length: int | None = None) -> 
     shape = export.symbolic_shape(symbols)
     if fixed_length is not None:
         shape = (*shape, fixed_length)
-    weights = [variable.value for variable in model.variables]
+    trained = [variable.value for variable in model.trainable_variables]
+    others = [variable.value for variable in model.non_trainable_variables]
 
     def answer(input_ids: Any, input_mask: Any, segment_ids: Any) -> Any:
         block = dict(zip(INPUTS, (input_ids, input_mask, segment_ids), strict=True))
-        trained = weights[: len(model.trainable_variables)]
-        others = weights[len(model.trainable_variables) :]
         return model.stateless_call(trained, others, block)[0]
 
     specs = [jax.ShapeDtypeStruct(shape, "int32")] * len(INPUTS)
