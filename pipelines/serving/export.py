@@ -115,7 +115,11 @@ def _refuse_full(folder: str) -> None:
 
 
 def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Calls a function in a process of its own, which has a backend of its own."""
+    """Calls a function in a process of its own, which has a backend of its own.
+
+    Raises:
+        CompilationError: The process has ended.
+    """
     context = multiprocessing.get_context("spawn")
     with futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         try:

@@ -108,7 +108,11 @@ def _lines(settings: PredictionSettings, *, stdin: BinaryIO) -> Iterator[Row | B
 
 
 def _streamed(stream: BinaryIO, *, encoding: str) -> Iterator[Row | BadRow]:
-    """The lines of what can be read only once, none of them kept."""
+    """The lines of what can be read only once, none of them kept.
+
+    Raises:
+        DataError: A line is too long to be a text.
+    """
     offset = 0
     pieces = iter(functools.partial(stream.readline, ROW_LIMIT), b"")
     for number, raw in enumerate(pieces, start=1):

@@ -33,7 +33,7 @@ class _Served(tf.Module):
     def __init__(self, model: RowsModel, *, labels: Sequence[str]) -> None:
         super().__init__()
         # Keras' own tracking would save its layers, which only Keras can load.
-        self._call = lambda block: model(block)
+        self._call = model.__call__
         self._labels = tf.constant(list(labels))
         self.variables_of_model = [variable.value for variable in model.variables]
         self.resources: list[Any] = []
