@@ -21,6 +21,8 @@ from lstm_pretrain.language_model.settings import (
 from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.conversion import ConversionSettings
 from pipelines.classification.seeds import SeedSettings
+from pipelines.serving.export_settings import ExportSettings
+from pipelines.serving.settings import PredictionSettings
 from processors.pretraining.settings import PretrainingDataSettings
 from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings
@@ -44,12 +46,14 @@ SETTINGS = {
     "create_pretraining_data": PretrainingDataSettings,
     "create_tfrecords": ConversionSettings,
     "doctor": DoctorSettings,
+    "export_model": ExportSettings,
     "extract_features": ExtractionSettings,
     "finetune_lstm": LstmClassifierSettings,
     "lstm_experiment": ExperimentSettings,
     "make_aozora_corpus": make_aozora_corpus.AozoraCorpusSettings,
     "make_authors_data": make_authors_data.AuthorsSettings,
     "make_bundled_model": make_bundled_model.BundleSettings,
+    "predict": PredictionSettings,
     "pretrain_lstm": LanguageModelSettings,
     "run_classifier": ClassifierSettings,
     "run_pretraining": PretrainingSettings,
