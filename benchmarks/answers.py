@@ -7,7 +7,7 @@ r"""Answers of a trained BERT beside `transformers.pipeline` on the same weights
 of `texts` is a text. The programs take turns. Seconds from the command to the answer of
 the first text, in a fresh process each time; then texts a second of all, with the model
 loaded: here in the run's own batches, there one text after the other, as the pipeline
-does by default, and in batches of as many. Needs torch and transformers.
+does by default, and in batches. Both in float32. Needs torch and transformers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _PROGRAMS = {"toolkit": (_FIRST, _ALL), "pipeline": (_FIRST, _ALL, _BATCHED)}
 _HERE = """
 import sys, tf_bert
 model, text, backend = sys.argv[1:]
-print(tf_bert.load(model, backend=backend).predict([text])[0].said)
+model = tf_bert.load(model, backend=backend, precision="float32")
+print(model.predict([text])[0].said)
 """
 _THERE = """
 import sys
@@ -85,7 +86,7 @@ def _start(program: str) -> None:
 def _toolkit() -> Callable[..., Any]:
     import tf_bert
 
-    predictor = tf_bert.load(_MODEL.value, backend=_BACKEND.value)
+    predictor = tf_bert.load(_MODEL.value, backend=_BACKEND.value, precision="float32")
     return lambda texts, _: predictor.predict(texts)
 
 
