@@ -2,6 +2,7 @@
 
 run_classifier.py           the main job
 score_pairs.py              pairs of texts, each encoded once
+predict.py                  a trained classifier answers texts
 tpu_check.py                will a run compile for a TPU and fit
 serve.py                    REST, and a page to try a model
 report.py                   report.html of a run, or of two beside each other
@@ -12,6 +13,7 @@ lstm_experiment.py          what the one buys the other
 train_tokenizer.py          a vocabulary from text
 create_tfrecords.py         a task's splits to TFRecords, without training
 convert_checkpoint.py       weights between formats
+export_model.py             a trained classifier in the formats of other programs
 trained_models.py           a trained classifier of any kind, opened to be asked
 make_authors_data.py        made processors/data/authors
 commands.py                 all of them as one: tf-bert COMMAND

@@ -16,7 +16,10 @@ _COUNTED = "Labels are counted from the data; --labels names them in an order of
 _BETAS = "The betas of every --optimizer are 0.9 and 0.999."
 _BEST = "It names a score, as in --best_by=eval_loss."
 _LOGGED = "Every update is logged, in metrics.jsonl and for TensorBoard."
-_EXPORT = "scripts/convert_checkpoint.py writes trained weights for other programs."
+_EXPORT = (
+    "scripts/export_model.py writes a trained classifier for servers,"
+    " scripts/convert_checkpoint.py writes trained weights for other programs."
+)
 
 
 @dataclasses.dataclass(frozen=True)

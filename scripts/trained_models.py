@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import lstm_pretrain
-import tf_bert
-from pipelines.serving.predictor import Predictor
-from runtime.errors import SettingsError
+from lstm_pretrain.classifier import loading as lstm
+from pipelines.serving.predictor import Predictor, open_predictor
+from pipelines.serving.served import Served
+from pipelines.serving.settings import ModelSettings
 from runtime.training import trained_run
+from tf_bert.classifier import loading as bert
 
 _LSTM = "lstm_config"
 
 
+def served_of(path: str) -> Callable[..., Served]:
+    """What gives the classifier at a path, by the kind that its checkpoint says."""
+    return lstm.served if _LSTM in trained_run.state_of(path) else bert.served
+
+
 def load(path: str, *, labels: Sequence[str] = (), **devices: Any) -> Predictor:
-    """Opens a trained classifier, of the kind that its checkpoint says.
+    """Opens a trained classifier of any kind.
 
     Args:
         path: See `tf_bert.load` and `lstm_pretrain.load`.
         labels: See there.
         devices: See there.
-
-    Raises:
-        SettingsError: Labels are named of a model that names its own.
     """
-    if _LSTM not in trained_run.state_of(path):
-        return tf_bert.load(path, labels=labels, **devices)
-    if labels:
-        raise SettingsError(f"--labels: the run in {path} knows its labels.")
-    return lstm_pretrain.load(path, **devices)
+    return open_predictor(served_of(path)(path, labels=labels), **devices)
+
+
+def open_model(settings: ModelSettings) -> Predictor:
+    """Opens the classifier that flags name, on the devices that they ask for."""
+    backend, precision = settings.backend, settings.precision
+    return load(
+        str(settings.model),
+        labels=settings.labels,
+        accelerator=settings.accelerator.value,
+        backend=None if backend is None else backend.value,
+        precision=None if precision is None else precision.value,
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from lstm_pretrain import data
 from lstm_pretrain.classifier.settings import ClassifierStepSettings
@@ -20,8 +22,8 @@ from processors.labels.targets import Targets
 from processors.tokenization.base import Tokenizer
 from runtime.checkpoints import checkpoints
 from runtime.devices.placement import Placement
-from runtime.engine.engine import Engine, EngineState
-from runtime.errors import CheckpointError
+from runtime.errors import CheckpointError, SettingsError
+from runtime.training import untrained
 
 _CONFIG = "lstm_config"
 _NAME = "LSTM"
@@ -32,17 +34,20 @@ def load(path: str, **devices: Any) -> Predictor:
     return open_predictor(served(path), **devices)
 
 
-def served(path: str) -> Served:
+def served(path: str, *, labels: Sequence[str] = ()) -> Served:
     """A trained classifier, before a framework loads.
 
     Args:
         path: See `lstm_pretrain.load`.
+        labels: None are to be named: its run knows them.
 
     Raises:
         CheckpointError: There is none, or it is no classifier.
-        SettingsError: Its tokenizer is not there.
+        SettingsError: Its tokenizer is not there, or labels were named.
     """
     run = _run(path)
+    if labels:
+        raise SettingsError(f"--labels: the run in {path} knows its labels.")
     labels, targets = tuple(run.state["labels"]), run.targets or Targets.LABEL
     settings = _settings(run)
     tokenizer = run.tokenizer()
@@ -71,7 +76,9 @@ def served(path: str) -> Served:
         backend=run.backend,
         step=run.step,
         build=functools.partial(_build, run, settings, num_labels=len(labels)),
-        load=functools.partial(_load, run),
+        weights=functools.partial(_weights, run),
+        has_special_tokens=False,
+        has_open_length=False,  # of a scan
     )
 
 
@@ -143,7 +150,19 @@ def _build(
     )
 
 
-def _load(run: Recorded, engine: Engine) -> None:
+def _weights(
+    run: Recorded, shapes: Mapping[str, tuple[int, ...]]
+) -> Mapping[str, np.ndarray]:
+    """The weights of its checkpoint.
+
+    Raises:
+        CheckpointError: It is damaged, or of another model.
+    """
     found = checkpoints.load(run.checkpoint, with_slots=False)
-    engine.load_state(EngineState(found.step, found.weights, slots={}))
+    missing = sorted(set(shapes) - set(found.weights))
+    untrained.refuse(
+        missing, path=run.checkpoint, work="answers", advice="Name a classifier's."
+    )
+    values = {name: found.weights[name] for name in shapes}
     found.close()
+    return values

@@ -79,7 +79,8 @@ class Predictor:
             optimizer=OptimizerSettings(num_train_steps=0),
             seed=0,
         )
-        served.load(self._engine)
+        shapes = self._engine.weight_shapes()
+        self._engine.load_weights(served.weights(shapes))
 
     @property
     def path(self) -> str:
@@ -115,6 +116,12 @@ class Predictor:
     def step(self) -> int:
         """Updates that the weights are the outcome of; 0 where nothing says it."""
         return self._served.step
+
+    @property
+    def chunk(self) -> int:
+        """Texts that `stream` asks for at once: some whole batches."""
+        batch = self._served.reading.batch_size
+        return math.ceil(_TEXTS_A_CHUNK / batch) * batch
 
     @property
     def seen(self) -> TokenTotals:
@@ -153,10 +160,8 @@ class Predictor:
         Args:
             inputs: They are asked for as answers are.
         """
-        batch = self._served.reading.batch_size
-        size = math.ceil(_TEXTS_A_CHUNK / batch) * batch
         numbered = enumerate(inputs)
-        while chunk := list(itertools.islice(numbered, size)):
+        while chunk := list(itertools.islice(numbered, self.chunk)):
             texts = [self._checked(text, place=place) for place, text in chunk]
             yield from map(self._answer, texts, self._values(texts))
 
@@ -210,7 +215,7 @@ class Predictor:
 
     def _dataset(self, texts: Sequence[Input]) -> TokenDataset:
         counts = TokenCounts()
-        features = self._served.features(map(_example, texts), counts)
+        features = self._served.features(map(example_of, texts), counts)
         dataset = TokenDataset.from_features(list(features))
         self._seen.add(counts)
         return dataset
@@ -237,7 +242,8 @@ class Predictor:
 _FORMS = {False: "a single text", True: "a pair of texts"}
 
 
-def _example(text: Input) -> InputExample:
+def example_of(text: Input) -> InputExample:
+    """A text or pair as processors have it."""
     return InputExample("", *((text,) if isinstance(text, str) else text))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from processors.batches.batches import BatchShape, PadTo
 from processors.batches.features import Features, TokenCounts
@@ -13,7 +15,6 @@ from processors.example import InputExample
 from processors.labels.targets import Targets
 from processors.tokenization.base import Tokenizer
 from runtime.devices.placement import Backend, Placement, Precision
-from runtime.engine.engine import Engine
 
 FeaturesOf = Callable[[Iterable[InputExample], TokenCounts], Iterator[Features]]
 """Token ids of each example, as the model reads them; counts what it finds."""
@@ -29,6 +30,7 @@ class Reading:
         pad_to: How they are brought to one length.
         buckets: Row lengths of `PadTo.BUCKET`; empty for the usual ones.
         in_windows: Whether a longer text is read in windows.
+        keeps_end: Whether its start and its end are read.
     """
 
     max_seq_length: int
@@ -36,6 +38,7 @@ class Reading:
     pad_to: PadTo = PadTo.PACK
     buckets: tuple[int, ...] = ()
     in_windows: bool = False
+    keeps_end: bool = False
 
     def shape(self, placement: Placement, *, examples: int) -> BatchShape:
         """The batches of some examples: those of a run, or of one text alone.
@@ -76,7 +79,12 @@ class Served:
         backend: What it was asked to run with.
         step: Updates that the weights are the outcome of; 0 where nothing says it.
         build: Makes the Keras model, with random weights; called once Keras is bound.
-        load: Gives an engine the weights.
+        weights: Gives its weights, asked for by name and shape.
+        has_special_tokens: Whether a row starts with `[CLS]` and ends with `[SEP]`.
+        has_open_length: Whether one program of JAX reads rows of any length.
+        write_hugging_face: Writes weights, configuration and tokenizer as transformers
+            reads them into a folder, and returns sentences on what it could not carry
+            over; None where transformers has no such model.
     """
 
     path: str
@@ -92,4 +100,7 @@ class Served:
     backend: Backend = Backend.AUTO
     step: int = 0
     build: Callable[[Placement], Any]
-    load: Callable[[Engine], None]
+    weights: Callable[[Mapping[str, tuple[int, ...]]], Mapping[str, np.ndarray]]
+    has_special_tokens: bool = True
+    has_open_length: bool = True
+    write_hugging_face: Callable[[str], list[str]] | None = None

@@ -70,6 +70,7 @@ class SentencePieceTokenizer(Tokenizer):
         self._byte_ids = frozenset(filter(processor.is_byte, own.tokens))
         self._byte_fallback = byte_fallback and bool(self._byte_ids)
         self._refused_bytes = frozenset() if byte_fallback else self._byte_ids
+        self.refuses_bytes = bool(self._refused_bytes)
 
     def tokenize(self, text: str) -> list[str]:
         """Returns the pieces of `text`; an unknown one is the text it stands for.

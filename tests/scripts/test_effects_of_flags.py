@@ -21,6 +21,8 @@ from lstm_pretrain.language_model.settings import (
 from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.conversion import ConversionSettings
 from pipelines.classification.seeds import SeedSettings
+from pipelines.serving.export_settings import ExportSettings
+from pipelines.serving.settings import PredictionSettings
 from processors.pretraining.settings import PretrainingDataSettings
 from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings
@@ -49,6 +51,7 @@ SETTINGS = {
     "create_pretraining_data": PretrainingDataSettings,
     "create_tfrecords": ConversionSettings,
     "doctor": DoctorSettings,
+    "export_model": ExportSettings,
     "extract_features": ExtractionSettings,
     "generate": GenerationSettings,
     "finetune_lstm": LstmClassifierSettings,
@@ -57,6 +60,7 @@ SETTINGS = {
     "make_authors_data": make_authors_data.AuthorsSettings,
     "make_bundled_model": make_bundled_model.BundleSettings,
     "make_company_news": make_company_news.CompanyNewsSettings,
+    "predict": PredictionSettings,
     "pretrain_lstm": LanguageModelSettings,
     "run_classifier": BiEncoderSettings,  # with those of either architecture
     "run_pretraining": PretrainingSettings,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from pipelines.serving import model_card
 from pipelines.serving import recorded as recorded_runs
 from pipelines.serving.predictor import Predictor, open_predictor
 from pipelines.serving.recorded import Recorded
@@ -19,12 +22,11 @@ from processors.tokenization import hugging_face
 from processors.tokenization.base import Tokenizer
 from runtime import storage
 from runtime.devices.placement import Placement
-from runtime.engine.engine import Engine
 from runtime.errors import CheckpointError, SettingsError
 from runtime.files import json_file
 from runtime.training import untrained
 from tf_bert.classifier.trained_part import TrainedPart
-from tf_bert.formats import find, weights
+from tf_bert.formats import exported, find, weights
 from tf_bert.formats.source import Source
 from tf_bert.model.config import BertConfig
 
@@ -67,7 +69,10 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
         reading=about.reading,
         step=source.step,
         build=functools.partial(_build, _config(source), num_labels=len(names)),
-        load=functools.partial(_load, source, labels=names),
+        weights=functools.partial(_weights, source, labels=names),
+        write_hugging_face=functools.partial(
+            _write_hugging_face, source, run, about, labels=names
+        ),
         **({} if run is None else {"precision": run.precision, "backend": run.backend}),
     )
 
@@ -94,6 +99,7 @@ def _of_run(run: Recorded) -> _About:
         batch_size=run.batch_size,
         pad_to=run.pad_to,
         in_windows=long_texts is LongTexts.CHUNK,
+        keeps_end=long_texts is LongTexts.HEAD_TAIL,
     )
     return _About(run.tokenizer(), reading, long_texts)
 
@@ -204,12 +210,35 @@ def _build(config: BertConfig, placement: Placement, *, num_labels: int) -> Any:
     )
 
 
-def _load(source: Source, engine: Engine, *, labels: Sequence[str]) -> None:
-    found = weights.take_weights(source, expected=engine.weight_shapes(), labels=labels)
+def _weights(
+    source: Source, shapes: Mapping[str, tuple[int, ...]], *, labels: Sequence[str]
+) -> Mapping[str, np.ndarray]:
+    found = weights.take_weights(source, expected=dict(shapes), labels=labels)
     untrained.refuse(
         found.report.not_trained,
         path=source.path,
         work="answers",
         advice="Name the weights of a trained classifier.",
     )
-    engine.load_weights(found.values)
+    return found.values
+
+
+def _write_hugging_face(
+    source: Source,
+    run: Recorded | None,
+    about: _About,
+    folder: str,
+    *,
+    labels: tuple[str, ...],
+) -> list[str]:
+    notes = exported.write(
+        folder,
+        source,
+        config=_config(source),
+        tokenizer=about.tokenizer,
+        max_seq_length=about.reading.max_seq_length,
+    )
+    if run is not None:
+        page = model_card.text(run, labels=labels)
+        storage.write_text(storage.join(folder, model_card.FILE), page)
+    return notes

@@ -16,6 +16,8 @@ tensorflow1.py      TensorFlow 1 checkpoints, in and out
 native.py           this toolkit's checkpoints, in and out
 tokenizer_files.py  the vocabulary that goes with the weights
 own_tokenizer.py    that of the weights a run starts from, where none is named
+unigram.py          a SentencePiece model as tokenizer.json
+exported.py         a classifier's folder for transformers
 losses.py           what a format has no place for
 convert.py          from any to any, read back and compared
 bundled.py          models that come with the toolkit

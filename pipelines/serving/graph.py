@@ -1,0 +1,81 @@
+"""A tokenizer as a graph of another program has it, or why none can."""
+
+from __future__ import annotations
+
+from pipelines.serving.served import Served
+from processors.tokenization.base import Tokenizer
+from processors.tokenization.sentence_piece import SentencePieceTokenizer
+from processors.tokenization.word_piece import WordPieceTokenizer
+from runtime import storage
+from runtime.errors import SettingsError
+from runtime.exports.text_rows import SentencePiece, TextRows, WordPiece
+
+# What of WordPiece's rules tensorflow-text has.
+_WORD_PIECE = {
+    "keep_special_tokens": False,
+    "keep_voicing_marks": False,
+    "ideographs_alone": True,
+    "rules": "original",
+}
+
+
+def text_rows(served: Served) -> TextRows:
+    """How texts become rows of a model.
+
+    Args:
+        served: The model.
+
+    Raises:
+        SettingsError: No graph can do that; says why.
+    """
+    if served.reading.in_windows:
+        raise SettingsError(
+            "--long_texts=chunk reads a text in as many rows as it is long."
+        )
+    special = served.tokenizer.special
+    return TextRows(
+        tokenizer=_in_graph(served.tokenizer),
+        pairs=bool(served.pairs),
+        max_seq_length=served.reading.max_seq_length,
+        keeps_end=served.reading.keeps_end,
+        first=special.cls if served.has_special_tokens else None,
+        between=special.sep,
+        unknown=special.unk,
+    )
+
+
+def _in_graph(tokenizer: Tokenizer) -> SentencePiece | WordPiece:
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        return _sentence_piece(tokenizer)
+    if isinstance(tokenizer, WordPieceTokenizer):
+        return _word_piece(tokenizer)
+    raise SettingsError(
+        f"tensorflow-text has no tokenizer of the kind {tokenizer.kind}: a server is"
+        " asked with ids."
+    )
+
+
+def _sentence_piece(tokenizer: SentencePieceTokenizer) -> SentencePiece:
+    if tokenizer.refuses_bytes:
+        raise SettingsError("tensorflow-text always writes unknown text with bytes.")
+    if not tokenizer.ids_are_own:
+        raise SettingsError("the ids are not those of the SentencePiece model.")
+    return SentencePiece(
+        model=storage.read_bytes(tokenizer.model_file),
+        ids=tuple(range(tokenizer.vocab_size)),
+        do_lower_case=tokenizer.do_lower_case,
+    )
+
+
+def _word_piece(tokenizer: WordPieceTokenizer) -> WordPiece:
+    rules = tokenizer.fingerprint()
+    strange = [n for n, value in _WORD_PIECE.items() if rules[n] != value]
+    if rules["strip_accents"] != rules["do_lower_case"]:
+        strange.append("strip_accents")
+    if strange:
+        raise SettingsError(
+            f"tensorflow-text has no WordPiece with this {', '.join(strange)}."
+        )
+    return WordPiece(
+        ids=dict(tokenizer.vocabulary.ids), do_lower_case=tokenizer.do_lower_case
+    )
