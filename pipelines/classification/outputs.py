@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from pipelines.classification.splits import Split
-from processors.batches.batches import FILLER, Batch, BatchShape, EvalBatches
-from processors.batches.token_dataset import UNLABELLED
+from processors.batches.batches import Batch, BatchShape, EvalBatches
+from processors.batches.token_dataset import FILLER, UNLABELLED
 from runtime.training.evaluations import Predictor
 
 

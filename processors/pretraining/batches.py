@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from processors.batches.batches import FILLER, Batch, stack
-from processors.batches.token_dataset import TokenDataset, offsets_of, ranges
+from processors.batches.batches import Batch, stack
+from processors.batches.token_dataset import FILLER, TokenDataset, offsets_of, ranges
 from processors.pretraining.dataset import Predictions
 from processors.pretraining.dynamic_masks import DynamicMasks, Tokens
 

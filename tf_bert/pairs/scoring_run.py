@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -17,6 +18,7 @@ from processors.readers.sieve import open_sieve
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime import storage
+from runtime.devices.placement import Placement
 from runtime.errors import DataError
 from runtime.training import trained_run
 from tf_bert.pairs import trained_pairs
@@ -148,9 +150,15 @@ def _encoder(job: ScoringJob) -> TextEncoder:
             dtype=settings.cache_precision.value,
             precision=settings.precision,
         ),
-        place=settings.place,
+        place=functools.partial(_place, settings),
         batch_size=settings.batch_size,
     )
+
+
+def _place(settings: ScoringSettings) -> Placement:
+    placement = settings.place()
+    settings.refuse_other_cores(placement)
+    return placement
 
 
 def _write_listed(file: BinaryIO, *, encoded: Encoded, job: ScoringJob) -> None:

@@ -13,7 +13,8 @@ from pipelines.language_model.masked_words import Shown
 from pipelines.language_model.run import Measured
 from pipelines.language_model.scores import Scores
 from pipelines.steps.feed import feed
-from processors.batches.batches import FILLER, Batch, EvalBatches
+from processors.batches.batches import Batch, EvalBatches
+from processors.batches.token_dataset import FILLER
 from processors.data_check.report import report_file
 from processors.pretraining import data_check
 from processors.pretraining.batches import MaskedBatches

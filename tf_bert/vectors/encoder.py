@@ -16,10 +16,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from processors.batches.batches import FILLER, BatchShape, EvalBatches, PadTo
+from processors.batches.batches import BatchShape, EvalBatches, PadTo
 from processors.batches.features import Features
 from processors.batches.texts_apart import token_mask
-from processors.batches.token_dataset import TokenDataset
+from processors.batches.token_dataset import FILLER, TokenDataset
 from runtime import storage
 from runtime.devices.placement import Placement
 from runtime.engine import engine
