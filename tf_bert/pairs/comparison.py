@@ -30,7 +30,7 @@ from tf_bert.classifier.settings import Architecture, ClassifierSettings
 from tf_bert.formats import find
 from tf_bert.formats.source import Source
 from tf_bert.pairs.encoding import Encoded, Kept, TextEncoder
-from tf_bert.pairs.heads import Attend, PairHead
+from tf_bert.pairs.heads import PairHead
 from tf_bert.pairs.preparation import BiEncoderJob
 from tf_bert.pairs.scoring import PairModel
 from tf_bert.pairs.settings import BiEncoderSettings, TextPooling
@@ -229,14 +229,14 @@ def of_cross_encoder(
         example.text_b for split in job.splits.values() for example in split.examples
     ):
         return None
-    usual = {f.name: f.default for f in dataclasses.fields(BiEncoderSettings)}
+    usual = BiEncoderSettings
     head = PairHead(
-        combine=usual["combine"],
-        attend=Attend.VECTORS,
-        attention_size=usual["attention_size"],
-        reduced_size=usual["reduced_size"],
+        combine=usual.combine,
+        attend=usual.attend,
+        attention_size=usual.attention_size,
+        reduced_size=usual.reduced_size,
     )
-    return BothArchitectures(job, head=head, pooling=TextPooling.MEAN).baselines
+    return BothArchitectures(job, head=head, pooling=usual.pooling).baselines
 
 
 def table(paces: Mapping[str, Pace]) -> str:

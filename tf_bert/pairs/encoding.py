@@ -214,7 +214,7 @@ class TextEncoder:
         report.texts, report.found = len(distinct), len(distinct) - len(unseen)
         report.seconds_finding = found - started
         report.seconds_encoding = time.perf_counter() - found
-        report.bytes = store.bytes
+        report.bytes = store.size
         return Encoded(store, store.find(keys), kept.attend)
 
     def identity(self) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +18,7 @@ from processors.readers.sieve import open_sieve
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime import storage
+from runtime.devices.placement import Placement
 from runtime.errors import DataError
 from runtime.training import trained_run
 from tf_bert.pairs import trained_pairs
@@ -122,43 +124,57 @@ def run(job: ScoringJob) -> None:
         SettingsError: The cache is of another encoder.
         DataError: A pair cannot be used, or the cache is damaged.
     """
-    settings, model = job.settings, job.trained.model
-    encoder = TextEncoder(
-        job.trained.source,
-        config=job.trained.config,
+    settings = job.settings
+    encoder, output_file = _encoder(job), str(settings.output_file)
+    encoded = encoder.encode(job.texts.values(), cache=settings.cache_dir)
+    _report(encoder, folder=storage.dirname(output_file))
+    with storage.open_write(output_file) as file:
+        file.write(_header(job.trained.model))
+        if settings.all_pairs:
+            search = _search(job)
+            pairs = nearest(job.trained.model, encoded, search=search)
+            _write(file, pairs, encoded=encoded, job=job)
+        else:
+            _write_listed(file, encoded=encoded, job=job)
+    _log.info("Scores: %s", output_file)
+
+
+def _encoder(job: ScoringJob) -> TextEncoder:
+    settings, trained = job.settings, job.trained
+    return TextEncoder(
+        trained.source,
+        config=trained.config,
         tokenizer=job.tokenizer,
-        kept=job.trained.kept(
+        kept=trained.kept(
             max_seq_length=settings.max_seq_length,
             dtype=settings.cache_precision.value,
             precision=settings.precision,
         ),
-        place=settings.place,
+        place=functools.partial(_place, settings),
         batch_size=settings.batch_size,
     )
-    encoded = encoder.encode(job.texts.values(), cache=settings.cache_dir)
-    output_file = str(settings.output_file)
-    _report(encoder, folder=storage.dirname(output_file))
-    names = [name.translate(_NOT_IN_A_CELL) for name in job.texts]
-    with storage.open_write(output_file) as file:
-        file.write(_header(model))
-        if settings.all_pairs:
-            pairs = nearest(model, encoded, search=_search(job))
-            _write(file, pairs, encoded=encoded, model=model, names=names)
-        else:
-            rejects = f"{output_file}.rejects.jsonl"
-            with open_sieve(settings.on_bad_row, rejects_path=rejects) as sieve:
-                rows = sieve.sift(
-                    pair_files.read_ids(
-                        str(settings.pairs_file),
-                        columns=(settings.text_a, settings.text_b),
-                        encoding=settings.encoding,
-                    ),
-                    _places(job.texts, path=str(settings.texts_file)),
-                )
-                _write(file, _chunks(rows), encoded=encoded, model=model, names=names)
-            if found := sieve.describe():
-                _log.warning("%s; see %s", found, rejects)
-    _log.info("Scores: %s", output_file)
+
+
+def _place(settings: ScoringSettings) -> Placement:
+    placement = settings.place()
+    settings.refuse_other_cores(placement)
+    return placement
+
+
+def _write_listed(file: BinaryIO, *, encoded: Encoded, job: ScoringJob) -> None:
+    """Writes a line for each pair of the pairs file, and rejects those that are bad."""
+    settings = job.settings
+    rejects = f"{settings.output_file}.rejects.jsonl"
+    rows = pair_files.read_ids(
+        str(settings.pairs_file),
+        columns=(settings.text_a, settings.text_b),
+        encoding=settings.encoding,
+    )
+    make = _places(job.texts, path=str(settings.texts_file))
+    with open_sieve(settings.on_bad_row, rejects_path=rejects) as sieve:
+        _write(file, _chunks(sieve.sift(rows, make)), encoded=encoded, job=job)
+    if found := sieve.describe():
+        _log.warning("%s; see %s", found, rejects)
 
 
 def _search(job: ScoringJob) -> Search:
@@ -210,10 +226,11 @@ def _write(
     chunks: Iterable[np.ndarray],
     *,
     encoded: Encoded,
-    model: PairModel,
-    names: Sequence[str],
+    job: ScoringJob,
 ) -> None:
     """Writes a line for each pair."""
+    model = job.trained.model
+    names = [name.translate(_NOT_IN_A_CELL) for name in job.texts]
     table = SideTable(model, encoded)
     for pairs in chunks:
         answers = table.scores(pairs, second=table)

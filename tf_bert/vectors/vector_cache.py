@@ -168,7 +168,7 @@ class VectorCache:
         return self._parts[0].vectors.shape[-1] if self._parts else 0
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Bytes of all vectors."""
         return sum(part.vectors.nbytes for part in self._parts)
 

@@ -210,3 +210,9 @@ def test_one_number_is_a_point(path):
     one = np.array([2.0], np.float32)
     plots.plot_numbers(path, gold=one, predicted=one, name="score")
     assert picture(path)[0] > 400
+
+
+def test_rates_are_a_picture(path):
+    plots.plot_rates(path, {"one": 12.0, "other": 3.4e6}, measure="pairs a second")
+    width, height, _ = picture(path)
+    assert width > height > 0

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from processors.readers.pairs import read_pairs
+from processors.readers.pairs import read_ids, read_pairs
 from processors.readers.row import BadRow
 from runtime.errors import DataError
 
@@ -74,3 +74,27 @@ def test_a_bad_pair_leaves_the_others_alone(read, pair, words):
 def test_all_texts_must_be_sound(read, texts, words):
     with pytest.raises(DataError, match=words):
         read("[[1, 1, 0]]", texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("p.json", '[[1, "b"], ["c", "d", 0]]'),
+        ("p.json", '[[["1", "b"], "x"], [["c", "d"], "y"]]'),
+        ("p.json", '[{"a": 1, "b": "b"}, {"a": "c", "b": "d", "sign": 0}]'),
+        ("p.tsv", "1\tb\nc\td\n"),
+        ("p.tsv", "1\tb\t0.5\nc\td\t0.5\n"),
+    ],
+)
+def test_ids_alone(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content)
+    rows = list(read_ids(str(path), columns=("a", "b")))
+    assert [(row.name(0), row.name(1)) for row in rows] == [("1", "b"), ("c", "d")]
+
+
+def test_ids_of_a_bad_pair(tmp_path):
+    path = tmp_path / "p.json"
+    path.write_text('[["a", "b"], ["a"], [null, "b"], ["c", "d"]]')
+    kinds = [isinstance(row, BadRow) for row in read_ids(str(path), columns="ab")]
+    assert kinds == [False, True, True, False]

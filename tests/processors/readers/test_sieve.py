@@ -81,3 +81,12 @@ def test_a_rehearsal_writes_nothing(rows, tmp_path):
         pytest.raises(DataError),
     ):
         list(sieve.rehearsal().sift(rows, make))
+
+
+def test_what_was_made_may_be_of_no_use(rows, tmp_path):
+    path = tmp_path / "rejects.jsonl"
+    with open_sieve(OnBadRow.REJECT, rejects_path=str(path)) as sieve:
+        sieve.problem = lambda made: f"{made} is of no use" if made == "x" else None
+        assert list(sieve.sift(rows, make)) == []
+    reasons = [json.loads(line)["reason"] for line in path.read_text().splitlines()]
+    assert "x is of no use" in reasons

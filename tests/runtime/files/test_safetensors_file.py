@@ -173,3 +173,26 @@ def test_it_is_open_until_it_is_closed(tmp_path):
     np.testing.assert_array_equal(file.read("v"), np.zeros(4, np.float32))
     with pytest.raises(StorageError, match="does not exist"):
         tensors["v"]
+
+
+def test_a_tensor_on_the_disk_is_looked_at_where_it_lies(tmp_path):
+    values = {"a": np.arange(6, dtype=np.float16).reshape(2, 3), "b": np.ones(1)}
+    path = str(tmp_path / "x.safetensors")
+    with storage.open_write(path) as file:
+        safetensors_file.write(file, {**values, "none": np.empty((0, 2))})
+    opened = SafetensorsFile(path)
+    found = opened.map("a")
+    np.testing.assert_array_equal(found, values["a"])
+    assert opened.map("none").shape == (0, 2)
+    assert not found.flags.owndata
+    opened.close()
+    storage.delete(path)
+    np.testing.assert_array_equal(found, values["a"])
+
+
+@pytest.mark.usefixtures("fake_bucket")
+def test_a_tensor_in_a_bucket_is_there_as_well():
+    path = "gs://my-bucket/x.safetensors"
+    with storage.open_write(path) as file:
+        safetensors_file.write(file, {"a": np.arange(3.0)})
+    np.testing.assert_array_equal(SafetensorsFile(path).map("a"), np.arange(3.0))

@@ -70,7 +70,7 @@ def report(settings):
     return dict(line.split(" = ") for line in storage.read_text(path).splitlines())
 
 
-@pytest.mark.parametrize("way", golden.WAYS)
+@pytest.mark.parametrize("way", FEW)
 def test_scores_are_the_runs_own_predictions(way, settings, score, trained_runs):
     told = settings(way, cache_precision=CachePrecision.FLOAT32)
     header, *rows = score(told)

@@ -21,7 +21,7 @@ SMALL = {
 @pytest.mark.parametrize(
     "kind",
     [
-        {"combine": Combine.REDUCED, "attend": Attend.TOKENS},
+        {"combine": Combine.REDUCED, "attend": Attend.TOKENS, "reduced_size": 8},
         {"ranking_loss": 0.1, "ranking_label": "b"},
     ],
 )

@@ -98,7 +98,7 @@ def test_half_precision_takes_half_the_bytes(tmp_path):
     for dtype in ("float16", "float32"):
         cache = VectorCache(str(tmp_path / dtype), dtype=dtype)
         cache.add(vectors)
-        sizes[dtype] = VectorCache(str(tmp_path / dtype)).bytes
+        sizes[dtype] = VectorCache(str(tmp_path / dtype)).size
     assert sizes == {"float16": 4, "float32": 8}
 
 
