@@ -31,10 +31,12 @@ from runtime.settings import flags_of
 from scripts import command_line, console, flag_definitions
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.pretraining.settings import PretrainingSettings
+from tf_bert.seq2seq.settings import Seq2SeqSettings
 
 _PIPELINES = {
     "classifier": "tf_bert.classifier.workload:CLASSIFIER",
     "pretraining": "tf_bert.pretraining.workload:PRETRAINING",
+    "seq2seq": "tf_bert.seq2seq.workload:SEQ2SEQ",
     "lstm_language_model": "lstm_pretrain.language_model.workload:LANGUAGE_MODEL",
     "lstm_classifier": "lstm_pretrain.classifier.workload:CLASSIFIER",
 }
@@ -43,6 +45,7 @@ _PIPELINES = {
 _RUN_SETTINGS: dict[str, type[Any]] = {
     "classifier": ClassifierSettings,
     "pretraining": PretrainingSettings,
+    "seq2seq": Seq2SeqSettings,
     "lstm_language_model": LanguageModelSettings,
     "lstm_classifier": LstmClassifierSettings,
 }

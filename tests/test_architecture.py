@@ -31,7 +31,7 @@ FORBIDDEN_SETTINGS = {"allow_pickle": True, "safe_mode": False}
 # What all data sets share; each other file of the room declares one.
 ABOUT_TASKS = {
     f"processors/tasks/{name}.py"
-    for name in ("lists", "registry", "settings", "table_options")
+    for name in ("lists", "registry", "settings", "source_target", "table_options")
 }
 
 # Test files that are named after several modules, or after none of the tree.
@@ -248,6 +248,7 @@ def test_settings_and_data_load_without_a_framework():
     modules += ["scripts.run_pretraining", "scripts.extract_features"]
     modules += ["scripts.generate"]
     modules += ["scripts.finetune_lstm", "lstm_pretrain.language_model.preparation"]
+    modules += ["scripts.run_seq2seq"]
     program = (
         f"import {', '.join(modules)}, sys\n"
         "print(*sorted({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"

@@ -104,7 +104,7 @@ def checked(job: _Job) -> _Job:
     remarks += label_names.remarks(job.labels)
     unread = _add_training_examples(job, data)
     remarks += _unmatched_labels(job, data)
-    notes = [*_how_dealt(job), *_how_cut(job), *unread, *remarks]
+    notes = [*how_dealt(job), *_how_cut(job), *unread, *remarks]
     report = DataReport(
         {name: data[name] for name in SPLITS if name in data},
         labels=job.labels,
@@ -115,7 +115,7 @@ def checked(job: _Job) -> _Job:
     job = dataclasses.replace(job, report=report.text())
     for sentence in (*remarks, *report.copies_of_training()):
         _log.warning("%s", sentence)
-    _refuse_leakage(job, report)
+    refuse_leakage(job, report)
     return job
 
 
@@ -135,7 +135,17 @@ def _report_path(job: TaskJob, folder: str) -> str:
     return storage.join(folder, report_file(trains=job.settings.trains))
 
 
-def _refuse_leakage(job: TaskJob, report: DataReport) -> None:
+def refuse_leakage(job: TaskJob, report: DataReport) -> None:
+    """Refuses more copies of training examples than `--max_leakage` allows.
+
+    Args:
+        job: The run, which keeps its report where it is refused.
+        report: What has found the copies.
+
+    Raises:
+        DataError: There are more.
+        SettingsError: There are no training examples to compare with.
+    """
     limit = job.settings.max_leakage
     if limit is None:
         return
@@ -182,7 +192,12 @@ def _how_cut(job: TaskJob) -> list[str]:
     ]
 
 
-def _how_dealt(job: TaskJob) -> list[str]:
+def how_dealt(job: TaskJob) -> list[str]:
+    """A sentence on how `--split` has dealt the examples; none where it has not.
+
+    Args:
+        job: The run.
+    """
     plan = job.settings.split_plan()
     if plan is None:
         return []

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipelines.language_model import masked_words
 from pipelines.language_model.masked_words import Shown
 from pipelines.reports import plots, report
+from pipelines.steps import training as training_steps
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
 from runtime.training import training
@@ -17,7 +18,7 @@ from runtime.training.evaluations import Evaluation, Predictor
 from runtime.training.job import Job
 from runtime.training.loop import BatchFeed
 from runtime.training.model import Model, RunModel
-from runtime.training.training import RunContext, Training
+from runtime.training.training import RunContext
 
 _SHOWN_BEFORE = "masked_words_before"
 """In a checkpoint's state: what was predicted for masked tokens before training."""
@@ -108,28 +109,26 @@ def _train(
 ) -> None:
     """Trains to the last update and leaves checkpoints and a learning curve."""
     sequences = language_model.sequences
-    engine, training_of = model.to_train(), Training(job, context=context)
-    training_of.claim_output_dir()
-    job.keep_vocabulary(context.folder)
-    before = _shown_before(job, sequences, engine)
-    if not training_of.has_ended(engine):
-        _log.info("***** Running training *****")
-        _log.info("  Batch size = %d", job.settings.train_batch_size)
-        _log.info("  Num steps = %d", job.total_steps)
-        training_of.fit(
-            engine,
-            sequences.feed(),
-            state={_SHOWN_BEFORE: masked_words.as_json(before)} if before else {},
-            evaluation=_on_the_way(job, sequences),
-        )
-    training_of.load_best(engine)
+    before: list[Shown] = []
+
+    def state(engine: Engine) -> Mapping[str, Any]:
+        before.extend(_shown_before(job, sequences, engine))
+        return {_SHOWN_BEFORE: masked_words.as_json(before)} if before else {}
+
+    engine = training_steps.train(
+        job,
+        model=model,
+        context=context,
+        feed=sequences.feed,
+        evaluation=_on_the_way(job, sequences),
+        state=state,
+    )
     if before and (after := sequences.show(engine)):
         masked_words.write(
             context.path("masked_words.txt"),
             before=before[: len(after)],
             after=after[: len(before)],
         )
-    plots.plot_course(context)
 
 
 def _on_the_way(job: Job, sequences: Sequences) -> Evaluation | None:

@@ -187,7 +187,7 @@ def write_answers(
     with storage.open_write(path) as file:
         file.write(("\t".join(("guid", *columns, "text")) + "\n").encode())
         for example, answer in zip(examples, answers, strict=True):
-            cells = map(_cell, (example.guid, *answer, _text_of(example)))
+            cells = map(cell, (example.guid, *answer, _text_of(example)))
             file.write(("\t".join(cells) + "\n").encode())
 
 
@@ -233,7 +233,8 @@ def text_of_cell(cell: str) -> str:
     return re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Returns a text as it stands in a table; `text_of_cell` gives it back."""
     text = _escaped(text)
     if text.startswith(_ACTIVE_STARTS) and not _is_number(text):
         return "'" + text

@@ -52,4 +52,5 @@ class TokenStepSettings(StepSettings, BatchSettings):
             pad_to=self.pad_to,
             buckets=self.buckets,
             in_windows=self.in_windows,
+            max_target_length=self.target_length,
         )

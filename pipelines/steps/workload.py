@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from pipelines.steps.settings import TokenStepSettings
 from processors.batches.batches import (
     Batch,
@@ -48,9 +50,13 @@ def on_full_rows(
         accumulation=settings.gradient_accumulation_steps,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
+        max_target_length=settings.target_length,
     )
     full = functools.partial(
-        TokenDataset.full, length=settings.max_seq_length, target_shape=target_shape
+        TokenDataset.full,
+        length=settings.max_seq_length,
+        target_shape=target_shape,
+        target_length=settings.target_length,
     )
     return Workload(
         build_model=build_model,
@@ -59,7 +65,7 @@ def on_full_rows(
             num_train_steps or settings.max_steps or 1000
         ),
         train=arrays(_training_batches(full, shape, calls=settings.steps_per_call)),
-        evaluate=_one_call(arrays([_evaluation_batch(full, settings, cut)])),
+        evaluate=one_call(arrays([_evaluation_batch(full, settings, cut)])),
     )
 
 
@@ -78,11 +84,16 @@ def _evaluation_batch(
         replicas=cut.replicas,
         max_seq_length=settings.max_seq_length,
         pad_to=settings.pad_to,
+        max_target_length=settings.target_length,
     )
     [batch] = EvalBatches(full(shape.global_batch), shape=shape)
     return batch
 
 
-def _one_call(arrays: Arrays) -> Arrays:
-    """An evaluation's arrays, `[replicas, ...]`."""
+def one_call(arrays: Arrays) -> dict[str, np.ndarray]:
+    """The arrays of one evaluation or prediction, `[replicas, ...]`.
+
+    Args:
+        arrays: Of one batch, `[1, 1, replicas, ...]`.
+    """
     return {name: array[0, 0] for name, array in arrays.items()}

@@ -7,6 +7,7 @@ long_texts.py       what is read of a text that is longer than a row
 packing.py          where examples lie in the rows of a batch
 predicted_tokens.py positions at which a token is predicted
 settings.py         how a run's batches are laid out
+source_target_features.py  sources and the targets that are learned
 token_dataset.py    a split's ids in memory
 windows.py          long examples in several rows
 """

@@ -42,6 +42,11 @@ class BatchSettings:
         return False
 
     @property
+    def target_length(self) -> int | None:
+        """Tokens of the longest text that is learned; None where none is."""
+        return None
+
+    @property
     def train_order(self) -> type[TrainBatches]:
         """The order of the training examples: one that looks at no text."""
         return TrainBatches

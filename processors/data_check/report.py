@@ -23,26 +23,29 @@ _GUID_CHARACTERS = 24
 _LINE_CHARACTERS = 88
 
 _ABOUT_TOKENS = (
-    "Tokens of an example with [CLS] and [SEP]: of the shortest, the middle one, the"
+    "Tokens of an example with {}: of the shortest, the middle one, the"
     " one that 95 % do not exceed, and the longest. Cut: longer than"
-    " --max_seq_length={}. Unknown: tokens of the texts that the vocabulary lacks."
+    " --{}={}. Unknown: tokens of the texts that the vocabulary lacks."
 )
 _ABOUT_TEXTS = (
     "Empty: with a text of nothing but spaces. Repeated: texts that an earlier example"
-    " of the split has too; other label: if under another label."
+    " of the split has too"
 )
 _ABOUT_OVERLAP = (
     "Copies: equal texts. Near copies: equal but for case, width and spaces; or, from"
     f" {near_copies.MIN_SAME_CHARACTERS + 1} characters, for one put in, taken out or"
     f" replaced; or, from {shared_passages.MIN_CHARACTERS} characters, alike in"
     f" {shared_passages.MIN_SHARE:.0%} of all passages of {shared_passages.PASSAGE}."
-    " Other label: those of both that the other split has under another label. Empty"
-    " texts are not compared."
 )
 _NO_TEXTS = (
     "The data are records without their texts: nothing is known of empty, repeated and"
     " shared ones."
 )
+_OTHER_LABEL = "other label"
+_ABOUT_OTHER_LABELS = (
+    "Other label: those of both that the other split has under another label."
+)
+_ABOUT_EMPTY_TEXTS = "Empty texts are not compared."
 _ABOUT_SHARED_TEXTS = (
     "Shared texts: pairs of which a text is also in a pair of the other split. In a"
     " copy, the texts of a pair may have changed places."
@@ -70,6 +73,23 @@ class SplitData:
     tokens: TokenSummary | None = None
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What a report is on.
+
+    Attributes:
+        title: Its first line.
+        limit: The flag to whose tokens examples are cut.
+        special: The special tokens that an example has.
+        has_labels: Whether examples are counted by label.
+    """
+
+    title: str = "Data report"
+    limit: str = "max_seq_length"
+    special: str = "[CLS] and [SEP]"
+    has_labels: bool = True
+
+
 class DataReport:
     """Counts of the splits of a run, and what they have in common.
 
@@ -79,6 +99,7 @@ class DataReport:
         max_seq_length: Tokens to which examples are cut.
         has_texts: Whether the examples have texts; records alone have none.
         notes: Sentences about how the splits were made, or why one is missing.
+        subject: What it is on.
     """
 
     def __init__(
@@ -89,10 +110,14 @@ class DataReport:
         max_seq_length: int,
         has_texts: bool = True,
         notes: Sequence[str] = (),
+        subject: Subject | None = None,
     ) -> None:
+        self._subject = subject = subject or Subject()
+        self._about_tokens = _ABOUT_TOKENS.format(
+            subject.special, subject.limit, max_seq_length
+        )
         self._splits = splits
         self._labels = labels
-        self._max_seq_length = max_seq_length
         self._notes = notes
         compared = {
             name: ComparedSplit(split.examples)
@@ -151,7 +176,7 @@ class DataReport:
     def text(self) -> str:
         """Returns the report."""
         sections = [
-            "Data report\n",
+            f"{self._subject.title}\n",
             "".join(map(_filled, self._notes)),
             self._labels_section(),
             self._tokens_section(),
@@ -168,8 +193,10 @@ class DataReport:
         }
         total = sum(counts.values(), Counter[str | None]())
         others = [answer for answer in (_NONE_OF_THEM, None) if answer in total]
-        table = [["examples of label", *counts, "total"]]
-        for label in (*self._labels, *others):
+        has_labels = self._subject.has_labels
+        head = "examples of label" if has_labels else "examples"
+        table = [[head, *counts, "total"]]
+        for label in (*self._labels, *others) if has_labels else ():
             numbers = [found[label] for found in (*counts.values(), total)]
             table.append([_clean(label or "(no label)"), *map(str, numbers)])
         sizes = [len(split.examples) for split in self._splits.values()]
@@ -208,7 +235,7 @@ class DataReport:
         for name, split in self._splits.items():
             if split.tokens is not None:
                 table.append([name, *self._token_cells(split.tokens)])
-        about = _filled(_ABOUT_TOKENS.format(self._max_seq_length))
+        about = _filled(self._about_tokens)
         return text_table.aligned(table) + about if len(table) > 1 else ""
 
     def _token_cells(self, tokens: TokenSummary) -> list[str]:
@@ -220,16 +247,19 @@ class DataReport:
         ]
 
     def _texts_section(self) -> str:
-        table = [["texts", "examples", "empty", "repeated", "other label"]]
+        has_labels = self._subject.has_labels
+        head = ["texts", "examples", "empty", "repeated", _OTHER_LABEL]
+        table = [head[: None if has_labels else -1]]
         for name, split in self._splits.items():
             examples = split.examples
             repeats = leakage.repeats(examples)
             relabelled = leakage.relabelled(repeats, examples=examples, others=examples)
             empty = sum(not all(sides) for sides in self._sides[name])
             total = len(examples)
-            numbers = (empty, len(repeats), relabelled)
+            numbers = (empty, len(repeats), relabelled)[: None if has_labels else -1]
             table.append([name, str(total), *(_of(n, total) for n in numbers)])
-        return text_table.aligned(table) + _filled(_ABOUT_TEXTS)
+        more = f"; {_OTHER_LABEL}: if under another label." if has_labels else "."
+        return text_table.aligned(table) + _filled(_ABOUT_TEXTS + more)
 
     def _overlap_section(self) -> str:
         if not self.overlaps:
@@ -237,9 +267,12 @@ class DataReport:
         columns: dict[str, Callable[[Overlap], int]] = {
             "copies": lambda overlap: len(overlap.copies),
             "near copies": lambda overlap: len(overlap.near_copies),
-            "other label": lambda overlap: overlap.relabelled,
         }
         about = [_ABOUT_OVERLAP]
+        if self._subject.has_labels:
+            columns[_OTHER_LABEL] = lambda overlap: overlap.relabelled
+            about.append(_ABOUT_OTHER_LABELS)
+        about.append(_ABOUT_EMPTY_TEXTS)
         if any(len(sides) > 1 for split in self._sides.values() for sides in split):
             columns["shared texts"] = lambda overlap: overlap.shared_sides
             about.append(_ABOUT_SHARED_TEXTS)

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from processors.base import SPLITS, Format, Table, TableProcessor
 from processors.tasks.table_options import TARGETS, TableOptions
-from runtime.errors import SettingsError
 
 _FILES = ("labels", "encoding", "train_file", "dev_file", "test_file")
 _COLUMNS = ("text_a", "text_b", "label", "id", "split_group")
@@ -29,10 +28,7 @@ class OptionsProcessor(TableProcessor):
     takes: ClassVar[Collection[str]]
 
     def __init__(self, options: TableOptions) -> None:
-        if others := options.changed().difference(self.takes):
-            raise SettingsError(
-                *(f"--{name} has no meaning for this task." for name in sorted(others))
-            )
+        options.refuse_others(self.takes)
         self.default_data_dir = options.default_data_dir()
         self.labels, self.targets = options.labels, options.targets
         self.train, self.dev, self.test = (

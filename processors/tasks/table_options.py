@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from processors.base import Format, Table
@@ -126,7 +126,7 @@ class TableOptions(FileSettings):
             problems += [
                 f"{flag}: the files have no header, so expected a position such as 0;"
                 f" got {column!r}."
-                for name, flag in self._flags().items()
+                for name, flag in self._column_flags().items()
                 if (column := getattr(self, name)) is not None
                 and not _POSITION.fullmatch(column)
             ]
@@ -174,7 +174,7 @@ class TableOptions(FileSettings):
             label_separator=self.label_separator,
             flags={
                 "file": f"{split}_file",
-                **{_ROLES.get(n, n): flag for n, flag in self._flags().items()},
+                **{_ROLES.get(n, n): flag for n, flag in self._column_flags().items()},
             },
         )
 
@@ -191,10 +191,29 @@ class TableOptions(FileSettings):
             if getattr(self, name) != getattr(defaults, name)
         }
 
-    def _flags(self) -> dict[str, str]:
+    def refuse_others(self, takes: Collection[str]) -> None:
+        """Refuses options that mean nothing to a task.
+
+        Args:
+            takes: Names of those that do.
+
+        Raises:
+            SettingsError: Others were chosen.
+        """
+        others = self.changed().difference(takes)
+        flags = sorted(flag for name, flag in self._flags().items() if name in others)
+        if flags:
+            raise SettingsError(
+                *(f"--{flag} has no meaning for this task." for flag in flags)
+            )
+
+    def _column_flags(self) -> dict[str, str]:
         """Option that names a column -> its flag."""
-        names = {field.name: flag for flag, field in flags_of(type(self)).items()}
-        return {name: names[name] for name in _COLUMNS if name in names}
+        flags = self._flags()
+        return {name: flags[name] for name in _COLUMNS if name in flags}
+
+    def _flags(self) -> dict[str, str]:
+        return {field.name: flag for flag, field in flags_of(type(self)).items()}
 
     def _separator(self) -> str | None:
         """Returns the character between columns; None for the format's, or for none."""

@@ -28,6 +28,9 @@ class Lowering(Protocol):
     def evaluation_step(self) -> LoweredStep:
         """The call of one batch, dropout off."""
 
+    def writing_step(self) -> LoweredStep | None:
+        """The call that writes texts; None where the model writes none."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepAnswer:
@@ -171,6 +174,15 @@ class TpuCheck:
             CompilationError: The compiler refuses an operation.
         """
         return self._answer(self._lowering(self.per_replica_batch).evaluation_step())
+
+    def writing_step(self) -> StepAnswer | None:
+        """Compiles the step that writes texts; None where the model writes none.
+
+        Raises:
+            CompilationError: The compiler refuses an operation.
+        """
+        step = self._lowering(self.per_replica_batch).writing_step()
+        return None if step is None else self._answer(step)
 
     def _lowering(self, batch: int) -> Lowering:
         """Kept for the next step of the same batch: its model takes long to make."""

@@ -69,10 +69,18 @@ class JaxLowering:
 
     def evaluation_step(self) -> LoweredStep:
         """The call of one batch, dropout off."""
+        return self._prediction(self._workload.evaluate)
+
+    def writing_step(self) -> LoweredStep | None:
+        """The call that writes texts; None where the model writes none."""
+        arrays = self._workload.write
+        return None if arrays is None else self._prediction(arrays)
+
+    def _prediction(self, arrays: Arrays) -> LoweredStep:
         return _lowered(
             self._program.predict,
             self._shapes(self._program.initial_weights(), REPLICATED),
-            self._shapes(self._workload.evaluate, PREDICT_SPLIT),
+            self._shapes(arrays, PREDICT_SPLIT),
         )
 
     def _shapes(self, arrays: Arrays, split: PartitionSpec) -> dict[str, Any]:

@@ -67,8 +67,15 @@ class TensorFlowLowering:
 
     def evaluation_step(self) -> LoweredStep:
         """The call of one batch, dropout off."""
-        blocks = _first(self._workload.evaluate, axis=0)
-        return self._lowered(self._engine.predict_call, blocks)
+        return self._prediction(self._workload.evaluate)
+
+    def writing_step(self) -> LoweredStep | None:
+        """The call that writes texts; None where the model writes none."""
+        arrays = self._workload.write
+        return None if arrays is None else self._prediction(arrays)
+
+    def _prediction(self, arrays: Arrays) -> LoweredStep:
+        return self._lowered(self._engine.predict_call, _first(arrays, axis=0))
 
     def _lowered(self, step: Callable[..., Any], *inputs: Any) -> LoweredStep:
         function = tf.function(step, jit_compile=True, autograph=False)

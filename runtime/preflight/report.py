@@ -54,6 +54,8 @@ class TpuReport:
             training = check.training_step(batch)
             yield self._verdict(f"training step, {batch} examples a device", training)
             yield self._verdict("evaluation step", check.evaluation_step())
+            if (writing := check.writing_step()) is not None:
+                yield self._verdict("search step", writing)
         except CompilationError as error:
             self.passed = False
             yield f"does not compile: {error}"

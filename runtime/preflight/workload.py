@@ -22,6 +22,7 @@ class Workload:
         optimizer: Optimiser and schedule.
         train: Batch arrays of one call, `[K, accumulation, replicas, ...]`.
         evaluate: Batch arrays of one call, `[replicas, ...]`.
+        write: Those of one call that writes texts; None where the model writes none.
     """
 
     build_model: Callable[[], Any]
@@ -29,6 +30,7 @@ class Workload:
     optimizer: OptimizerSettings
     train: Arrays
     evaluate: Arrays
+    write: Arrays | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

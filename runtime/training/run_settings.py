@@ -121,9 +121,10 @@ class StepSettings:
             raise SettingsError(*problems)
 
     def _problems(self) -> Iterator[str]:
+        flags = {field.name: flag for flag, field in flags_of(type(self)).items()}
         for name in self._counts():
-            if getattr(self, name) < 1:
-                yield f"--{name} must be at least 1; got {getattr(self, name)}."
+            if (value := getattr(self, name)) < 1:
+                yield f"--{flags.get(name, name)} must be at least 1; got {value}."
         if self.max_steps is not None and self.max_steps < 1:
             yield f"--max_steps must be at least 1; got {self.max_steps}."
         if self.learning_rate < 0:

@@ -38,6 +38,7 @@ from tests.scripts.reached_code import Reached, clear_caches
 from tf_bert.classifier.settings import BertClassifierStepSettings, ClassifierSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
 from tf_bert.seq2seq.generation.settings import GenerationSettings
+from tf_bert.seq2seq.settings import Seq2SeqSettings, Seq2SeqStepSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
 SETTINGS = {
@@ -55,6 +56,7 @@ SETTINGS = {
     "pretrain_lstm": LanguageModelSettings,
     "run_classifier": ClassifierSettings,
     "run_pretraining": PretrainingSettings,
+    "run_seq2seq": Seq2SeqSettings,
     "train_tokenizer": TrainingSettings,
     # Shows the flags of a run in the command to start it; these are its own.
     "tpu_check": CheckSettings,
@@ -63,6 +65,7 @@ SETTINGS = {
 STEPS = [
     ("tf_bert.classifier.workload", BertClassifierStepSettings, set()),
     ("tf_bert.pretraining.workload", PretrainingStepSettings, set()),
+    ("tf_bert.seq2seq.workload", Seq2SeqStepSettings, set()),
     ("lstm_pretrain.classifier.workload", ClassifierStepSettings, set()),
     # A task may have labels; a language model does not learn them.
     ("lstm_pretrain.language_model.workload", LanguageModelStepSettings, {"labels"}),

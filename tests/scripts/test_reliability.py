@@ -174,6 +174,52 @@ def test_so_does_a_masked_language_model(settings, tmp_path):
 
 
 @pytest.mark.slow
+def test_so_does_a_model_that_writes_texts(settings, tmp_path):
+    texts = ["山川はと", "川の山", "長い山のは", "とても長い川", "山と山"] * 4
+    for split in ("train", "dev", "test"):
+        rows = [{"source": text * 3, "target": text[::-1]} for text in texts]
+        lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+        storage.write_text(str(tmp_path / f"{split}.jsonl"), "\n".join(lines))
+    tokens = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *sorted(set("".join(texts))),
+    ]
+    storage.write_text(str(tmp_path / "vocab.txt"), "\n".join(tokens) + "\n")
+    config = {
+        "vocab_size": len(tokens),
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "max_position_embeddings": 32,
+    }
+    storage.write_text(str(tmp_path / "config.json"), json.dumps(config))
+    values = {
+        **{key: settings[key] for key in SHARED},
+        "task_name": "jsonl",
+        "data_dir": tmp_path,
+        "vocab_file": tmp_path / "vocab.txt",
+        "tokenizer": "char",
+        "bert_config_file": tmp_path / "config.json",
+        "max_source_length": 24,
+        "max_target_length": 8,
+        "num_beams": 2,
+        "do_train": True,
+        "do_eval": True,
+        "do_predict": True,
+    }
+    script = f"{os.path.dirname(SCRIPT)}/run_seq2seq.py"
+    finish(start(values | {"output_dir": tmp_path / "undisturbed"}, script=script))
+    log = kill_twice(values | {"output_dir": str(tmp_path / "out")}, script=script)
+    assert "Going on from step " in log
+    ends_the_same(tmp_path / "out", tmp_path / "undisturbed")
+
+
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_used(
     settings, undisturbed, tmp_path
 ):

@@ -127,3 +127,22 @@ def test_an_unknown_pipeline_is_refused_with_the_known(tmp_path):
     code, _, err = check("--pipeline=nothing:AT_ALL", cache=tmp_path)
     assert code == 1
     assert "classifier" in err
+
+
+@needs_compiler
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_an_encoder_decoder_that_searches(backend, tmp_path):
+    code, out, err = check(
+        "--pipeline=seq2seq",
+        "--topology=v5e-1",
+        f"--backend={backend}",
+        f"--bert_config_file={BERT}",
+        "--max_source_length=64",
+        "--max_target_length=16",
+        "--nosearch",
+        cache=tmp_path,
+    )
+    assert code == 0, out + err
+    for step in ("training step", "evaluation step", "search step"):
+        assert step in out
+    assert "To run it: python scripts/run_seq2seq.py --" in out

@@ -7,7 +7,6 @@ takes its backend at import.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import logging
@@ -55,7 +54,7 @@ def run(
     with _output(settings, stdout) as output:
         while chunk := list(itertools.islice(lines, at_once)):
             for offset, texts in enumerate(writer.write(chunk)):
-                generated = [dataclasses.asdict(text) for text in texts]
+                generated = [text.as_json() for text in texts]
                 line = {"guid": str(count + offset), "generated": generated}
                 output.write(f"{json.dumps(line, ensure_ascii=False)}\n".encode())
             output.flush()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 
-import numpy as np
-
-from processors.batches.batches import FILLER, BatchShape, EvalBatches, PadTo
-from processors.batches.features import Features
+from pipelines.generation import outputs
+from pipelines.generation.outputs import Outputs
+from processors.batches import source_target_features
+from processors.batches.batches import BatchShape, PadTo
+from processors.batches.features import TokenCounts
 from processors.batches.token_dataset import TokenDataset
+from processors.example import InputExample
 from runtime.devices.placement import Placement
 from runtime.engine import engine
 from runtime.engine.optimizer_settings import OptimizerSettings
@@ -20,22 +21,6 @@ from tf_bert.seq2seq.generation.preparation import GenerationJob
 from tf_bert.seq2seq.modeling import build_encoder_decoder
 from tf_bert.seq2seq.objective import Seq2SeqObjective
 from tf_bert.seq2seq.search import Search
-
-
-@dataclasses.dataclass(frozen=True)
-class Written:
-    """One text that was written.
-
-    Attributes:
-        text: As the vocabulary keeps it.
-        score: The sum of its tokens' log-probabilities over its length to the length
-            penalty.
-        ids: Its tokens, with [SEP] if it is not cut.
-    """
-
-    text: str
-    score: float
-    ids: list[int]
 
 
 class Writer:
@@ -79,7 +64,7 @@ class Writer:
             advice="Train with scripts/run_seq2seq.py, and name that run.",
         )
 
-    def write(self, sources: Sequence[str]) -> list[list[Written]]:
+    def write(self, sources: Sequence[str]) -> Outputs:
         """Writes for each source, in batches of about one length.
 
         Args:
@@ -88,40 +73,18 @@ class Writer:
         Returns:
             For each source the texts that were asked for, the best first.
         """
-        dataset = TokenDataset.from_features(self._features(sources))
-        order = np.argsort(dataset.lengths, kind="stable")
-        found: list[list[Written]] = [[] for _ in sources]
-        for batch in EvalBatches(dataset.take(order), shape=self._shape):
-            arrays = {name: value[0] for name, value in batch.arrays.items()}
-            outputs = self._engine.predict(arrays)
-            for place in map(tuple, np.argwhere(batch.example_index[0] != FILLER)):
-                example = order[batch.example_index[0][place]]
-                found[example] = self._read(
-                    outputs["ids"][place], outputs["scores"][place]
-                )
-        return found
-
-    def _features(self, sources: Sequence[str]) -> list[Features]:
-        special, room = self._job.tokenizer.special, self._job.max_source_length - 2
-        return [
-            Features(
-                input_ids=np.array([special.cls, *ids[:room], special.sep], np.int32),
-                segment_ids=np.zeros(min(len(ids), room) + 2, np.int32),
-                label_id=None,
-            )
-            for ids in self._job.tokenizer.encode_batch(sources)
-        ]
-
-    def _read(self, ids: np.ndarray, scores: np.ndarray) -> list[Written]:
-        """The texts of ids `[returned, tokens]`; those that the search did not find."""
-        return [
-            self._written(row.tolist(), score)
-            for row, score in zip(ids, scores.tolist(), strict=True)
-            if np.isfinite(score)
-        ]
-
-    def _written(self, ids: list[int], score: float) -> Written:
-        end = self._job.tokenizer.special.sep
-        length = ids.index(end) + 1 if end in ids else len(ids)
-        text = self._job.tokenizer.decode(ids, unknown_text=self._job.unknown_text)
-        return Written(text, score, ids[:length])
+        job = self._job
+        features = source_target_features.featurize(
+            (InputExample(str(place), text) for place, text in enumerate(sources)),
+            tokenizer=job.tokenizer,
+            max_source_length=job.max_source_length,
+            max_target_length=job.search.max_target_length,
+            counts=TokenCounts(),
+        )
+        return outputs.write(
+            self._engine,
+            TokenDataset.collect(features),
+            shape=self._shape,
+            tokenizer=job.tokenizer,
+            unknown_text=job.unknown_text,
+        )
