@@ -16,7 +16,7 @@ from runtime import storage
 from runtime.training.training import RunContext
 
 Table = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""System to split to score to value."""
+"""Split to system to score to value."""
 
 FIRST_SENTENCE = "first sentence"
 NEAREST = "target of the nearest training text"
@@ -36,12 +36,10 @@ class Written:
     """What systems wrote for a split whose targets are known.
 
     Attributes:
-        sources: Its texts.
         given: The targets.
         systems: System to what it wrote.
     """
 
-    sources: Sequence[str]
     given: Sequence[str]
     systems: Mapping[str, Sequence[str]]
 

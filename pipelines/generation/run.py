@@ -241,7 +241,6 @@ def _compare(
     others = comparison.baselines(job.splits["train"].examples, known)
     splits = {
         name: Written(
-            sources=[each.text_a for each in examples],
             given=[each.text_b or "" for each in examples],
             systems={
                 **others[name],

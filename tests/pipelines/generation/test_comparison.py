@@ -48,7 +48,6 @@ def test_a_difference_on_the_same_texts_is_surer_than_its_parts():
 def test_the_page_says_who_wins():
     given = [f"{place}番目の題" for place in range(30)]
     written = Written(
-        sources=given,
         given=given,
         systems={"best": given, "same": ["題"] * 30, "this run": ["題"] * 30},
     )
