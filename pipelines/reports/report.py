@@ -230,6 +230,8 @@ def _text_of(example: InputExample) -> str:
 def text_of_cell(cell: str) -> str:
     """Returns the text that `write_predictions` wrote as this cell."""
     text = cell[1:] if cell.startswith("'") else cell
+    if "\\u" not in text:
+        return text
     return re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
 
 

@@ -144,7 +144,7 @@ class _Follower(threading.Thread):
         try:
             self._follow(self._start())
         except Exception as error:  # noqa: BLE001 - whatever a tracker does, a run goes on
-            _log.warning("The run is not shown any more: %s", error or repr(error))
+            _log.warning("The run is not shown any more: %s", str(error) or repr(error))
 
     def _follow(self, tracked: Tracked) -> None:
         while not self._ended.wait(self._every):

@@ -58,21 +58,22 @@ class Beside:
             scoring.arrays(first.rows, split=first, of="predicted"),
             scoring.arrays(second.rows, split=first, of="predicted"),
         )
-        for name, score in scoring.SCORES[first.targets].items():
+        targets = first.targets
 
-            def difference(
-                weights: np.ndarray, score: scoring.ScoreOf = score
-            ) -> np.ndarray:
-                return score(weights, gold, other) - score(weights, gold, one)
+        def both(weights: np.ndarray) -> list[dict[str, np.ndarray]]:
+            return [
+                scoring.all_of(targets, weights, gold=gold, predicted=predicted)
+                for predicted in (one, other)
+            ]
 
-            yield Difference(
-                name=name,
-                values=(
-                    float(score(counts, gold, one)),
-                    float(score(counts, gold, other)),
-                ),
-                interval=uncertainty.of_score(difference, counts=counts),
-            )
+        def differences(weights: np.ndarray) -> dict[str, np.ndarray]:
+            before, after = both(weights)
+            return {name: after[name] - before[name] for name in before}
+
+        before, after = both(counts)
+        for name, interval in uncertainty.of_scores(differences, counts=counts).items():
+            values = (float(before[name]), float(after[name]))
+            yield Difference(name=name, values=values, interval=interval)
 
     def changed(self) -> tuple[list[tuple[Row, Row]], list[tuple[Row, Row]]]:
         """The examples that only the first has right, then the second's."""

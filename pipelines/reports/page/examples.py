@@ -8,7 +8,7 @@ from pipelines.reports.page.answered import Row
 from pipelines.reports.page.markup import Html, element, text_of_data, together
 from processors.labels.targets import Targets
 
-_SHOWN_CHARACTERS = 600
+_SHOWN_CHARACTERS = 300
 _KEPT_CHARACTERS = 20_000
 _NONE = "(none)"
 

@@ -7,6 +7,7 @@ of `pipelines.classification.scores`, which a run reports.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -16,9 +17,12 @@ from pipelines.reports.page.answered import Answered, Row
 from pipelines.reports.page.uncertainty import Interval
 from processors.labels.targets import Targets
 
-ScoreOf = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+ScoreOf = Callable[..., np.ndarray]
+"""From what a `Tally` counts to the score `[...]`."""
+
+Tally = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, ...]]
 """From weights `[..., cases]`, gold and predicted (labels: bool `[cases, labels]`,
-numbers: float `[cases]`) to the score `[...]`."""
+numbers: float `[cases]`) to what all scores are made of."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,23 +61,29 @@ def of_cases(
         gold: As a `ScoreOf` takes them.
         predicted: As a `ScoreOf` takes them.
     """
-    found = []
-    for name, score_of in SCORES[targets].items():
-        score = _of_weights(score_of, gold, predicted)
-        value = float(score(counts))
-        if name in SHARES:
-            right = round(value * counts.sum())
-            interval = uncertainty.of_share(right, total=int(counts.sum()))
-        else:
-            interval = uncertainty.of_score(score, counts=counts)
-        found.append(Scored(name, value, interval))
-    return found
+    scores = functools.partial(all_of, targets, gold=gold, predicted=predicted)
+    values, total = scores(counts), int(counts.sum())
+    intervals = uncertainty.of_scores(scores, counts=counts)
+    for name in SHARES & values.keys():
+        right = round(float(values[name]) * total)
+        intervals[name] = uncertainty.of_share(right, total=total)
+    return [Scored(name, float(values[name]), intervals[name]) for name in values]
 
 
-def _of_weights(
-    score_of: ScoreOf, gold: np.ndarray, predicted: np.ndarray
-) -> uncertainty.Score:
-    return lambda weights: score_of(weights, gold, predicted)
+def all_of(
+    targets: Targets, weights: np.ndarray, *, gold: np.ndarray, predicted: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Each score of weighted cases, `[...]`.
+
+    Args:
+        targets: What answers are.
+        weights: How often each case is met, `[..., cases]`.
+        gold: As a `Tally` takes them.
+        predicted: As a `Tally` takes them.
+    """
+    tally = _numbers if targets is Targets.NUMBER else _sums
+    counted = tally(weights, gold, predicted)
+    return {name: score(*counted) for name, score in SCORES[targets].items()}
 
 
 def arrays(rows: Sequence[Row], *, split: Answered, of: str) -> np.ndarray:
@@ -104,48 +114,78 @@ def cases(*answers: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         Examples of each case, int `[cases]`, and the answers of each case.
     """
     rows = np.concatenate([each.reshape(len(each), -1) for each in answers], axis=1)
+    if rows.dtype == bool:
+        rows = np.packbits(rows, axis=1)  # an eighth to compare
     _, first, counts = np.unique(rows, axis=0, return_index=True, return_counts=True)
     return counts, [each[first] for each in answers]
 
 
-def _right(weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    share: np.ndarray = weights @ (gold == predicted).all(axis=1) / weights.sum(axis=-1)
-    return share
+def _sums(
+    weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """What scores of labels are made of.
+
+    Returns:
+        Of each label the examples that have it and are said to, that have it, that are
+        said to; then those answered right, and all.
+    """
+    counts = weights.astype(np.float32)  # whole numbers multiply slowly
+    kinds = (gold & predicted, gold, predicted, (gold == predicted).all(axis=1))
+    sums = [(counts @ kind.astype(np.float32)).astype(np.float64) for kind in kinds]
+    return (*sums, weights.sum(axis=-1, dtype=np.float64))
+
+
+def _right(
+    both: np.ndarray,
+    has: np.ndarray,
+    said: np.ndarray,
+    right: np.ndarray,
+    total: np.ndarray,
+) -> np.ndarray:
+    del both, has, said
+    return right / total
 
 
 def _macro_f1(
-    weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray
+    both: np.ndarray, has: np.ndarray, said: np.ndarray, *_: np.ndarray
 ) -> np.ndarray:
-    found: np.ndarray = _f1(*_sums(weights, gold, predicted)).mean(axis=-1)
+    found: np.ndarray = _f1(both, has, said).mean(axis=-1)
     return found
 
 
 def _weighted_f1(
-    weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray
+    both: np.ndarray, has: np.ndarray, said: np.ndarray, *_: np.ndarray
 ) -> np.ndarray:
-    both, has, said = _sums(weights, gold, predicted)
     found: np.ndarray = (_f1(both, has, said) * has).sum(axis=-1) / has.sum(axis=-1)
     return found
 
 
 def _micro_f1(
-    weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray
+    both: np.ndarray, has: np.ndarray, said: np.ndarray, *_: np.ndarray
 ) -> np.ndarray:
-    sums = _sums(weights, gold, predicted)
-    return _f1(*(each.sum(axis=-1) for each in sums))
+    return _f1(*(each.sum(axis=-1) for each in (both, has, said)))
 
 
 def _matthews(
-    weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray
+    both: np.ndarray,
+    has: np.ndarray,
+    said: np.ndarray,
+    right: np.ndarray,
+    total: np.ndarray,
 ) -> np.ndarray:
     """Source: Gorodkin 2004, as scikit-learn's matthews_corrcoef has it."""
-    both, has, said = _sums(weights, gold, predicted)
-    total = weights.sum(axis=-1).astype(np.float64)
-    above = both.sum(axis=-1) * total - (has * said).sum(axis=-1)
+    del both
+    above = right * total - (has * said).sum(axis=-1)
     below = np.sqrt(
         (total**2 - (has**2).sum(axis=-1)) * (total**2 - (said**2).sum(axis=-1))
     )
     return _divided(above, below)
+
+
+def _numbers(
+    weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    return weights, gold, predicted
 
 
 def _pearson(
@@ -168,14 +208,6 @@ def _squared_error(
 ) -> np.ndarray:
     mean: np.ndarray = weights @ (gold - predicted) ** 2 / weights.sum(axis=-1)
     return mean
-
-
-def _sums(
-    weights: np.ndarray, gold: np.ndarray, predicted: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """Of each label: examples that have it and are said to, have it, are said to."""
-    weights = weights.astype(np.float64)  # integers multiply slowly
-    return tuple(weights @ each for each in (gold & predicted, gold, predicted))
 
 
 def _f1(both: np.ndarray, has: np.ndarray, said: np.ndarray) -> np.ndarray:
@@ -226,5 +258,5 @@ SCORES: Mapping[Targets, Mapping[str, ScoreOf]] = {
 }
 """Those that are computed of answers alone, by what answers are."""
 
-SHARES = ("accuracy", "subset_accuracy")
+SHARES = {"accuracy", "subset_accuracy"}
 """Those that are the share of examples that are answered right."""

@@ -180,7 +180,7 @@ def _share(count: int, total: int) -> str:
 
 
 def _interval(found: tuple[float, float]) -> str:
-    return "–".join(f"{end:.3f}" for end in found).replace("-", "−")
+    return " to ".join(f"{end:.3f}" for end in found)
 
 
 def _course(

@@ -52,25 +52,28 @@ def test_weights_count_as_repeated_examples(targets):
             np.eye(3, dtype=bool)[each[:, 0]] for each in (gold, predicted)
         )
     weights = random.multinomial(20, np.full(20, 1 / 20), size=5)
-    for name, score in scoring.SCORES[targets].items():
-        for weight, value in zip(weights, score(weights, gold, predicted), strict=True):
-            repeated = [np.repeat(each, weight, axis=0) for each in (gold, predicted)]
-            alone = score(np.ones(20, np.int64), *repeated)
-            assert value == pytest.approx(alone), name
+    found = scoring.all_of(targets, weights, gold=gold, predicted=predicted)
+    for place, weight in enumerate(weights):
+        again = [np.repeat(each, weight, axis=0) for each in (gold, predicted)]
+        alone = all_of(targets, *again)
+        for name, values in found.items():
+            assert values[place] == pytest.approx(alone[name], rel=1e-5), name
+
+
+def all_of(targets, gold, predicted):
+    weights = np.ones(len(gold), np.int64)
+    return scoring.all_of(targets, weights, gold=gold, predicted=predicted)
 
 
 def test_ties_share_a_rank():
     random = np.random.default_rng(0)
     gold, predicted = random.integers(0, 4, (2, 30)).astype(float)
-    score = scoring.SCORES[Targets.NUMBER]["spearman"]
-    assert score(np.ones(30, np.int64), gold, predicted) == pytest.approx(
+    assert all_of(Targets.NUMBER, gold, predicted)["spearman"] == pytest.approx(
         scipy.stats.spearmanr(gold, predicted).statistic
     )
 
 
 def test_what_would_divide_by_0_is_0():
     same = np.eye(2, dtype=bool)[[0, 0, 0]]
-    weights = np.ones(3, np.int64)
-    assert scoring.SCORES[Targets.LABEL]["mcc"](weights, same, same) == 0
-    constant = np.ones(3)
-    assert scoring.SCORES[Targets.NUMBER]["pearson"](weights, constant, constant) == 0
+    assert all_of(Targets.LABEL, same, same)["mcc"] == 0
+    assert all_of(Targets.NUMBER, np.ones(3), np.ones(3))["pearson"] == 0

@@ -27,28 +27,25 @@ def test_of_no_examples_nothing_is_known():
 def test_drawn_cases_give_the_interval_of_drawn_examples():
     values = np.random.default_rng(1).normal(size=400)
     [expected] = [scipy.stats.bootstrap((values,), np.mean, method="percentile", rng=0)]
-    low, high = uncertainty.of_score(
-        lambda weights: weights @ values / weights.sum(axis=-1),
+    found = uncertainty.of_scores(
+        lambda weights: {"mean": weights @ values / weights.sum(axis=-1)},
         counts=np.ones(400, np.int64),
     )
+    low, high = found["mean"]
     interval = expected.confidence_interval
     assert low == pytest.approx(interval.low, abs=0.012)
     assert high == pytest.approx(interval.high, abs=0.012)
 
 
-def test_the_same_counts_give_the_same_interval():
-    counts = np.array([30, 70])
-    score = lambda weights: weights[..., 0] / weights.sum(axis=-1)  # noqa: E731
-    assert uncertainty.of_score(score, counts=counts) == uncertainty.of_score(
-        score, counts=counts
-    )
+def shares(weights):
+    return {"first": weights[..., 0] / weights.sum(axis=-1)}
 
 
-def test_many_cases_are_drawn_in_parts(monkeypatch):
-    score = lambda weights: weights[..., 0] / weights.sum(axis=-1)  # noqa: E731
-    whole = uncertainty.of_score(score, counts=np.array([30, 70]))
+def test_the_same_counts_give_the_same_interval_in_any_parts(monkeypatch):
+    whole = uncertainty.of_scores(shares, counts=np.array([30, 70]))
+    assert uncertainty.of_scores(shares, counts=np.array([30, 70])) == whole
     monkeypatch.setattr(uncertainty, "_AT_ONCE", 14)
-    assert uncertainty.of_score(score, counts=np.array([30, 70])) == whole
+    assert uncertainty.of_scores(shares, counts=np.array([30, 70])) == whole
 
 
 # Source: binomial probabilities by hand: 2 * (1 + 8 + 28) / 2**8; 2 / 2**6.
