@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lstm_pretrain.classifier import loading as lstm
+from pipelines.classification import best_seed
 from pipelines.serving.predictor import Predictor, open_predictor
 from pipelines.serving.served import Served
 from pipelines.serving.settings import ModelSettings
@@ -17,7 +18,8 @@ _LSTM = "lstm_config"
 
 def served_of(path: str) -> Callable[..., Served]:
     """What gives the classifier at a path, by the kind that its checkpoint says."""
-    return lstm.served if _LSTM in trained_run.state_of(path) else bert.served
+    state = trained_run.state_of(best_seed.folder_meant(path))
+    return lstm.served if _LSTM in state else bert.served
 
 
 def load(path: str, *, labels: Sequence[str] = (), **devices: Any) -> Predictor:

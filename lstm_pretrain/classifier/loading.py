@@ -11,6 +11,7 @@ import numpy as np
 from lstm_pretrain import data
 from lstm_pretrain.classifier.settings import ClassifierStepSettings
 from lstm_pretrain.model.config import LstmConfig, StatePooling
+from pipelines.classification import best_seed
 from pipelines.serving import recorded as recorded_runs
 from pipelines.serving.predictor import Predictor, open_predictor
 from pipelines.serving.recorded import Recorded
@@ -45,6 +46,7 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
         CheckpointError: There is none, or it is no classifier.
         SettingsError: Its tokenizer is not there, or labels were named.
     """
+    path = best_seed.folder_meant(path)
     run = _run(path)
     if labels:
         raise SettingsError(f"--labels: the run in {path} knows its labels.")

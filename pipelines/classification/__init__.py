@@ -1,6 +1,7 @@
 """Train, evaluate and predict with a classifier.
 
 answers.py         a label, several or a number: scored and reported
+best_seed.py       which run of several seeds answers for all
 class_weights.py   what training examples of each class weigh
 comparison.py      majority, TF-IDF, and the table of accuracies
 conversion.py      the splits of a task to TFRecords, without training

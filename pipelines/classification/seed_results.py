@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 RESULT_FILE = "result.json"
 
+SCORES_FILE = "seeds.txt"
+"""Beside the folders of all seeds: the scores of each, and their means."""
+
 # Where the files lie and how a run goes on: results are the same whatever they say.
 _NOT_ASKED = ("output_dir", "resume", "accept_changed")
 

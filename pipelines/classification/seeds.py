@@ -176,7 +176,7 @@ class SeveralRuns(Generic[_Job]):
         page = seed_pages.scores(
             results, task=str(settings.task_name), drawn=settings.drawn_by_seed
         )
-        storage.write_text(storage.join(self.folder, "seeds.txt"), page)
+        storage.write_text(storage.join(self.folder, seed_results.SCORES_FILE), page)
         _log.info("%s", page)
         if all(each.accuracies for each in results):
             page = seed_pages.comparison(results)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.classification import best_seed
 from pipelines.serving import model_card
 from pipelines.serving import recorded as recorded_runs
 from pipelines.serving.predictor import Predictor, open_predictor
@@ -51,6 +52,7 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
         CheckpointError: There is none, or it is no classifier.
         SettingsError: Its labels are not known, or its tokenizer is not there.
     """
+    path = best_seed.folder_meant(path)
     source = find.open_source(path)
     _refuse_headless(source, path=path)
     run = recorded_runs.read(path)
