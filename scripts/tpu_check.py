@@ -30,24 +30,22 @@ from tf_bert.pairs.settings import BiEncoderSettings
 from tf_bert.pretraining.settings import PretrainingSettings
 from tf_bert.seq2seq.settings import Seq2SeqSettings
 
-_PIPELINES = {
-    "classifier": "tf_bert.classifier.workload:CLASSIFIER",
-    "pairs": "tf_bert.pairs.workload:BI_ENCODER",
-    "pretraining": "tf_bert.pretraining.workload:PRETRAINING",
-    "seq2seq": "tf_bert.seq2seq.workload:SEQ2SEQ",
-    "lstm_language_model": "lstm_pretrain.language_model.workload:LANGUAGE_MODEL",
-    "lstm_classifier": "lstm_pretrain.classifier.workload:CLASSIFIER",
+# The flags of pipelines that are known are, too, before any framework is loaded.
+_PIPELINES: dict[str, tuple[type[Any], str]] = {
+    "classifier": (ClassifierSettings, "tf_bert.classifier.workload:CLASSIFIER"),
+    "pairs": (BiEncoderSettings, "tf_bert.pairs.workload:BI_ENCODER"),
+    "pretraining": (PretrainingSettings, "tf_bert.pretraining.workload:PRETRAINING"),
+    "seq2seq": (Seq2SeqSettings, "tf_bert.seq2seq.workload:SEQ2SEQ"),
+    "lstm_language_model": (
+        LanguageModelSettings,
+        "lstm_pretrain.language_model.workload:LANGUAGE_MODEL",
+    ),
+    "lstm_classifier": (
+        LstmClassifierSettings,
+        "lstm_pretrain.classifier.workload:CLASSIFIER",
+    ),
 }
-
-# Of pipelines that are known the flags are, too, before any framework is loaded.
-_RUN_SETTINGS: dict[str, type[Any]] = {
-    "classifier": ClassifierSettings,
-    "pairs": BiEncoderSettings,
-    "pretraining": PretrainingSettings,
-    "seq2seq": Seq2SeqSettings,
-    "lstm_language_model": LanguageModelSettings,
-    "lstm_classifier": LstmClassifierSettings,
-}
+_WHERE = {name: place for name, (_, place) in _PIPELINES.items()}
 
 
 def define_flags() -> None:
@@ -57,9 +55,10 @@ def define_flags() -> None:
     # Keras takes its backend from here when the pipeline imports it.
     bind_keras(_backend(str(early["backend"])))
     name = str(early["pipeline"])
-    run_settings = (
-        _RUN_SETTINGS.get(name) or find_pipeline(name, known=_PIPELINES).run_settings
-    )
+    if name in _PIPELINES:
+        run_settings, _ = _PIPELINES[name]
+    else:
+        run_settings = find_pipeline(name, known=_WHERE).run_settings
     flag_definitions.define(run_settings)
     flag_definitions.define(CheckSettings, shared=flags_of(run_settings))
 
@@ -71,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     from runtime.preflight.report import ReportOptions, TpuReport
 
     asked = flag_definitions.values(CheckSettings)
-    pipeline = find_pipeline(asked.pipeline, known=_PIPELINES)
+    pipeline = find_pipeline(asked.pipeline, known=_WHERE)
     check = TpuCheck(
         pipeline,
         flag_definitions.values(pipeline.settings),

@@ -8,6 +8,6 @@ lists.py          a data set that is in memory, as in a notebook
 The others declare one data set each:
 
 aozora_pair.py  authors.py  chabsa.py  cola.py  company_news.py  folder.py  janli.py
-jnli.py  jsts.py  lines.py  livedoor.py  mnli.py  mrpc.py  pairs.py  records.py
-stsb.py  table.py  tfds.py  xnli.py
+jnli.py  jsts.py  lines.py  livedoor.py  livedoor_titles.py  mnli.py  mrpc.py  pairs.py
+records.py  source_target.py  stsb.py  table.py  tfds.py  xnli.py
 """

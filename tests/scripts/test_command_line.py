@@ -250,7 +250,14 @@ NO_PATHS = {
     "save_checkpoints_steps",
     "resume",
 }
-NO_PATHS |= {"keep_checkpoints", "accept_changed", "mlm_prob", "predict_name"}
+NO_PATHS |= {
+    "workers",
+    "model_name",
+    "keep_checkpoints",
+    "accept_changed",
+    "mlm_prob",
+    "predict_name",
+}
 
 PATH_WORD = re.compile(
     r"\b(files?|folder|path|archive|checkpoints?|dictionary|\w*records)\b", re.I
