@@ -99,20 +99,26 @@ def find_config(
 
     Args:
         start: The opened weights.
-        bert_config_file: Read for a side beside whose weights nothing says them.
+        bert_config_file: Read for a side beside whose weights nothing says them. Where
+            both say them, it must say the same.
         model_file: Else bert-japanese's BERT-base, whose SentencePiece model this is.
         stored: What the checkpoint that a run goes on with says; before all others.
 
     Raises:
-        SettingsError: They are nowhere to be found, or the vocabularies differ.
+        SettingsError: They are nowhere to be found, said twice and differently, or the
+            vocabularies differ.
     """
     if stored is not None:
         return EncoderDecoderConfig.from_dict(stored)
+    told = {s: each.config for s, each in start.sources.items() if each.config}
+    if bert_config_file and len(told) == len(Side):
+        given = BertConfig.from_json_file(bert_config_file)
+        for source in start.sources.values():
+            weights.refuse_other_config(given, source)
 
     def of(side: Side) -> BertConfig:
-        source = start.sources.get(side)
-        if source is not None and source.config is not None:
-            return source.config
+        if side in told:
+            return told[side]
         return weights.find_config(
             bert_config_file=bert_config_file,
             init_checkpoint=None,

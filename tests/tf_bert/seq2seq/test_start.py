@@ -102,6 +102,14 @@ def test_nothing_given_is_random(place_on, tmp_path):
     assert config.encoder == config.decoder == find.find_config(bert("tf1"))
 
 
+def test_a_file_that_contradicts_the_weights(tmp_path):
+    sizes = tmp_path / "bert_config.json"
+    sizes.write_text(find.find_config(bert("tf1")).to_json_string())
+    opened = start.open_start(init_checkpoint=bert("huggingface"))
+    with pytest.raises(SettingsError, match=r"hidden_size|vocab_size"):
+        start.find_config(opened, bert_config_file=str(sizes), model_file=None)
+
+
 def test_different_vocabularies_are_refused():
     opened = start.open_start(
         encoder_checkpoint=bert("tf1"), decoder_checkpoint="bundled:ja-mini"
