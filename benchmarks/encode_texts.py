@@ -104,7 +104,7 @@ def _ours(rows: list[np.ndarray]) -> Callable[[], np.ndarray]:
     from tf_bert.vectors.encoder import VectorEncoder, WantedVectors
     from tf_bert.vectors.settings import Pooling
 
-    source = find.open_source("aozora-mini")
+    source = find.open_source("bundled:aozora-mini")
     encoder = VectorEncoder(
         source.config,
         source=source,

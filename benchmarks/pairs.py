@@ -58,7 +58,7 @@ _RATES = flags.DEFINE_bool("rates", False, "Measure seconds, not scores.")
 _E001_PAIRS = 6705
 _SAMPLE = 512
 _TOP_K = 10
-_MODEL = "aozora-mini"
+_MODEL = "bundled:aozora-mini"
 _VOCABULARY = "processors/data/aozora_spm_8k/aozora-ja"
 
 

@@ -7,6 +7,7 @@ that make them short are added. The others are parsed by what they start.
 
 import dataclasses
 import glob
+import gzip
 import json
 import os
 import re
@@ -29,7 +30,7 @@ PAGES = sorted(
     for pattern in ("*.md", "docs/*.md", "benchmarks/reports/*.md")
     for path in glob.glob(os.path.join(ROOT, pattern))
 )
-PROGRAMS = ("bash", "pip", "python", "pytest", "sha256sum", "source", ".ci/run")
+PROGRAMS = ("bash", "echo", "pip", "python", "pytest", "sha256sum", "source", ".ci/run")
 PROGRAM = re.compile(rf"([A-Z_]+=\S+ )*({'|'.join(map(re.escape, PROGRAMS))})( |$)")
 
 # What a command begins with -> why it is not run.
@@ -47,6 +48,12 @@ NOT_RUN = {
     " Datasets has prepared; test_tfds.py makes one",
     "python scripts/lstm_experiment.py --preset=original": "days; the demo is run",
     "python scripts/tpu_check.py": "needs the TPU's compiler; see test_tpu_check.py",
+    "echo 営業利益は前年を大きく上回った": "asks the run of the quickstart",
+    "python scripts/run_seq2seq.py --flagfile=recipes/narou": "names a BERT of one's own",
+    "python scripts/serve.py": "serves until it is stopped; see test_server.py",
+    "python scripts/export_model.py": "needs other programs; see test_export.py",
+    "python scripts/report.py gs:": "needs a bucket; see test_bucket.py",
+    "MLFLOW_TRACKING_URI=": "needs a tracker; see test_mlflow_run.py",
     "python benchmarks/": "takes minutes",
     "PYTHONPATH=. python benchmarks/": "takes minutes",
 }
@@ -54,6 +61,7 @@ NOT_RUN = {
 # Script -> flags that make its run short.
 SHORT = {
     "scripts/run_classifier.py": "--max_steps=2",
+    "scripts/run_seq2seq.py": "--max_steps=2",
     "scripts/run_pretraining.py": "--num_train_steps=2 --num_warmup_steps=1",
     "scripts/pretrain_lstm.py": "--max_steps=2",
     "scripts/finetune_lstm.py": "--max_steps=2",
@@ -213,8 +221,35 @@ def documents(folder):
     run(making.text.replace("train.tf_record", "dev.tf_record"), folder=folder)
 
 
+def pairs(folder):
+    """Twenty texts by id, and labelled pairs of them."""
+    texts = dict(enumerate(paragraphs(20)))
+    labelled = [[one, (one + 7) % 20, str(one % 2)] for one in range(20)]
+    for path in (folder / "FOLDER", folder):
+        write(path / "texts.json", json.dumps(texts))
+        write(path / "pairs.json", json.dumps(labelled))
+
+
+def runs(folder):
+    """A trained run under the names that pages call it by, and texts to ask it."""
+    reviews(folder)
+    [training] = [c for c in fenced("README.md") if "run_classifier.py" in c.text]
+    named = training.text.replace("runs/reviews", "runs/quickstart")
+    run(f"{named} --max_steps=2", folder=folder)
+    for name in ("one", "two", "x"):
+        shutil.copytree(folder / "runs/quickstart", folder / "runs" / name)
+    with gzip.open(folder / "new.txt.gz", "wt", encoding="utf-8") as file:
+        file.write("\n".join(paragraphs(3)))
+    bodies = [json.dumps({"body": text}) for text in paragraphs(3)]
+    write(folder / "new.jsonl", "\n".join(bodies))
+
+
 FILES = {
     "README.md": reviews,
+    "docs/pairs.md": pairs,
+    "docs/predict.md": runs,
+    "docs/report.md": runs,
+    "docs/titles.md": news,
     "docs/lstm.md": lines,
     "docs/pretraining.md": documents,
     "docs/processors.md": news,
@@ -284,9 +319,11 @@ def test_the_readme_leads_from_a_table_to_predictions(checkout):
     run_page("README.md", folder=checkout)
     reports = {"eval_results.txt", "predictions.tsv", "data_report.txt"}
     assert reports <= set(os.listdir(checkout / "runs/reviews"))
-    rows = (checkout / "runs/others/predictions.tsv").read_text().splitlines()
-    assert len(rows) == 2
-    assert rows[1].endswith("面白い。")
+    [asking] = [c for c in RUN if c.page == "README.md" and "predict.py" in c.text]
+    label, probability, text = run(asking.text, folder=checkout).rstrip().split("\t")
+    assert label in {"good", "bad"}
+    assert 0.5 <= float(probability) <= 1
+    assert text == "面白い話だった"
 
 
 def test_the_processor_and_the_cell_of_the_readme(checkout):

@@ -14,6 +14,7 @@ from processors.batches.long_texts import LongTexts
 from processors.batches.texts_apart import Sides, half_a_pair
 from processors.example import InputExample
 from processors.labels.targets import Targets
+from runtime.engine.optimizer_settings import OptimizerSettings, ParameterGroup
 from runtime.errors import SettingsError
 from runtime.settings import setting
 from runtime.training.run_settings import Carried
@@ -22,7 +23,7 @@ from tf_bert.classifier.settings import (
     BertClassifierStepSettings,
     ClassifierSettings,
 )
-from tf_bert.pairs.heads import Attend, Combine, PairHead
+from tf_bert.pairs.heads import PREFIX, Attend, Combine, PairHead
 
 _HEAD = ("combine", "attend", "attention_size", "reduced_size", "pooling")
 
@@ -65,6 +66,11 @@ class BiEncoderStepSettings(BertClassifierStepSettings):
         "of [CLS] (cls), or its tanh projection (pooled).",
     )
 
+    head_learning_rate: float | None = setting(
+        None,
+        help="With --architecture=bi, peak learning rate of the head, which starts at "
+        "random; by default learning_rate.",
+    )
     ranking_loss: float = setting(
         0.0,
         help="With --architecture=bi, weight of a second loss in training: pairs of "
@@ -77,6 +83,13 @@ class BiEncoderStepSettings(BertClassifierStepSettings):
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         yield from self._ranking_problems()
+        if self.head_learning_rate is not None and not (
+            self.head_learning_rate > 0 and self.learning_rate > 0
+        ):
+            yield (
+                "--head_learning_rate and --learning_rate must be above 0; got"
+                f" {self.head_learning_rate} and {self.learning_rate}."
+            )
         if self.attend is Attend.TOKENS and self.combine is Combine.FEATURES:
             yield (
                 "--combine=features compares two vectors: use --attend=vectors, or"
@@ -93,6 +106,15 @@ class BiEncoderStepSettings(BertClassifierStepSettings):
 
     def _counts(self) -> tuple[str, ...]:
         return (*super()._counts(), "attention_size", "reduced_size")
+
+    def optimizer_settings(self, num_train_steps: int) -> OptimizerSettings:
+        """See base class; the head may have a learning rate of its own."""
+        usual = super().optimizer_settings(num_train_steps)
+        if self.head_learning_rate is None:
+            return usual
+        share = self.head_learning_rate / self.learning_rate
+        group = ParameterGroup(pattern=f"^{PREFIX}", rate=share)
+        return dataclasses.replace(usual, groups=(group,))
 
     @property
     def head(self) -> PairHead:
@@ -138,6 +160,7 @@ class BiEncoderSettings(BiEncoderStepSettings, ClassifierSettings):
     MUST_MATCH: ClassVar[tuple[str, ...]] = (
         *ClassifierSettings.MUST_MATCH,
         *_HEAD,
+        "head_learning_rate",
         "ranking_loss",
         "ranking_label",
     )

@@ -100,6 +100,7 @@ def test_more_reduced_dimensions_than_there_are(make_settings, tmp_path):
         ({"attend": Attend.TOKENS, "combine": Combine.FEATURES}, "--combine=features"),
         ({"attention_size": 0}, "--attention_size must be at least 1"),
         ({"reduced_size": 0}, "--reduced_size must be at least 1"),
+        ({"head_learning_rate": 0.0}, "--head_learning_rate and"),
         ({"ranking_loss": 0.5}, "--ranking_loss and --ranking_label"),
         ({"ranking_label": "even"}, "--ranking_loss and --ranking_label"),
         ({"ranking_loss": -1.0, "ranking_label": "even"}, "--ranking_loss must be"),

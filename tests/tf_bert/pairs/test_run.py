@@ -257,3 +257,12 @@ def test_a_run_starts_from_another_one_of_its_kind(run_pairs, trained_runs, tmp_
         for path in (tmp_path / "more", folder)
     ]
     assert losses[0] < losses[1]  # the head was taken, too
+
+
+def test_the_head_may_have_a_rate_of_its_own(make_settings, tmp_path):
+    settings = make_settings(tmp_path, learning_rate=1e-4, head_learning_rate=1e-2)
+    optimizer = settings.optimizer_settings(10)
+    assert optimizer.group_of("pair_query").rate == pytest.approx(100)
+    assert optimizer.group_of("bert/pooler/dense/kernel").rate == 1
+    usual = make_settings(tmp_path, learning_rate=1e-4).optimizer_settings(10)
+    assert usual.group_of("pair_query").rate == 1
