@@ -15,7 +15,10 @@ _ALL_DEVICES = "It counts the examples of all devices together."
 _COUNTED = "Labels are counted from the data; --labels names them in an order of yours."
 _BETAS = "The betas of every --optimizer are 0.9 and 0.999."
 _BEST = "It names a score, as in --best_by=eval_loss."
-_LOGGED = "Every update is logged, in metrics.jsonl and for TensorBoard."
+_LOGGED = (
+    "Every update is logged, in metrics.jsonl and for TensorBoard; --track=mlflow shows"
+    " it to MLflow."
+)
 _EXPORT = (
     "scripts/export_model.py writes a trained classifier for servers,"
     " scripts/convert_checkpoint.py writes trained weights for other programs."

@@ -20,6 +20,7 @@ from runtime.errors import SettingsError
 _GRACE_SECONDS = 2.0  # in which an open connection may send what is under way
 _TICK = 0.02
 _BACKLOG = 2048
+_MOST_CONNECTIONS = 1000  # a body that comes is held up to its limit
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ async def _serve(service: Service, listening: socket.socket) -> None:
         application.create(service),
         access_log=False,
         lifespan="off",
+        limit_concurrency=_MOST_CONNECTIONS,
         log_level="warning",
         server_header=False,
     )

@@ -23,18 +23,21 @@ from pipelines.classification.conversion import ConversionSettings
 from pipelines.classification.seeds import SeedSettings
 from pipelines.serving.export_settings import ExportSettings
 from pipelines.serving.settings import PredictionSettings
+from pipelines.serving.serve_settings import ServeSettings
 from processors.pretraining.settings import PretrainingDataSettings
 from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings
 from runtime.doctor.diagnosis import DoctorSettings
 from runtime.preflight.settings import CheckSettings
 from runtime.settings import flags_of
+from runtime.tracking.settings import TrackSettings
 from scripts import (
     convert_checkpoint,
     make_aozora_corpus,
     make_authors_data,
     make_bundled_model,
     make_company_news,
+    report,
 )
 from tests.scripts.conftest import scripts
 from tests.scripts.reached_code import Reached, clear_caches
@@ -66,6 +69,8 @@ SETTINGS = {
     "run_pretraining": PretrainingSettings,
     "score_pairs": ScoringSettings,
     "run_seq2seq": Seq2SeqSettings,
+    "report": report.ReportSettings,
+    "serve": ServeSettings,
     "train_tokenizer": TrainingSettings,
     # Shows the flags of a run in the command to start it; these are its own.
     "tpu_check": CheckSettings,
@@ -85,7 +90,12 @@ STEPS = [
 MADE = {"lstm_experiment": LanguageModelSettings}
 
 # What a script is told besides.
-BESIDES = {"run_classifier": SeedSettings, "finetune_lstm": SeedSettings}
+BESIDES = {
+    "run_classifier": (SeedSettings, TrackSettings),
+    "finetune_lstm": (SeedSettings, TrackSettings),
+    "run_pretraining": (TrackSettings,),
+    "pretrain_lstm": (TrackSettings,),
+}
 
 # Read where it is checked: `mlm_prob` is put into `masked_lm_prob`.
 EXCUSED = {"create_pretraining_data": {"mlm_prob"}}
@@ -144,7 +154,8 @@ def test_every_flag_is_read(script):
 
 @pytest.mark.parametrize("script", BESIDES)
 def test_every_flag_besides_is_read(script):
-    assert unread([f"scripts.{script}"], BESIDES[script]) == set()
+    for settings in BESIDES[script]:
+        assert unread([f"scripts.{script}"], settings) == set()
 
 
 @pytest.mark.parametrize(("module", "settings", "excused"), STEPS)
@@ -158,7 +169,7 @@ def test_no_script_and_no_flag_is_left_out(script_flags):
     for script, settings in SETTINGS.items():
         defined = set(script_flags[f"scripts/{script}.py"]["flags"])
         others = {"preset"} if script == "lstm_experiment" else set()
-        others |= set(flags_of(BESIDES[script])) if script in BESIDES else set()
+        others.update(*(flags_of(kind) for kind in BESIDES.get(script, ())))
         others |= {"master", "use_one_hot_embeddings"} & defined  # retired
         if script != "tpu_check":
             assert defined == set(flags_of(settings)) | others, script

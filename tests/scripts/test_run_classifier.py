@@ -19,6 +19,7 @@ from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.files.tfrecord import iter_payloads
 from runtime.settings import flags_of
+from runtime.tracking.settings import TrackSettings
 from tests.scripts.classifier_process import SCRIPT, as_flags, start
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.model.config import BertConfig
@@ -100,8 +101,9 @@ def main(settings, monkeypatch, capsys):
 
 
 def forget_flags():
-    defined = {*flags_of(ClassifierSettings), *flags_of(SeedSettings), *RETIRED_FLAGS}
-    for name in defined:
+    kinds = (ClassifierSettings, SeedSettings, TrackSettings)
+    defined = {name for kind in kinds for name in flags_of(kind)}
+    for name in defined | set(RETIRED_FLAGS):
         delattr(flags.FLAGS, name)
 
 

@@ -147,3 +147,11 @@ def test_a_damaged_record_is_named(make_run):
         file.write("[1")
     with pytest.raises(DataError, match=r"run\.json.*expected JSON"):
         run_files.read(folder)
+
+
+def test_a_run_in_a_bucket_has_the_same_page(make_run, fake_bucket):
+    folder, *_ = make_run()
+    for name in os.listdir(folder):
+        with open(f"{folder}/{name}", "rb") as file:
+            fake_bucket.put(f"runs/run/{name}", file.read())
+    assert page_of("gs://my-bucket/runs/run") == page_of(folder)
