@@ -26,11 +26,13 @@ class HeldOut:
         works: Numbers of works.
         titles: Author and title of each: other versions are left out, too.
         passages: Runs of characters of their paragraphs.
+        sentences: Marks of the works' sentences: versions under other titles have them.
     """
 
     works: frozenset[str]
     titles: frozenset[tuple[str, str]]
     passages: frozenset[str]
+    sentences: frozenset[bytes] = frozenset()
 
     @classmethod
     def of(
@@ -43,10 +45,13 @@ class HeldOut:
             numbers: Numbers of those that are held out.
             texts: Texts, of these works or not, that are not to be seen.
         """
+        out = [work for work in works if work.id in numbers]
+        of_out = (text for w in out for _, text in w.readable_paragraphs())
         return cls(
             works=frozenset(numbers),
-            titles=frozenset(
-                (authors.name_of(w), w.title) for w in works if w.id in numbers
+            titles=frozenset((authors.name_of(w), w.title) for w in out),
+            sentences=frozenset(
+                _marks_of(each for text in of_out for each in split_line(text))
             ),
             passages=frozenset(itertools.chain.from_iterable(map(passages_of, texts))),
         )
@@ -75,15 +80,18 @@ class Whose(enum.Enum):
 
 
 class Repeats:
-    """Which sentences there were in works before.
+    """Which sentences there were in works before, or are in those held out.
 
     Versions of a work have other titles, and episodes of a series the same: what tells
     them apart is how much of the text there was before.
+
+    Args:
+        held_out: What is left out.
     """
 
-    def __init__(self) -> None:
-        self._sentences: set[bytes] = set()
-        self._titles: set[tuple[str, str]] = set()
+    def __init__(self, held_out: HeldOut) -> None:
+        self._sentences = set(held_out.sentences)
+        self._titles = set(held_out.titles)
 
     def is_new(self, work: Work, sentences: Sequence[str]) -> bool:
         """Whether a work is no version of an earlier one; then it is one itself.
@@ -92,9 +100,7 @@ class Repeats:
             work: The work.
             sentences: Its text.
         """
-        long = {
-            _mark_of(each): len(each) for each in sentences if len(each) >= _TELLING
-        }
+        long = _marks_of(sentences)
         known = sum(long[mark] for mark in long.keys() & self._sentences)
         title = authors.name_of(work), work.title
         most = _OF_A_TITLE if title in self._titles else _OF_ANY
@@ -105,8 +111,13 @@ class Repeats:
         return True
 
 
-def _mark_of(sentence: str) -> bytes:
-    return hashlib.blake2b(sentence.encode("utf-8"), digest_size=8).digest()
+def _marks_of(sentences: Iterable[str]) -> dict[bytes, int]:
+    """A mark of each sentence long enough to tell works apart, and its length."""
+    telling = (each for each in sentences if len(each) >= _TELLING)
+    return {
+        hashlib.blake2b(each.encode("utf-8"), digest_size=8).digest(): len(each)
+        for each in telling
+    }
 
 
 def documents(
@@ -119,7 +130,7 @@ def documents(
         held_out: What is left out.
         whose: Whose works.
     """
-    repeats = Repeats()
+    repeats = Repeats(held_out)
     for work in works:
         if not whose.takes(work) or not held_out.allows(work):
             continue

@@ -22,8 +22,8 @@ from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.conversion import ConversionSettings
 from pipelines.classification.seeds import SeedSettings
 from pipelines.serving.export_settings import ExportSettings
-from pipelines.serving.settings import PredictionSettings
 from pipelines.serving.serve_settings import ServeSettings
+from pipelines.serving.settings import PredictionSettings
 from processors.pretraining.settings import PretrainingDataSettings
 from processors.tasks.table_options import TableOptions
 from processors.tokenization.trainer import TrainingSettings

@@ -72,6 +72,18 @@ def test_episodes_of_one_title_stay_and_versions_go():
     assert found == [text[3] for text in map(sentence, (0, 20, 0))]
 
 
+def test_versions_of_held_out_works_go_whatever_their_title():
+    told = [sentence(number) for number in range(20)]
+    works = [
+        make_work("1", *told, title="捕物"),
+        make_work("2", *told[5:], title="捕物 改訂"),
+        make_work("3", *map(sentence, range(20, 40)), title="捕物の続き"),
+    ]
+    held_out = HeldOut.of(works, numbers={"1"}, texts=())
+    found = [text[3] for text, *_ in documents(works, held_out=held_out)]
+    assert found == [sentence(20)[3]]
+
+
 def test_one_author_has_several_names():
     works = [
         make_work("1", "一の文。", title="甲", author="宮沢賢治"),
