@@ -49,7 +49,7 @@ NOT_RUN = {
     "python scripts/lstm_experiment.py --preset=original": "days; the demo is run",
     "python scripts/tpu_check.py": "needs the TPU's compiler; see test_tpu_check.py",
     "echo 営業利益は前年を大きく上回った": "asks the run of the quickstart",
-    "python scripts/run_seq2seq.py --flagfile=recipes/narou": "names a BERT of one's own",
+    "python scripts/run_seq2seq.py --flagfile=recipes/narou": "names your BERT",
     "python scripts/serve.py": "serves until it is stopped; see test_server.py",
     "python scripts/export_model.py": "needs other programs; see test_export.py",
     "python scripts/report.py gs:": "needs a bucket; see test_bucket.py",
