@@ -17,6 +17,7 @@ from pipelines.generation.outputs import Loss, Outputs
 from pipelines.generation.preparation import GenerationJob
 from pipelines.reports import plots
 from pipelines.reports import report as reports
+from pipelines.reports.page import document
 from pipelines.steps import training as steps
 from pipelines.steps.feed import feed
 from processors.batches.batches import BatchShape, PadTo
@@ -100,6 +101,7 @@ def run(job: GenerationJob, generator: Generator, *, placement: Placement) -> Re
             measured |= _predict(job, found["test"], model=model, context=context)
         if settings.compare:
             compared = _compare(job, found, context=context)
+        document.keep(context)
     return Results(scores=measured, outputs=found, comparison=compared)
 
 

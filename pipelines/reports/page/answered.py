@@ -68,6 +68,12 @@ class Answered:
         )
 
 
+def columns_of(path: str) -> list[str]:
+    """The names in the first line of a table."""
+    with storage.open_read(path) as file:
+        return file.readline().decode("utf-8", "replace").rstrip("\n").split("\t")
+
+
 def read(
     path: str, *, name: str, targets: Targets | None, labels: Sequence[str]
 ) -> Answered:

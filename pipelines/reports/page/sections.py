@@ -24,6 +24,7 @@ _ABOUT_SCORES = (
     f" other scores from {uncertainty.RESAMPLES} draws of the examples (bootstrap). Of"
     " other seeds and other data it says nothing."
 )
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _BY_FOLDER = ("output_dir",)  # a page is the same wherever its run lies
 
 
@@ -79,7 +80,9 @@ def learning_curve(run: RunFiles) -> Iterator[Html]:
 def comparison(run: RunFiles) -> Iterator[Html]:
     """The run beside simple models, as compare.txt has them."""
     lines = [re.split(r" {2,}", line) for line in run.comparison.splitlines()]
-    if len(lines) < 2 or any(len(line) != len(lines[0]) for line in lines):
+    if not _is_table(lines):
+        if run.comparison:
+            yield text(run.comparison)
         return
     (measure, *splits), rows = lines[0], lines[1:]
     values = {
@@ -88,6 +91,16 @@ def comparison(run: RunFiles) -> Iterator[Html]:
     }
     yield _figure(charts.bars(values, name=measure), "")
     yield table([measure, *splits], rows)
+
+
+def _is_table(lines: Sequence[Sequence[str]]) -> bool:
+    """Whether rows of numbers stand below one row of names."""
+    cells = [cell for _, *found in lines[1:] for cell in found]
+    return (
+        len(lines) > 1
+        and all(len(line) == len(lines[0]) for line in lines)
+        and all(_NUMBER.fullmatch(cell) for cell in cells)
+    )
 
 
 def answers(split: Answered | Cells, *, name: str) -> Iterator[Html]:

@@ -91,6 +91,9 @@ def test_a_run_learns_writes_and_says_how_well(do, tmp_path):
     for name in ("data_report.txt", "learning_curve.png", "run.json", "vocab.txt"):
         assert os.path.exists(folder / name), name
     assert os.path.exists(folder / "test_scores.txt")
+    page = read(folder, "report.html")
+    for shown in ("Samples", "Learning curve", "Beside simple models", "rouge1_char"):
+        assert shown in page, shown
 
 
 @pytest.mark.parametrize(
