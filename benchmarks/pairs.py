@@ -28,7 +28,7 @@ from runtime import storage
 from runtime.devices.placement import Accelerator, Backend, Placement, place
 from tf_bert.classifier import preparation as cross_preparation
 from tf_bert.classifier.preparation import BertClassifierJob
-from tf_bert.classifier.settings import Architecture, ClassifierSettings
+from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.pairs import preparation, trained_pairs
 from tf_bert.pairs.encoding import TextEncoder
 from tf_bert.pairs.heads import Attend, Combine
@@ -49,12 +49,22 @@ _WAYS = flags.DEFINE_list(
 _TRAINS = flags.DEFINE_list("trains", ["full", "head"], "What is trained.")
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds.")
 _EPOCHS = flags.DEFINE_float("epochs", 10, "Passes over the training pairs.")
-_RATE = flags.DEFINE_float("learning_rate", 2e-4, "Of --train=full.")
-_HEAD_RATE = flags.DEFINE_float("head_learning_rate", 5e-3, "Of --train=head.")
+_RATE = flags.DEFINE_float("learning_rate", 2e-4, "Of the encoder.")
 _BATCH = flags.DEFINE_integer("batch", 32, "Pairs an update.")
 _BACKEND = flags.DEFINE_string("backend", "tensorflow", "tensorflow or jax.")
 _RATES = flags.DEFINE_bool("rates", False, "Measure seconds, not scores.")
 
+# Of heads: the smaller what they combine two texts to, the further their weights must
+# go from where they start.
+_HEAD_RATES = {
+    "vectors/additive": 3e-3,
+    "vectors/dot": 1e-1,
+    "vectors/reduced": 1e-2,
+    "vectors/features": 3e-3,
+    "tokens/additive": 1e-3,
+    "tokens/dot": 1e-3,
+    "tokens/reduced": 3e-3,
+}
 _E001_PAIRS = 6705
 _SAMPLE = 512
 _TOP_K = 10
@@ -124,7 +134,7 @@ def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
         "max_seq_length": 128 if way == "cross" else 96,
         "train_batch_size": _BATCH.value,
         "predict_batch_size": 64,
-        "learning_rate": _HEAD_RATE.value if train == "head" else _RATE.value,
+        "learning_rate": _RATE.value,
         "num_train_epochs": _EPOCHS.value,
         "save_checkpoints_steps": 10_000,
         "train": train,
@@ -138,7 +148,8 @@ def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
         return ClassifierSettings(**told)
     attend, combine = way.split("/")
     kind = {"combine": Combine(combine), "attend": Attend(attend)}
-    return BiEncoderSettings(**told, **kind, architecture=Architecture.BI)
+    rate = _HEAD_RATES[way]
+    return BiEncoderSettings(**told, **kind, head_learning_rate=rate)
 
 
 def _files() -> dict[str, str]:
