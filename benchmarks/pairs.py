@@ -7,7 +7,7 @@
 The first trains a model of every way, kind of training and seed on JNLI's valid split
 (its train split is not among the files), or JSTS's train split, and writes scores of
 the test split to `scores.tsv`, a line as it comes; what stands there is not done again.
-The second takes the models of the first seed and measures texts encoded a second, pairs
+The second takes the models of the first seed and kind of training and measures texts encoded a second, pairs
 scored a second from the cache, the scoring of 6,705 pairs and of all pairs with a cold
 and a warm cache, bytes a text, and the cross-encoder on a sample.
 """
@@ -49,7 +49,7 @@ _WAYS = flags.DEFINE_list(
 _TRAINS = flags.DEFINE_list("trains", ["full", "head"], "What is trained.")
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds.")
 _EPOCHS = flags.DEFINE_float("epochs", 10, "Passes over the training pairs.")
-_RATE = flags.DEFINE_float("learning_rate", 2e-4, "Of the encoder.")
+_RATE = flags.DEFINE_float("learning_rate", 5e-5, "Of the encoder.")
 _BATCH = flags.DEFINE_integer("batch", 32, "Pairs an update.")
 _BACKEND = flags.DEFINE_string("backend", "tensorflow", "tensorflow or jax.")
 _RATES = flags.DEFINE_bool("rates", False, "Measure seconds, not scores.")
@@ -202,7 +202,7 @@ def _rates(
 ) -> Iterator[str]:
     seed = int(_SEEDS.value[0])
     trained = trained_pairs.open_trained(
-        storage.join(_OUTPUT.value, f"{way}-full-{seed}")
+        storage.join(_OUTPUT.value, f"{way}-{_TRAINS.value[0]}-{seed}")
     )
     tokenizer = tokenizers.create(settings)
 
