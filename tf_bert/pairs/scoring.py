@@ -14,7 +14,7 @@ from tf_bert.pairs.heads import Attend, Combine, PairHead, Side, TokenSide
 _KEPT_BYTES = 1 << 30
 _TEXTS_A_BLOCK = 4096
 _LEAST_PAIRS = 64
-_PAIRS_A_BLOCK = 4096  # of vectors: what they are combined to stays near the processor
+_PAIRS_A_BLOCK = 1024  # of vectors: what they are combined to stays near the processor
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
