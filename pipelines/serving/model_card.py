@@ -111,8 +111,11 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 def _training(run: Recorded) -> Iterator[str]:
     for name in _SETTINGS:
-        if run.settings.get(name) is not None:
-            yield f"- {name}: {run.settings[name]}"
+        value = run.settings.get(name)
+        if isinstance(value, dict):  # weights, with what tells them from others
+            value = value["path"]
+        if value is not None:
+            yield f"- {name}: {value}"
     yield f"- updates: {run.step}"
 
 

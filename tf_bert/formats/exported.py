@@ -19,6 +19,10 @@ _MARKS = (
     "A special token that is written in a text, such as [SEP], is that token to"
     " transformers; here it is text like any other."
 )
+_KANA = (
+    "Half-width kana with a voicing mark, such as ｶﾞ, are other tokens to transformers:"
+    " its normaliser goes by what a reader sees as one character."
+)
 
 
 def write(
@@ -68,7 +72,7 @@ def _write_tokenizer(folder: str, tokenizer: Tokenizer) -> list[str]:
     rules = tokenizer.fingerprint()
     if isinstance(tokenizer, SentencePieceTokenizer):
         _write_unigram(folder, tokenizer)
-        return [_MARKS]
+        return [_MARKS, _KANA]
     if is_of_folder and rules.get("keep_special_tokens", True):
         found = tokenizer_files.find(beside, WeightsFormat.HUGGING_FACE)
         return tokenizer_files.write(folder, found, to=WeightsFormat.HUGGING_FACE)
