@@ -65,7 +65,11 @@ class Server:
         self.address = self.wait_for(r"(http://\S+/) loading")
 
     def wait_for(self, pattern):
-        """What stands first in the first line of the log that has the pattern."""
+        """What stands first in the first line of the log that has the pattern.
+
+        Raises:
+            AssertionError: The server has ended without it.
+        """
         while self.process.poll() is None:
             if found := re.search(pattern, storage.read_text(str(self._log))):
                 return found[1]
