@@ -58,6 +58,8 @@ class _Routes:
         return await self._service.explain(inputs[0])
 
     async def status(self, asked: Any) -> Any:
+        if ":" in asked.path_params["name"]:  # a verb, and no POST
+            raise RequestError(advice(self._service), status=405)
         self._check_name(asked)
         return self._service.status()
 
@@ -83,6 +85,12 @@ class _Routes:
             raise RequestError(
                 f"no version {version!r:.40} of {own} is here; {known} is.", status=404
             )
+
+
+def advice(service: Service) -> str:
+    """What to ask instead of an address that there is not."""
+    path = f"/v1/models/{service.settings.name}"
+    return f"expected POST {path}:predict, POST {path}:explain or GET {path}."
 
 
 def create(service: Service) -> Any:
@@ -119,11 +127,9 @@ def create(service: Service) -> Any:
     ]
 
     async def refused(_: Any, error: Any) -> Response:
-        advice = {
-            404: f"no such address; try /v1/models/{service.settings.name}:predict.",
-            405: "another method is expected: POST for :predict, GET for the rest.",
-        }.get(error.status_code, error.detail)
-        return _json({"error": advice}, status=error.status_code, service=service)
+        is_address = error.status_code in {404, 405}
+        content = {"error": advice(service) if is_address else error.detail}
+        return _json(content, status=error.status_code, service=service)
 
     app = Starlette(routes=found, exception_handlers={HTTPException: refused})
     if service.settings.host in _LOOPBACK:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -44,42 +45,55 @@ def model(small_task, place_on, tmp_path_factory):
     return folder
 
 
-def start(model, *flags):
-    """A server's process and its address; it may still load."""
-    process = subprocess.Popen(
-        [sys.executable, "scripts/serve.py", f"--model={model}", "--port=0", *flags],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": ROOT, "JAX_PLATFORMS": "cpu"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    line = process.stderr.readline()
-    while "loading" not in line and process.poll() is None:
-        line = process.stderr.readline()
-    found = re.search(r"http://\S+?/", line)
-    return process, found[0] if found else line
+class Server:
+    """A server's process; it may still load.
+
+    Args:
+        model: The model.
+        log: The file that its log goes to.
+    """
+
+    def __init__(self, model, log):
+        self._log = log
+        with open(log, "w", encoding="utf-8") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "scripts/serve.py", f"--model={model}", "--port=0"],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": ROOT},
+                stderr=file,
+            )
+        self.address = self.wait_for(r"(http://\S+/) loading")
+
+    def wait_for(self, pattern):
+        """What stands first in the first line of the log that has the pattern.
+
+        Raises:
+            AssertionError: The server has ended without it.
+        """
+        while self.process.poll() is None:
+            if found := re.search(pattern, storage.read_text(str(self._log))):
+                return found[1]
+            time.sleep(0.05)
+        raise AssertionError(storage.read_text(str(self._log)))
+
+    def end(self):
+        """Asks it to end; returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
 
 
-def wait_until_ready(process):
-    for line in process.stderr:
-        if "ready" in line:
-            # What it logs later must not fill the pipe.
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            return
-    raise AssertionError(process.wait())
+READY = r"(http://\S+/) ready: version 30"
 
 
 @pytest.fixture(scope="module")
-def server(model):
+def server(model, tmp_path_factory):
     """The address of a running server, asked once while it was loading."""
-    process, address = start(model)
-    early = ask(f"{address}v1/models/weather:predict", {"instances": [PAIR]})
-    status = ask(f"{address}v1/models/weather")[1]["model_version_status"][0]
+    found = Server(model, tmp_path_factory.mktemp("server") / "log")
+    early = ask(f"{found.address}v1/models/weather:predict", {"instances": [PAIR]})
+    status = ask(f"{found.address}v1/models/weather")[1]["model_version_status"][0]
     assert (early[0], status["state"]) == (503, "LOADING")
-    wait_until_ready(process)
-    yield address
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+    yield found.wait_for(READY)
+    assert found.end() == 0
 
 
 def ask(url, content=None, *, headers=None):
@@ -190,8 +204,14 @@ def test_bad_requests_are_named(server, content, status, message):
     [
         ("v1/models/other:predict", {}, 404, "no model 'other' is here; weather is"),
         ("v1/models/weather/versions/9:predict", {}, 404, "no version '9'"),
-        ("v1/models/weather:train", {}, 404, "weather:predict"),
-        ("v1/models/weather:predict", None, 405, "POST for :predict"),
+        (
+            "v1/models/weather:train",
+            {},
+            405,
+            "expected POST /v1/models/weather:predict",
+        ),
+        ("v1/models/weather:predict", None, 405, "expected POST /v1/models/weather"),
+        ("v2", None, 404, "or GET /v1/models/weather."),
         ("v1/models/weather:explain", {"instances": [PAIR, PAIR]}, 400, "one text to"),
     ],
 )
@@ -205,7 +225,9 @@ def test_another_sites_name_for_this_machine_is_refused(server):
     port = server.rstrip("/").rpartition(":")[2]
     client = http.client.HTTPConnection("127.0.0.1", int(port))
     client.request("GET", "/v1/models/weather", headers={"Host": "evil.example"})
-    assert client.getresponse().status == 400
+    with client.getresponse() as response:
+        assert response.status == 400
+    client.close()
 
 
 def test_empty_and_strange_texts_are_answered(server):
@@ -240,21 +262,20 @@ class Client(threading.Thread):
                 found = json.loads(response.read())["predictions"]
             except (OSError, http.client.HTTPException) as error:
                 self.lost.append(error)
+                client.close()
                 return
             assert len(found) == 1
             self.answered += 1
 
 
-def test_ended_in_the_middle_it_answers_what_it_has_taken_on(model):
-    process, address = start(model)
-    wait_until_ready(process)
-    clients = [Client(address) for _ in range(CLIENTS)]
+def test_ended_in_the_middle_it_answers_what_it_has_taken_on(model, tmp_path):
+    server = Server(model, tmp_path / "log")
+    clients = [Client(server.wait_for(READY)) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
     while min(client.answered for client in clients) < 5:
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+        time.sleep(0.01)
+    assert server.end() == 0
     for client in clients:
         client.join(60)
     assert [client.lost for client in clients] == [[]] * CLIENTS
@@ -289,7 +310,5 @@ def test_a_folder_that_is_no_model_is_said(tmp_path):
     assert "Traceback" not in log
 
 
-def test_ended_while_it_loads_it_ends(model):
-    process, _ = start(model)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+def test_ended_while_it_loads_it_ends(model, tmp_path):
+    assert Server(model, tmp_path / "log").end() == 0
