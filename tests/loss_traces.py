@@ -37,7 +37,7 @@ LSTM = {
     **{"embedding_size": 16, "hidden_size": 16},
 }
 STORY = {
-    "text_file": f"{ROOT}/processors/data/merosu/merosu.sjis.txt",
+    "text_file": (f"{ROOT}/processors/data/merosu/merosu.sjis.txt",),
     "text_encoding": "cp932",
     "split_sentences": True,
     "objective": PretrainingTask.MLM,
