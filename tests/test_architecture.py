@@ -37,11 +37,7 @@ ABOUT_TASKS = {
 # Test files that are named after several modules, or after none of the tree.
 GROUPED_TESTS = {
     "test_architecture.py",
-<<<<<<< HEAD
-    "test_loss_traces.py",  # of every pipeline, on either engine
-=======
     "test_loss_traces.py",  # of every pipeline
->>>>>>> docs
     "test_package.py",
     "test_rounding.py",  # the tests' own bounds
     "test_without_tensorflow.py",

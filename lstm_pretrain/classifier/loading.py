@@ -107,7 +107,7 @@ def _run(path: str) -> Recorded:
 def _settings(run: Recorded) -> ClassifierStepSettings:
     """What of a run's settings decides the steps of its model."""
     said = {"pooling": StatePooling, "pad_to": PadTo}
-    values = {
+    values: dict[str, Any] = {
         name: kind(run.settings[name])
         for name, kind in said.items()
         if name in run.settings

@@ -379,7 +379,7 @@ def of_job(job: TaskJob) -> Answers:
     if settings.targets is Targets.LABEL:
         return OneLabel(job.labels)
     if settings.targets is Targets.NUMBER:
-        return Number(job.labels, name=settings.label)
+        return Number(job.labels, name=str(settings.label))
     return LabelSet(
         job.labels,
         thresholds=thresholds.of_job(job),

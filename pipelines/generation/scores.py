@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def rouge_of_each(
     return found
 
 
-_ROUGE = {
+_ROUGE: Mapping[str, Callable[[Sequence[str], Sequence[str]], float]] = {
     "rouge1": functools.partial(rouge.rouge_n, n=1),
     "rouge2": functools.partial(rouge.rouge_n, n=2),
     "rougeL": rouge.rouge_l,

@@ -168,7 +168,9 @@ class TokenDataset:
             segment_ids=self.segments[place].astype(np.int32),
             label_id=None if label_id == UNLABELLED else label_id,
             target=None if self.targets is None else self.targets[index],
-            target_ids=self.target_ids and self.target_ids.example(index),
+            target_ids=None
+            if self.target_ids is None
+            else self.target_ids.example(index),
         )
 
     def take(self, order: np.ndarray) -> TokenDataset:

@@ -60,7 +60,7 @@ class SourceTargetColumns(FileSettings):
     text_b: str | None = setting(
         "target", flag="target", help="Column of the text to write; a test needs none."
     )
-    label: str | None = fixed(None)  # type: ignore[assignment]
+    label: str | None = fixed(None)
     labels: tuple[str, ...] = fixed(())
     multi_label: bool = fixed(False)
     objective: Objective = fixed(Objective.CLASSIFICATION)

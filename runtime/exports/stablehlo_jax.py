@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,6 +12,8 @@ from runtime import storage
 from runtime.errors import CompilationError
 from runtime.exports.row_inputs import INPUTS
 from runtime.exports.rows_model import RowsModel
+
+_struct: Callable[..., Any] = jax.ShapeDtypeStruct  # jax leaves it untyped
 
 FILE = "model.stablehlo"
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -39,7 +42,7 @@ def write(folder: str, model: RowsModel, *, fixed_length: int | None = None) -> 
         block = dict(zip(INPUTS, (input_ids, input_mask, segment_ids), strict=True))
         return model.stateless_call(trained, others, block)[0]
 
-    specs = [jax.ShapeDtypeStruct(shape, "int32")] * len(INPUTS)
+    specs = [_struct(shape, "int32")] * len(INPUTS)
     try:
         made = export.export(jax.jit(answer), platforms=PLATFORMS)(*specs)
     except (ValueError, TypeError, NotImplementedError) as error:

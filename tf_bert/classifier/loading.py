@@ -59,6 +59,9 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
     about = _of_folder(source) if run is None else _of_run(run)
     targets = source.targets or Targets.LABEL
     names = _labels(source, asked=labels, targets=targets)
+    told: dict[str, Any] = {}
+    if run is not None:
+        told = {"precision": run.precision, "backend": run.backend}
     return Served(
         path=path,
         name=_NAME,
@@ -75,7 +78,7 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
         write_hugging_face=functools.partial(
             _write_hugging_face, source, run, about, labels=names
         ),
-        **({} if run is None else {"precision": run.precision, "backend": run.backend}),
+        **told,
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from runtime.errors import SettingsError
 
@@ -55,7 +56,7 @@ class SearchSettings:
             raise SettingsError(*problems)
 
 
-def search_problems(settings: SearchSettings) -> Iterator[str]:
+def search_problems(settings: Any) -> Iterator[str]:
     """A sentence for each value of a search that cannot be used, by flag.
 
     Args:
