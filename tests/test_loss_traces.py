@@ -6,8 +6,7 @@ import pytest
 from runtime import storage
 from tests import loss_traces
 
-# What other instructions and numbers of threads make of float32 in twenty updates; the
-# first update alone moves each loss by more.
+# Far above what rounding makes of float32 in twenty updates on other processors.
 TOLERANCE = 1e-3
 
 
