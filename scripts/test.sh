@@ -36,7 +36,7 @@ fi
 beside() {
   local status=0
   KERAS_BACKEND=jax "${tests[@]}" --backend-tests \
-    tests/runtime tests/tf_bert tests/lstm_pretrain || status=$?
+    tests/runtime tests/tf_bert tests/lstm_pretrain tests/test_loss_traces.py || status=$?
   "${tests[@]}" tests/scripts tests/pipelines || status=$?
   return "$status"
 }
