@@ -138,6 +138,7 @@ def test_every_file_of_a_run_is_there(finished, small_task):
         "learning_curve.png",
         "eval_results.txt",
         "eval_predictions.tsv",
+        "vocab.txt",
         "report.html",
         "classification_report.txt",
         "confusion_matrix.txt",

@@ -14,7 +14,7 @@ import numpy as np
 from pipelines.reports.page.markup import Html, element
 
 _WIDTH, _HEIGHT = 480, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 12, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 12, 12, 42
 _MOST_POINTS = 400
 _TICKS = 5
 _BAR, _NAME_WIDTH = 18, 0.42

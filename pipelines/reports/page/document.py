@@ -106,8 +106,9 @@ def _sections(run: RunFiles) -> Iterator[Section]:
 
 def _source(run: RunFiles) -> str:
     names = [split.file for split in run.splits]
-    made_of = ", ".join([*names, "the other files of the run's folder"])
-    return f"Made of {made_of}."
+    if not names:
+        return "Made of the files in the run's folder."
+    return f"Made of {', '.join(names)} and the other files in the run's folder."
 
 
 def _anchor(name: str) -> str:

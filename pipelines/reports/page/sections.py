@@ -47,6 +47,7 @@ def scores(run: RunFiles) -> Iterator[Html]:
             rows.append([shown, value, "–"])
     if rows:
         yield table(["score", "value", "interval"], rows)
+    if splits:
         yield element("p", _ABOUT_SCORES, class_="note")
 
 
