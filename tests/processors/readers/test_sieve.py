@@ -88,5 +88,6 @@ def test_what_was_made_may_be_of_no_use(rows, tmp_path):
     with open_sieve(OnBadRow.REJECT, rejects_path=str(path)) as sieve:
         sieve.problem = lambda made: f"{made} is of no use" if made == "x" else None
         assert list(sieve.sift(rows, make)) == []
-    reasons = [json.loads(line)["reason"] for line in path.read_text().splitlines()]
+    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    reasons = [json.loads(line)["reason"] for line in lines]
     assert "x is of no use" in reasons
