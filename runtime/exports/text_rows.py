@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,19 +17,6 @@ class SentencePiece:
 
     model: bytes
     ids: tuple[int, ...]
-    do_lower_case: bool
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WordPiece:
-    """google-research/bert's words and their pieces.
-
-    Attributes:
-        ids: Token to id.
-        do_lower_case: Whether case and accents go.
-    """
-
-    ids: Mapping[str, int]
     do_lower_case: bool
 
 
@@ -50,7 +36,7 @@ class TextRows:
         unknown: Id that stands for a text of no token, where rows have no `first`.
     """
 
-    tokenizer: SentencePiece | WordPiece
+    tokenizer: SentencePiece
     pairs: bool
     max_seq_length: int
     keeps_end: bool = False

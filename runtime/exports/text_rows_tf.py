@@ -1,7 +1,7 @@
 """Texts to rows of ids in TensorFlow's graph, by tensorflow-text.
 
-The ids are not always those of Python's tokenizers: Unicode tables differ, and so does
-lower case. Who exports a model compares them on texts of all kinds first.
+Of SentencePiece alone: its WordPiece folds case and parts words at spaces otherwise than
+google-research/bert.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from runtime.exports.text_rows import SentencePiece, TextRows, WordPiece
-
-_LONGEST_WORD = 200 * 4  # bytes of so many characters, as in google-research/bert
+from runtime.exports.text_rows import SentencePiece, TextRows
 
 Ids = Callable[[tf.Tensor], tf.RaggedTensor]
 
 
-def tokenizer(said: SentencePiece | WordPiece) -> tuple[Ids, list[Any]]:
+def tokenizer(said: SentencePiece) -> tuple[Ids, list[Any]]:
     """Texts to ids.
 
     Args:
@@ -29,12 +27,6 @@ def tokenizer(said: SentencePiece | WordPiece) -> tuple[Ids, list[Any]]:
         From strings `[texts]` to ragged int32 `[texts, tokens]`; and what of it a
         SavedModel must hold.
     """
-    if isinstance(said, SentencePiece):
-        return _sentence_piece(said)
-    return _word_piece(said)
-
-
-def _sentence_piece(said: SentencePiece) -> tuple[Ids, list[Any]]:
     pieces = tf_text.SentencepieceTokenizer(model=said.model, out_type=tf.int32)
     known = tf.constant(said.ids, tf.int32)
 
@@ -46,26 +38,6 @@ def _sentence_piece(said: SentencePiece) -> tuple[Ids, list[Any]]:
         )
 
     return ids_of, [pieces]
-
-
-def _word_piece(said: WordPiece) -> tuple[Ids, list[Any]]:
-    tokens = sorted(said.ids, key=said.ids.__getitem__)
-    initializer = tf.lookup.KeyValueTensorInitializer(
-        tf.constant(tokens),
-        tf.constant([said.ids[token] for token in tokens], tf.int64),
-    )
-    table = tf.lookup.StaticHashTable(initializer, said.ids["[UNK]"])
-    words = tf_text.BertTokenizer(
-        table,
-        lower_case=said.do_lower_case,
-        max_bytes_per_word=_LONGEST_WORD,
-        token_out_type=tf.int64,
-    )
-
-    def ids_of(texts: tf.Tensor) -> tf.RaggedTensor:
-        return tf.cast(words.tokenize(texts).merge_dims(-2, -1), tf.int32)
-
-    return ids_of, [table, words]
 
 
 def rows(

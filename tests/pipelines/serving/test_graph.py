@@ -15,10 +15,13 @@ def served(trained):
     return loading.served(trained())
 
 
-def test_a_word_piece_model_has_rows_in_the_graph(served):
-    rows = graph.text_rows(served)
-    assert (rows.max_seq_length, rows.pairs, rows.first) == (16, False, 2)
-    assert rows.tokenizer.ids == served.tokenizer.vocabulary.ids
+def test_a_sentence_piece_model_has_rows_in_the_graph(served):
+    path = "processors/data/aozora_spm_8k/aozora-ja.model"
+    tokenizer = tokenizers.create(TokenizerSettings(model_file=path))
+    rows = graph.text_rows(dataclasses.replace(served, tokenizer=tokenizer))
+    assert (rows.max_seq_length, rows.pairs) == (16, False)
+    assert rows.first == tokenizer.special.cls
+    assert rows.tokenizer.ids == tuple(range(8000))
 
 
 def test_windows_are_refused(served):
@@ -35,7 +38,7 @@ def test_windows_are_refused(served):
             {"tokenizer": TokenizerKind.MECAB, "mecab_dic": "unidic_lite"},
             "no tokenizer of the kind mecab",
         ),
-        ({"keep_voicing_marks": True}, "no WordPiece with this keep_voicing_marks"),
+        ({}, "188 of 794 lines"),
     ],
 )
 def test_what_no_graph_can_do_says_why(served, task_dir, flags, problem):

@@ -10,8 +10,7 @@ from processors.batches.features import featurize
 from processors.batches.long_texts import LongTexts
 from processors.example import InputExample
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
-from processors.tokenization.word_piece import WordPieceTokenizer
-from runtime.exports.text_rows import SentencePiece, TextRows, WordPiece
+from runtime.exports.text_rows import SentencePiece, TextRows
 
 pytest.importorskip("tensorflow_text", reason="the extra [export]")
 
@@ -33,12 +32,6 @@ def sentence_piece():
         model = file.read()
     ids = tuple(range(SentencePieceTokenizer(MODEL).vocab_size))
     return SentencePiece(model=model, ids=ids, do_lower_case=True)
-
-
-def word_piece(*, do_lower_case):
-    path = os.path.join(GOLDEN, "vocab", "tohoku_v1_32k", "vocab.txt")
-    tokenizer = WordPieceTokenizer(path, do_lower_case=do_lower_case)
-    return WordPiece(ids=dict(tokenizer.vocabulary.ids), do_lower_case=do_lower_case)
 
 
 def different(said, lines, key):
