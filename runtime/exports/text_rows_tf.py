@@ -1,7 +1,7 @@
 """Texts to rows of ids in TensorFlow's graph, by tensorflow-text.
 
-Of SentencePiece alone: its WordPiece folds case and parts words at spaces otherwise than
-google-research/bert.
+Of SentencePiece alone: its WordPiece folds case and parts words at spaces otherwise
+than google-research/bert.
 """
 
 from __future__ import annotations
