@@ -142,7 +142,7 @@ def attention_bias(
         keys > 0, ops.logical_or(ops.equal(queries, keys), ops.equal(queries, 0))
     )
     if is_causal:
-        places = ops.arange(ops.shape(example_ids)[1])
+        places = ops.arange(ops.shape(example_ids)[1], dtype="int32")
         allowed = ops.logical_and(allowed, places[:, None] >= places)
     return masked_bias(allowed, dtype=dtype)
 
