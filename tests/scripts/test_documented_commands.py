@@ -201,6 +201,11 @@ def texts(folder):
     write(folder / "texts.txt", "\n".join(paragraphs(3)))
 
 
+def news_and_texts(folder):
+    news(folder)
+    texts(folder)
+
+
 def weights(folder):
     golden = "tests/golden/huggingface_bert_tiny/pretraining"
     shutil.copytree(os.path.join(ROOT, golden), folder / "FOLDER")
@@ -249,7 +254,7 @@ FILES = {
     "docs/pairs.md": pairs,
     "docs/predict.md": runs,
     "docs/report.md": runs,
-    "docs/titles.md": news,
+    "docs/titles.md": news_and_texts,
     "docs/lstm.md": lines,
     "docs/pretraining.md": documents,
     "docs/processors.md": news,
