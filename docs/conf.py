@@ -18,7 +18,7 @@ include_patterns = [
     "*.md",
     "docs/*.md",
     "benchmarks/reports/*.md",
-    "tf_bert/data/*/README.md",
+    "tf_bert/data/*/*.md",
 ]
 exclude_patterns = [".*", "runs", "site", "*.egg-info"]
 html_theme = "furo"

@@ -52,7 +52,7 @@ def test_every_script_has_its_flags_on_the_page():
         name: re.findall(r"^```\{flags\} (.+)$", text, re.M) for name, text in sections
     }
     kinds = {
-        name: [" ".join(map(full_name, filter(None, [kind, BESIDES.get(name)])))]
+        name: [" ".join(map(full_name, [kind, *BESIDES.get(name, ())]))]
         for name, kind in SETTINGS.items()
     }
     assert shown == kinds

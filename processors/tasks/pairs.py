@@ -72,9 +72,5 @@ class PairsProcessor(OptionsProcessor):
             encoding=options.encoding,
             texts_file=options.texts_file,
             flags={"file": "pairs_file"},
-            columns=(
-                options.text_a,
-                options.text_b or _TEXT_B,
-                options.label or _LABEL,
-            ),
+            columns=(options.text_a, options.text_b or _TEXT_B, str(options.label)),
         )

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from processors.readers.row import BadRow, Row
-from processors.readers.sieve import OnBadRow, open_sieve
+from processors.readers.sieve import OnBadRow, RejectingSieve, open_sieve
 from runtime.errors import DataError
 
 GOOD = Row("a.tsv", 2, (), ("x",), source="x")
@@ -85,8 +85,12 @@ def test_a_rehearsal_writes_nothing(rows, tmp_path):
 
 def test_what_was_made_may_be_of_no_use(rows, tmp_path):
     path = tmp_path / "rejects.jsonl"
-    with open_sieve(OnBadRow.REJECT, rejects_path=str(path)) as sieve:
-        sieve.problem = lambda made: f"{made} is of no use" if made == "x" else None
+
+    def unfit(made):
+        return f"{made} is of no use" if made == "x" else None
+
+    with path.open("wb") as file:
+        sieve = RejectingSieve(lambda: file, unfit=unfit)
         assert list(sieve.sift(rows, make)) == []
     lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     reasons = [json.loads(line)["reason"] for line in lines]

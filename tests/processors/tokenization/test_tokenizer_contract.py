@@ -202,7 +202,16 @@ def test_no_two_kinds_have_one_fingerprint(request):
     assert all(a != b for i, a in enumerate(prints) for b in prints[:i])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# Kind -> why its text may have other ids.
+OTHERWISE_SPELLED = {
+    "wordpiece-python": "Japanese words stand beside each other, and are one then",
+    "library-bytes": "this tokenizer.json has no decoder",
+    "library-unigram": "this tokenizer.json has no decoder",
+    "units-whitespace": "unknown words beside each other are one",
+}
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in OTHERWISE_SPELLED])
 def test_ids_are_spelled_as_text_that_has_the_same_ids(kind, request):
     tokenizer = build(kind, request)
     text = "今日は 天気がいい"
