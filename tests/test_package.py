@@ -32,6 +32,8 @@ EXTRAS = {
         "tfds",
         "beam",
         "tokenizers",
+        "titles",
+        "export",
         "serve",
         "mlflow",
         "test",
