@@ -20,7 +20,7 @@ from runtime.devices.placement import (
     TpuAddress,
 )
 from runtime.errors import SettingsError
-from runtime.settings import setting
+from runtime.settings import fixed, setting
 
 _AUTOMATIC = "auto"
 
@@ -33,15 +33,16 @@ class DeviceSettings:
         accelerator: Of the pipeline's settings.
         backend: Of the pipeline's settings.
         precision: Of the pipeline's settings.
-        recompute: Of the pipeline's settings.
         steps_per_call: Of the pipeline's settings.
+        recompute: Of the pipeline's settings, where it trains.
     """
 
     accelerator: Accelerator
     backend: Backend
     precision: Precision
-    recompute: Recompute
     steps_per_call: int
+
+    recompute: Recompute = fixed(Recompute.AUTO)
 
     # The original's flags.
     use_tpu: bool = setting(False, help="The same as accelerator=tpu.")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from processors.tasks.table_options import FormatSettings, TableOptions
 from processors.tokenization.settings import TokenizerSettings
-from runtime.devices.placement import Accelerator, Backend, Precision, Recompute
+from runtime.devices.placement import Accelerator, Backend, Precision
 from runtime.devices.settings import DeviceSettings
 from runtime.errors import SettingsError
 from runtime.settings import fixed, setting
@@ -79,7 +79,6 @@ class ExtractionSettings(FormatSettings, TokenizerSettings, DeviceSettings):
     accelerator: Accelerator = setting(Accelerator.AUTO, help="What to run on.")
     backend: Backend = setting(Backend.AUTO, help="What to run with.")
     precision: Precision = setting(Precision.FLOAT32, help="Arithmetic of a step.")
-    recompute: Recompute = fixed(Recompute.AUTO)
     steps_per_call: int = fixed(1)
     iterations_per_loop: int | None = fixed(None)
 

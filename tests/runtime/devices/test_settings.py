@@ -6,7 +6,6 @@ from runtime.devices.placement import (
     Placement,
     Precision,
     ProcessGroup,
-    Recompute,
     TpuAddress,
 )
 from runtime.devices.settings import DeviceSettings
@@ -18,7 +17,6 @@ def make(**settings):
         "accelerator": Accelerator.AUTO,
         "backend": Backend.AUTO,
         "precision": Precision.FLOAT32,
-        "recompute": Recompute.AUTO,
         "steps_per_call": 1,
     }
     return DeviceSettings(**(defaults | settings))
