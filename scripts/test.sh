@@ -10,9 +10,10 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
+quick=(--ignore=tests/tf_bert/seq2seq --ignore=tests/tf_bert/pairs)
 select=() folder=.venv-test extras=tensorflow-cpu,jax,test,docs
 if [[ "${1-}" == "--all" ]]; then
-  select=(-m "not gpu and not tpu")
+  quick=() select=(-m "not gpu and not tpu")
   folder=.venv-test-all
   # The plain tensorflow: KerasHub brings it along, and both would fill one folder.
   extras=tensorflow,jax,test,docs,tfds,beam,test-parity
@@ -31,11 +32,12 @@ if [[ $# -gt 0 ]]; then
 fi
 
 # Keras takes its backend once a process: what depends on it runs again, on JAX, in a
-# second process. The tests of the scripts, which start processes of their own, and those
+# second process, but for encoder-decoders and pairs, whose programs take JAX minutes to
+# compile: --all runs these on it, too. The tests of the scripts, which start processes of their own, and those
 # of the pipelines follow there, so that both take about as long.
 beside() {
   local status=0
-  KERAS_BACKEND=jax "${tests[@]}" --backend-tests \
+  KERAS_BACKEND=jax "${tests[@]}" --backend-tests ${quick[@]+"${quick[@]}"} \
     tests/runtime tests/tf_bert tests/lstm_pretrain tests/test_loss_traces.py || status=$?
   "${tests[@]}" tests/scripts tests/pipelines || status=$?
   return "$status"

@@ -161,4 +161,4 @@ def assert_weights(weights, golden):
             rows = slice(16) if kind == "final_first16" else slice(None)
             assert np.abs(found[rows] - value).max() <= WEIGHT, theirs
             compared += 1
-    assert compared == 10 if "enc_to_dec_proj/bias" in weights else 9
+    assert compared >= 9

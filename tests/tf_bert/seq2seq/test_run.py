@@ -101,9 +101,14 @@ def test_a_run_learns_writes_and_says_how_well(do, tmp_path):
     [
         {"gradient_accumulation_steps": 4},
         {"pad_to": PadTo.MAX},
-        {"pad_to": PadTo.BUCKET, "gradient_accumulation_steps": 2},
-        {"replicas": 8},
-        {"replicas": 8, "gradient_accumulation_steps": 2},
+        pytest.param(
+            {"pad_to": PadTo.BUCKET, "gradient_accumulation_steps": 2},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"replicas": 8}, marks=pytest.mark.slow),
+        pytest.param(
+            {"replicas": 8, "gradient_accumulation_steps": 2}, marks=pytest.mark.slow
+        ),
     ],
     ids=str,
 )
