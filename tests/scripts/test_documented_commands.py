@@ -72,7 +72,15 @@ SHORT = {
 }
 
 # Flags of other programs, and those that absl gives every script.
-OTHER_FLAGS = {"all", "flagfile", "help", "fail-on-warning", "nitpicky", "no-binary"}
+OTHER_FLAGS = {
+    "all",
+    "editable",
+    "flagfile",
+    "help",
+    "fail-on-warning",
+    "nitpicky",
+    "no-binary",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -379,7 +387,10 @@ def test_a_page_names_flags_that_there_are(page):
     kinds = [*SETTINGS.values(), *itertools.chain(*BESIDES.values())]
     known = {name for kind in kinds for name in flags_of(kind)} | OTHER_FLAGS
     known |= {"master", "preset"}  # of one script each
-    named = set(re.findall(r"(?<![\w-])--(?:\[no\])?([a-z][\w-]*)", read(page)))
+    # Those of benchmarks are parsed above.
+    text = re.sub(r"python benchmarks/(?:[^`\n]|\\\n)*", "", read(page))
+    text = re.sub(r"^- .*benchmarks/.*$", "", text, flags=re.MULTILINE)
+    named = set(re.findall(r"(?<![\w-])--(?:\[no\])?([a-z][\w-]*)", text))
     unknown = {name for name in named if not {name, name.removeprefix("no")} & known}
     benchmarks = page.startswith("benchmarks/")  # whose flags are parsed above
     assert benchmarks or unknown == set()

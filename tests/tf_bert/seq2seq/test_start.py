@@ -71,10 +71,10 @@ def test_one_bert_for_both_sides(place_on, kind):
         if theirs in source.shapes():
             assert np.array_equal(value, source.read(theirs)), name
         else:
-            assert "crossattention" in name, name
-            new = np.std(value) if name.endswith("kernel") else np.ptp(value)
-            assert (0.01 < new < 0.03) if name.endswith("kernel") else new == 0
-    assert initial.missing == ["decoder/bert/encoder/layer_*/crossattention"]
+            assert "crossattention" in name or "/cls/" in name, name
+            if name.endswith("kernel"):
+                assert 0.01 < np.std(value) < 0.06, name
+    assert "decoder/bert/encoder/layer_*/crossattention" in initial.missing
     assert initial.step == 0
 
 
