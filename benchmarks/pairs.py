@@ -72,7 +72,7 @@ _E001_PAIRS = 6705
 _SAMPLE = 512
 _MANY = 100_000
 _TOP_K = 10
-_MODEL = "bundled:aozora-mini"
+_MODEL = "bundled:ja-mini"
 _VOCABULARY = "processors/data/aozora_spm_8k/aozora-ja"
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from absl import flags
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -18,6 +19,19 @@ def scripts():
                 if "\n    console.run(" in file.read():
                     found.append(f"scripts/{name}")
     return found
+
+
+@pytest.fixture
+def forget_flags():
+    """Takes away the flags that were defined since."""
+    before = set(flags.FLAGS)
+
+    def forget():
+        for name in set(flags.FLAGS) - before:
+            delattr(flags.FLAGS, name)
+
+    yield forget
+    forget()
 
 
 @pytest.fixture(scope="session")

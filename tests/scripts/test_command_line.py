@@ -33,7 +33,7 @@ class Settings:
 
 
 @pytest.fixture
-def read(monkeypatch):
+def read(monkeypatch, forget_flags):
     """Reads the words after a program; returns the settings they make."""
     monkeypatch.setattr(sys, "argv", ["program"])
     flag_definitions.define(Settings)
@@ -43,9 +43,7 @@ def read(monkeypatch):
         assert command_line.parse(["program", *words]) == ["program"]
         return flag_definitions.values(Settings)
 
-    yield read
-    for field in dataclasses.fields(Settings):
-        delattr(flags.FLAGS, field.name)
+    return read
 
 
 @pytest.fixture

@@ -34,15 +34,11 @@ class Settings:
 
 
 @pytest.fixture
-def parse():
+def parse(forget_flags):
     """Parses a command line; returns what of it is no flag."""
     flag_definitions.define(Settings)
     flag_definitions.define_retired(RETIRED, switches=["example_tpu"])
-    yield lambda *arguments: flags.FLAGS(["script", *arguments])[1:]
-    for field in dataclasses.fields(Settings):
-        delattr(flags.FLAGS, field.name)
-    for name in RETIRED:
-        delattr(flags.FLAGS, name)
+    return lambda *arguments: flags.FLAGS(["script", *arguments])[1:]
 
 
 def test_defaults_are_those_of_the_settings(parse):

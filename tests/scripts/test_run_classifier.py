@@ -13,13 +13,10 @@ import pytest
 import sklearn.metrics
 from absl import flags
 
-from pipelines.classification.seeds import SeedSettings
 from processors.tasks import registry
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.files.tfrecord import iter_payloads
-from runtime.settings import flags_of
-from runtime.tracking.settings import TrackSettings
 from tests.scripts.classifier_process import SCRIPT, as_flags, start
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.model.config import BertConfig
@@ -80,7 +77,7 @@ def copied(finished, tmp_path):
 
 
 @pytest.fixture
-def main(settings, monkeypatch, capsys):
+def main(settings, monkeypatch, capsys, forget_flags):
     """Runs the script in this process; returns exit code and what it said."""
     root = logging.getLogger()
     before = root.level, list(root.handlers)
@@ -98,13 +95,6 @@ def main(settings, monkeypatch, capsys):
     yield main
     root.setLevel(before[0])
     root.handlers[:] = before[1]
-
-
-def forget_flags():
-    kinds = (ClassifierSettings, SeedSettings, TrackSettings)
-    defined = {name for kind in kinds for name in flags_of(kind)}
-    for name in defined | set(RETIRED_FLAGS):
-        delattr(flags.FLAGS, name)
 
 
 def read_results(output_dir):
@@ -266,13 +256,12 @@ def test_the_process_says_what_it_does(command, backend):
 
 
 @pytest.fixture
-def defined(monkeypatch):
+def defined(monkeypatch, forget_flags):
     """The flags of the script, by name."""
     monkeypatch.setattr(sys, "argv", [SCRIPT, "--helpshort"])
     with pytest.raises(SystemExit):
         runpy.run_path(SCRIPT, run_name="__main__")
-    yield {name: flags.FLAGS[name] for name in flags.FLAGS}
-    forget_flags()
+    return {name: flags.FLAGS[name] for name in flags.FLAGS}
 
 
 def test_every_setting_is_a_flag(defined):
