@@ -9,10 +9,12 @@ does, or nothing is written.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from absl import logging
 
+from pipelines.classification import best_seed
 from pipelines.serving import export
 from pipelines.serving.export_settings import ExportSettings
 from scripts import console, flag_definitions, trained_models
@@ -22,7 +24,9 @@ def main(argv: Sequence[str]) -> None:
     """Exports what the flags name."""
     del argv
     settings = flag_definitions.values(ExportSettings)
-    about = export.run(settings, trained_models.served_of(str(settings.model)))
+    model = best_seed.folder_meant(str(settings.model))
+    settings = dataclasses.replace(settings, model=model)
+    about = export.run(settings, trained_models.served_of(model))
     for name, said in about["formats"].items():
         for note in said["notes"]:
             logging.warning("%s: %s", name, note)

@@ -17,13 +17,13 @@ from absl import logging
 
 from scripts import console, flag_definitions
 from tf_bert.seq2seq.generation.preparation import prepare
-from tf_bert.seq2seq.generation.settings import GenerationSettings
+from tf_bert.seq2seq.generation.settings import WritingSettings
 
 
 def main(argv: Sequence[str]) -> None:
     """Writes for the texts that the flags name."""
     del argv
-    settings = flag_definitions.values(GenerationSettings)
+    settings = flag_definitions.values(WritingSettings)
     job = prepare(settings)
     placement = settings.place()  # chooses the backend of Keras, imported next
     from tf_bert.seq2seq.generation import run as generate
@@ -35,5 +35,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    flag_definitions.define(GenerationSettings)
+    flag_definitions.define(WritingSettings)
     console.run(main)

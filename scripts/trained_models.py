@@ -18,8 +18,7 @@ _LSTM = "lstm_config"
 
 def served_of(path: str) -> Callable[..., Served]:
     """What gives the classifier at a path, by the kind that its checkpoint says."""
-    state = trained_run.state_of(best_seed.folder_meant(path))
-    return lstm.served if _LSTM in state else bert.served
+    return lstm.served if _LSTM in trained_run.state_of(path) else bert.served
 
 
 def load(path: str, *, labels: Sequence[str] = (), **devices: Any) -> Predictor:
@@ -30,7 +29,8 @@ def load(path: str, *, labels: Sequence[str] = (), **devices: Any) -> Predictor:
         labels: See there.
         devices: See there.
     """
-    return open_predictor(served_of(path)(path, labels=labels), **devices)
+    meant = best_seed.folder_meant(path)
+    return open_predictor(served_of(meant)(meant, labels=labels), **devices)
 
 
 def open_model(settings: ModelSettings) -> Predictor:

@@ -32,7 +32,7 @@ _NAME = "LSTM"
 
 def load(path: str, **devices: Any) -> Predictor:
     """Opens a classifier; see `lstm_pretrain.load`."""
-    return open_predictor(served(path), **devices)
+    return open_predictor(served(best_seed.folder_meant(path)), **devices)
 
 
 def served(path: str, *, labels: Sequence[str] = ()) -> Served:
@@ -46,7 +46,6 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
         CheckpointError: There is none, or it is no classifier.
         SettingsError: Its tokenizer is not there, or labels were named.
     """
-    path = best_seed.folder_meant(path)
     run = _run(path)
     if labels:
         raise SettingsError(f"--labels: the run in {path} knows its labels.")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines.classification import label_check
-from pipelines.classification.rows import RowReader
+from pipelines.classification.rows import RowReader, all_fit
 from pipelines.classification.settings import TaskSettings
 from pipelines.classification.splits import Split
 from processors.base import DataProcessor
@@ -216,7 +216,7 @@ def open_rows(
     *,
     trained: TrainedRun,
     made: DataProcessor | None = None,
-    unfit: Callable[[str], Unfit] | None = None,
+    unfit: Callable[[str], Unfit] = all_fit,
 ) -> RowReader:
     """Finds the task's processor and what it is to read.
 
@@ -242,7 +242,7 @@ def open_rows(
             processor,
             data_dir=data_dir,
             on_bad_row=settings.on_bad_row,
-            unfit=unfit or (lambda _: settings.row_problem),
+            unfit=unfit,
         )
 
     if not settings.trains:

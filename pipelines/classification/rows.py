@@ -8,11 +8,17 @@ from collections.abc import Callable, Sequence
 
 from processors.base import DataProcessor
 from processors.example import InputExample
-from processors.readers.sieve import OnBadRow, RejectingSieve, Sieve, Unfit
+from processors.readers.sieve import OnBadRow, RejectingSieve, Sieve, Unfit, fits
 from runtime import storage
 from runtime.errors import DataError
 
 _log = logging.getLogger(__name__)
+
+
+def all_fit(split: str) -> Unfit:
+    """No row of a split is bad that is an example."""
+    del split
+    return fits
 
 
 class RowReader:
@@ -31,7 +37,7 @@ class RowReader:
         *,
         data_dir: str,
         on_bad_row: OnBadRow,
-        unfit: Callable[[str], Unfit] | None = None,
+        unfit: Callable[[str], Unfit] = all_fit,
     ) -> None:
         self.processor = processor
         self._data_dir = data_dir
@@ -91,10 +97,11 @@ class RowReader:
         source = self.processor.source_of(split)
         if source not in self._sieves:
             file = self._rejects[source] = io.BytesIO()
-            rule = {} if self._unfit is None else {"unfit": self._unfit(source)}
-            is_strict = self._on_bad_row is OnBadRow.ERROR
-            sieve = Sieve(**rule) if is_strict else RejectingSieve(lambda: file, **rule)
-            self._sieves[source] = sieve
+            unfit = self._unfit(source)
+            if self._on_bad_row is OnBadRow.ERROR:
+                self._sieves[source] = Sieve(unfit=unfit)
+            else:
+                self._sieves[source] = RejectingSieve(lambda: file, unfit=unfit)
         return self._sieves[source]
 
 

@@ -25,8 +25,8 @@ from pipelines.classification.comparison import Accuracies, Baselines
 from pipelines.classification.outputs import Outputs
 from pipelines.classification.preparation import TaskJob
 from pipelines.classification.splits import Split
-from pipelines.reports import plots
 from pipelines.reports.page import document
+from pipelines.steps import training as steps
 from pipelines.steps.feed import feed
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
@@ -34,7 +34,7 @@ from runtime.training import training
 from runtime.training.evaluations import Evaluation, Predictor
 from runtime.training.loop import BatchFeed
 from runtime.training.model import Model, RunModel
-from runtime.training.training import RunContext, Training
+from runtime.training.training import RunContext
 
 _log = logging.getLogger(__name__)
 
@@ -146,27 +146,16 @@ def _train(
     context: RunContext,
 ) -> None:
     """Trains to the last update and leaves checkpoints and a learning curve."""
-    split, training_of = job.splits["train"], Training(job, context=context)
-    engine = model.to_train()
-    training_of.claim_output_dir()
-    job.keep_vocabulary(context.folder)
-    if not training_of.has_ended(engine):
-        _log.info("***** Running training *****")
-        _log.info("  Num examples = %d", len(split.dataset))
-        _log.info("  Batch size = %d", job.settings.train_batch_size)
-        if classifier.fit_at_once is None:
-            _log.info("  Num steps = %d", job.total_steps)
-            training_of.fit(
-                engine,
-                _feed(job, split, placement=context.placement),
-                evaluation=_on_the_way(job, answers, placement=context.placement),
-            )
-        else:
-            classifier.fit_at_once(engine, split, context)
-            engine.load_state(dataclasses.replace(engine.state(), step=job.total_steps))
-            training_of.keep(engine)
-    training_of.load_best(engine)
-    plots.plot_course(context)
+    split, at_once = job.splits["train"], classifier.fit_at_once
+    steps.train(
+        job,
+        model=model,
+        context=context,
+        feed=lambda: _feed(job, split, placement=context.placement),
+        evaluation=_on_the_way(job, answers, placement=context.placement),
+        examples=len(split.dataset),
+        fit_at_once=at_once and (lambda engine: at_once(engine, split, context)),
+    )
 
 
 def _feed(job: TaskJob, split: Split, *, placement: Placement) -> BatchFeed:

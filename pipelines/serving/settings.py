@@ -123,13 +123,4 @@ class PredictionSettings(FormatSettings, ModelSettings):
         Raises:
             SettingsError: They do not fit each other.
         """
-        return TableOptions(
-            text_a=self.text_a or "text",
-            text_b=self.text_b,
-            label="label" if self.header else "0",  # not looked at
-            test_file=self.input,
-            header=self.header,
-            quoted=self.quoted,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-        )
+        return self.of_texts(self.input, text_a=self.text_a, header=self.header)

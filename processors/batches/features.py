@@ -34,15 +34,16 @@ _PAIR = (
 )
 
 
-def features_format(long_texts: LongTexts) -> str:
-    """How `featurize` makes rows, as manifests name it.
+def features_format(long_texts: LongTexts, *, layout: str = FEATURES) -> str:
+    """How rows are made of texts, as manifests name it.
 
     Args:
         long_texts: What is read of a text that is too long for a row.
+        layout: How a row is made of texts that are not; by default as `featurize` does.
     """
     if long_texts is LongTexts.TRUNCATE:  # which manifests have never named
-        return FEATURES
-    return f"{FEATURES}, --long_texts={long_texts.value}"
+        return layout
+    return f"{layout}, --long_texts={long_texts.value}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,8 @@ Unfit = Callable[[Any], str | None]
 """Says what keeps that from being used which a row has become; None: nothing."""
 
 
-def _fits(made: object) -> None:
+def fits(made: object) -> None:
+    """Finds no fault with what was made of a row."""
     del made
 
 
@@ -47,7 +48,7 @@ class Sieve:
         problem: Says why what was made of a row cannot be used; None where it can.
     """
 
-    def __init__(self, *, unfit: Unfit = _fits) -> None:
+    def __init__(self, *, unfit: Unfit = fits) -> None:
         self._unfit = unfit
         self.accepted: collections.Counter[str] = collections.Counter()
         self.rejected: collections.Counter[str] = collections.Counter()
@@ -138,7 +139,7 @@ class RejectingSieve(Sieve):
     """
 
     def __init__(
-        self, open_file: Callable[[], BinaryIO], *, unfit: Unfit = _fits
+        self, open_file: Callable[[], BinaryIO], *, unfit: Unfit = fits
     ) -> None:
         super().__init__(unfit=unfit)
         self._open = functools.cache(open_file)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.data_check.splitting import SplitPlan
-from processors.example import InputExample
 from processors.readers.sieve import OnBadRow
 from processors.tasks.records import RECORDS_ALONE
 from processors.tasks.table_options import FileSettings, TableOptions
@@ -53,15 +52,6 @@ class DataSettings(FileSettings):
         "in a draw by --seed; files of the splits that are named are not read.",
     )
     seed: int = setting(0, help="Decides draws, initial weights, order and dropout.")
-
-    def row_problem(self, example: InputExample) -> str | None:
-        """Says why an example cannot be used by the run; None where it can.
-
-        Args:
-            example: Made of a row.
-        """
-        del example
-        return None
 
     @property
     def has_records_alone(self) -> bool:

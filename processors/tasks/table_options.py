@@ -61,6 +61,30 @@ class FormatSettings(EncodingSettings):
         "comma, semicolon, pipe or space; by default the format's own.",
     )
 
+    def of_texts(
+        self, file: str | None, *, text_a: str | None, header: bool
+    ) -> TableOptions:
+        """What is said of the columns of a table whose labels are not looked at.
+
+        Args:
+            file: The table.
+            text_a: Column of the text; by default `text`.
+            header: Whether its first row names its columns.
+
+        Raises:
+            SettingsError: They do not fit each other.
+        """
+        return TableOptions(
+            text_a=text_a or "text",
+            text_b=self.text_b,
+            label="label" if self.header else "0",  # not looked at
+            test_file=file,
+            header=header,
+            quoted=self.quoted,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileSettings(LabelSettings, FormatSettings):

@@ -45,7 +45,7 @@ from tf_bert.classifier.settings import BertClassifierStepSettings
 from tf_bert.pairs.scoring_settings import ScoringSettings
 from tf_bert.pairs.settings import BiEncoderSettings, BiEncoderStepSettings
 from tf_bert.pretraining.settings import PretrainingSettings, PretrainingStepSettings
-from tf_bert.seq2seq.generation.settings import GenerationSettings
+from tf_bert.seq2seq.generation.settings import WritingSettings
 from tf_bert.seq2seq.settings import Seq2SeqSettings, Seq2SeqStepSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
@@ -56,7 +56,7 @@ SETTINGS = {
     "doctor": DoctorSettings,
     "export_model": ExportSettings,
     "extract_features": ExtractionSettings,
-    "generate": GenerationSettings,
+    "generate": WritingSettings,
     "finetune_lstm": LstmClassifierSettings,
     "lstm_experiment": ExperimentSettings,
     "make_aozora_corpus": make_aozora_corpus.AozoraCorpusSettings,

@@ -38,7 +38,8 @@ _BATCH_SIZE = 32
 
 def load(path: str, *, labels: Sequence[str] = (), **devices: Any) -> Predictor:
     """Opens a classifier; see `tf_bert.load`."""
-    return open_predictor(served(path, labels=labels), **devices)
+    meant = best_seed.folder_meant(path)
+    return open_predictor(served(meant, labels=labels), **devices)
 
 
 def served(path: str, *, labels: Sequence[str] = ()) -> Served:
@@ -52,7 +53,6 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
         CheckpointError: There is none, or it is no classifier.
         SettingsError: Its labels are not known, or its tokenizer is not there.
     """
-    path = best_seed.folder_meant(path)
     source = find.open_source(path)
     _refuse_headless(source, path=path)
     run = recorded_runs.read(path)

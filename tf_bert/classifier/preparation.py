@@ -6,12 +6,14 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pipelines.classification import data_check
 from pipelines.classification.preparation import TaskJob, TrainedRun, open_rows
+from pipelines.classification.rows import all_fit
 from processors.base import DataProcessor
 from processors.batches.features import (
+    FEATURES,
     Features,
     TokenCounts,
     features_format,
@@ -20,6 +22,7 @@ from processors.batches.features import (
 from processors.example import InputExample
 from processors.labels import targets
 from processors.labels.targets import Targets
+from processors.readers.sieve import Unfit
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime.checkpoints import foreign_checkpoints
@@ -50,7 +53,12 @@ class BertClassifierJob(TaskJob):
         settings: What was asked for.
         config: Sizes of the BERT.
         start: The weights it starts from; None where it goes on or starts at random.
+        LAYOUT: How a row is made of texts, as manifests name it.
+        FEATURIZE: Makes the rows, as `featurize` does.
     """
+
+    LAYOUT: ClassVar[str] = FEATURES
+    FEATURIZE: ClassVar[Callable[..., Iterator[Features]]] = staticmethod(featurize)
 
     settings: ClassifierSettings
     config: BertConfig
@@ -65,7 +73,7 @@ class BertClassifierJob(TaskJob):
     @property
     def features_format(self) -> str:
         """See base class; a long text may be cut otherwise, or not at all."""
-        return features_format(self.settings.long_texts)
+        return features_format(self.settings.long_texts, layout=self.LAYOUT)
 
     def features(
         self,
@@ -75,7 +83,7 @@ class BertClassifierJob(TaskJob):
         counts: TokenCounts,
     ) -> Iterator[Features]:
         """See base class."""
-        return featurize(
+        return self.FEATURIZE(
             examples,
             tokenizer=self.tokenizer,
             labels=labels,
@@ -121,6 +129,7 @@ def prepare_as(
     settings: ClassifierSettings,
     *,
     processor: DataProcessor | None = None,
+    unfit: Callable[[str], Unfit] = all_fit,
 ) -> _Job:
     """Does the same for any job on a BERT with a head; see `prepare`.
 
@@ -128,6 +137,7 @@ def prepare_as(
         kind: Of the job.
         settings: What was asked for.
         processor: As for `prepare`.
+        unfit: Which rows of a split are bad, beside those that are no examples.
     """
     restored = restore(settings, init_checkpoint=settings.init_checkpoint)
     if restored is not None:
@@ -155,7 +165,7 @@ def prepare_as(
             settings=settings,
             config=config,
             tokenizer=tokenizer,
-            rows=open_rows(settings, trained=trained, made=processor),
+            rows=open_rows(settings, trained=trained, made=processor, unfit=unfit),
             output_dir=str(settings.output_dir),
             restored=restored,
             init_checkpoint=digest.initial_checkpoint(

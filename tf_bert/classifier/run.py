@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Sequence
 
 from pipelines.classification import run as classification
 from pipelines.classification.comparison import Baselines
@@ -21,6 +22,7 @@ from tf_bert.classifier.frozen import FrozenBert
 from tf_bert.classifier.heads import build_classifier
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import weights
+from tf_bert.formats.weights import InitialWeights
 
 _log = logging.getLogger(__name__)
 
@@ -87,13 +89,37 @@ def initialise(job: BertClassifierJob, engine: Engine) -> Initial:
         allow_partial=settings.allow_partial_init,
         labels=job.labels,
     )
-    layers = job.config.num_hidden_layers
+    return load(found, engine, job=job, missing=found.report.not_trained)
+
+
+def load(
+    found: InitialWeights,
+    engine: Engine,
+    *,
+    job: BertClassifierJob,
+    missing: Sequence[str],
+) -> Initial:
+    """Loads weights to start from.
+
+    Args:
+        found: The weights.
+        engine: Takes them.
+        job: The run.
+        missing: What stays random.
+
+    Returns:
+        What stays random, and of what step the rest is.
+
+    Raises:
+        CheckpointError: Some of it is not trained here.
+    """
+    settings = job.settings
     untrained.refuse(
-        settings.trained_part.frozen(found.report.not_trained, layers=layers),
-        path=start.path,
+        settings.trained_part.frozen(missing, layers=job.config.num_hidden_layers),
+        path=found.report.source,
         work="what they compute for the layers above",
         advice=f"They are not trained with --train={settings.train}: use full.",
     )
     engine.load_weights(found.values)
     _log.info("%s", found.report)
-    return Initial(missing=found.report.not_trained, step=found.step)
+    return Initial(missing=missing, step=found.step)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 from processors.base import DataProcessor
-from processors.batches.features import Features, TokenCounts
-from processors.batches.long_texts import LongTexts
-from processors.batches.texts_apart import FEATURES_APART, featurize_apart
-from processors.example import InputExample
+from processors.batches.features import Features
+from processors.batches.texts_apart import (
+    FEATURES_APART,
+    featurize_apart,
+    half_a_pair,
+)
 from runtime.errors import SettingsError
 from tf_bert.classifier import preparation as classifier
 from tf_bert.classifier.preparation import BertClassifierJob
@@ -26,6 +29,11 @@ _READING = (
 class BiEncoderJob(BertClassifierJob):
     """A bi-encoder's run whose settings fit each other."""
 
+    LAYOUT: ClassVar[str] = FEATURES_APART
+    FEATURIZE: ClassVar[Callable[..., Iterator[Features]]] = staticmethod(
+        featurize_apart
+    )
+
     settings: BiEncoderSettings
 
     @property
@@ -35,34 +43,9 @@ class BiEncoderJob(BertClassifierJob):
         return self.settings.num_train_steps(examples)
 
     @property
-    def features_format(self) -> str:
-        """See base class; both texts of a row are encoded by themselves."""
-        if self.settings.long_texts is LongTexts.TRUNCATE:
-            return FEATURES_APART
-        return f"{FEATURES_APART}, --long_texts={self.settings.long_texts.value}"
-
-    @property
     def reading(self) -> tuple[str, ...]:
         """See base class."""
         return (_READING,)
-
-    def features(
-        self,
-        examples: Iterable[InputExample],
-        *,
-        labels: Sequence[str],
-        counts: TokenCounts,
-    ) -> Iterator[Features]:
-        """See base class."""
-        return featurize_apart(
-            examples,
-            tokenizer=self.tokenizer,
-            labels=labels,
-            max_seq_length=self.settings.max_seq_length,
-            counts=counts,
-            targets=self.settings.targets,
-            long_texts=self.settings.long_texts,
-        )
 
 
 def prepare(
@@ -82,7 +65,9 @@ def prepare(
         CheckpointError: As there.
         DataError: As there, or a row is no pair of texts.
     """
-    job = classifier.prepare_as(BiEncoderJob, settings, processor=processor)
+    job = classifier.prepare_as(
+        BiEncoderJob, settings, processor=processor, unfit=lambda _: half_a_pair
+    )
     ranked = settings.ranking_label
     if ranked is not None and ranked not in job.labels:
         raise SettingsError(

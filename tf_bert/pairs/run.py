@@ -7,13 +7,11 @@ takes its backend at import.
 from __future__ import annotations
 
 import functools
-import logging
 
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine
-from runtime.training import untrained
 from runtime.training.model import Initial, from_random
 from tf_bert.classifier import run as classifier_run
 from tf_bert.classifier.preparation import BertClassifierJob
@@ -25,8 +23,6 @@ from tf_bert.pairs.preparation import BiEncoderJob
 from tf_bert.pairs.settings import TextPooling
 
 _POOLER = "bert/pooler/"
-
-_log = logging.getLogger(__name__)
 
 
 def run(job: BiEncoderJob, *, placement: Placement) -> Results:
@@ -104,13 +100,4 @@ def initialise(job: BiEncoderJob, engine: Engine) -> Initial:
     missing = [*sorted(left), *found.report.untrained]
     if settings.pooling is not TextPooling.POOLED:  # nothing reads it
         missing = [name for name in missing if not name.startswith(_POOLER)]
-    layers = job.config.num_hidden_layers
-    untrained.refuse(
-        settings.trained_part.frozen(missing, layers=layers),
-        path=start.path,
-        work="what they compute for the layers above",
-        advice=f"They are not trained with --train={settings.train}: use full.",
-    )
-    engine.load_weights(found.values)
-    _log.info("%s", found.report)
-    return Initial(missing=missing, step=found.step)
+    return classifier_run.load(found, engine, job=job, missing=missing)

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from processors.batches.long_texts import LongTexts
-from processors.batches.texts_apart import Sides, half_a_pair
-from processors.example import InputExample
+from processors.batches.texts_apart import Sides
 from processors.labels.targets import Targets
 from runtime.engine.optimizer_settings import OptimizerSettings, ParameterGroup
 from runtime.errors import SettingsError
@@ -182,10 +181,6 @@ class BiEncoderSettings(BiEncoderStepSettings, ClassifierSettings):
     def _without_updates(self) -> Iterator[str]:
         """Here the head is trained by updates, whatever is trained beside it."""
         yield from ()
-
-    def row_problem(self, example: InputExample) -> str | None:
-        """See base class."""
-        return half_a_pair(example)
 
     @property
     def needs_trained_pooler(self) -> bool:

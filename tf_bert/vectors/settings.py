@@ -110,16 +110,8 @@ class ExtractionSettings(FormatSettings, TokenizerSettings, DeviceSettings):
         Raises:
             SettingsError: They do not fit each other.
         """
-        return TableOptions(
-            text_a=self.text_a or "text",
-            text_b=self.text_b,
-            label="label" if self.header else "0",  # not looked at
-            test_file=self.input_file,
-            header=self.header or not self.text_a,
-            quoted=self.quoted,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-        )
+        header = self.header or not self.text_a
+        return self.of_texts(self.input_file, text_a=self.text_a, header=header)
 
     def _column_problems(self) -> Iterator[str]:
         try:

@@ -12,7 +12,7 @@ from runtime.errors import CheckpointError, DataError, SettingsError
 from tests.tf_bert.seq2seq import pairs
 from tf_bert.seq2seq.generation import run as generate
 from tf_bert.seq2seq.generation.preparation import prepare
-from tf_bert.seq2seq.generation.settings import GenerationSettings
+from tf_bert.seq2seq.generation.settings import WritingSettings
 from tf_bert.seq2seq.search_settings import EarlyStopping
 
 PAD = 0
@@ -32,7 +32,7 @@ def texts():
 def settings_of(**values):
     told = {"max_source_length": 40, "max_target_length": 19}
     told |= {"init_checkpoint": pairs.folder("equal")}
-    return GenerationSettings(**{**told, **values})
+    return WritingSettings(**{**told, **values})
 
 
 def written(placement, lines, **values):
@@ -104,7 +104,7 @@ def test_values_that_cannot_be_used_are_told_together():
 
 
 def test_what_is_not_given_is_usual():
-    job = prepare(settings_of(max_target_length=None))
+    job = prepare(settings_of(max_source_length=None, max_target_length=None))
     assert (job.search.num_beams, job.search.max_target_length) == (4, 64)
     assert job.search.early_stopping is EarlyStopping.FALSE
     assert job.max_source_length == 64

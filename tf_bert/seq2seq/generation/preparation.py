@@ -15,7 +15,7 @@ from runtime.training import trained_run
 from tf_bert.formats.source import Source
 from tf_bert.model.encoder_decoder_config import EncoderDecoderConfig
 from tf_bert.seq2seq import start as starts
-from tf_bert.seq2seq.generation.settings import GenerationSettings
+from tf_bert.seq2seq.generation.settings import WritingSettings
 from tf_bert.seq2seq.search_settings import EarlyStopping, SearchSettings
 from tf_bert.seq2seq.start import Start
 
@@ -23,7 +23,7 @@ _SOURCE, _TARGET = 512, 64  # tokens, where no run says more
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GenerationJob:
+class WritingJob:
     """An encoder-decoder and what it is to do.
 
     Attributes:
@@ -36,7 +36,7 @@ class GenerationJob:
         unknown_text: What stands for the unknown token.
     """
 
-    settings: GenerationSettings
+    settings: WritingSettings
     start: Start
     config: EncoderDecoderConfig
     tokenizer: Tokenizer
@@ -45,7 +45,7 @@ class GenerationJob:
     unknown_text: str
 
 
-def prepare(settings: GenerationSettings) -> GenerationJob:
+def prepare(settings: WritingSettings) -> WritingJob:
     """Opens what the settings name and checks that it fits together.
 
     Args:
@@ -72,7 +72,7 @@ def prepare(settings: GenerationSettings) -> GenerationJob:
     unknown_text = said.pop("unknown_text")
     if problems := list(_length_problems(said, longest, config=config)):
         raise SettingsError(*problems)
-    return GenerationJob(
+    return WritingJob(
         settings=settings,
         start=start,
         config=config,
@@ -84,7 +84,7 @@ def prepare(settings: GenerationSettings) -> GenerationJob:
 
 
 def _tokenizer(
-    settings: GenerationSettings, source: Source, *, state: Mapping[str, Any]
+    settings: WritingSettings, source: Source, *, state: Mapping[str, Any]
 ) -> Tokenizer:
     """The tokenizer that is named, else the one that the weights were trained with."""
     if settings.names_tokenizer:
@@ -95,7 +95,7 @@ def _tokenizer(
 
 
 def _said(
-    settings: GenerationSettings,
+    settings: WritingSettings,
     *,
     told: Mapping[str, Any],
     config: EncoderDecoderConfig,

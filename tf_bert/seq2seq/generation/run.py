@@ -17,8 +17,8 @@ from processors.readers.lines import TextFile
 from runtime import storage
 from runtime.devices.placement import Placement
 from runtime.errors import DataError
-from tf_bert.seq2seq.generation.preparation import GenerationJob
-from tf_bert.seq2seq.generation.settings import GenerationSettings
+from tf_bert.seq2seq.generation.preparation import WritingJob
+from tf_bert.seq2seq.generation.settings import WritingSettings
 from tf_bert.seq2seq.generation.writer import Writer
 
 _STANDARD_INPUT = "standard input"
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def run(
-    job: GenerationJob, *, placement: Placement, stdin: BinaryIO, stdout: BinaryIO
+    job: WritingJob, *, placement: Placement, stdin: BinaryIO, stdout: BinaryIO
 ) -> int:
     """Writes a JSON line for each line, in their order.
 
@@ -62,7 +62,7 @@ def run(
     return count
 
 
-def _sources(settings: GenerationSettings, stdin: BinaryIO) -> Iterator[str]:
+def _sources(settings: WritingSettings, stdin: BinaryIO) -> Iterator[str]:
     """Streams the texts.
 
     Raises:
@@ -76,7 +76,7 @@ def _sources(settings: GenerationSettings, stdin: BinaryIO) -> Iterator[str]:
         yield text
 
 
-def _of_file(settings: GenerationSettings) -> Iterator[tuple[int, str]]:
+def _of_file(settings: WritingSettings) -> Iterator[tuple[int, str]]:
     for line in TextFile(str(settings.input_file), encoding=settings.encoding).lines():
         if line.bad is not None:
             raise line.bad.error
@@ -96,7 +96,7 @@ def _of_stream(stdin: BinaryIO) -> Iterator[tuple[int, str]]:
 
 
 @contextlib.contextmanager
-def _output(settings: GenerationSettings, stdout: BinaryIO) -> Iterator[BinaryIO]:
+def _output(settings: WritingSettings, stdout: BinaryIO) -> Iterator[BinaryIO]:
     """Where the lines go; a file is there when it is whole."""
     if settings.output_file is None:
         yield stdout

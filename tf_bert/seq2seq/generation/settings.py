@@ -19,7 +19,7 @@ _AS_THE_RUN = "by default as the run that trained it."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GenerationSettings(TokenizerSettings, DeviceSettings):
+class WritingSettings(TokenizerSettings, DeviceSettings):
     """Settings of `generate`.
 
     Raises:

@@ -17,7 +17,7 @@ from runtime.engine import engine
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.training import untrained
 from tf_bert.seq2seq import start as starts
-from tf_bert.seq2seq.generation.preparation import GenerationJob
+from tf_bert.seq2seq.generation.preparation import WritingJob
 from tf_bert.seq2seq.modeling import build_encoder_decoder
 from tf_bert.seq2seq.objective import Seq2SeqObjective
 from tf_bert.seq2seq.search import Search
@@ -34,7 +34,7 @@ class Writer:
         CheckpointError: The weights do not fit, or some of them are not there.
     """
 
-    def __init__(self, job: GenerationJob, *, placement: Placement) -> None:
+    def __init__(self, job: WritingJob, *, placement: Placement) -> None:
         self._job = job
         self._shape = BatchShape(
             per_replica_batch=-(-job.settings.batch_size // placement.replicas),
