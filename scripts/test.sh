@@ -33,13 +33,14 @@ fi
 
 # Keras takes its backend once a process: what depends on it runs again, on JAX, in a
 # second process, but for encoder-decoders and pairs, whose programs take JAX minutes to
-# compile: --all runs these on it, too. The tests of the scripts, which start processes of their own, and those
-# of the pipelines follow there, so that both take about as long.
+# compile: --all runs these on it, too. The tests of the scripts, which start processes of
+# their own, of the pipelines and of pairs follow there, so that both take about as long.
+second=(tests/scripts tests/pipelines tests/tf_bert/pairs)
 beside() {
   local status=0
   KERAS_BACKEND=jax "${tests[@]}" --backend-tests ${quick[@]+"${quick[@]}"} \
     tests/runtime tests/tf_bert tests/lstm_pretrain tests/test_loss_traces.py || status=$?
-  "${tests[@]}" tests/scripts tests/pipelines || status=$?
+  "${tests[@]}" "${second[@]}" || status=$?
   return "$status"
 }
 log="$(mktemp)"
@@ -49,8 +50,8 @@ pid=$!
 set +m
 trap 'rm -f "$log"; kill -- "-$pid" 2> /dev/null || true' EXIT
 status=0
-"${tests[@]}" --ignore=tests/scripts --ignore=tests/pipelines || status=$?
+"${tests[@]}" "${second[@]/#/--ignore=}" || status=$?
 wait "$pid" || status=$?
-echo "On JAX, and of the scripts and the pipelines:"
+echo "On JAX, and of ${second[*]}:"
 cat "$log"
 exit "$status"

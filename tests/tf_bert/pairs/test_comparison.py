@@ -42,6 +42,7 @@ def cross_settings(make_settings, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_a_cross_encoder_has_a_bi_encoder_beside_it(cross_settings, place_on, tmp_path):
     job = cross.prepare(cross_settings(**COMPARED))
     found = pairs_run.run_cross(job, placement=place_on())

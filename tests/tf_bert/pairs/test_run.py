@@ -187,6 +187,7 @@ def test_padded_and_packed_runs_start_with_equal_losses(run_pairs, tmp_path):
     np.testing.assert_allclose(list(found.values()), found[PadTo.PACK], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_the_same(task_settings, backend, tmp_path):
     """The command is killed in training; the next one goes on to the same bytes."""
     told = {

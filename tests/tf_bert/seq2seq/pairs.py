@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import pytest
 
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
@@ -13,6 +14,8 @@ from tf_bert.seq2seq.objective import Seq2SeqObjective
 
 FOLDER = os.path.join(os.path.dirname(__file__), "../../golden/bert2bert")
 NAMES = ("equal", "projected")
+# What projects from one width to another has all that the other has.
+BOTH = [pytest.param("equal", marks=pytest.mark.slow), "projected"]
 PADDING = -100  # among labels
 SOURCES = {"input_ids", "position_ids", "example_ids"}
 

@@ -16,7 +16,7 @@ NORM = 1e-3  # relative: of one norm among 40, 4.5e-4 was seen; of the others, 6
 WEIGHT = 5e-4  # absolute
 
 
-@pytest.fixture(scope="module", params=pairs.NAMES)
+@pytest.fixture(scope="module", params=pairs.BOTH)
 def name(request):
     return request.param
 

@@ -100,7 +100,7 @@ def test_a_run_learns_writes_and_says_how_well(do, tmp_path):
     "way",
     [
         {"gradient_accumulation_steps": 4},
-        {"pad_to": PadTo.MAX},
+        pytest.param({"pad_to": PadTo.MAX}, marks=pytest.mark.slow),
         pytest.param(
             {"pad_to": PadTo.BUCKET, "gradient_accumulation_steps": 2},
             marks=pytest.mark.slow,
@@ -178,6 +178,7 @@ def test_a_trained_run_is_measured_and_written_with_again(do, tmp_path, caplog):
     assert elsewhere.outputs["test"] == trained.outputs["test"]
 
 
+@pytest.mark.slow
 def test_a_text_is_the_same_in_any_batch(do):
     do(do_train=True, max_steps=12)
     found = [

@@ -54,7 +54,7 @@ class Searches(Seq2SeqObjective):
         return make_search(SEARCHES[named]).outputs(model, block)
 
 
-@pytest.fixture(scope="module", params=pairs.NAMES)
+@pytest.fixture(scope="module", params=pairs.BOTH)
 def name(request):
     return request.param
 
@@ -124,6 +124,7 @@ def test_other_order_and_padding(engine, golden, search):
     assert_golden(written(engine, wider, search), golden, search, of=order)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", BOTH[:1])
 def test_replicas(place_on, golden, name, search):
     objective = Seq2SeqObjective(search=make_search(SEARCHES[search]))
