@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> None:
         stdin=sys.stdin.buffer,
         stdout=getattr(stdout, "raw", stdout),  # where python -u has no buffer
     )
-    logging.info("%d texts answered.", count)
+    logging.info("Texts answered: %d.", count)
 
 
 if __name__ == "__main__":
