@@ -11,8 +11,11 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
 quick=(--ignore=tests/tf_bert/seq2seq --ignore=tests/tf_bert/pairs)
+# Half the time to compile; with --all, programs are those of real runs.
+export JAX_DISABLE_MOST_OPTIMIZATIONS=1
 select=() folder=.venv-test extras=tensorflow-cpu,jax,test,docs
 if [[ "${1-}" == "--all" ]]; then
+  unset JAX_DISABLE_MOST_OPTIMIZATIONS
   quick=() select=(-m "not gpu and not tpu")
   folder=.venv-test-all
   # The plain tensorflow: KerasHub brings it along, and both would fill one folder.
@@ -34,8 +37,8 @@ fi
 # Keras takes its backend once a process: what depends on it runs again, on JAX, in a
 # second process, but for encoder-decoders and pairs, whose programs take JAX minutes to
 # compile: --all runs these on it, too. The tests of the scripts, which start processes of
-# their own, of the pipelines and of pairs follow there, so that both take about as long.
-second=(tests/scripts tests/pipelines tests/tf_bert/pairs)
+# their own, and of the pipelines follow there, so that both take about as long.
+second=(tests/scripts tests/pipelines)
 beside() {
   local status=0
   KERAS_BACKEND=jax "${tests[@]}" --backend-tests ${quick[@]+"${quick[@]}"} \

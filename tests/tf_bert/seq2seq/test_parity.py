@@ -104,7 +104,12 @@ def test_loss_and_gradients(unclipped, golden):
 
 
 @pytest.mark.parametrize(
-    ("pad_to", "slices"), [(PadTo.PACK, 1), (PadTo.PACK, 4), (PadTo.BUCKET, 2)]
+    ("pad_to", "slices"),
+    [
+        pytest.param(PadTo.PACK, 1, marks=pytest.mark.slow),
+        (PadTo.PACK, 4),
+        (PadTo.BUCKET, 2),
+    ],
 )
 def test_layout_and_slices_change_nothing(fresh, golden, pad_to, slices):
     shape = BatchShape(
