@@ -184,7 +184,7 @@ def _encoded(tokenizer: Any, count: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 def _this_toolkit() -> Callable[[str], tuple[float, ...]]:
     greedy, (_, tokenizer), make = _engine(_FOLDER.value)
-    made = {"greedy": greedy, "beam 4": make(4), "update": greedy}
+    made = {"greedy": greedy, "beam 4": make(4), "update": make(1)}
 
     def work(way: str) -> tuple[float, ...]:
         engine = made[way]
@@ -274,23 +274,22 @@ def _transformers() -> Callable[[str], tuple[float, ...]]:
         TokenizerSettings(tokenizer_dir=bundled.resolve(_CHECKPOINT.value))
     )
     model = transformers.EncoderDecoderModel.from_pretrained(_FOLDER.value)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+    trained = transformers.EncoderDecoderModel.from_pretrained(_FOLDER.value).train()
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=1e-5)
 
     def update() -> None:
-        model.train()
         ids, mask, labels = map(torch.tensor, _encoded(tokenizer, _PAIRS.value))
-        loss = model(
+        loss = trained(
             input_ids=ids.long(), attention_mask=mask, labels=labels.long()
         ).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
 
     def work(way: str) -> tuple[float, ...]:
         if way == "update":
             return turns.seconds_of(update), _PAIRS.value, 0
-        model.eval()
         ids, mask, _ = map(torch.tensor, _encoded(tokenizer, _TEXTS.value))
         found: list[Any] = []
 
