@@ -17,7 +17,7 @@ TIMEOUT = 1800  # seconds a cell
 
 # What a notebook leaves in its folder, by its name.
 MADE = {
-    "kaggle_tpu": {"runs/reviews/predictions.tsv", "answers.tsv"},
+    "kaggle_tpu": {"runs/kaggle/predictions.tsv", "answers.tsv"},
     "lstm_pretraining": {"runs/lstm/summary.txt", "runs/lstm/data_size_curve.png"},
     "own_texts": {"runs/reviews/predictions.tsv", "runs/hf/model.safetensors"},
     "titles_and_pairs": {"titles.jsonl", "nearest.tsv"},
