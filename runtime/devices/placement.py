@@ -279,17 +279,17 @@ def _place_on(backend: Backend, request: Request) -> Placement:
     finder = importlib.import_module(_FINDERS[backend])
     placement: Placement = finder.find(request)
     if placement.accelerator is Accelerator.CPU:
-        _check_arithmetic_of_cpu(request.precision)
+        _check_arithmetic_of_cpu(request.precision, backend=backend)
     return placement
 
 
-def _check_arithmetic_of_cpu(precision: Precision) -> None:
+def _check_arithmetic_of_cpu(precision: Precision, *, backend: Backend) -> None:
     if precision is Precision.TF32:
         raise PlacementError(
             "--precision=tf32 is arithmetic of GPUs, and this run is on a CPU: use "
             "--precision=float32."
         )
-    slow = processor.slow_bfloat16(processor.CPUINFO)
+    slow = processor.slow_bfloat16(processor.CPUINFO, backend=backend.value)
     if precision is Precision.BFLOAT16 and slow:
         _log.warning(slow)
 

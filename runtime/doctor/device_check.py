@@ -141,8 +141,9 @@ def _unused(report: Mapping[str, Any], *, asked: Accelerator) -> str:
 def _speed(report: Mapping[str, Any]) -> Finding:
     speeds: Mapping[str, float] = report["teraflops"]
     shown = ", ".join(f"{name} {value:.3g}" for name, value in speeds.items())
-    is_cpu = report["accelerator"] == "cpu"
-    slow = processor.slow_bfloat16(processor.CPUINFO) if is_cpu else ""
+    slow = ""
+    if report["accelerator"] == "cpu":
+        slow = processor.slow_bfloat16(processor.CPUINFO, backend=report["backend"])
     return Finding(
         check="speed",
         verdict=Verdict.NOTE if slow else Verdict.OK,

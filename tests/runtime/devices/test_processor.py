@@ -15,16 +15,17 @@ flags\t\t: fpu avx2 {}avx512f
 
 @pytest.fixture
 def say(tmp_path):
-    def say(text):
+    def say(text, *, backend="tensorflow"):
         path = tmp_path / "cpuinfo"
         path.write_text(text, encoding="utf-8")
-        return processor.slow_bfloat16(str(path))
+        return processor.slow_bfloat16(str(path), backend=backend)
 
     return say
 
 
-def test_a_processor_without_bfloat16(say):
-    said = say(CPUINFO.format("", ""))
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_processor_without_bfloat16(say, backend):
+    said = say(CPUINFO.format("", ""), backend=backend)
     assert "neither amx_bf16 nor avx512_bf16" in said
     assert "--precision=float32" in said
 
@@ -32,11 +33,13 @@ def test_a_processor_without_bfloat16(say):
 @pytest.mark.parametrize("flag", ["amx_bf16 ", "avx512_bf16 "])
 def test_a_processor_with_bfloat16(say, flag):
     assert say(CPUINFO.format(flag, flag)) == ""
+    said = say(CPUINFO.format(flag, flag), backend="jax")
+    assert "--backend=tensorflow" in said
 
 
 def test_where_no_line_says_it_nothing_is_said(say, tmp_path):
-    assert say("processor\t: 0\nFeatures\t: fp asimd\n") == ""
-    assert processor.slow_bfloat16(str(tmp_path / "none")) == ""
+    assert say("processor\t: 0\nFeatures\t: fp asimd\n", backend="jax") == ""
+    assert processor.slow_bfloat16(str(tmp_path / "none"), backend="jax") == ""
 
 
 def test_this_machine_can_be_asked():

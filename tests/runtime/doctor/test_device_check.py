@@ -44,7 +44,7 @@ def test_a_processor_that_is_slow_in_bfloat16(
     monkeypatch.setattr(device_check.processor, "CPUINFO", str(cpuinfo))
     speeds = {"float32": 0.2, "bfloat16": 0.01}
     report = {"accelerator": accelerator, "devices": ["CPU:0"], "teraflops": speeds}
-    found = device_check._speed(report)
+    found = device_check._speed({**report, "backend": "tensorflow"})
     assert found.verdict is verdict
     assert found.found.endswith("float32 0.2, bfloat16 0.01")
     assert ("no instructions for bfloat16" in found.remedy) is (verdict is Verdict.NOTE)
