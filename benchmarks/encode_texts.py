@@ -3,7 +3,7 @@
     python benchmarks/encode_texts.py --data=SHARED/data/jnli [--rounds=5]
 
 Programs take turns and encode the distinct texts of JNLI's valid split with
-aozora-mini, token ids made beforehand, the mean of a text's tokens: this toolkit packed
+ja-mini, token ids made beforehand, the mean of a text's tokens: this toolkit packed
 in rows; transformers sorted by length, in batches that are padded to their longest,
 which is how sentence-transformers calls it.
 
@@ -31,8 +31,7 @@ _IDS = flags.DEFINE_string("ids", None, "Internal: token ids and weights.")
 
 _OURS, _TORCH = "this toolkit", "transformers"
 _PROGRAMS = {_OURS: ("float32",), _TORCH: ("float32",)}
-_MODEL = "tf_bert/data/aozora-mini"
-_VOCABULARY = "processors/data/aozora_spm_8k/aozora-ja"
+_MODEL = "tf_bert/data/ja-mini"
 _LONGEST = 96
 
 
@@ -65,9 +64,7 @@ def _write_ids(path: str) -> int:
     texts: dict[str, None] = {}
     for row in read_jsonl(os.path.join(_DATA.value, name)):
         texts |= dict.fromkeys((row.value("sentence1"), row.value("sentence2")))
-    tokenizer = SentencePieceTokenizer(
-        f"{_VOCABULARY}.model", vocab_file=f"{_VOCABULARY}.vocab"
-    )
+    tokenizer = SentencePieceTokenizer(f"{_MODEL}/sentencepiece.model")
     special = tokenizer.special
     rows = [
         [special.cls, *ids[: _LONGEST - 2], special.sep]
@@ -104,7 +101,7 @@ def _ours(rows: list[np.ndarray]) -> Callable[[], np.ndarray]:
     from tf_bert.vectors.encoder import VectorEncoder, WantedVectors
     from tf_bert.vectors.settings import Pooling
 
-    source = find.open_source("bundled:aozora-mini")
+    source = find.open_source("bundled:ja-mini")
     encoder = VectorEncoder(
         source.config,
         source=source,

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,10 @@ TIMEOUT = 1800  # seconds a cell
 
 # What a notebook leaves in its folder, by its name.
 MADE = {
+    "kaggle_tpu": {"runs/kaggle/predictions.tsv", "answers.tsv"},
     "lstm_pretraining": {"runs/lstm/summary.txt", "runs/lstm/data_size_curve.png"},
-    "own_texts": {"runs/new/predictions.tsv", "runs/hf/model.safetensors"},
+    "own_texts": {"runs/reviews/predictions.tsv", "runs/hf/model.safetensors"},
+    "titles_and_pairs": {"titles.jsonl", "nearest.tsv"},
 }
 
 
@@ -54,6 +57,24 @@ def test_outputs_are_stripped(path):
     assert all(cell["execution_count"] is None for cell in code)
     assert all(cell["outputs"] == [] for cell in code)
     assert cells[0]["cell_type"] == "markdown"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_a_model_that_is_named_comes_with_the_toolkit(path):
+    with open(path, encoding="utf-8") as file:
+        named = re.findall(r"bundled:([\w-]+)|tf_bert[^\"]*/data/([\w-]+)", file.read())
+    there = os.listdir(os.path.join(ROOT, "tf_bert/data"))
+    assert {name for pair in named for name in pair if name} <= {*there}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_what_a_notebook_installs_it_can_import(path):
+    """Pip's entry for an editable package is read when Python starts, not before."""
+    with open(path, encoding="utf-8") as file:
+        first = json.load(file)["cells"][1]
+    *_, install, line = first["source"]
+    assert "%pip install" in install
+    assert line.strip().startswith("sys.path.append(os.path.abspath(CHECKOUT))")
 
 
 @pytest.mark.slow

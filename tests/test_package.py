@@ -43,6 +43,7 @@ EXTRAS = {
     "gpu.txt": ["tensorflow-gpu", "jax-gpu", "gcs"],
     "tpu-tensorflow.txt": ["tpu-tensorflow", "gcs"],
     "colab-tpu-jax.txt": ["jax", "gcs"],
+    "kaggle-tpu.txt": ["tensorflow-cpu", "jax", "gcs"],
 }
 BUILD_INPUTS = ("LICENSE", "README.md", "pyproject.toml", "setup.cfg")
 

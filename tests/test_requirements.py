@@ -30,6 +30,7 @@ RESOLUTIONS = [
     ("gpu.txt", "tensorflow-gpu,gcs", ["3.13", "3.12", "3.11"]),
     ("gpu.txt", "jax-gpu,gcs", ["3.13", "3.12", "3.11"]),
     ("colab-tpu-jax.txt", "jax,gcs", ["3.13"]),
+    ("kaggle-tpu.txt", "tensorflow-cpu,jax,gcs", ["3.12"]),
     ("tpu-tensorflow.txt", "tpu-tensorflow,gcs", ["3.12", "3.11"]),
 ]
 

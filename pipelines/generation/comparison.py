@@ -101,8 +101,13 @@ def nearest_targets(
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    counter = TfidfVectorizer(analyzer="char", ngram_range=_NGRAMS, dtype=np.float32)
-    known = counter.fit_transform([example.text_a for example in train])
+    texts = [example.text_a for example in train]
+    shortest, longest = _NGRAMS
+    shortest = min(shortest, max(map(len, texts)))  # texts of one character have none
+    counter = TfidfVectorizer(
+        analyzer="char", ngram_range=(shortest, longest), dtype=np.float32
+    )
+    known = counter.fit_transform(texts)
     asked = counter.transform(sources)
     nearest = [
         int(row.argmax())

@@ -147,6 +147,8 @@ class _Advice:
                 "Of one file, --split=train:0.8,dev:0.1,test:0.1 makes all three"
                 " splits."
             )
+        elif self._flag and names:
+            yield f"If one of them is it, say --{self._flag}=NAME."
 
     def _is_beside(self) -> bool:
         is_elsewhere = storage.is_relative(self._file) and self._data_dir not in {

@@ -11,13 +11,16 @@ import dataclasses
 import enum
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runtime.devices import tpu_environment
+from runtime.devices import processor, tpu_environment
 from runtime.errors import PlacementError, SettingsError
+
+_log = logging.getLogger(__name__)
 
 
 class Accelerator(enum.Enum):
@@ -275,12 +278,20 @@ def _place_on(backend: Backend, request: Request) -> Placement:
     bind_keras(backend)
     finder = importlib.import_module(_FINDERS[backend])
     placement: Placement = finder.find(request)
-    if placement.accelerator is Accelerator.CPU and request.precision is Precision.TF32:
+    if placement.accelerator is Accelerator.CPU:
+        _check_arithmetic_of_cpu(request.precision, backend=backend)
+    return placement
+
+
+def _check_arithmetic_of_cpu(precision: Precision, *, backend: Backend) -> None:
+    if precision is Precision.TF32:
         raise PlacementError(
             "--precision=tf32 is arithmetic of GPUs, and this run is on a CPU: use "
             "--precision=float32."
         )
-    return placement
+    slow = processor.slow_bfloat16(processor.CPUINFO, backend=backend.value)
+    if precision is Precision.BFLOAT16 and slow:
+        _log.warning(slow)
 
 
 def _candidates(backend: Backend, request: Request) -> list[Backend]:

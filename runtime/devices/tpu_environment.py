@@ -266,9 +266,9 @@ def _not_for_tpus(tensorflows: Mapping[str, str]) -> str:
     if any(name in tensorflows for name in _TPU_PACKAGES):
         return ""
     return (
-        f"{_listed(tensorflows)} is installed, which has no TPU support. Remove it "
-        f"with `pip uninstall -y {' '.join(tensorflows)}`; then, on Python 3.11 or "
-        f"3.12, `{INSTALL}`. Or use --backend=jax with `pip install 'jax[tpu]'`."
+        f"{_listed(tensorflows)} is installed, which has no TPU support. JAX has, "
+        "beside it: `pip install 'jax[tpu]'`. TensorFlow's, on Python 3.11 or 3.12: "
+        f"`pip uninstall -y {' '.join(tensorflows)}`, then `{INSTALL}`."
     )
 
 

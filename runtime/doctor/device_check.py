@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runtime import storage
-from runtime.devices import tpu_environment
+from runtime.devices import processor, tpu_environment
 from runtime.devices.placement import Accelerator, Backend
 from runtime.doctor import package_check
 from runtime.doctor.diagnosis import Finding, Verdict
@@ -141,9 +141,13 @@ def _unused(report: Mapping[str, Any], *, asked: Accelerator) -> str:
 def _speed(report: Mapping[str, Any]) -> Finding:
     speeds: Mapping[str, float] = report["teraflops"]
     shown = ", ".join(f"{name} {value:.3g}" for name, value in speeds.items())
+    slow = ""
+    if report["accelerator"] == "cpu":
+        slow = processor.slow_bfloat16(processor.CPUINFO, backend=report["backend"])
     return Finding(
         check="speed",
-        verdict=Verdict.OK,
+        verdict=Verdict.NOTE if slow else Verdict.OK,
         found=f"matrix products of {report['devices'][0]} in TFLOP/s: {shown}",
+        remedy=slow,
         details=speeds,
     )

@@ -69,7 +69,10 @@ def fitting_set(*, search_path: Sequence[str] | None = None, root: str = "/") ->
     if tpu_environment.installed(names, search_path=search_path):
         return "tpu-tensorflow.txt"
     if tpu_environment.has_tpu(root):
-        return "colab-tpu-jax.txt"
+        beside_jax = tpu_environment.installed(
+            ("tensorflow-cpu",), search_path=search_path
+        )
+        return "kaggle-tpu.txt" if beside_jax else "colab-tpu-jax.txt"
     return "gpu.txt" if has_gpu(root) else "cpu.txt"
 
 

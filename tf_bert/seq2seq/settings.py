@@ -13,6 +13,7 @@ from pipelines.generation.settings import GenerationSettings, GenerationStepSett
 from processors.tokenization.settings import TOKENIZER, TokenizerSettings
 from runtime.settings import setting
 from runtime.training.run_settings import Carried
+from tf_bert.formats import own_tokenizer
 from tf_bert.seq2seq.search_settings import (
     EarlyStopping,
     SearchSettings,
@@ -108,6 +109,10 @@ class Seq2SeqSettings(Seq2SeqStepSettings, GenerationSettings, TokenizerSettings
         *("bert_config_file", "vocab_file", "model_file", "tokenizer_dir"),
         *("init_checkpoint", "encoder_checkpoint", "decoder_checkpoint"),
     )
+
+    def __post_init__(self) -> None:
+        own_tokenizer.take(self)
+        super().__post_init__()
 
     def _missing(self) -> Iterator[str]:
         yield from super()._missing()

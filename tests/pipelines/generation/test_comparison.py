@@ -28,6 +28,11 @@ def test_the_nearest_text_lends_its_target():
     assert comparison.nearest_targets(sources, train=TRAIN) == ["海の夏", "山の日"]
 
 
+def test_texts_of_one_character_have_a_nearest():
+    train = [InputExample(text, text, f"{text}の題") for text in "山海"]
+    assert comparison.nearest_targets(["海", "川"], train=train)[0] == "海の題"
+
+
 def test_baselines_write_for_every_split():
     found = comparison.baselines(TRAIN, {"dev": DEV, "test": DEV[:1]})
     assert [len(texts) for texts in found["dev"].values()] == [2, 2, 2]

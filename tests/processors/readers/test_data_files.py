@@ -61,11 +61,11 @@ def test_where_files_are(fill, monkeypatch, tmp_path):
         ("dev.tsv", "dev_file", ["dev/a/1.txt"], "dev is a folder: --task_name=folder"),
         ("dev.tsv", "dev_file", ["train.tsv"], "--split=train:0.8,dev:0.1,test:0.1 "),
         ("test.tsv", None, ["train.tsv"], "--split=train:0.8,dev:0.1,test:0.1 makes"),
-        ("train.tsv", "train_file", ["latest.tsv"], "holds: latest.tsv."),
-        ("dev.tsv", "dev_file", ["evaluate.py"], "holds: evaluate.py."),
+        ("train.tsv", "train_file", ["latest.tsv"], "say --train_file=NAME."),
+        ("dev.tsv", "dev_file", ["evaluate.py"], "say --dev_file=NAME."),
         ("dev.tsv", None, ["valid.tsv"], "If valid.tsv is it, give it that name."),
-        ("texts.json", "texts_file", ["text.json"], "holds: text.json."),
-        ("texts.json", "texts_file", ["train.json"], "holds: train.json."),
+        ("texts.json", "texts_file", ["text.json"], "say --texts_file=NAME."),
+        ("texts.json", "texts_file", ["train.json"], "say --texts_file=NAME."),
     ],
 )
 def test_a_missing_file_is_named_with_what_may_be_it(fill, file, flag, names, advice):

@@ -188,6 +188,26 @@ def test_a_cpu_has_no_tf32(backend):
         place(Accelerator.CPU, backend=backend, precision=Precision.TF32)
 
 
+@pytest.mark.parametrize(
+    ("flags", "precision", "warned"),
+    [
+        ("fpu avx2", Precision.BFLOAT16, {*OTHER}),
+        ("fpu avx2", Precision.FLOAT32, set()),
+        ("fpu avx2 amx_bf16", Precision.BFLOAT16, {Backend.JAX}),
+    ],
+)
+def test_a_slow_precision_is_warned_of(
+    backend, tmp_path, monkeypatch, caplog, flags, precision, warned
+):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(placement.processor, "CPUINFO", str(cpuinfo))
+    place(Accelerator.CPU, backend=backend, precision=precision)
+    said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert [each for each in said if "bfloat16" in each] == said
+    assert bool(said) is (backend in warned)
+
+
 def test_what_needs_no_framework_loads_none():
     code = (
         "import sys\n"

@@ -19,12 +19,35 @@ def broken_keras(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_devices_and_speed_of_this_machine(backend):
     devices, speed = device_check.check(Accelerator.CPU, backend=backend, seconds=0.01)
-    assert devices.verdict is speed.verdict is Verdict.OK
+    assert devices.verdict is Verdict.OK
+    assert speed.verdict is not Verdict.PROBLEM  # a note where bfloat16 is slow
     assert devices.found.startswith("1 x ")
     assert devices.found.endswith(f", {backend.value}, float32")
     assert devices.details["devices"] == ["CPU:0"]
     assert devices.details["accelerator"] == "cpu"
     assert speed.details.keys() == {"float32", "bfloat16"}
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "flags", "verdict"),
+    [
+        ("cpu", "fpu avx2", Verdict.NOTE),
+        ("cpu", "fpu avx512_bf16", Verdict.OK),
+        ("tpu", "fpu avx2", Verdict.OK),
+    ],
+)
+def test_a_processor_that_is_slow_in_bfloat16(
+    tmp_path, monkeypatch, accelerator, flags, verdict
+):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(device_check.processor, "CPUINFO", str(cpuinfo))
+    speeds = {"float32": 0.2, "bfloat16": 0.01}
+    report = {"accelerator": accelerator, "devices": ["CPU:0"], "teraflops": speeds}
+    found = device_check._speed({**report, "backend": "tensorflow"})
+    assert found.verdict is verdict
+    assert found.found.endswith("float32 0.2, bfloat16 0.01")
+    assert ("no instructions for bfloat16" in found.remedy) is (verdict is Verdict.NOTE)
 
 
 @pytest.mark.slow

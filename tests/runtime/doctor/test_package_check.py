@@ -244,12 +244,16 @@ class TestFittingSet:
         path = install({"jax": "0.7.2"})
         found = package_check.fitting_set(search_path=path, root=str(tmp_path))
         assert found == "colab-tpu-jax.txt"
+        path = install({"tensorflow-cpu": "2.20.0"})  # Kaggle's, beside JAX
+        found = package_check.fitting_set(search_path=path, root=str(tmp_path))
+        assert found == "kaggle-tpu.txt"
         path = install({"tensorflow-tpu": "2.19.1"})
         found = package_check.fitting_set(search_path=path, root=str(tmp_path))
         assert found == "tpu-tensorflow.txt"
 
     def test_every_set_is_there(self):
-        names = {"cpu.txt", "gpu.txt", "colab-tpu-jax.txt", "tpu-tensorflow.txt"}
+        names = {"cpu.txt", "gpu.txt", "tpu-tensorflow.txt"}
+        names |= {"colab-tpu-jax.txt", "kaggle-tpu.txt"}
         assert names == {*storage.list_dir(package_check.PINS)}
 
 

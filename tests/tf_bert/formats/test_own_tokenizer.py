@@ -10,11 +10,13 @@ from runtime.errors import SettingsError
 from tf_bert.classifier.settings import ClassifierSettings
 from tf_bert.formats import bundled
 from tf_bert.pretraining.settings import PretrainingSettings
+from tf_bert.seq2seq.settings import Seq2SeqSettings
 from tf_bert.vectors.settings import ExtractionSettings
 
 GIVEN = {
     ClassifierSettings: {"task_name": "authors", "do_train": True, "output_dir": "o"},
     PretrainingSettings: {"text_file": ("t",), "do_train": True, "output_dir": "o"},
+    Seq2SeqSettings: {"task_name": "tsv", "do_train": True, "output_dir": "o"},
     ExtractionSettings: {"input_file": "t", "output_file": "o"},
 }
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
