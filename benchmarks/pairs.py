@@ -73,7 +73,6 @@ _SAMPLE = 512
 _MANY = 100_000
 _TOP_K = 10
 _MODEL = "bundled:ja-mini"
-_VOCABULARY = "processors/data/aozora_spm_8k/aozora-ja"
 
 
 def main(_: list[str]) -> None:
@@ -133,8 +132,6 @@ def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
         "label": "label",
         "objective": Objective.REGRESSION if is_number else Objective.CLASSIFICATION,
         "init_checkpoint": _MODEL,
-        "model_file": f"{_VOCABULARY}.model",
-        "vocab_file": f"{_VOCABULARY}.vocab",
         "max_seq_length": 128 if way == "cross" else 96,
         "train_batch_size": _BATCH.value,
         "predict_batch_size": 64,

@@ -33,8 +33,13 @@ def test_a_processor_without_bfloat16(say, backend):
 @pytest.mark.parametrize("flag", ["amx_bf16 ", "avx512_bf16 "])
 def test_a_processor_with_bfloat16(say, flag):
     assert say(CPUINFO.format(flag, flag)) == ""
-    said = say(CPUINFO.format(flag, flag), backend="jax")
+
+
+def test_with_avx512_jax_gains_nothing(say):
+    said = say(CPUINFO.format("avx512_bf16 ", "avx512_bf16 "), backend="jax")
     assert "--backend=tensorflow" in said
+    both = "amx_bf16 avx512_bf16 "
+    assert say(CPUINFO.format(both, both), backend="jax") == ""
 
 
 def test_where_no_line_says_it_nothing_is_said(say, tmp_path):
