@@ -10,6 +10,7 @@ from runtime import storage
 from runtime.errors import CompilationError
 from runtime.exports.row_inputs import INPUTS
 from runtime.exports.rows_model import RowsModel
+from runtime.kernels import portable
 
 FILES = {"onnx": "model.onnx", "litert": "model.tflite"}
 
@@ -32,6 +33,7 @@ def write(folder: str, model: RowsModel, *, kind: str) -> None:
     path = storage.join(folder, FILES[kind])
     options: dict[str, Any] = {"input_signature": [signature], "verbose": False}
     try:
-        model.export(path, format=kind, **options)
+        with portable.graphs():
+            model.export(path, format=kind, **options)
     except Exception as error:
         raise CompilationError(f"Keras' exporter of {kind}: {error!r:.500}") from error

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.classification import best_seed
-from pipelines.serving import model_card
+from pipelines.exporting import model_card
 from pipelines.serving import recorded as recorded_runs
 from pipelines.serving.predictor import Predictor, open_predictor
 from pipelines.serving.recorded import Recorded
@@ -241,6 +241,7 @@ def _write_hugging_face(
         source,
         config=_config(source),
         tokenizer=about.tokenizer,
+        labels=labels,
         max_seq_length=about.reading.max_seq_length,
     )
     if run is not None:

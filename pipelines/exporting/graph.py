@@ -36,6 +36,18 @@ def text_rows(served: Served) -> TextRows:
     )
 
 
+def rows_and_notes(served: Served) -> tuple[TextRows | None, tuple[str, ...]]:
+    """How texts become rows of a model, or None and a sentence on why no graph can.
+
+    Args:
+        served: The model.
+    """
+    try:
+        return text_rows(served), ()
+    except SettingsError as error:
+        return None, (f"No signature of strings: {error}",)
+
+
 def _in_graph(tokenizer: Tokenizer) -> SentencePiece:
     if isinstance(tokenizer, SentencePieceTokenizer):
         return _sentence_piece(tokenizer)
