@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from runtime import storage
-from runtime.errors import CompilationError
+from runtime.errors import CompilationError, StorageError
 from runtime.exports.row_inputs import INPUTS
 from runtime.exports.rows_model import RowsModel
 from runtime.kernels import portable
@@ -25,6 +25,7 @@ def write(folder: str, model: RowsModel, *, kind: str) -> None:
 
     Raises:
         CompilationError: The exporter, or a converter that it calls, cannot.
+        StorageError: The disk is full, say.
     """
     signature = {
         name: keras.InputSpec(shape=(None, None), dtype="int32", name=name)
@@ -35,5 +36,7 @@ def write(folder: str, model: RowsModel, *, kind: str) -> None:
     try:
         with portable.graphs():
             model.export(path, format=kind, **options)
+    except OSError as error:
+        raise StorageError(f"Cannot write {path}: {error}") from error
     except Exception as error:
         raise CompilationError(f"Keras' exporter of {kind}: {error!r:.500}") from error

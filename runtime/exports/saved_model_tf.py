@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from runtime import storage
+from runtime.errors import StorageError
 from runtime.exports.row_inputs import INPUTS
 from runtime.exports.rows_model import RowsModel
 from runtime.exports.text_rows import TextRows
@@ -62,6 +63,9 @@ def write(
         texts: How texts become ids; None where no graph can do that: there is no
             signature of strings then.
         warm_up: Texts, or the two of pairs, that a server answers before any other.
+
+    Raises:
+        StorageError: The disk is full, say.
     """
     module = _Served(model, labels=labels)
     signatures: dict[str, Any] = {IDS: _of_ids(module)}
@@ -76,7 +80,10 @@ def write(
     version = storage.join(folder, "1")
     # Nobody trains it on; an LSTM's own gradient cannot be saved at all.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, version, signatures, options)
+    try:
+        tf.saved_model.save(module, version, signatures, options)
+    except tf.errors.OpError as error:
+        raise StorageError(f"Cannot write {version}: {error.message}") from error
     _write_warm_up(storage.join(version, *_WARM_UP), request, inputs)
 
 

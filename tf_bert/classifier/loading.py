@@ -206,13 +206,15 @@ def _features(
 
 def _build(config: BertConfig, placement: Placement, *, num_labels: int) -> Any:
     from tf_bert.classifier.heads import build_classifier  # Keras is bound by now
+    from tf_bert.model import part
 
-    return build_classifier(
-        config,
-        num_labels=num_labels,
-        trained_part=TrainedPart(),
-        dtype=placement.precision.keras_policy,
-    )
+    with part.weights_follow():
+        return build_classifier(
+            config,
+            num_labels=num_labels,
+            trained_part=TrainedPart(),
+            dtype=placement.precision.keras_policy,
+        )
 
 
 def _weights(

@@ -5,6 +5,8 @@ import pytest
 
 from pipelines.exporting import probes
 from pipelines.serving.served import Reading
+from processors.batches.features import featurize
+from processors.batches.long_texts import LongTexts
 from tf_bert.classifier import loading
 
 
@@ -13,15 +15,29 @@ def served(trained):
     return loading.served(trained())
 
 
-def test_long_texts_have_two_ends_and_windows_none(served):
+def test_long_texts_have_two_ends(served):
     most = served.reading.max_seq_length
-    texts = probes.texts_of(served)
-    longest = max(texts, key=len)
-    assert longest[:most] != longest[-most:]
+    longest = max(probes.texts_of(served), key=len)
     assert len(longest) > most
-    in_windows = Reading(max_seq_length=most, batch_size=8, in_windows=True)
-    other = dataclasses.replace(served, reading=in_windows)
-    assert longest not in probes.texts_of(other)
+    assert longest[:most] != longest[-most:]
+
+
+def test_what_would_be_several_windows_is_not_asked(served):
+    def features(examples, counts):
+        return featurize(
+            examples,
+            tokenizer=served.tokenizer,
+            labels=served.labels,
+            max_seq_length=8,
+            counts=counts,
+            long_texts=LongTexts.CHUNK,
+        )
+
+    in_windows = Reading(max_seq_length=8, batch_size=8, in_windows=True)
+    windows = dataclasses.replace(served, reading=in_windows, features=features)
+    texts = probes.texts_of(windows)
+    assert 0 < len(texts) < len(probes.texts_of(served))
+    assert np.array(probes.block(windows, texts)["input_ids"]).shape[1] <= 8
 
 
 def test_pairs_have_names():

@@ -6,6 +6,7 @@ import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from runtime.errors import StorageError
 from runtime.exports import saved_model_tf
 
 
@@ -71,3 +72,11 @@ def test_the_first_request_is_one_that_it_answers(folder, signatures):
         for each in asked.inputs
     }
     assert signatures["ids"](**inputs)["probabilities"].shape == (1, 3)
+
+
+def test_what_cannot_be_written_is_a_sentence(model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"Cannot write .*file/1: "):
+        saved_model_tf.write(
+            str(tmp_path / "file"), model, labels=("x", "y", "z"), texts=None
+        )
