@@ -11,9 +11,9 @@ from runtime.errors import SettingsError
 from runtime.exports.text_rows import SentencePiece, TextRows
 
 _TIES = (
-    "Where two ways to cut a text are equally probable, as 6 66 and 66 6, tensorflow-text"
-    " may take the other one: so it was in 3 of 1,578 texts, whose probabilities moved by"
-    " up to 3e-4."
+    "Where two ways to cut a text are equally probable, as 6 66 and 66 6,"
+    " tensorflow-text may take the other one: so it was in 3 of 1,578 texts, whose"
+    " probabilities moved by up to 3e-4."
 )
 
 

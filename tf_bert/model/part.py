@@ -12,7 +12,6 @@ import keras
 from runtime.kernels.dropout import Dropout
 from tf_bert.model.config import BertConfig
 
-
 _weights_follow: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "weights_follow", default=False
 )
