@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -34,7 +35,8 @@ def write(folder: str, model: RowsModel, *, kind: str) -> None:
     path = storage.join(folder, FILES[kind])
     options: dict[str, Any] = {"input_signature": [signature], "verbose": False}
     try:
-        with portable.graphs():
+        with portable.graphs(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of Keras' own, on numpy
             model.export(path, format=kind, **options)
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error}") from error
