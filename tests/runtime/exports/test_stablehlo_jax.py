@@ -19,6 +19,7 @@ def test_it_is_for_every_platform(exported):
     assert [str(each.shape) for each in exported.in_avals] == ["(rows, length)"] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [[2], [7], [3, 7, 1], [24] * 5])
 def test_rows_of_any_number_and_length(exported, model, rows, sizes):
     block = rows(sizes)
