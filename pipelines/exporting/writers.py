@@ -25,6 +25,7 @@ _BACKENDS = {
 }
 # To transformers `[SEP]` is that token, and half-width kana are what a reader sees.
 _OTHERWISE = ("[SEP]", "ﾞ", "ﾟ")
+_PAIRS = "Of a pair that is too long transformers may cut other tokens off."
 _START = "Of a text that is too long transformers reads the start; the run read it all."
 
 
@@ -119,10 +120,11 @@ def write_hugging_face(served: Served, folder: str) -> Written:
     notes = served.write_hugging_face(folder)
     reads_start = not (served.reading.keeps_end or served.reading.in_windows)
     has_tokenizer = storage.exists(storage.join(folder, hugging_face.CONFIG))
+    more = [*([] if reads_start else [_START]), *([_PAIRS] if served.pairs else [])]
     return Written(
-        takes_texts=has_tokenizer and reads_start,
+        takes_texts=has_tokenizer and not more,
         reads_otherwise=_OTHERWISE,
-        notes=(*notes, *(() if reads_start else (_START,))),
+        notes=(*notes, *more),
     )
 
 

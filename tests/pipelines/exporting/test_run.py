@@ -10,7 +10,7 @@ import pytest
 
 import tf_bert
 from lstm_pretrain.classifier import loading as lstm
-from pipelines.exporting import check, probes, writers
+from pipelines.exporting import check, probes, refusals, writers
 from pipelines.exporting import run as export
 from pipelines.exporting.settings import ExportFormat, ExportSettings
 from pipelines.exporting.writers import Export, Written
@@ -102,8 +102,10 @@ def test_it_answers_as_the_run_did(trained, test_texts, tmp_path, kind, model, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["savedmodel", "huggingface"])
-@pytest.mark.parametrize("task", ["label", "pairs"])
+@pytest.mark.parametrize(
+    ("kind", "task"),
+    [("savedmodel", "label"), ("savedmodel", "pairs"), ("huggingface", "label")],
+)
 def test_texts_are_answered_as_the_run_did(of_pieces, test_texts, tmp_path, kind, task):
     skip_without(kind)
     folder, texts = of_pieces(task), test_texts(task)
@@ -196,6 +198,7 @@ def test_an_export_that_answers_otherwise_is_refused(trained, tmp_path, monkeypa
     monkeypatch.setattr(
         export, "_apart", lambda do, *_: here if do is writers.answers else Written()
     )
+    monkeypatch.setattr(refusals, "_is_installed", lambda _: True)
     monkeypatch.setattr(read_back, "read", lambda *_: {"ids": there})
     with pytest.raises(CompilationError, match=r"onnx answers otherwise .* 0\.1"):
         exported(trained(), tmp_path / "out", "onnx")
