@@ -7,12 +7,14 @@ r"""Answers of a trained BERT beside `transformers.pipeline` on the same weights
 of `texts` is a text. The programs take turns. Seconds from the command to the answer of
 the first text, in a fresh process each time; then texts a second of all, with the model
 loaded: here in the run's own batches, there one text after the other, as the pipeline
-does by default, and in batches. Both in float32. Needs torch and transformers.
+does by default, and in batches. Both in float32. Beside the time, seconds of the
+processors, which other work on the machine changes less. Needs torch and transformers.
 """
 
 from __future__ import annotations
 
 import functools
+import resource
 import statistics
 import subprocess
 import sys
@@ -59,17 +61,29 @@ def main(_: list[str]) -> None:
     count = len(_read())
     print(f"{count} texts; median of {_ROUNDS.value} rounds")
     for name, rounds in found.items():
-        seconds = statistics.median(numbers[0] for numbers in rounds)
+        seconds, busy = map(statistics.median, zip(*rounds, strict=True))
         rate = "" if _FIRST in name else f"{count / seconds:>10.1f} texts/s"
-        print(f"{name:<28}{seconds:>9.2f} s{rate}")
+        print(f"{name:<28}{seconds:>9.2f} s{busy:>9.2f} s of processors{rate}")
 
 
 def _work(program: str, way: str) -> Sequence[float]:
     if way == _FIRST:
-        return [turns.seconds_of(functools.partial(_start, program))]
+        return _measured(functools.partial(_start, program))
     size = _BATCH.value if way == _BATCHED else 1
     answer, texts = _LOADED[program](), _read()
-    return [turns.seconds_of(lambda: answer(texts, size))]
+    return _measured(lambda: answer(texts, size))
+
+
+def _measured(work: Callable[[], object]) -> list[float]:
+    """Seconds, and those of the processors, of a child that has ended, too."""
+    start = _busy()
+    return [turns.seconds_of(work), _busy() - start]
+
+
+def _busy() -> float:
+    """Seconds of the processors so far, of this process and its ended children."""
+    found = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in found)
 
 
 def _start(program: str) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from absl import logging
 
 from pipelines.classification import best_seed
-from pipelines.serving import export
-from pipelines.serving.export_settings import ExportSettings
+from pipelines.exporting import run as export
+from pipelines.exporting.settings import ExportSettings
 from scripts import console, flag_definitions, trained_models
 
 

@@ -79,7 +79,6 @@ def served(path: str, *, labels: Sequence[str] = ()) -> Served:
         build=functools.partial(_build, run, settings, num_labels=len(labels)),
         weights=functools.partial(_weights, run),
         has_special_tokens=False,
-        has_open_length=False,  # of a scan
     )
 
 

@@ -154,7 +154,8 @@ def _run(stack: list[LSTM], states: Any, *, keep: Any, training: bool) -> Any:
 def _keep(examples: Any) -> Any:
     """0 where another example than the one before begins, float32 `[rows, time, 1]`."""
     same = ops.cast(examples[:, 1:] == examples[:, :-1], "float32")
-    return ops.pad(same, [(0, 0), (1, 0)])[..., None]
+    # By indexing, LiteRT would need operations of TensorFlow itself.
+    return ops.expand_dims(ops.pad(same, [(0, 0), (1, 0)]), -1)
 
 
 def _reversed(values: Any) -> Any:

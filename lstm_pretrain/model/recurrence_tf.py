@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lstm_pretrain.model import recurrence
-from runtime.kernels import fusion
+from runtime.kernels import fusion, portable
 
 
 class _Steps(NamedTuple):
@@ -26,6 +26,8 @@ class _Steps(NamedTuple):
 
 def lstm(projected: tf.Tensor, recurrent_kernel: tf.Tensor, keep: tf.Tensor) -> Any:
     """See `lstm_pretrain.model.recurrence.lstm`."""
+    if portable.is_asked():
+        return _portable(projected, tf.convert_to_tensor(recurrent_kernel), keep)
     # Looked up here: the backward pass is traced after the engine has closed them.
     step = fusion.kernel(recurrence.step)
     step_gradient = fusion.kernel(recurrence.step_gradient)
@@ -49,6 +51,36 @@ def lstm(projected: tf.Tensor, recurrent_kernel: tf.Tensor, keep: tf.Tensor) -> 
         return hidden, gradient
 
     return run(projected, tf.convert_to_tensor(recurrent_kernel), keep)
+
+
+def _portable(projected: tf.Tensor, kernel: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """The loop without a TensorArray: LiteRT has none whose size is open.
+
+    Each step copies all states, which takes up to three times as long here.
+    """
+    time, rows, units = tf.shape(projected)[0], tf.shape(projected)[1], kernel.shape[0]
+
+    def body(
+        t: tf.Tensor, cell: tf.Tensor, hidden: tf.Tensor, states: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        recurrent = tf.matmul(hidden, kernel)
+        _, cell, hidden = recurrence.step(projected[t], recurrent, cell, keep[t])
+        states = tf.tensor_scatter_nd_update(states, [[t]], hidden[None])
+        return t + 1, cell, hidden, states
+
+    start = (
+        tf.constant(0),
+        tf.zeros([rows, units]),
+        tf.zeros([rows, units], kernel.dtype),
+        tf.zeros([time, rows, units], kernel.dtype),
+    )
+    *_, states = tf.while_loop(
+        lambda t, *_: t < time,
+        body,
+        start,
+        shape_invariants=_invariants(units, tf.TensorShape([None, None, units])),
+    )
+    return states
 
 
 def _forward(

@@ -16,9 +16,4 @@ service.py          the model of a server: loading, then available
 batching.py         requests answered together
 explanation.py      what an answer leans on, by leaving parts out
 measurements.py     what Prometheus reads
-export_settings.py  what an export is told
-export.py           the formats of other programs, each read back
-export_formats.py   what the processes of an export do
-graph.py            a tokenizer as a graph has it
-model_card.py       the page beside its weights
 """

@@ -81,7 +81,6 @@ class Served:
         build: Makes the Keras model, with random weights; called once Keras is bound.
         weights: Gives its weights, asked for by name and shape.
         has_special_tokens: Whether a row starts with `[CLS]` and ends with `[SEP]`.
-        has_open_length: Whether one program of JAX reads rows of any length.
         write_hugging_face: Writes weights, configuration and tokenizer as transformers
             reads them into a folder, and returns sentences on what it could not carry
             over; None where transformers has no such model.
@@ -102,5 +101,4 @@ class Served:
     build: Callable[[Placement], Any]
     weights: Callable[[Mapping[str, tuple[int, ...]]], Mapping[str, np.ndarray]]
     has_special_tokens: bool = True
-    has_open_length: bool = True
     write_hugging_face: Callable[[str], list[str]] | None = None

@@ -9,6 +9,7 @@ Untested on a TPU: none was available to develop on.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,7 +51,10 @@ def create(
     seed: int,
 ) -> Engine:
     """Builds the model on the host; see `runtime.engine.engine.create`."""
-    keras.utils.set_random_seed(seed)
+    # As keras.utils.set_random_seed, which would load TensorFlow where it is installed:
+    # half the time to a first answer.
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - what models of users may draw from
     with keras.device(_host()):
         model = build_model()
     return JaxEngine(

@@ -10,6 +10,7 @@ keras_formats.py          what Keras itself exports: ONNX and LiteRT
 read_back.py              a fresh process that cannot import the toolkit
 read_saved_model_tf.py    read there: a SavedModel
 read_stablehlo_jax.py     StableHLO
+read_hugging_face.py      a folder of transformers
 read_onnx.py              ONNX
 read_litert.py            LiteRT
 """

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
 
 from runtime import storage
-from runtime.errors import CompilationError
+from runtime.errors import CompilationError, StorageError
 from runtime.exports.row_inputs import INPUTS
 from runtime.exports.rows_model import RowsModel
+from runtime.kernels import portable
 
 FILES = {"onnx": "model.onnx", "litert": "model.tflite"}
 
@@ -24,6 +26,7 @@ def write(folder: str, model: RowsModel, *, kind: str) -> None:
 
     Raises:
         CompilationError: The exporter, or a converter that it calls, cannot.
+        StorageError: The disk is full, say.
     """
     signature = {
         name: keras.InputSpec(shape=(None, None), dtype="int32", name=name)
@@ -32,6 +35,10 @@ def write(folder: str, model: RowsModel, *, kind: str) -> None:
     path = storage.join(folder, FILES[kind])
     options: dict[str, Any] = {"input_signature": [signature], "verbose": False}
     try:
-        model.export(path, format=kind, **options)
+        with portable.graphs(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of Keras' own, on numpy
+            model.export(path, format=kind, **options)
+    except OSError as error:
+        raise StorageError(f"Cannot write {path}: {error}") from error
     except Exception as error:
         raise CompilationError(f"Keras' exporter of {kind}: {error!r:.500}") from error

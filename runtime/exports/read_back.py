@@ -1,4 +1,9 @@
-"""An export, read in a fresh process that cannot import the toolkit."""
+"""An export, read in a fresh process that cannot import the toolkit.
+
+A reader is a file beside this one with a function `answers`, from a request to
+probabilities: `ids` for the rows of all blocks, `texts` where texts were asked, and
+`labels` where the export has them.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +19,30 @@ from runtime.errors import CompilationError
 OURS = ("lstm_pretrain", "pipelines", "processors", "runtime", "scripts", "tf_bert")
 """Packages that the process cannot import."""
 
-_START = (
-    "import runpy, sys; sys.modules.update(dict.fromkeys({ours!r}));"
-    "runpy.run_path({path!r}, run_name='__main__')"
-)
+_PROGRAM = """
+import json, runpy, sys
+sys.modules.update(dict.fromkeys({ours!r}))
+answers = runpy.run_path({path!r})["answers"](json.load(sys.stdin))
+print(json.dumps(answers))
+"""
 
 
 def read(reader: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """What a reader answers.
 
     Args:
-        reader: Name of its module beside this one.
-        request: A JSON value: `folder`, `rows` by name, `texts` by name.
+        reader: Its name, without the ending.
+        request: A JSON value: `folder`; `blocks`, each rows by name; `texts` by name.
 
     Returns:
-        Probabilities by `ids` and, where texts were asked, `texts`.
+        See above.
 
     Raises:
         CompilationError: The export cannot be read; says what the reader said.
     """
     path = storage.join(storage.dirname(__file__), f"{reader}.py")
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _START.format(ours=OURS, path=path)],
+        [sys.executable, "-I", "-c", _PROGRAM.format(ours=OURS, path=path)],
         input=json.dumps(request),
         capture_output=True,
         text=True,

@@ -1,26 +1,23 @@
 """Read where the toolkit is not: what ONNX Runtime answers to ids."""
 
-import json
-import sys
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
 
-def main() -> None:
-    """Reads the request on standard input; answers on standard output."""
-    request = json.load(sys.stdin)
+def answers(request: dict[str, Any]) -> dict[str, Any]:
+    """Answers a request; see `read_back`."""
     session = onnxruntime.InferenceSession(f"{request['folder']}/model.onnx")
-    # Named by their own names, or as tf2onnx counts them in the order of the names.
-    names = [each.name for each in session.get_inputs()]
-    rows = request["rows"]
-    feed = {
-        name: np.array(next(v for k, v in rows.items() if k in name), np.int32)
-        for name in names
-    }
-    [found] = session.run(None, feed)
-    json.dump({"ids": found.tolist()}, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
+    found: list[Any] = []
+    for rows in request["blocks"]:
+        # tf2onnx may add to the names.
+        feed = {
+            place.name: np.array(
+                next(value for name, value in rows.items() if name in place.name),
+                np.int32,
+            )
+            for place in session.get_inputs()
+        }
+        found += session.run(None, feed)[0].tolist()
+    return {"ids": found}

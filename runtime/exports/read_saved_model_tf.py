@@ -1,28 +1,25 @@
 """Read where the toolkit is not: a SavedModel's answers to texts and to ids."""
 
-import json
-import sys
+from typing import Any
 
 import tensorflow as tf
 
 
-def main() -> None:
-    """Reads the request on standard input; answers on standard output."""
-    request = json.load(sys.stdin)
+def answers(request: dict[str, Any]) -> dict[str, Any]:
+    """Answers a request; see `read_back`."""
     if request["texts"]:
         import tensorflow_text  # noqa: F401 - its operations
     signatures = tf.saved_model.load(f"{request['folder']}/1").signatures
-    rows = {name: tf.constant(value) for name, value in request["rows"].items()}
-    found = {"ids": signatures["ids"](**rows)["probabilities"].numpy().tolist()}
+    found = [_answer(signatures["ids"], rows) for rows in request["blocks"]]
+    ids = [row for answer in found for row in answer["probabilities"].tolist()]
+    labels = [label.decode() for label in found[0]["labels"][0].tolist()]
+    read = {"ids": ids, "labels": labels}
     if request["texts"]:
-        texts = {name: tf.constant(value) for name, value in request["texts"].items()}
-        answers = signatures["serving_default"](**texts)
-        found["texts"] = answers["probabilities"].numpy().tolist()
-        found["labels"] = [
-            each.decode() for each in answers["labels"].numpy()[0].tolist()
-        ]
-    json.dump(found, sys.stdout)
+        answer = _answer(signatures["serving_default"], request["texts"])
+        read["texts"] = answer["probabilities"].tolist()
+    return read
 
 
-if __name__ == "__main__":
-    main()
+def _answer(signature: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    found = signature(**{name: tf.constant(value) for name, value in inputs.items()})
+    return {name: value.numpy() for name, value in found.items()}

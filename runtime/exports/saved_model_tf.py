@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from runtime import storage
+from runtime.errors import StorageError
 from runtime.exports.row_inputs import INPUTS
 from runtime.exports.rows_model import RowsModel
 from runtime.exports.text_rows import TextRows
@@ -19,7 +20,7 @@ IDS = "ids"
 """Names of its signatures."""
 
 _WARM_UP = ("assets.extra", "tf_serving_warmup_requests")
-_IDS_OF_A_WARM_UP = 32
+_TOKENS_OF_A_WARM_UP = 8
 
 
 class _Served(tf.Module):
@@ -62,19 +63,27 @@ def write(
         texts: How texts become ids; None where no graph can do that: there is no
             signature of strings then.
         warm_up: Texts, or the two of pairs, that a server answers before any other.
+
+    Raises:
+        StorageError: The disk is full, say.
     """
     module = _Served(model, labels=labels)
     signatures: dict[str, Any] = {IDS: _of_ids(module)}
     request = field_bytes(1, field_bytes(3, IDS.encode()))
-    inputs = {name: tf.ones([1, _IDS_OF_A_WARM_UP], tf.int32) for name in INPUTS[:2]}
-    inputs[INPUTS[2]] = tf.zeros([1, _IDS_OF_A_WARM_UP], tf.int32)
+    row = tf.ones([1, _TOKENS_OF_A_WARM_UP], tf.int32)
+    inputs = dict(zip(INPUTS, (row, row, tf.zeros_like(row)), strict=True))
     if texts is not None:
         signatures[STRINGS] = _of_strings(module, texts)
         request = field_bytes(1, field_bytes(3, STRINGS.encode()))
         names = ("text", "text_b")[: 1 + texts.pairs]
         inputs = {n: tf.constant([t]) for n, t in zip(names, warm_up, strict=True)}
     version = storage.join(folder, "1")
-    tf.saved_model.save(module, version, signatures)
+    # Nobody trains it on; an LSTM's own gradient cannot be saved at all.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    try:
+        tf.saved_model.save(module, version, signatures, options)
+    except tf.errors.OpError as error:
+        raise StorageError(f"Cannot write {version}: {error.message}") from error
     _write_warm_up(storage.join(version, *_WARM_UP), request, inputs)
 
 

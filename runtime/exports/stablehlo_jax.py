@@ -19,22 +19,17 @@ FILE = "model.stablehlo"
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def write(folder: str, model: RowsModel, *, fixed_length: int | None = None) -> None:
+def write(folder: str, model: RowsModel) -> None:
     """Writes the file that `jax.export.deserialize` reads; weights are in it.
 
     Args:
         folder: A folder.
         model: From ids to probabilities.
-        fixed_length: Tokens of every row, where the model's loop over them needs to
-            know; None leaves it open, as the number of rows always is.
 
     Raises:
         CompilationError: The model cannot be lowered with open shapes.
     """
-    symbols = "rows" if fixed_length is not None else "rows, length"
-    shape = export.symbolic_shape(symbols)
-    if fixed_length is not None:
-        shape = (*shape, fixed_length)
+    shape = export.symbolic_shape("rows, length")
     trained = [variable.value for variable in model.trainable_variables]
     others = [variable.value for variable in model.non_trainable_variables]
 

@@ -8,5 +8,6 @@ fusion_tf.py        compiles them with XLA inside TensorFlow's graph
 dropout.py          masks that are a function of seed, step, slice and replica
 random_bits_tf.py   the bits for them, on TensorFlow
 random_bits_jax.py  and on JAX
+portable.py         graphs for programs that know fewer operations
 lookup.py           embedding lookup whose gradient is also measured by row
 """

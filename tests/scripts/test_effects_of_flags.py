@@ -21,7 +21,7 @@ from lstm_pretrain.language_model.settings import (
 from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.conversion import ConversionSettings
 from pipelines.classification.seeds import SeedSettings
-from pipelines.serving.export_settings import ExportSettings
+from pipelines.exporting.settings import ExportSettings
 from pipelines.serving.serve_settings import ServeSettings
 from pipelines.serving.settings import PredictionSettings
 from processors.pretraining.settings import PretrainingDataSettings

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.classification import best_seed
-from pipelines.serving import model_card
+from pipelines.exporting import model_card
 from pipelines.serving import recorded as recorded_runs
 from pipelines.serving.predictor import Predictor, open_predictor
 from pipelines.serving.recorded import Recorded
@@ -206,13 +206,15 @@ def _features(
 
 def _build(config: BertConfig, placement: Placement, *, num_labels: int) -> Any:
     from tf_bert.classifier.heads import build_classifier  # Keras is bound by now
+    from tf_bert.model import part
 
-    return build_classifier(
-        config,
-        num_labels=num_labels,
-        trained_part=TrainedPart(),
-        dtype=placement.precision.keras_policy,
-    )
+    with part.weights_follow():
+        return build_classifier(
+            config,
+            num_labels=num_labels,
+            trained_part=TrainedPart(),
+            dtype=placement.precision.keras_policy,
+        )
 
 
 def _weights(
@@ -241,6 +243,7 @@ def _write_hugging_face(
         source,
         config=_config(source),
         tokenizer=about.tokenizer,
+        labels=labels,
         max_seq_length=about.reading.max_seq_length,
     )
     if run is not None:

@@ -31,6 +31,7 @@ def write(
     *,
     config: BertConfig,
     tokenizer: Tokenizer,
+    labels: tuple[str, ...],
     max_seq_length: int,
 ) -> list[str]:
     """Writes what `AutoModelForSequenceClassification` and `AutoTokenizer` load.
@@ -40,6 +41,7 @@ def write(
         source: The weights, with their labels.
         config: The model's settings.
         tokenizer: Texts to ids.
+        labels: Names of its outputs, where the weights do not say them.
         max_seq_length: Tokens that it was trained to read at once.
 
     Returns:
@@ -53,7 +55,12 @@ def write(
         and not variables.NOT_WEIGHTS.fullmatch(name)
     ]
     hugging_face.write(
-        folder, source, names=names, config=config, special=tokenizer.special.known()
+        folder,
+        source,
+        names=names,
+        config=config,
+        special=tokenizer.special.known(),
+        labels=labels,
     )
     try:
         notes = _write_tokenizer(folder, tokenizer)

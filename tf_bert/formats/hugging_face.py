@@ -298,6 +298,7 @@ def write(
     names: Sequence[str],
     config: BertConfig,
     special: SpecialIds,
+    labels: Sequence[str] = (),
     shard_bytes: int = _SHARD_BYTES,
 ) -> None:
     """Writes the folder that `from_pretrained` reads; `config.json` comes last.
@@ -309,6 +310,7 @@ def write(
         config: The model's settings.
         special: Ids of the special tokens. Where nobody knows that of `[PAD]`, no
             token is one there: transformers would never train it.
+        labels: Names of a classifier's outputs, where the weights do not say them.
         shard_bytes: The most that one file of several holds.
     """
     is_bare = all(name.startswith("bert/") for name in names)
@@ -334,7 +336,7 @@ def write(
             **dialects.to_hugging_face(config),
             "pad_token_id": None,
             **special_ids.to_settings(special),
-            **_about(source, names),
+            **_about(source, names, labels=source.labels or tuple(labels)),
         },
     )
 
@@ -386,7 +388,9 @@ def to_settings(targets: Targets | None) -> dict[str, str]:
     return {"problem_type": _PROBLEM_TYPES[targets]}
 
 
-def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
+def _about(
+    source: Source, names: Sequence[str], *, labels: tuple[str, ...]
+) -> dict[str, Any]:
     """The keys of `config.json` that speak of heads."""
     fitting = (name for heads, name in _ARCHITECTURES if heads <= set(names))
     about: dict[str, Any] = {
@@ -397,7 +401,7 @@ def _about(source: Source, names: Sequence[str]) -> dict[str, Any]:
         about[_UNTRAINED] = untrained
     if "output_weights" in names:
         count = source.shapes()["output_weights"][0]
-        labels = source.labels or tuple(f"LABEL_{n}" for n in range(count))
+        labels = labels or tuple(f"LABEL_{n}" for n in range(count))
         about["id2label"] = {str(n): label for n, label in enumerate(labels)}
         about["label2id"] = {label: n for n, label in enumerate(labels)}
         about |= to_settings(source.targets)

@@ -10,12 +10,13 @@ within an example, and `first_positions` says where each example's [CLS] stands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from keras import ops
 
-from runtime.kernels import layer_stack
+from runtime.kernels import layer_stack, portable
 from runtime.kernels.fusion import fused
 from runtime.kernels.lookup import lookup
 from tf_bert.model.config import BertConfig
@@ -137,7 +138,11 @@ def attention_bias(
         `[rows, 1, queries, keys]`.
     """
     keys_of = example_ids if keys_of is None else keys_of
-    queries, keys = example_ids[:, None, :, None], keys_of[:, None, None, :]
+    # By indexing, LiteRT would need operations of TensorFlow itself.
+    queries, keys = (
+        ops.expand_dims(example_ids, (1, 3)),
+        ops.expand_dims(keys_of, (1, 2)),
+    )
     allowed = ops.logical_and(
         keys > 0, ops.logical_or(ops.equal(queries, keys), ops.equal(queries, 0))
     )
@@ -164,6 +169,8 @@ def _gelu(inputs: Any) -> Any:
 
 @fused
 def _gelu_exact(inputs: Any) -> Any:
+    if portable.is_asked():  # Keras' own has an operation that tf2onnx lacks
+        return 0.5 * inputs * (1.0 + ops.erf(inputs / math.sqrt(2.0)))
     return ops.gelu(inputs, approximate=False)
 
 

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from lstm_pretrain.model import recurrence
-from runtime.kernels import fusion
+from runtime.kernels import fusion, portable
 from tests import rounding
 
 TIME, ROWS, SIZE, UNITS = 7, 5, 6, 4
@@ -55,6 +55,15 @@ def test_states_are_those_of_keras(layer, values):
     found = ops.convert_to_numpy(run(inputs, *weights))
     expected = ops.convert_to_numpy(layer(inputs))
     rounding.assert_near(found, expected, operations=FORWARD, size=1)
+
+
+def test_portable_states_are_the_same(values):
+    inputs, weights, _ = values
+    keep = keep_of([[0, 3]] * ROWS)
+    expected = ops.convert_to_numpy(run(inputs, *weights, keep=keep))
+    with portable.graphs():
+        found = ops.convert_to_numpy(run(inputs, *weights, keep=keep))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_gradients_are_those_of_keras(layer, values, gradients):

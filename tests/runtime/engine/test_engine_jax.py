@@ -193,3 +193,31 @@ def test_training_leaves_the_arrays_alone_that_it_was_given(made):
     assert not np.array_equal(
         made.state().weights["dense/kernel"], given.weights["dense/kernel"]
     )
+
+
+def test_a_model_starts_as_with_keras_own_seed(place_on):
+    made = layers_engine(place_on(), keras.layers.Identity())
+    keras.utils.set_random_seed(0)
+    expected = keras.layers.Dense(1)
+    expected.build((None, ARRAYS["values"].shape[-1]))
+    found = made.state().weights["dense/kernel"]
+    np.testing.assert_array_equal(found, np.asarray(expected.kernel))
+
+
+def test_tensorflow_is_not_loaded():
+    pytest.importorskip("tensorflow", reason="it is not installed anyway")
+    program = (
+        "import sys\n"
+        "from tests.runtime.engine import engine_runs\n"
+        "engine_runs.golden()\n"
+        "print('tensorflow' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["False"]

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import sentencepiece
 import tensorflow as tf
 
 from processors.batches.features import featurize
@@ -45,6 +46,27 @@ def different(said, lines, key):
 
 def test_sentence_piece_on_every_golden_line(sentence_piece):
     assert different(sentence_piece, golden_lines("spm.jsonl"), "ids") == []
+
+
+def test_other_pieces_are_as_probable():
+    """Two programs may cut 666 otherwise, but never worse."""
+    path = os.path.join(ROOT, "tf_bert", "data", "ja-mini", "sentencepiece.model")
+    tokenizer = SentencePieceTokenizer(path)
+    with open(path, "rb") as file:
+        ids = tuple(range(tokenizer.vocab_size))
+        said = SentencePiece(model=file.read(), ids=ids, do_lower_case=True)
+    texts = [
+        "これらの結果、国内人材募集領域における売上高は2,666億円"
+        "（前連結会計年度比4.2％増）となりました"
+    ]
+    ids_of, _ = text_rows_tf.tokenizer(said)
+    theirs = ids_of(tf.constant(texts)).to_list()
+    ours = [list(tokenizer.encode(text)) for text in texts]
+    assert ours != theirs
+    library = sentencepiece.SentencePieceProcessor(model_file=path)
+    for pair in zip(ours, theirs, strict=True):
+        one, other = (sum(map(library.get_score, ids)) for ids in pair)
+        assert one == pytest.approx(other, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +114,8 @@ def assert_rows(rows, examples, tokenizer, long_texts):
 def test_pairs_share_a_row_as_in_python(sentence_piece, long_texts):
     tokenizer = SentencePieceTokenizer(MODEL)
     lengths = [(a, b) for a in (0, 1, 4, 5, 9, 30) for b in (0, 1, 4, 5, 9, 30)]
-    pairs = [("あ" * a, "い" * b) for a, b in lengths]
+    first, second = "いろはにほへとちりぬるを" * 3, "わかよたれそつねならむう" * 3
+    pairs = [(first[:a], second[:b]) for a, b in lengths]
     texts = TextRows(
         tokenizer=sentence_piece,
         pairs=True,

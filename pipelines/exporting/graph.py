@@ -10,6 +10,12 @@ from runtime import storage
 from runtime.errors import SettingsError
 from runtime.exports.text_rows import SentencePiece, TextRows
 
+_TIES = (
+    "Where two ways to cut a text are equally probable, as 6 66 and 66 6,"
+    " tensorflow-text may take the other one: so it was in 3 of 1,578 texts, whose"
+    " probabilities moved by up to 3e-4."
+)
+
 
 def text_rows(served: Served) -> TextRows:
     """How texts become rows of a model.
@@ -34,6 +40,18 @@ def text_rows(served: Served) -> TextRows:
         between=special.sep,
         unknown=special.unk,
     )
+
+
+def rows_and_notes(served: Served) -> tuple[TextRows | None, tuple[str, ...]]:
+    """How texts become rows of a model and how far, or None and why no graph can.
+
+    Args:
+        served: The model.
+    """
+    try:
+        return text_rows(served), (_TIES,)
+    except SettingsError as error:
+        return None, (f"No signature of strings: {error}",)
 
 
 def _in_graph(tokenizer: Tokenizer) -> SentencePiece:

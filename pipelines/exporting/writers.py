@@ -6,25 +6,27 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from pipelines.serving import graph
+from pipelines.exporting import graph
+from pipelines.exporting.settings import ExportFormat
 from pipelines.serving.answer import Input
-from pipelines.serving.export_settings import ExportFormat
-from pipelines.serving.predictor import example_of, open_predictor
+from pipelines.serving.predictor import open_predictor
 from pipelines.serving.served import Served
-from processors.batches.features import TokenCounts
+from processors.tokenization import hugging_face
+from runtime import storage
 from runtime.devices.placement import Accelerator, Backend, place
 from runtime.errors import SettingsError
-from runtime.exports.row_inputs import INPUTS, Reading
-from runtime.exports.text_rows import TextRows
+from runtime.exports.row_inputs import Reading
 
-_NEEDED = {
-    ExportFormat.SAVEDMODEL: "tensorflow",
-    ExportFormat.STABLEHLO: "jax",
-    ExportFormat.ONNX: "tensorflow",
-    ExportFormat.LITERT: "tensorflow",
+_BACKENDS = {
+    ExportFormat.SAVEDMODEL: Backend.TENSORFLOW,
+    ExportFormat.STABLEHLO: Backend.JAX,
+    ExportFormat.ONNX: Backend.TENSORFLOW,
+    ExportFormat.LITERT: Backend.TENSORFLOW,
 }
+# To transformers `[SEP]` is that token, and half-width kana are what a reader sees.
+_OTHERWISE = ("[SEP]", "ﾞ", "ﾟ")
+_PAIRS = "Of a pair that is too long transformers may cut other tokens off."
+_START = "Of a text that is too long transformers reads the start; the run read it all."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,47 +54,31 @@ class Written:
 
     Attributes:
         takes_texts: Whether it can be asked with texts, not only with ids.
+        reads_otherwise: Marks in texts that make other tokens of them there.
         notes: Sentences on what it cannot do.
-        length: Tokens that every row must have; None where any number is taken.
         about: More for export.json.
     """
 
     takes_texts: bool = False
+    reads_otherwise: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    length: int | None = None
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def reads_alike(self, text: Input) -> bool:
+        """Whether a text, or pair, is the same tokens there."""
+        parts = (text,) if isinstance(text, str) else text
+        return not any(mark in part for mark in self.reads_otherwise for part in parts)
 
-def answers(export: Export, probes: Sequence[Input]) -> list[list[float]]:
+
+def answers(export: Export, texts: Sequence[Input]) -> list[list[float]]:
     """What the model answers in float32, as exports compute.
 
     Args:
         export: The model.
-        probes: Texts.
+        texts: Texts.
     """
     predictor = open_predictor(export.open(), accelerator="cpu", precision="float32")
-    return [answer.values for answer in predictor.predict(probes)]
-
-
-def rows(
-    served: Served, texts: Sequence[Input], *, length: int | None = None
-) -> dict[str, list[list[int]]]:
-    """Texts as the exported model reads them: `INPUTS`.
-
-    Args:
-        served: The model.
-        texts: Texts that it reads in one row each.
-        length: Tokens of a row; by default those of the longest.
-    """
-    found = list(served.features(map(example_of, texts), TokenCounts()))
-    most = length or max(len(each.input_ids) for each in found)
-    made = np.zeros((len(INPUTS), len(found), most), np.int32)
-    for row, each in enumerate(found):
-        size = len(each.input_ids)
-        made[0, row, :size] = each.input_ids
-        made[1, row, :size] = 1
-        made[2, row, :size] = each.segment_ids
-    return dict(zip(INPUTS, made.tolist(), strict=True))
+    return [answer.values for answer in predictor.predict(texts)]
 
 
 def write(export: Export, kind: ExportFormat, folder: str) -> Written:
@@ -104,12 +90,11 @@ def write(export: Export, kind: ExportFormat, folder: str) -> Written:
         folder: A folder of the local disk.
 
     Raises:
-        SettingsError: A package that it needs is not installed.
         CompilationError: The model cannot be had in it.
+        StorageError: The disk is full, say.
     """
     served = export.open()
-    backend = Backend(_NEEDED[kind])
-    placement = place(Accelerator.CPU, backend=backend)
+    placement = place(Accelerator.CPU, backend=_BACKENDS[kind])
     from runtime.exports import rows_model  # Keras is bound by now
 
     model = rows_model.make(
@@ -117,19 +102,36 @@ def write(export: Export, kind: ExportFormat, folder: str) -> Written:
         weights=served.weights,
         reading=Reading(served.targets.value),
     )
-    try:
-        return _WRITERS[kind](served, model, folder)
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"it needs the package {error.name}, which is not installed. Run"
-            " `pip install 'tf-bert-toolkit[export]'`."
-        ) from error
+    return _WRITERS[kind](served, model, folder)
+
+
+def write_hugging_face(served: Served, folder: str) -> Written:
+    """Writes what transformers loads, which needs no process of its own.
+
+    Args:
+        served: A model that transformers has, too.
+        folder: A folder of the local disk.
+
+    Raises:
+        SettingsError: It has not.
+    """
+    if served.write_hugging_face is None:
+        raise SettingsError(f"transformers has no model of the kind {served.name}.")
+    notes = served.write_hugging_face(folder)
+    reads_start = not (served.reading.keeps_end or served.reading.in_windows)
+    has_tokenizer = storage.exists(storage.join(folder, hugging_face.CONFIG))
+    more = [*([] if reads_start else [_START]), *([_PAIRS] if served.pairs else [])]
+    return Written(
+        takes_texts=has_tokenizer and not more,
+        reads_otherwise=_OTHERWISE,
+        notes=(*notes, *more),
+    )
 
 
 def _saved_model(served: Served, model: Any, folder: str) -> Written:
     from runtime.exports import saved_model_tf
 
-    texts, notes = _in_graph(served)
+    texts, notes = graph.rows_and_notes(served)
     saved_model_tf.write(
         folder,
         model,
@@ -140,28 +142,12 @@ def _saved_model(served: Served, model: Any, folder: str) -> Written:
     return Written(takes_texts=texts is not None, notes=notes)
 
 
-def _in_graph(served: Served) -> tuple[TextRows | None, tuple[str, ...]]:
-    """The tokenizer for the graph; None, and why, where it has none."""
-    try:
-        return graph.text_rows(served), ()
-    except SettingsError as error:
-        return None, (f"No signature of strings: {error}",)
-
-
 def _stablehlo(served: Served, model: Any, folder: str) -> Written:
+    del served
     from runtime.exports import stablehlo_jax
 
-    about: dict[str, Any] = {"platforms": list(stablehlo_jax.PLATFORMS)}
-    if served.has_open_length:
-        stablehlo_jax.write(folder, model)
-        return Written(about=about)
-    length = served.reading.max_seq_length
-    stablehlo_jax.write(folder, model, fixed_length=length)
-    return Written(
-        notes=(f"Every row has {length} tokens: JAX's loop over them must know.",),
-        length=length,
-        about=about,
-    )
+    stablehlo_jax.write(folder, model)
+    return Written(about={"platforms": list(stablehlo_jax.PLATFORMS)})
 
 
 def _by_keras(kind: ExportFormat) -> Callable[..., Written]:

@@ -1,6 +1,7 @@
 import pytest
 
-from pipelines.serving import model_card, recorded
+from pipelines.exporting import model_card
+from pipelines.serving import recorded
 
 
 def test_intervals_are_wilsons():

@@ -11,45 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.serving import export_formats
-from pipelines.serving.answer import Input
-from pipelines.serving.export_formats import Export, Written
-from pipelines.serving.export_settings import ExportFormat, ExportSettings
-from pipelines.serving.predictor import example_of
+from pipelines.exporting import check, probes, refusals, writers
+from pipelines.exporting.probes import Probes
+from pipelines.exporting.settings import ExportFormat, ExportSettings
+from pipelines.exporting.writers import Export, Written
 from pipelines.serving.served import Served
-from processors.batches.features import TokenCounts
 from runtime import storage
 from runtime.errors import CompilationError, SettingsError, ToolkitError
-from runtime.exports import read_back
 from runtime.exports.row_inputs import INPUTS
 from runtime.files import json_file
 from runtime.training import run_record
 
 FILE = "export.json"
 """What was exported, and how its answers compare; written last."""
-
-TOLERANCE = 1e-5  # absolute, of probabilities in float32
-
-_READERS = {
-    ExportFormat.SAVEDMODEL: "read_saved_model_tf",
-    ExportFormat.STABLEHLO: "read_stablehlo_jax",
-    ExportFormat.ONNX: "read_onnx",
-    ExportFormat.LITERT: "read_litert",
-}
-
-# What every kind of tokenizer has to do with, and rows of several lengths.
-_PROBES = (
-    "吾輩は猫である。名前はまだ無い。",
-    "メロスは激怒した。必ず、かの邪智暴虐の王を除かなければならぬと決意した。",
-    "Ｅコマース事業の取扱開始や、当社独自技術を活用したｶﾞﾗｽの営業力強化",
-    "Hello, World! It's 3.14 Über naïve café",
-    "w1 hot cold wet",
-    "東京都 千代田区　一丁目\t１番１号",
-    "😀 ～ … “quoted” [SEP] ㍿ ①",
-    "走れ",
-    "あ" * 300,
-    "",
-)
 
 _log = logging.getLogger(__name__)
 
@@ -70,48 +44,33 @@ def run(settings: ExportSettings, served_of: Callable[..., Served]) -> dict[str,
         What export.json says.
 
     Raises:
-        SettingsError: The output folder holds something, or a format cannot be had of
-            this model, or its packages are not installed; all of these in one error.
+        SettingsError: The output folder holds something, or formats cannot be had of
+            this model or here; all of these in one error.
         CompilationError: An export answers otherwise than the model.
         StorageError: The disk is full, say; the output folder is gone then.
     """
-    _refuse_full(str(settings.output))
+    refusals.refuse_full(str(settings.output))
     served = served_of(str(settings.model), labels=settings.labels)
+    refusals.refuse(settings.formats, served)
     export = Export(served_of, path=str(settings.model), labels=settings.labels)
-    probes = probes_of(served)
-    expected = _apart(export_formats.answers, export, probes)
+    texts = probes.texts_of(served)
+    asked = Probes(texts, np.array(_apart(writers.answers, export, texts)))
     with storage.temporary_dir() as folder:
         written = dict(_written(settings.formats, export, served, folder=folder))
         formats = {
-            kind.value: _checked(kind, each, served, probes, expected, folder=folder)
+            kind.value: check.check(
+                kind,
+                each,
+                asked,
+                served=served,
+                folder=storage.join(folder, kind.value),
+            )
             for kind, each in written.items()
         }
         about = {**_about(served), "formats": formats}
         json_file.write_object(storage.join(folder, FILE), about)
         _publish(folder, str(settings.output))
     return about
-
-
-def probes_of(served: Served) -> list[Input]:
-    """The texts, or pairs, that a model is compared on; each is one row."""
-    if served.reading.in_windows:
-        most = served.reading.max_seq_length
-        found = served.features(map(example_of, _PROBES), TokenCounts())
-        sizes = [len(each.input_ids) for each in found]
-        return [p for p, size in zip(_PROBES, sizes, strict=True) if size <= most]
-    if not served.pairs:
-        return list(_PROBES)
-    seconds = (*_PROBES[3:-1], *_PROBES[:4])
-    return list(zip(_PROBES, seconds, strict=True))
-
-
-def _refuse_full(folder: str) -> None:
-    if storage.exists(folder) and (
-        not storage.is_dir(folder) or storage.list_dir(folder)
-    ):
-        raise SettingsError(
-            f"--output={folder} is there and not empty. Name a new folder."
-        )
 
 
 def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -145,63 +104,13 @@ def _written(
         _log.info("Writing %s.", kind.value)
         try:
             if kind is ExportFormat.HUGGING_FACE:
-                yield kind, _hugging_face(served, place)
+                yield kind, writers.write_hugging_face(served, place)
             else:
-                yield kind, _apart(export_formats.write, export, kind, place)
+                yield kind, _apart(writers.write, export, kind, place)
         except ToolkitError as error:
             problems.append(f"--formats={kind.value}: {error}")
     if problems:
         raise SettingsError(*problems, "Nothing was written.")
-
-
-def _hugging_face(served: Served, folder: str) -> Written:
-    if served.write_hugging_face is None:
-        raise SettingsError(f"transformers has no model of the kind {served.name}.")
-    return Written(notes=tuple(served.write_hugging_face(folder)))
-
-
-def _checked(
-    kind: ExportFormat,
-    written: Written,
-    served: Served,
-    probes: Sequence[Input],
-    expected: np.ndarray,
-    *,
-    folder: str,
-) -> dict[str, Any]:
-    """What export.json says of a format.
-
-    Raises:
-        CompilationError: It answers otherwise than the model.
-    """
-    said: dict[str, Any] = {"notes": list(written.notes), **written.about}
-    if kind not in _READERS:
-        return said
-    request = {
-        "folder": storage.join(folder, kind.value),
-        "rows": export_formats.rows(served, probes, length=written.length),
-        "texts": _texts(probes) if written.takes_texts else {},
-    }
-    found = read_back.read(_READERS[kind], request)
-    differences = {
-        name: float(np.abs(np.subtract(found[name], expected)).max())
-        for name in ("ids", "texts")
-        if name in found
-    }
-    worst = max(differences.values())
-    if worst > TOLERANCE:
-        raise CompilationError(
-            f"{kind.value} answers otherwise than the model: by up to {worst:.2g}, and"
-            f" {TOLERANCE:.0e} is allowed. Nothing was written."
-        )
-    _log.info("%s: read back, %d rows, %.1e apart.", kind.value, len(probes), worst)
-    return {**said, "rows": len(probes), "largest_difference": differences}
-
-
-def _texts(probes: Sequence[Input]) -> dict[str, list[str]]:
-    if isinstance(probes[0], str):
-        return {"text": [str(each) for each in probes]}
-    return {"text": [p[0] for p in probes], "text_b": [p[1] for p in probes]}
 
 
 def _about(served: Served) -> dict[str, Any]:

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from pipelines.serving import graph
+from pipelines.exporting import graph
 from pipelines.serving.served import Reading
 from processors.tokenization import create as tokenizers
 from processors.tokenization.settings import TokenizerKind, TokenizerSettings
