@@ -193,7 +193,8 @@ def test_a_cpu_has_no_tf32(backend):
     [
         ("fpu avx2", Precision.BFLOAT16, {*OTHER}),
         ("fpu avx2", Precision.FLOAT32, set()),
-        ("fpu avx2 amx_bf16", Precision.BFLOAT16, {Backend.JAX}),
+        ("fpu avx2 avx512_bf16", Precision.BFLOAT16, {Backend.JAX}),
+        ("fpu avx2 amx_bf16", Precision.BFLOAT16, set()),
     ],
 )
 def test_a_slow_precision_is_warned_of(
