@@ -37,8 +37,8 @@ fi
 # Keras takes its backend once a process: what depends on it runs again, on JAX, in a
 # second process, but for encoder-decoders and pairs, whose programs take JAX minutes to
 # compile: --all runs these on it, too. The tests of the scripts, which start processes of
-# their own, and of the pipelines follow there, so that both take about as long.
-second=(tests/scripts tests/pipelines)
+# their own, of the pipelines and of LSTMs follow there, so that both take about as long.
+second=(tests/scripts tests/pipelines tests/lstm_pretrain)
 beside() {
   local status=0
   KERAS_BACKEND=jax "${tests[@]}" --backend-tests ${quick[@]+"${quick[@]}"} \

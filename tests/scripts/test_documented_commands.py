@@ -344,6 +344,7 @@ def test_the_readme_leads_from_a_table_to_predictions(checkout):
     assert text == "面白い話だった"
 
 
+@pytest.mark.slow
 def test_the_processor_and_the_cell_of_the_readme(checkout):
     processor, cell = blocks("README.md", "python")
     reviews(checkout)

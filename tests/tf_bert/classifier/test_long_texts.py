@@ -147,6 +147,7 @@ def test_the_report_says_how_many_windows_there_are(make_settings, small_task):
         ) in page
 
 
+@pytest.mark.slow
 def test_texts_that_fit_are_trained_on_as_ever(run, tmp_path):
     first, second = (
         run(tmp_path / way.value, long_texts=way, max_seq_length=10, max_steps=3)

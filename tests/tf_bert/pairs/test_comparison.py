@@ -16,6 +16,7 @@ def rows(folder, name):
     return {line.split("  ")[0]: line.split() for line in lines}
 
 
+@pytest.mark.slow
 def test_a_bi_encoder_has_a_cross_encoder_beside_it(run_pairs, tmp_path):
     found = run_pairs(tmp_path / "out", **COMPARED)
     compared = rows(tmp_path / "out", "compare.txt")

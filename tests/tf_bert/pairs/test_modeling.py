@@ -12,6 +12,7 @@ from tf_bert.formats import find, weights
 from tf_bert.pairs.modeling import build_bi_encoder
 from tf_bert.pairs.settings import TextPooling
 
+QUICK = ("vectors/additive", "tokens/reduced")  # of the seven ways; the others are slow
 LOGITS = 2e-5
 RELATIVE = 1e-4
 # Keras adds epsilon before the correction of the bias, torch after it: gradients about
@@ -72,7 +73,13 @@ def train(made, updates):
     return made.train(repeated)
 
 
-@pytest.mark.parametrize("way", golden.WAYS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(way, marks=() if way in QUICK else pytest.mark.slow)
+        for way in golden.WAYS
+    ],
+)
 def test_all_ways_compute_and_learn_as_the_independent_program(place_on, way):
     expected = {
         name.removeprefix(f"{way}/"): value
@@ -91,6 +98,7 @@ def test_all_ways_compute_and_learn_as_the_independent_program(place_on, way):
     np.testing.assert_allclose(after, expected["logits_after"], atol=AFTER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["tokens/dot"])
 def test_a_frozen_encoder_has_the_gradient_of_the_head_alone(place_on, way):
     made = make_engine(place_on, way, train="head")

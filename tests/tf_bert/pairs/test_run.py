@@ -84,6 +84,7 @@ def test_training_learns(run_pairs, tmp_path):
     assert losses[-1] < 0.6 * losses[0]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_the_same_bytes(run_pairs, trained_runs, tmp_path):
     whole = trained_runs("tokens/reduced")
     kind = {"combine": Combine.REDUCED, "attend": Attend.TOKENS}
@@ -119,9 +120,8 @@ def test_records_are_taken_again_and_not_for_another_architecture(
     assert "texts are read as" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "kind", ["accumulation", pytest.param("replicas", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["accumulation", "replicas"])
 def test_updates_are_those_of_one_device(run_pairs, tmp_path, kind):
     """Which texts share a slice changes, and with it only rounding."""
     run_pairs(tmp_path / "one", max_steps=2, train_batch_size=16)
@@ -178,6 +178,7 @@ def test_a_checkpoint_of_one_architecture_is_refused_by_the_other(
         )
 
 
+@pytest.mark.slow
 def test_padded_and_packed_runs_start_with_equal_losses(run_pairs, tmp_path):
     found = {}
     for pad_to in PadTo:

@@ -124,6 +124,7 @@ def test_half_precision_moves_probabilities_little(way, settings, score, tmp_pat
     assert 0 < np.abs(numbers[0] - numbers[1]).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_one_head_after_another_shares_a_frozen_encoders_cache(
     settings, score, trained_runs
 ):

@@ -128,7 +128,7 @@ def test_layout_and_slices_change_nothing(fresh, golden, pad_to, slices):
     assert abs(report.gradient_norms[0] / norm - 1) <= LOSS
 
 
-@pytest.mark.parametrize("slices", [4, 1])
+@pytest.mark.parametrize("slices", [4, pytest.param(1, marks=pytest.mark.slow)])
 def test_trace_of_training(fresh, golden, slices):
     calls = [updates(golden, number, slices=slices) for number in range(20)]
     reports = [fresh.train(call) for call in calls]

@@ -96,19 +96,15 @@ def test_a_run_learns_writes_and_says_how_well(do, tmp_path):
         assert shown in page, shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way",
     [
         {"gradient_accumulation_steps": 4},
-        pytest.param({"pad_to": PadTo.MAX}, marks=pytest.mark.slow),
-        pytest.param(
-            {"pad_to": PadTo.BUCKET, "gradient_accumulation_steps": 2},
-            marks=pytest.mark.slow,
-        ),
-        pytest.param({"replicas": 8}, marks=pytest.mark.slow),
-        pytest.param(
-            {"replicas": 8, "gradient_accumulation_steps": 2}, marks=pytest.mark.slow
-        ),
+        {"pad_to": PadTo.MAX},
+        {"pad_to": PadTo.BUCKET, "gradient_accumulation_steps": 2},
+        {"replicas": 8},
+        {"replicas": 8, "gradient_accumulation_steps": 2},
     ],
     ids=str,
 )
@@ -140,6 +136,7 @@ def test_a_run_goes_on_where_it_was_and_to_the_same_weights(do, tmp_path):
     assert ours == theirs
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_that_started_from_other_weights(do, tmp_path):
     first = str(tmp_path / "first")
     do(do_train=True, max_steps=2, output_dir=first)
@@ -151,6 +148,7 @@ def test_a_run_goes_on_that_started_from_other_weights(do, tmp_path):
         do(**(shared | sides | {"max_steps": 5}))
 
 
+@pytest.mark.slow
 def test_bfloat16(do, tmp_path):
     do(
         do_train=True,
@@ -162,6 +160,7 @@ def test_bfloat16(do, tmp_path):
     assert np.isfinite(metrics(tmp_path / "out")).all()
 
 
+@pytest.mark.slow
 def test_a_trained_run_is_measured_and_written_with_again(do, tmp_path, caplog):
     trained = do(do_train=True, do_eval=True, do_predict=True, max_steps=12)
     with caplog.at_level(logging.INFO):
