@@ -21,6 +21,7 @@ include_patterns = [
     "tf_bert/data/*/*.md",
 ]
 exclude_patterns = [".*", "runs", "site", "*.egg-info"]
+highlight_language = "none"  # of fences that name none
 html_theme = "furo"
 html_title = project
 myst_heading_anchors = 3
