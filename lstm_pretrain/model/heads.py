@@ -263,6 +263,7 @@ def _concat(states: Any, members: Any) -> Any:
     """
     places = ops.arange(ops.shape(members)[1], dtype="int32")[None]
     last = ops.max(ops.where(members, places, 0), axis=1)
+    # Of booleans ONNX has no argmax.
     owner = ops.cast(ops.argmax(ops.cast(members, "int32"), axis=0), "int32")
     nobody = ops.shape(members)[0]
     owner = ops.where(ops.any(members, axis=0), owner, nobody)

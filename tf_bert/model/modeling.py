@@ -139,10 +139,8 @@ def attention_bias(
     """
     keys_of = example_ids if keys_of is None else keys_of
     # By indexing, LiteRT would need operations of TensorFlow itself.
-    queries, keys = (
-        ops.expand_dims(example_ids, (1, 3)),
-        ops.expand_dims(keys_of, (1, 2)),
-    )
+    queries = ops.expand_dims(example_ids, (1, 3))
+    keys = ops.expand_dims(keys_of, (1, 2))
     allowed = ops.logical_and(
         keys > 0, ops.logical_or(ops.equal(queries, keys), ops.equal(queries, 0))
     )
