@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -27,7 +27,14 @@ from runtime.engine.engine import DROPOUT_SEED, Objective, named_variables
 from runtime.engine.optimization import SLOTS
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.errors import TrainingError
-from runtime.kernels import dropout, layer_stack, layer_stack_jax, lookup
+from runtime.kernels import (
+    attention,
+    attention_gpu_jax,
+    dropout,
+    layer_stack,
+    layer_stack_jax,
+    lookup,
+)
 from runtime.kernels.layer_stack import LayerScan
 
 Blocks = Mapping[str, jax.Array]
@@ -251,11 +258,19 @@ class JaxProgram:
         _refuse_writes(before, self._seen(scope))
         return loss
 
-    def _arithmetic(self) -> contextlib.AbstractContextManager[None]:
-        """The matrix products of a CPU are float32 anyway; others take short cuts."""
-        if self._on == "cpu" or self._precision not in _MATMUL_PRECISION:
-            return contextlib.nullcontext()
-        return jax.default_matmul_precision(_MATMUL_PRECISION[self._precision])
+    @contextlib.contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """How this device multiplies matrices and computes attention.
+
+        The matrix products of a CPU are float32 anyway; others take short cuts.
+        """
+        with contextlib.ExitStack() as stack:
+            if self._on != "cpu" and self._precision in _MATMUL_PRECISION:
+                precision = _MATMUL_PRECISION[self._precision]
+                stack.enter_context(jax.default_matmul_precision(precision))
+            if self._on == "gpu":
+                stack.enter_context(attention.computed_by(attention_gpu_jax.attend))
+            yield
 
     def _lent(self, weights: Mapping[str, jax.Array]) -> keras.StatelessScope:
         """A scope in which the model computes with `weights`."""

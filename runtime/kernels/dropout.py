@@ -106,9 +106,12 @@ class Dropout(keras.layers.Dropout):
 
     def bits(self, inputs: Any) -> Any:
         """Random uint16 numbers in the shape of `inputs`, for `apply`."""
+        return _random_bits.uint16(ops.shape(inputs), seed=self.next_seed())
+
+    def next_seed(self) -> Any:
+        """What the next mask is drawn from, `[2]`: uint32 on JAX, else int32."""
         source = _stream.get() or self.seed_generator
-        seed = ops.cast(source.next(), _KEY_DTYPE)
-        return _random_bits.uint16(ops.shape(inputs), seed=seed)
+        return ops.cast(source.next(), _KEY_DTYPE)
 
 
 class SharedDropout(Dropout):

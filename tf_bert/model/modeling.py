@@ -17,6 +17,7 @@ from typing import Any
 from keras import ops
 
 from runtime.kernels import layer_stack, portable
+from runtime.kernels.attention import attend
 from runtime.kernels.fusion import fused
 from runtime.kernels.lookup import lookup
 from tf_bert.model.config import BertConfig
@@ -386,9 +387,8 @@ class AttentionHeads(Part):
         Returns:
             `[rows, queries, hidden]`.
         """
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + bias
-        probabilities = self.dropout(ops.softmax(scores), training=training)
-        return self._join(ops.matmul(probabilities, value))
+        dropout = self.dropout if training else None
+        return self._join(attend(query, key, value, bias=bias, dropout=dropout))
 
     def _split(self, hidden: Any) -> Any:
         rows, length = ops.shape(hidden)[:2]

@@ -1,0 +1,454 @@
+"""Attention as one kernel on a GPU: no `[rows, heads, queries, keys]` in its memory.
+
+Scores, softmax, dropout and the weighted sum are made tile by tile; the gradient makes
+the tiles again. Each result is written by one program and sums are taken in one order,
+so equal arrays give equal bits.
+
+Source: Dao, FlashAttention-2, 2023, arXiv:2307.08691.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax import numpy as jnp
+from jax.experimental import pallas
+from jax.experimental.pallas import triton
+
+from runtime.kernels import attention
+from runtime.kernels.dropout import Dropout
+
+_LOG2_E = math.log2(math.e)  # a GPU has 2 ** x, and no e ** x
+_SMALLEST = 16  # queries, keys or head size of a tile: what a matrix product takes
+_LARGEST_HEAD = 128
+
+Arrays = tuple[jax.Array, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """Sizes of tiles, and warps that make one.
+
+    Attributes:
+        queries: Of a tile.
+        keys: Of a tile.
+        warps: Of a program.
+        stages: Tiles on their way from memory.
+    """
+
+    queries: int
+    keys: int
+    warps: int
+    stages: int
+
+    def fitting(self, queries: int, keys: int) -> Tiles:
+        """The largest tiles, up to these, that `queries` and `keys` divide into."""
+        return dataclasses.replace(
+            self,
+            queries=math.gcd(self.queries, queries),
+            keys=math.gcd(self.keys, keys),
+        )
+
+
+FORWARD = Tiles(queries=128, keys=64, warps=4, stages=3)
+BACKWARD = Tiles(queries=64, keys=64, warps=4, stages=2)
+
+
+def attend(
+    query: Any, key: Any, value: Any, *, bias: Any, dropout: Dropout | None
+) -> Any:
+    """Attention in one kernel where it is bfloat16 in whole tiles, else plain.
+
+    Both may be asked for in one model: the last layer's queries are [CLS] tokens alone.
+
+    Args:
+        query: As for `runtime.kernels.attention.attend`, and the others too.
+        key: The same.
+        value: The same.
+        bias: The same.
+        dropout: The same.
+
+    Returns:
+        `[rows, heads, queries, head_size]`.
+    """
+    is_wide = query.dtype != jnp.bfloat16  # its products would not be float32's
+    if is_wide or not _fits(query, key, bias):
+        return attention.plain(query, key, value, bias=bias, dropout=dropout)
+    if dropout is None or dropout.rate == 0:
+        return tiled(query, key, value, bias=bias)
+    seed = well_mixed(dropout.next_seed())
+    return tiled(query, key, value, bias=bias, rate=dropout.rate, seed=seed)
+
+
+def _fits(query: Any, key: Any, bias: Any) -> bool:
+    """Whether all is tiles that a matrix product takes."""
+    rows, _, queries, size = query.shape
+    keys = key.shape[-2]
+    whole = queries % _SMALLEST == 0 and keys % _SMALLEST == 0
+    is_power = size & (size - 1) == 0 and _SMALLEST <= size <= _LARGEST_HEAD
+    return whole and is_power and bias.shape == (rows, 1, queries, keys)
+
+
+def tiled(
+    query: Any,
+    key: Any,
+    value: Any,
+    *,
+    bias: Any,
+    rate: float = 0.0,
+    seed: Any = None,
+    interpret: bool = False,
+) -> jax.Array:
+    """Softmax attention with dropout of its probabilities, in one kernel.
+
+    Args:
+        query: `[rows, heads, queries, head_size]`, scaled.
+        key: `[rows, heads, keys, head_size]`.
+        value: The same.
+        bias: Added to the scores, `[rows, 1, queries, keys]`; no gradient.
+        rate: Share of the probabilities that is dropped, in steps of 2**-16.
+        seed: uint32 `[2]`, of the dropout; see `well_mixed`.
+        interpret: Whether to compute without a GPU, slowly.
+
+    Returns:
+        `[rows, heads, queries, head_size]`.
+    """
+    seed = jnp.zeros(2, jnp.uint32) if seed is None else seed
+    across = [jnp.swapaxes(each, 1, 2) for each in (query, key, value)]
+    found = _attend(*across, bias, seed, rate, interpret)
+    return jnp.swapaxes(found, 1, 2)
+
+
+def well_mixed(seed: Any) -> jax.Array:
+    """Another seed, uint32 `[2]`: like seeds become unlike, which `kept` needs."""
+    return jax.random.bits(seed, (2,), "uint32")
+
+
+def kept(seed: Any, places: Any, *, rate: float) -> Any:
+    """Which probabilities dropout keeps: a hash of the seed and of the place.
+
+    Args:
+        seed: Two uint32 scalars; see `well_mixed`.
+        places: uint32, any shape: `((row * heads + head) * queries + query) * keys +
+            key`, modulo 2**32.
+        rate: Share that is dropped, in steps of 2**-16.
+
+    Returns:
+        bool, in the shape of the places.
+
+    Source: the constants are those of MurmurHash3's finalizer (Appleby, 2011).
+    """
+    mixed = places ^ seed[0]
+    mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    mixed = mixed ^ seed[1]
+    mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    bits = (mixed ^ (mixed >> np.uint32(16))) >> np.uint32(16)
+    return bits.astype(jnp.int32) >= round(rate * 2**16)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
+def _attend(
+    query: Any, key: Any, value: Any, bias: Any, seed: Any, rate: float, interpret: bool
+) -> jax.Array:
+    found, _ = _forward(query, key, value, bias, seed, rate, interpret)
+    return found
+
+
+def _forward(
+    query: Any, key: Any, value: Any, bias: Any, seed: Any, rate: float, interpret: bool
+) -> tuple[jax.Array, Arrays]:
+    """The result, `[rows, queries, heads, head_size]`, and what the gradient needs."""
+    rows, queries, heads, size = query.shape
+    keys = key.shape[1]
+    tiles = FORWARD.fitting(queries, keys)
+    found, totals = pallas.pallas_call(
+        functools.partial(_forward_tile, tiles=tiles, rate=rate),
+        grid=(queries // tiles.queries, rows, heads),
+        in_specs=[
+            pallas.BlockSpec((2,), lambda *_: (0,)),
+            _vectors(tiles.queries, size, lambda i, row, head: (row, i, head, 0)),
+            _vectors(keys, size, lambda _, row, head: (row, 0, head, 0)),
+            _vectors(keys, size, lambda _, row, head: (row, 0, head, 0)),
+            pallas.BlockSpec(
+                (None, None, tiles.queries, keys), lambda i, row, _: (row, 0, i, 0)
+            ),
+        ],
+        out_specs=[
+            _vectors(tiles.queries, size, lambda i, row, head: (row, i, head, 0)),
+            pallas.BlockSpec(
+                (None, None, tiles.queries), lambda i, row, head: (row, head, i)
+            ),
+        ],
+        out_shape=[
+            _shape(query.shape, query.dtype),
+            _shape((rows, heads, queries), jnp.float32),
+        ],
+        compiler_params=_compiled(tiles),
+        interpret=interpret,
+        name="attention",
+    )(seed, query, key, value, bias)
+    return found, (query, key, value, bias, seed, found, totals)
+
+
+def _backward(
+    rate: float, interpret: bool, needed: Arrays, upstream: jax.Array
+) -> tuple[Any, ...]:
+    """The gradients of query, key and value."""
+    query, key, value, bias, seed, found, totals = needed
+    products = found.astype(jnp.float32) * upstream.astype(jnp.float32)
+    means = jnp.swapaxes(jnp.sum(products, axis=-1), 1, 2)
+    arrays = (seed, query, key, value, bias, upstream, totals, means)
+    of_query = _query_gradient(*arrays, rate=rate, interpret=interpret)
+    of_key, of_value = _key_gradients(*arrays, rate=rate, interpret=interpret)
+    return of_query, of_key, of_value, jnp.zeros_like(bias), _no_gradient(seed)
+
+
+_attend.defvjp(_forward, _backward)
+
+
+def _no_gradient(integers: jax.Array) -> np.ndarray:
+    return np.zeros(integers.shape, jax.dtypes.float0)
+
+
+def _query_gradient(*arrays: Any, rate: float, interpret: bool) -> jax.Array:
+    _, query, key, *_ = arrays
+    rows, queries, heads, size = query.shape
+    keys = key.shape[1]
+    tiles = BACKWARD.fitting(queries, keys)
+
+    def own(i: Any, row: Any, head: Any) -> tuple[Any, ...]:
+        return row, i, head, 0
+
+    def whole(_: Any, row: Any, head: Any) -> tuple[Any, ...]:
+        return row, 0, head, 0
+
+    numbers = pallas.BlockSpec(
+        (None, None, tiles.queries), lambda i, row, head: (row, head, i)
+    )
+    found: jax.Array = pallas.pallas_call(
+        functools.partial(_query_tile, tiles=tiles, rate=rate),
+        grid=(queries // tiles.queries, rows, heads),
+        in_specs=[
+            pallas.BlockSpec((2,), lambda *_: (0,)),
+            _vectors(tiles.queries, size, own),
+            _vectors(keys, size, whole),
+            _vectors(keys, size, whole),
+            pallas.BlockSpec(
+                (None, None, tiles.queries, keys), lambda i, row, _: (row, 0, i, 0)
+            ),
+            _vectors(tiles.queries, size, own),
+            numbers,
+            numbers,
+        ],
+        out_specs=_vectors(tiles.queries, size, own),
+        out_shape=_shape(query.shape, query.dtype),
+        compiler_params=_compiled(tiles),
+        interpret=interpret,
+        name="attention_query_gradient",
+    )(*arrays)
+    return found
+
+
+def _key_gradients(*arrays: Any, rate: float, interpret: bool) -> Arrays:
+    _, query, key, *_ = arrays
+    rows, queries, heads, size = query.shape
+    keys = key.shape[1]
+    tiles = BACKWARD.fitting(queries, keys)
+
+    def own(i: Any, row: Any, head: Any) -> tuple[Any, ...]:
+        return row, i, head, 0
+
+    def whole(_: Any, row: Any, head: Any) -> tuple[Any, ...]:
+        return row, 0, head, 0
+
+    numbers = pallas.BlockSpec(
+        (None, None, queries), lambda _, row, head: (row, head, 0)
+    )
+    found: Arrays = pallas.pallas_call(
+        functools.partial(_key_tile, tiles=tiles, rate=rate),
+        grid=(keys // tiles.keys, rows, heads),
+        in_specs=[
+            pallas.BlockSpec((2,), lambda *_: (0,)),
+            _vectors(queries, size, whole),
+            _vectors(tiles.keys, size, own),
+            _vectors(tiles.keys, size, own),
+            pallas.BlockSpec(
+                (None, None, queries, tiles.keys), lambda i, row, _: (row, 0, 0, i)
+            ),
+            _vectors(queries, size, whole),
+            numbers,
+            numbers,
+        ],
+        out_specs=[_vectors(tiles.keys, size, own)] * 2,
+        out_shape=[_shape(key.shape, key.dtype)] * 2,
+        compiler_params=_compiled(tiles),
+        interpret=interpret,
+        name="attention_key_gradients",
+    )(*arrays)
+    return found
+
+
+def _vectors(count: int, size: int, index: Any) -> pallas.BlockSpec:
+    """A block of one row and head of `[rows, count, heads, head_size]`."""
+    return pallas.BlockSpec((None, count, None, size), index)
+
+
+_shape: Any = jax.ShapeDtypeStruct  # jax leaves it untyped
+
+
+def _compiled(tiles: Tiles) -> Any:
+    return triton.CompilerParams(num_warps=tiles.warps, num_stages=tiles.stages)
+
+
+# -- what a program on the device does ------------------------------------------------
+
+
+class _Dropping:
+    """Which probabilities of a program's row and head are kept.
+
+    Args:
+        seed: Reference to uint32 `[2]`.
+        queries: Of a row.
+        keys: Of a row.
+        rate: Share that is dropped.
+    """
+
+    def __init__(self, seed: Any, *, queries: Any, keys: Any, rate: float) -> None:
+        self._rate = rate
+        self._keys = keys
+        if rate:
+            self._seed = seed[0], seed[1]
+            row, head = pallas.program_id(1), pallas.program_id(2)
+            self._first = (row * pallas.num_programs(2) + head) * (queries * keys)
+
+    def __call__(self, values: Any, *, query: Any, key: Any) -> Any:
+        """Drops and scales up a tile that begins at a query and a key."""
+        if not self._rate:
+            return values
+        down = query + lax.broadcasted_iota(jnp.int32, values.shape, 0)
+        across = key + lax.broadcasted_iota(jnp.int32, values.shape, 1)
+        places = (self._first + down * self._keys + across).astype(jnp.uint32)
+        threshold = round(self._rate * 2**16)
+        scale = 2**16 / (2**16 - threshold)
+        return jnp.where(kept(self._seed, places, rate=self._rate), values * scale, 0.0)
+
+
+def _scores(query: Any, key: Any, bias: Any) -> Any:
+    """Of a tile, to the base 2."""
+    return (triton.dot(query, key.T) + bias.astype(jnp.float32)) * _LOG2_E
+
+
+def _forward_tile(*references: Any, tiles: Tiles, rate: float) -> None:
+    """One tile of queries: goes through the keys with a running softmax."""
+    seed, query_ref, key_ref, value_ref, bias_ref, found_ref, totals_ref = references
+    keys = key_ref.shape[0]
+    first = pallas.program_id(0) * tiles.queries
+    drop = _Dropping(
+        seed, queries=pallas.num_programs(0) * tiles.queries, keys=keys, rate=rate
+    )
+    query = query_ref[...]
+
+    def step(index: Any, carry: Any) -> Any:
+        found, largest, total = carry
+        here = pallas.ds(index * tiles.keys, tiles.keys)
+        scores = _scores(query, key_ref[here, :], bias_ref[:, here])
+        now = jnp.maximum(largest, jnp.max(scores, axis=1))
+        weights = jnp.exp2(scores - now[:, None])
+        shrink = jnp.exp2(largest - now)
+        dropped = drop(weights, query=first, key=index * tiles.keys)
+        value = value_ref[here, :]
+        more = triton.dot(dropped.astype(value.dtype), value)
+        total = total * shrink + jnp.sum(weights, axis=1)
+        return found * shrink[:, None] + more, now, total
+
+    start = (
+        jnp.zeros(query.shape, jnp.float32),
+        jnp.full(tiles.queries, -jnp.inf, jnp.float32),
+        jnp.zeros(tiles.queries, jnp.float32),
+    )
+    found, largest, total = lax.fori_loop(0, keys // tiles.keys, step, start)
+    found_ref[...] = (found / total[:, None]).astype(found_ref.dtype)
+    totals_ref[...] = largest + jnp.log2(total)
+
+
+def _query_tile(*references: Any, tiles: Tiles, rate: float) -> None:
+    """The gradient of one tile of queries."""
+    (
+        seed,
+        query_ref,
+        key_ref,
+        value_ref,
+        bias_ref,
+        upstream_ref,
+        totals_ref,
+        means_ref,
+        found_ref,
+    ) = references
+    keys = key_ref.shape[0]
+    first = pallas.program_id(0) * tiles.queries
+    drop = _Dropping(
+        seed, queries=pallas.num_programs(0) * tiles.queries, keys=keys, rate=rate
+    )
+    query, upstream = query_ref[...], upstream_ref[...]
+    totals, means = totals_ref[...], means_ref[...]
+
+    def step(index: Any, found: Any) -> Any:
+        here = pallas.ds(index * tiles.keys, tiles.keys)
+        key = key_ref[here, :]
+        weights = jnp.exp2(_scores(query, key, bias_ref[:, here]) - totals[:, None])
+        wanted = triton.dot(upstream, value_ref[here, :].T)
+        wanted = drop(wanted, query=first, key=index * tiles.keys)
+        of_scores = weights * (wanted - means[:, None])
+        return found + triton.dot(of_scores.astype(key.dtype), key)
+
+    zeros = jnp.zeros(query.shape, jnp.float32)
+    found = lax.fori_loop(0, keys // tiles.keys, step, zeros)
+    found_ref[...] = found.astype(found_ref.dtype)
+
+
+def _key_tile(*references: Any, tiles: Tiles, rate: float) -> None:
+    """The gradients of one tile of keys and their values."""
+    (
+        seed,
+        query_ref,
+        key_ref,
+        value_ref,
+        bias_ref,
+        upstream_ref,
+        totals_ref,
+        means_ref,
+        of_key_ref,
+        of_value_ref,
+    ) = references
+    queries = query_ref.shape[0]
+    first = pallas.program_id(0) * tiles.keys
+    drop = _Dropping(
+        seed, queries=queries, keys=pallas.num_programs(0) * tiles.keys, rate=rate
+    )
+    key, value = key_ref[...], value_ref[...]
+
+    def step(index: Any, carry: Any) -> Any:
+        of_key, of_value = carry
+        here = pallas.ds(index * tiles.queries, tiles.queries)
+        query, upstream = query_ref[here, :], upstream_ref[here, :]
+        scores = _scores(query, key, bias_ref[here, :])
+        weights = jnp.exp2(scores - totals_ref[here][:, None])
+        place = {"query": index * tiles.queries, "key": first}
+        dropped = drop(weights, **place).astype(value.dtype)
+        wanted = drop(triton.dot(upstream, value.T), **place)
+        of_scores = weights * (wanted - means_ref[here][:, None])
+        return (
+            of_key + triton.dot(of_scores.astype(query.dtype).T, query),
+            of_value + triton.dot(dropped.T, upstream),
+        )
+
+    zeros = jnp.zeros(key.shape, jnp.float32)
+    of_key, of_value = lax.fori_loop(0, queries // tiles.queries, step, (zeros, zeros))
+    of_key_ref[...] = of_key.astype(of_key_ref.dtype)
+    of_value_ref[...] = of_value.astype(of_value_ref.dtype)
