@@ -6,7 +6,8 @@
 
 The first trains a model of every way, kind of training and seed on JNLI's valid split
 (its train split is not among the files), or JSTS's train split, and writes scores of
-the test split to `scores.tsv`, a line as it comes; what stands there is not done again.
+the test split, and of JSTS's valid split, to `scores.tsv`, a line as it comes; what
+stands there is not done again.
 The second takes the models of the first seed and kind of training and measures texts
 encoded a second, pairs scored a second from the cache, the scoring of 6,705 pairs and
 of all pairs with a cold and a warm cache, bytes a text, and the cross-encoder on a
@@ -54,7 +55,9 @@ _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds.")
 _EPOCHS = flags.DEFINE_float("epochs", 10, "Passes over the training pairs.")
 _RATE = flags.DEFINE_float("learning_rate", 5e-5, "Of the encoder.")
 _BATCH = flags.DEFINE_integer("batch", 32, "Pairs an update.")
+_HEAD_FACTOR = flags.DEFINE_float("head_factor", 1, "What rates of heads are times.")
 _BACKEND = flags.DEFINE_string("backend", "tensorflow", "tensorflow or jax.")
+_ACCELERATOR = flags.DEFINE_string("accelerator", "cpu", "What to run on.")
 _RATES = flags.DEFINE_bool("rates", False, "Measure seconds, not scores.")
 
 # Of heads: the smaller what they combine two texts to, the further their weights must
@@ -68,6 +71,7 @@ _HEAD_RATES = {
     "tokens/dot": 1e-3,
     "tokens/reduced": 3e-3,
 }
+_SHOWN = ("accuracy", "macro_f1", "pearson", "spearman")
 _E001_PAIRS = 6705
 _SAMPLE = 512
 _MANY = 100_000
@@ -77,7 +81,7 @@ _MODEL = "bundled:ja-mini"
 
 def main(_: list[str]) -> None:
     """Trains, or measures, what the flags describe."""
-    placement = place(Accelerator.CPU, backend=Backend(_BACKEND.value))
+    placement = _placement()
     if _RATES.value:
         _measure(placement)
         return
@@ -86,6 +90,10 @@ def main(_: list[str]) -> None:
             for seed in _SEEDS.value:
                 if not (way == "cross" and train == "head"):
                     _score(way, train=train, seed=int(seed), placement=placement)
+
+
+def _placement() -> Placement:
+    return place(Accelerator(_ACCELERATOR.value), backend=Backend(_BACKEND.value))
 
 
 # -- how right ------------------------------------------------------------------------
@@ -104,7 +112,7 @@ def _score(way: str, *, train: str, seed: int, placement: Placement) -> None:
     shown = (
         f"{key.removeprefix('test_')}={value:.4f}"
         for key, value in sorted(results.scores.items())
-        if key in {"test_accuracy", "test_macro_f1", "test_pearson", "test_spearman"}
+        if key.partition("_")[2] in _SHOWN
     )
     line = f"{name}{' '.join(shown)}\t{seconds:.0f} s\n"
     print(line, end="", flush=True)
@@ -141,6 +149,7 @@ def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
         "train": train,
         "seed": seed,
         "do_train": True,
+        "do_eval": "dev_file" in _files(),
         "do_predict": True,
         "score_test": True,
         "output_dir": storage.join(_OUTPUT.value, f"{way}-{train}-{seed}"),
@@ -149,17 +158,20 @@ def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
         return ClassifierSettings(**told)
     attend, combine = way.split("/")
     kind = {"combine": Combine(combine), "attend": Attend(attend)}
-    rate = _HEAD_RATES[way]
+    rate = _HEAD_RATES[way] * _HEAD_FACTOR.value
     return BiEncoderSettings(**told, **kind, head_learning_rate=rate)
 
 
 def _files() -> dict[str, str]:
     """Files of the splits that are trained on and measured."""
     names = storage.list_dir(_DATA.value)
-    train = next((n for n in names if "train" in n), None)
-    train = train or next(n for n in names if "valid" in n)
-    test = next(n for n in names if "-test" in n or "_test" in n)
-    return {"data_dir": _DATA.value, "train_file": train, "test_file": test}
+    found = {
+        split: next((n for n in names if part in n and n.endswith(".json")), None)
+        for split, part in (("train", "train"), ("dev", "valid"), ("test", "test"))
+    }
+    found["train"] = found["train"] or found.pop("dev")
+    files = {f"{split}_file": name for split, name in found.items() if name}
+    return {"data_dir": _DATA.value, **files}
 
 
 # -- how fast -------------------------------------------------------------------------
@@ -235,7 +247,7 @@ def _rates(
             config=trained.config,
             tokenizer=tokenizer,
             kept=trained.kept(max_seq_length=settings.max_seq_length),
-            place=lambda: place(Accelerator.CPU, backend=Backend(_BACKEND.value)),
+            place=_placement,
         )
         return encoder.encode(some, cache=folder)
 
