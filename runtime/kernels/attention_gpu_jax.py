@@ -22,7 +22,7 @@ from jax.experimental import pallas
 from jax.experimental.pallas import triton
 
 from runtime.kernels import attention
-from runtime.kernels.dropout import Dropout
+from runtime.kernels.dropout import Dropout, apply
 
 _LOG2_E = math.log2(math.e)  # a GPU has 2 ** x, and no e ** x
 _SMALLEST = 16  # queries, keys or head size of a tile: what a matrix product takes
@@ -126,21 +126,20 @@ def tiled(
 
 
 def well_mixed(seed: Any) -> jax.Array:
-    """Another seed, uint32 `[2]`: like seeds become unlike, which `kept` needs."""
+    """Another seed, uint32 `[2]`: like seeds become unlike, which `bits` needs."""
     return jax.random.bits(seed, (2,), "uint32")
 
 
-def kept(seed: Any, places: Any, *, rate: float) -> Any:
-    """Which probabilities dropout keeps: a hash of the seed and of the place.
+def bits(seed: Any, places: Any) -> Any:
+    """Random numbers for `dropout.apply`: a hash of the seed and of the place.
 
     Args:
         seed: Two uint32 scalars; see `well_mixed`.
         places: uint32, any shape: `((row * heads + head) * queries + query) * keys +
             key`, modulo 2**32.
-        rate: Share that is dropped, in steps of 2**-16.
 
     Returns:
-        bool, in the shape of the places.
+        int32 in the shape of the places, from 0 to 2**16 - 1.
 
     Source: the constants are those of MurmurHash3's finalizer (Appleby, 2011).
     """
@@ -148,8 +147,7 @@ def kept(seed: Any, places: Any, *, rate: float) -> Any:
     mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     mixed = mixed ^ seed[1]
     mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    bits = (mixed ^ (mixed >> np.uint32(16))) >> np.uint32(16)
-    return bits.astype(jnp.int32) >= round(rate * 2**16)
+    return ((mixed ^ (mixed >> np.uint32(16))) >> np.uint32(16)).astype(jnp.int32)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
@@ -164,146 +162,129 @@ def _forward(
     query: Any, key: Any, value: Any, bias: Any, seed: Any, rate: float, interpret: bool
 ) -> tuple[jax.Array, Arrays]:
     """The result, `[rows, queries, heads, head_size]`, and what the gradient needs."""
-    rows, queries, heads, size = query.shape
-    keys = key.shape[1]
-    tiles = FORWARD.fitting(queries, keys)
-    found, totals = pallas.pallas_call(
-        functools.partial(_forward_tile, tiles=tiles, rate=rate),
-        grid=(queries // tiles.queries, rows, heads),
-        in_specs=[
-            pallas.BlockSpec((2,), lambda *_: (0,)),
-            _vectors(tiles.queries, size, lambda i, row, head: (row, i, head, 0)),
-            _vectors(keys, size, lambda _, row, head: (row, 0, head, 0)),
-            _vectors(keys, size, lambda _, row, head: (row, 0, head, 0)),
-            pallas.BlockSpec(
-                (None, None, tiles.queries, keys), lambda i, row, _: (row, 0, i, 0)
-            ),
-        ],
-        out_specs=[
-            _vectors(tiles.queries, size, lambda i, row, head: (row, i, head, 0)),
-            pallas.BlockSpec(
-                (None, None, tiles.queries), lambda i, row, head: (row, head, i)
-            ),
-        ],
-        out_shape=[
-            _shape(query.shape, query.dtype),
-            _shape((rows, heads, queries), jnp.float32),
-        ],
-        compiler_params=_compiled(tiles),
+    grid = _Grid(query, key, tiles=FORWARD)
+    numbers = _shape((*grid.rows_and_heads, query.shape[1]), jnp.float32)
+    found, totals = grid.call(
+        functools.partial(_forward_tile, rate=rate),
+        (seed, query, key, value, bias),
+        takes=(grid.seed, grid.queries, grid.keys, grid.keys, grid.bias),
+        gives=((grid.queries, _like(query)), (grid.numbers, numbers)),
         interpret=interpret,
-        name="attention",
-    )(seed, query, key, value, bias)
+    )
     return found, (query, key, value, bias, seed, found, totals)
 
 
 def _backward(
     rate: float, interpret: bool, needed: Arrays, upstream: jax.Array
 ) -> tuple[Any, ...]:
-    """The gradients of query, key and value."""
+    """The gradients of query, key and value; of bias and seed there are none."""
     query, key, value, bias, seed, found, totals = needed
     products = found.astype(jnp.float32) * upstream.astype(jnp.float32)
     means = jnp.swapaxes(jnp.sum(products, axis=-1), 1, 2)
     arrays = (seed, query, key, value, bias, upstream, totals, means)
-    of_query = _query_gradient(*arrays, rate=rate, interpret=interpret)
-    of_key, of_value = _key_gradients(*arrays, rate=rate, interpret=interpret)
-    return of_query, of_key, of_value, jnp.zeros_like(bias), _no_gradient(seed)
+
+    def gradients(kernel: Any, of: list[Any], *, is_of_keys: bool) -> list[jax.Array]:
+        grid = _Grid(query, key, tiles=BACKWARD, is_by_keys=is_of_keys)
+        shared = (grid.seed, grid.queries, grid.keys, grid.keys, grid.bias)
+        block = grid.keys if is_of_keys else grid.queries
+        return grid.call(
+            functools.partial(kernel, rate=rate),
+            arrays,
+            takes=(*shared, grid.queries, grid.numbers, grid.numbers),
+            gives=[(block, _like(array)) for array in of],
+            interpret=interpret,
+        )
+
+    of_queries = gradients(_query_tile, [query], is_of_keys=False)
+    of_keys = gradients(_key_tile, [key, value], is_of_keys=True)
+    return *of_queries, *of_keys, None, None
 
 
 _attend.defvjp(_forward, _backward)
 
 
-def _no_gradient(integers: jax.Array) -> np.ndarray:
-    return np.zeros(integers.shape, jax.dtypes.float0)
+class _Grid:
+    """A program for each row, head and tile of the queries, or of the keys.
 
+    Args:
+        query: `[rows, queries, heads, head_size]`.
+        key: `[rows, keys, heads, head_size]`.
+        tiles: The largest.
+        is_by_keys: Whether a program has a tile of the keys and all queries, not a tile
+            of the queries and all keys.
 
-def _query_gradient(*arrays: Any, rate: float, interpret: bool) -> jax.Array:
-    _, query, key, *_ = arrays
-    rows, queries, heads, size = query.shape
-    keys = key.shape[1]
-    tiles = BACKWARD.fitting(queries, keys)
+    Attributes:
+        rows_and_heads: Their numbers.
+        seed: What a program sees of the seed.
+        queries: What it sees of what is shaped as the query,
+        keys: as the key,
+        bias: as the bias, and
+        numbers: of `[rows, heads, queries]`.
+    """
 
-    def own(i: Any, row: Any, head: Any) -> tuple[Any, ...]:
-        return row, i, head, 0
+    def __init__(
+        self, query: Any, key: Any, *, tiles: Tiles, is_by_keys: bool = False
+    ) -> None:
+        rows, queries, heads, size = query.shape
+        keys = key.shape[1]
+        self._tiles = tiles.fitting(queries, keys)
+        self.rows_and_heads = rows, heads
+        down, across = self._tiles.queries, self._tiles.keys
+        self._programs = keys // across if is_by_keys else queries // down
+        down, across = (queries, across) if is_by_keys else (down, keys)
 
-    def whole(_: Any, row: Any, head: Any) -> tuple[Any, ...]:
-        return row, 0, head, 0
+        def at(tile: Any) -> tuple[Any, Any]:
+            return (0, tile) if is_by_keys else (tile, 0)
 
-    numbers = pallas.BlockSpec(
-        (None, None, tiles.queries), lambda i, row, head: (row, head, i)
-    )
-    found: jax.Array = pallas.pallas_call(
-        functools.partial(_query_tile, tiles=tiles, rate=rate),
-        grid=(queries // tiles.queries, rows, heads),
-        in_specs=[
-            pallas.BlockSpec((2,), lambda *_: (0,)),
-            _vectors(tiles.queries, size, own),
-            _vectors(keys, size, whole),
-            _vectors(keys, size, whole),
-            pallas.BlockSpec(
-                (None, None, tiles.queries, keys), lambda i, row, _: (row, 0, i, 0)
+        self.seed = pallas.BlockSpec((2,), lambda *_: (0,))
+        self.queries = pallas.BlockSpec(
+            (None, down, None, size), lambda i, row, head: (row, at(i)[0], head, 0)
+        )
+        self.keys = pallas.BlockSpec(
+            (None, across, None, size), lambda i, row, head: (row, at(i)[1], head, 0)
+        )
+        self.bias = pallas.BlockSpec(
+            (None, None, down, across), lambda i, row, _: (row, 0, *at(i))
+        )
+        self.numbers = pallas.BlockSpec(
+            (None, None, down), lambda i, row, head: (row, head, at(i)[0])
+        )
+
+    def call(
+        self, kernel: Any, arrays: Arrays, *, takes: Any, gives: Any, interpret: bool
+    ) -> list[jax.Array]:
+        """Runs the programs.
+
+        Args:
+            kernel: Takes references to the arrays and to the results, and `tiles`.
+            arrays: Of the arguments.
+            takes: What a program sees of each argument.
+            gives: Of each result, what a program writes and the shape of the whole.
+            interpret: Whether to compute without a GPU, slowly.
+
+        Returns:
+            The results.
+        """
+        blocks, shapes = zip(*gives, strict=True)
+        found: list[jax.Array] = pallas.pallas_call(
+            functools.partial(kernel, tiles=self._tiles),
+            grid=(self._programs, *self.rows_and_heads),
+            in_specs=takes,
+            out_specs=blocks,
+            out_shape=shapes,
+            compiler_params=triton.CompilerParams(
+                num_warps=self._tiles.warps, num_stages=self._tiles.stages
             ),
-            _vectors(tiles.queries, size, own),
-            numbers,
-            numbers,
-        ],
-        out_specs=_vectors(tiles.queries, size, own),
-        out_shape=_shape(query.shape, query.dtype),
-        compiler_params=_compiled(tiles),
-        interpret=interpret,
-        name="attention_query_gradient",
-    )(*arrays)
-    return found
-
-
-def _key_gradients(*arrays: Any, rate: float, interpret: bool) -> Arrays:
-    _, query, key, *_ = arrays
-    rows, queries, heads, size = query.shape
-    keys = key.shape[1]
-    tiles = BACKWARD.fitting(queries, keys)
-
-    def own(i: Any, row: Any, head: Any) -> tuple[Any, ...]:
-        return row, i, head, 0
-
-    def whole(_: Any, row: Any, head: Any) -> tuple[Any, ...]:
-        return row, 0, head, 0
-
-    numbers = pallas.BlockSpec(
-        (None, None, queries), lambda _, row, head: (row, head, 0)
-    )
-    found: Arrays = pallas.pallas_call(
-        functools.partial(_key_tile, tiles=tiles, rate=rate),
-        grid=(keys // tiles.keys, rows, heads),
-        in_specs=[
-            pallas.BlockSpec((2,), lambda *_: (0,)),
-            _vectors(queries, size, whole),
-            _vectors(tiles.keys, size, own),
-            _vectors(tiles.keys, size, own),
-            pallas.BlockSpec(
-                (None, None, queries, tiles.keys), lambda i, row, _: (row, 0, 0, i)
-            ),
-            _vectors(queries, size, whole),
-            numbers,
-            numbers,
-        ],
-        out_specs=[_vectors(tiles.keys, size, own)] * 2,
-        out_shape=[_shape(key.shape, key.dtype)] * 2,
-        compiler_params=_compiled(tiles),
-        interpret=interpret,
-        name="attention_key_gradients",
-    )(*arrays)
-    return found
-
-
-def _vectors(count: int, size: int, index: Any) -> pallas.BlockSpec:
-    """A block of one row and head of `[rows, count, heads, head_size]`."""
-    return pallas.BlockSpec((None, count, None, size), index)
+            interpret=interpret,
+        )(*arrays)
+        return found
 
 
 _shape: Any = jax.ShapeDtypeStruct  # jax leaves it untyped
 
 
-def _compiled(tiles: Tiles) -> Any:
-    return triton.CompilerParams(num_warps=tiles.warps, num_stages=tiles.stages)
+def _like(array: jax.Array) -> Any:
+    return _shape(array.shape, array.dtype)
 
 
 # -- what a program on the device does ------------------------------------------------
@@ -334,9 +315,7 @@ class _Dropping:
         down = query + lax.broadcasted_iota(jnp.int32, values.shape, 0)
         across = key + lax.broadcasted_iota(jnp.int32, values.shape, 1)
         places = (self._first + down * self._keys + across).astype(jnp.uint32)
-        threshold = round(self._rate * 2**16)
-        scale = 2**16 / (2**16 - threshold)
-        return jnp.where(kept(self._seed, places, rate=self._rate), values * scale, 0.0)
+        return apply(values, bits(self._seed, places), rate=self._rate)
 
 
 def _scores(query: Any, key: Any, bias: Any) -> Any:
