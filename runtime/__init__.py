@@ -2,4 +2,5 @@
 
 settings.py  how a settings field becomes a flag
 errors.py    the errors a run can end with
+scoped.py    what holds within a with block
 """

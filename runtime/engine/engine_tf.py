@@ -236,7 +236,7 @@ class TensorFlowEngine(Engine):
         )
         return _Sums(loss, [tf.convert_to_tensor(g) for g in gradients], squares)
 
-    def _fusion(self) -> contextlib.AbstractContextManager[None]:
+    def _fusion(self) -> contextlib.AbstractContextManager[object]:
         if self._fuses:
             return fusion.compiled_by(fusion_tf)
         return contextlib.nullcontext()

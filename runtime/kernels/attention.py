@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from keras import ops
 
 from runtime.kernels.dropout import Dropout
+from runtime.scoped import scoped
 
 
 class Attention(Protocol):
@@ -51,18 +51,13 @@ def plain(
     return ops.matmul(probabilities, value)
 
 
-@contextlib.contextmanager
-def computed_by(attention: Attention) -> Iterator[None]:
+def computed_by(attention: Attention) -> AbstractContextManager[object]:
     """Computes every `attend` inside by `attention`.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
-    token = _computed_by.set(attention)
-    try:
-        yield
-    finally:
-        _computed_by.reset(token)
+    return scoped(_computed_by, attention)
 
 
 _computed_by: contextvars.ContextVar[Attention] = contextvars.ContextVar(

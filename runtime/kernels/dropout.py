@@ -8,10 +8,9 @@ stream. Outside a stream (`model.fit`) the layer's own seed is used.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import importlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -19,6 +18,7 @@ import numpy as np
 from keras import ops
 
 from runtime.kernels.fusion import fused
+from runtime.scoped import scoped
 
 _ODD = 0x9E3779B1  # the 32-bit golden ratio: distinct multiples, one for each layer
 _ON_JAX = keras.config.backend() == "jax"
@@ -53,25 +53,19 @@ _stream: contextvars.ContextVar[_StreamSeed | None] = contextvars.ContextVar(
 )
 
 
-@contextlib.contextmanager
-def stream(seed: Any) -> Iterator[None]:
+def stream(seed: Any) -> AbstractContextManager[object]:
     """Makes every Dropout called inside draw from `seed`.
 
     Args:
         seed: int32 `[2]`, a tensor or array.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
-    token = _stream.set(_StreamSeed(seed))
-    try:
-        yield
-    finally:
-        _stream.reset(token)
+    return scoped(_stream, _StreamSeed(seed))
 
 
-@contextlib.contextmanager
-def part(index: Any) -> Iterator[None]:
+def part(index: Any) -> AbstractContextManager[object]:
     """Gives the Dropout layers called inside a part of the open stream.
 
     One layer of a stack then draws the same numbers whether the stack is a Python loop
@@ -80,15 +74,11 @@ def part(index: Any) -> Iterator[None]:
     Args:
         index: Which part: an int or an int32 scalar tensor.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
     whole = _stream.get()
-    token = _stream.set(whole and whole.part(index))
-    try:
-        yield
-    finally:
-        _stream.reset(token)
+    return scoped(_stream, whole and whole.part(index))
 
 
 class Dropout(keras.layers.Dropout):

@@ -8,11 +8,13 @@ leave it as it is.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
+
+from runtime.scoped import scoped
 
 Function = Callable[..., Any]
 
@@ -32,21 +34,16 @@ _compiler: contextvars.ContextVar[Compiler | None] = contextvars.ContextVar(
 )
 
 
-@contextlib.contextmanager
-def compiled_by(compiler: Compiler) -> Iterator[None]:
+def compiled_by(compiler: Compiler) -> AbstractContextManager[object]:
     """Compiles every fused function called inside.
 
     Args:
         compiler: A module or object that makes kernels.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
-    token = _compiler.set(compiler)
-    try:
-        yield
-    finally:
-        _compiler.reset(token)
+    return scoped(_compiler, compiler)
 
 
 def fused(function: Function) -> Function:

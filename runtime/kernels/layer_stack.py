@@ -7,12 +7,13 @@ compiled once; elsewhere the layers are called one after the other.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from runtime.kernels import dropout
+from runtime.scoped import scoped
 
 Call = Callable[[Any, Any], Any]
 """`call(layer, hidden)` gives a layer's output, in the shape of `hidden`."""
@@ -50,18 +51,13 @@ def one_after_the_other(layers: Sequence[Any], hidden: Any, call: Call) -> list[
     return found
 
 
-@contextlib.contextmanager
-def looped_by(looper: LayerScan) -> Iterator[None]:
+def looped_by(looper: LayerScan) -> AbstractContextManager[object]:
     """Runs every stack inside by `looper`.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
-    token = _looper.set(looper)
-    try:
-        yield
-    finally:
-        _looper.reset(token)
+    return scoped(_looper, looper)
 
 
 _looper: contextvars.ContextVar[LayerScan] = contextvars.ContextVar(

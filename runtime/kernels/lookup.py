@@ -11,9 +11,12 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from keras import ops
+
+from runtime.scoped import scoped
 
 
 class Measurement:
@@ -48,28 +51,20 @@ def measure(probe: Any) -> Iterator[Measurement]:
         The measurement, which fills as lookups are called.
     """
     measurement = Measurement(probe)
-    token = _open.set(measurement)
-    try:
+    with scoped(_open, measurement):
         yield measurement
-    finally:
-        _open.reset(token)
 
 
-@contextlib.contextmanager
-def unmeasured() -> Iterator[None]:
+def unmeasured() -> AbstractContextManager[object]:
     """Measures no `lookup` called inside.
 
     For a table that is a decoder, too: TensorFlow 1 added the gradients of both uses
     up, and there was but one to measure.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
-    token = _open.set(None)
-    try:
-        yield
-    finally:
-        _open.reset(token)
+    return scoped(_open, None)
 
 
 def lookup(table: Any, ids: Any) -> Any:

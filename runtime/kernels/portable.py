@@ -6,27 +6,23 @@ to other formats do not know. While `graphs` is open it is to be left out.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+from runtime.scoped import scoped
 
 _open: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "portable_graphs", default=False
 )
 
 
-@contextlib.contextmanager
-def graphs() -> Iterator[None]:
+def graphs() -> AbstractContextManager[bool]:
     """Makes what is traced inside portable; nobody takes its gradient.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
-    token = _open.set(True)
-    try:
-        yield
-    finally:
-        _open.reset(token)
+    return scoped(_open, True)
 
 
 def is_asked() -> bool:

@@ -22,6 +22,7 @@ from contextvars import ContextVar
 from types import FrameType
 
 from runtime.errors import RunStoppedError
+from runtime.scoped import scoped
 from runtime.training import signal_watch
 
 GRACE_SECONDS = 25.0
@@ -239,12 +240,8 @@ def of_command() -> Iterator[StopRequest]:
     Yields:
         What all that runs within the `with` block finds by `of_run`.
     """
-    with StopRequest().on_signals() as stop:
-        token = _OF_COMMAND.set(stop)
-        try:
-            yield stop
-        finally:
-            _OF_COMMAND.reset(token)
+    with StopRequest().on_signals() as stop, scoped(_OF_COMMAND, stop):
+        yield stop
 
 
 @contextlib.contextmanager

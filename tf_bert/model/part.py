@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
 
 from runtime.kernels.dropout import Dropout
+from runtime.scoped import scoped
 from tf_bert.model.config import BertConfig
 
 _weights_follow: contextvars.ContextVar[bool] = contextvars.ContextVar(
@@ -17,18 +17,13 @@ _weights_follow: contextvars.ContextVar[bool] = contextvars.ContextVar(
 )
 
 
-@contextlib.contextmanager
-def weights_follow() -> Iterator[None]:
+def weights_follow() -> AbstractContextManager[bool]:
     """What is made inside starts as zeros: random numbers take a second for nothing.
 
-    Yields:
-        Nothing.
+    Returns:
+        A context manager.
     """
-    token = _weights_follow.set(True)
-    try:
-        yield
-    finally:
-        _weights_follow.reset(token)
+    return scoped(_weights_follow, True)
 
 
 def initializer(config: BertConfig) -> keras.initializers.Initializer:
