@@ -158,9 +158,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(length))
         self.end_headers()
-        self.wfile.write(sent)
+        # First counted, then sent: whoever has the last byte may ask for the count.
         if code in {200, 206} and self.query.get("alt") == "media":
             self.server.sent.append(len(sent))
+        self.wfile.write(sent)
         if len(sent) < length:
             self.wfile.flush()
             self.close_connection = True
