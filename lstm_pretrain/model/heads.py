@@ -12,6 +12,7 @@ from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling
 from lstm_pretrain.model.modeling import LstmEncoder, RowLayout
 from runtime.kernels import next_token
 from runtime.kernels.dropout import Dropout, SharedDropout
+from runtime.kernels.lookup import take
 
 LM_INPUTS = ("input_ids", "example_ids")
 
@@ -99,7 +100,7 @@ class LanguageModel(keras.Model):
         if isinstance(self.dropout, SharedDropout):
             dropped = [self.dropout(states, training=training) for states in found]
         taken = [
-            ops.take(_end_to_end(states), positions + shift, axis=0)
+            take(_end_to_end(states), positions + shift)
             for shift, states in enumerate(dropped)
         ]
         if not isinstance(self.dropout, SharedDropout):
@@ -271,7 +272,7 @@ def _concat(states: Any, members: Any) -> Any:
     has_tokens = ops.any(owner[None] == ops.arange(nobody)[:, None], axis=1)
     greatest = ops.where(has_tokens[:, None], greatest, 0.0)
     return ops.concatenate(
-        [ops.take(states, last, axis=0), greatest, _mean(states, members)], axis=-1
+        [take(states, last), greatest, _mean(states, members)], axis=-1
     )
 
 

@@ -12,6 +12,7 @@ from keras import ops
 from lstm_pretrain.model import recurrence
 from lstm_pretrain.model.config import Dropouts, LstmConfig
 from runtime.kernels.dropout import SharedDropout
+from runtime.kernels.lookup import take
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ class LstmEncoder(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self._packed = layout.packed
-        self.embedding = keras.layers.Embedding(
+        self.embedding = _Embedding(
             config.vocab_size,
             config.embedding_size,
             dtype=self.dtype_policy,
@@ -143,6 +144,14 @@ class LstmEncoder(keras.layers.Layer):
             )
             found.append(_reversed(reversed_states))
         return found
+
+
+class _Embedding(keras.layers.Embedding):
+    """Keras' own, with its rows taken as the engine takes them."""
+
+    def call(self, inputs: Any) -> Any:
+        """The rows of ids `[rows, time]`, in the compute dtype."""
+        return ops.cast(take(self.embeddings, inputs), self.compute_dtype)
 
 
 def _run(stack: list[LSTM], states: Any, *, keep: Any, training: bool) -> Any:

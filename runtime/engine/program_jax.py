@@ -34,6 +34,7 @@ from runtime.kernels import (
     layer_stack,
     layer_stack_jax,
     lookup,
+    lookup_gpu_jax,
 )
 from runtime.kernels.layer_stack import LayerScan
 
@@ -260,7 +261,7 @@ class JaxProgram:
 
     @contextlib.contextmanager
     def _arithmetic(self) -> Iterator[None]:
-        """How this device multiplies matrices and computes attention.
+        """How this device multiplies matrices, attends and takes rows.
 
         The matrix products of a CPU are float32 anyway; others take short cuts.
         """
@@ -270,6 +271,8 @@ class JaxProgram:
                 stack.enter_context(jax.default_matmul_precision(precision))
             if self._on == "gpu":
                 stack.enter_context(attention.computed_by(attention_gpu_jax.attend))
+            if self._on == "gpu" and self._deterministic:
+                stack.enter_context(lookup.taken_by(lookup_gpu_jax.take))
             yield
 
     def _lent(self, weights: Mapping[str, jax.Array]) -> keras.StatelessScope:

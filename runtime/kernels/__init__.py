@@ -12,5 +12,6 @@ dropout.py          masks that are a function of seed, step, slice and replica
 random_bits_tf.py   the bits for them, on TensorFlow
 random_bits_jax.py  and on JAX
 portable.py         graphs for programs that know fewer operations
-lookup.py           embedding lookup whose gradient is also measured by row
+lookup.py           rows of a table; of an embedding, measured by row
+lookup_gpu_jax.py   with a gradient that is fast where a GPU must repeat its bits
 """

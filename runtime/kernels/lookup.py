@@ -1,4 +1,6 @@
-"""Embedding lookups whose gradient is also measured row by row.
+"""Rows of a table, and embedding lookups whose gradient is also measured row by row.
+
+What an engine's device is slow at, it may take in another way: see `taken_by`.
 
 google-research/bert clips by a global norm in which the word embedding's gradient
 counts as the rows that were looked up, before rows of the same word are added up
@@ -10,13 +12,45 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
 from keras import ops
 
 from runtime.scoped import scoped
+
+
+def take(table: Any, ids: Any) -> Any:
+    """Takes rows of a table.
+
+    Args:
+        table: Variable or tensor `[entries, ...]`.
+        ids: int32, any shape.
+
+    Returns:
+        `[*ids.shape, ...]`.
+    """
+    return _taken_by.get()(table, ids)
+
+
+def plain(table: Any, ids: Any) -> Any:
+    """The rows by the backend's own operation; see `take`."""
+    return ops.take(table, ids, axis=0)
+
+
+def taken_by(take: Callable[[Any, Any], Any]) -> AbstractContextManager[object]:
+    """Does every `take` inside by another function of table and ids.
+
+    Returns:
+        A context manager.
+    """
+    return scoped(_taken_by, take)
+
+
+_taken_by: contextvars.ContextVar[Callable[[Any, Any], Any]] = contextvars.ContextVar(
+    "rows_taken_by", default=plain
+)
 
 
 class Measurement:
@@ -68,7 +102,7 @@ def unmeasured() -> AbstractContextManager[object]:
 
 
 def lookup(table: Any, ids: Any) -> Any:
-    """Takes rows of a table.
+    """Takes rows of an embedding, and measures them where a measurement is open.
 
     Args:
         table: Variable `[entries, size]`.
@@ -77,7 +111,7 @@ def lookup(table: Any, ids: Any) -> Any:
     Returns:
         `[*ids.shape, size]`.
     """
-    rows = ops.take(table, ids, axis=0)
+    rows = take(table, ids)
     measurement = _open.get()
     if measurement is None:
         return rows

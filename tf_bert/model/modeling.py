@@ -19,7 +19,7 @@ from keras import ops
 from runtime.kernels import layer_stack, portable
 from runtime.kernels.attention import attend
 from runtime.kernels.fusion import fused
-from runtime.kernels.lookup import lookup
+from runtime.kernels.lookup import lookup, take
 from tf_bert.model.config import BertConfig
 from tf_bert.model.norm import Norm
 from tf_bert.model.part import Part, initializer
@@ -94,7 +94,7 @@ def tokens_at(hidden: Any, positions: Any) -> Any:
         `[examples, ...]`.
     """
     flat = ops.reshape(hidden, (-1, *ops.shape(hidden)[2:]))
-    return ops.take(flat, positions, axis=0)
+    return take(flat, positions)
 
 
 def token_vectors(states: Any, first_positions: Any, *, mask: Any) -> Any:
@@ -212,8 +212,8 @@ class Embeddings(Part):
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
         """Embeds `input_ids`, `segment_ids` and `position_ids`; see `Bert.call`."""
         words = lookup(self.word_embeddings, inputs["input_ids"])
-        segments = ops.take(self.token_type_embeddings, inputs["segment_ids"], axis=0)
-        places = ops.take(self.position_embeddings, inputs["position_ids"], axis=0)
+        segments = take(self.token_type_embeddings, inputs["segment_ids"])
+        places = take(self.position_embeddings, inputs["position_ids"])
         total = ops.cast(words + segments + places, self.compute_dtype)
         return self.dropout(self.norm(total), training=training)
 
@@ -357,7 +357,7 @@ class AttentionHeads(Part):
         key, value = self.keys_and_values(keys_from)
         if positions is not None:
             rows = positions // ops.shape(keys_from)[1]
-            key, value = ops.take(key, rows, axis=0), ops.take(value, rows, axis=0)
+            key, value = take(key, rows), take(value, rows)
         return self.attend(query, key, value, bias=bias, training=training)
 
     def split_queries(self, queries: Any) -> Any:

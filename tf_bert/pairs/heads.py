@@ -31,7 +31,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 PREFIX = "pair_"
@@ -70,10 +71,17 @@ class Side:
     query: Any
     key: Any
 
-    def take(self, index: Any, *, ops: Any) -> Self:
-        """Those of some texts, once for each place of `index [any]`."""
+    def take(
+        self, index: Any, *, rows: Callable[[Any, Any], Any] = operator.getitem
+    ) -> Self:
+        """Those of some texts, once for each place of `index [any]`.
+
+        Args:
+            index: Which texts.
+            rows: Takes rows of an array by their index.
+        """
         values = vars(self)  # of which several may be one
-        taken = {id(v): ops.take(v, index, axis=0) for v in values.values()}
+        taken = {id(v): rows(v, index) for v in values.values()}
         return type(self)(**{name: taken[id(v)] for name, v in values.items()})
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from runtime.kernels.lookup import take
 from tf_bert.classifier.trained_part import TrainedPart
 from tf_bert.model.config import BertConfig
 from tf_bert.model.modeling import TOKEN_INPUTS, Bert, mean_of, token_vectors
@@ -118,8 +119,8 @@ class BiEncoder(keras.Model):
         else:
             sides = self._head.of_vectors(encoded.vectors, weights=weights, ops=ops)
         combined = self._head.combined(
-            sides.take(inputs["text_a"], ops=ops),
-            sides.take(inputs["text_b"], ops=ops),
+            sides.take(inputs["text_a"], rows=take),
+            sides.take(inputs["text_b"], rows=take),
             weights=weights,
             ops=ops,
         )

@@ -18,6 +18,7 @@ from keras import ops
 from runtime.engine import objectives
 from runtime.engine.engine import Objective
 from runtime.engine.objectives import HeadObjective, cross_entropy
+from runtime.kernels.lookup import take
 from tf_bert.pairs.modeling import BiEncoder
 from tf_bert.pairs.settings import BiEncoderStepSettings
 
@@ -91,7 +92,7 @@ def ranking_losses(vectors: Any, *, text_a: Any, text_b: Any) -> Any:
     """
     norms = ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True))
     units = vectors / ops.maximum(norms, _LEAST_NORM)
-    first, second = ops.take(units, text_a, axis=0), ops.take(units, text_b, axis=0)
+    first, second = take(units, text_a), take(units, text_b)
     scores = _SCALE * ops.matmul(first, ops.transpose(second))
     places = ops.arange(ops.shape(text_b)[0], dtype="int32")
     own = ops.equal(places[:, None], places[None, :])

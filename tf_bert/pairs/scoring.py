@@ -88,7 +88,7 @@ class PairModel:
     def _one_by_one(self, first: Side, second: Side) -> np.ndarray:
         columns = len(second.query)
         rows = [
-            self.logits(first.take(np.full(columns, row), ops=np), second).T
+            self.logits(first.take(np.full(columns, row)), second).T
             for row in range(len(first.query))
         ]
         return np.stack(rows, axis=1)
@@ -132,9 +132,9 @@ class SideTable:
     def take(self, index: np.ndarray) -> Side:
         """The sides of some texts, once for each place of `index`."""
         if self._held is not None:
-            return _of_few_columns(self._held, index).take(index, ops=np)
+            return _of_few_columns(self._held, index).take(index)
         distinct, places = np.unique(index, return_inverse=True)
-        return self._model.sides(self._encoded, distinct).take(places, ops=np)
+        return self._model.sides(self._encoded, distinct).take(places)
 
     def scores(self, pairs: np.ndarray, *, second: SideTable) -> np.ndarray:
         """See `PairModel.score`."""

@@ -21,7 +21,7 @@ def sides(way, *, dtype=np.float32):
 
 def logits(way, **kind):
     made, weights = sides(way, **kind), golden.head_weights(way)
-    first, second = (made.take(side, ops=np) for side in golden.GOLDEN["pairs"].T)
+    first, second = (made.take(side) for side in golden.GOLDEN["pairs"].T)
     combined = golden.head(way).combined(first, second, weights=weights, ops=np)
     return combined @ weights["output_weights"].T + weights["output_bias"]
 
@@ -43,7 +43,7 @@ def test_vectors_kept_as_float16_give_its_logits_too(way):
 @pytest.mark.parametrize("way", [way for way in golden.WAYS if "tokens" in way])
 def test_attention_is_that_of_the_independent_program(way):
     made, head = sides(way), golden.head(way)
-    first, second = (made.take(side, ops=np) for side in golden.GOLDEN["pairs"].T)
+    first, second = (made.take(side) for side in golden.GOLDEN["pairs"].T)
     for name, query, other in (("ab", first, second), ("ba", second, first)):
         weights = golden.head_weights(way)
         found = head.attention(query.query, other, weights=weights, ops=np)
@@ -65,12 +65,12 @@ def test_dot_is_symmetric_and_the_others_are_not():
     for way in golden.WAYS[:3]:
         made = sides(way)
         there = golden.head(way).combined(
-            *(made.take(side, ops=np) for side in golden.GOLDEN["pairs"].T),
+            *(made.take(side) for side in golden.GOLDEN["pairs"].T),
             weights=golden.head_weights(way),
             ops=np,
         )
         back = golden.head(way).combined(
-            *(made.take(side, ops=np) for side in swapped.T),
+            *(made.take(side) for side in swapped.T),
             weights=golden.head_weights(way),
             ops=np,
         )
