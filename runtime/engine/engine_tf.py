@@ -212,7 +212,10 @@ class TensorFlowEngine(Engine):
         zeros = [tf.zeros(v.shape, v.dtype) for v in self._trained.values()]
         start = _Sums(tf.constant(0.0), zeros, tf.constant(0.0))
         _, sums = tf.while_loop(
-            lambda part, _: part < parts, body, (tf.constant(0), start)
+            lambda part, _: part < parts,
+            body,
+            (tf.constant(0), start),
+            parallel_iterations=1,  # else ten slices are held in memory at once
         )
         return sums
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -60,8 +61,9 @@ def files_of(folder):
     """Every file below a folder by its path there, with what it holds.
 
     Left out is what a run cannot have in common with another one: TensorBoard's files,
-    whose names and events have the time and the process; and of run.json the command,
-    with the paths it names and, for the last part of a killed run, `--resume=must`.
+    whose names and events have the time and the process; of run.json the command, with
+    the paths it names and, for the last part of a killed run, `--resume=must`; and of
+    report.html the folder's name and the same.
     """
     found = {
         path.removeprefix(f"{folder}/"): storage.read_bytes(path)
@@ -74,6 +76,8 @@ def files_of(folder):
     for name in ("resume", *(name for name in record["settings"] if _is_path(name))):
         del record["settings"][name]
     found["run.json"] = json.dumps(record).encode()
+    own = re.compile(rf">({re.escape(os.path.basename(folder))}|auto|must)<".encode())
+    found["report.html"] = own.sub(b"><", found["report.html"])
     return {name: content for name, content in found.items() if "tfevents" not in name}
 
 
