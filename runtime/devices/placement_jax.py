@@ -6,6 +6,7 @@ CPUs.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ REPLICA_AXIS = "replica"
 """The one axis of the mesh."""
 
 _SILENT_SECONDS = 25  # after which JAX itself ends the other processes of a run
+
+_KEPT_BYTES = 2**31
 
 _KINDS = {
     "cpu": "CPU",
@@ -59,6 +62,7 @@ def find(request: Request) -> Placement:
     _join(request.group)
     present = _present(request.accelerator)
     chosen = _named(present, request.devices) if request.devices else _default(present)
+    _keep_programs(chosen[0].platform)
     mine = [each for each in chosen if each.process_index == jax.process_index()]
     return Placement(
         backend=Backend.JAX,
@@ -114,6 +118,22 @@ def _leave_out_absent_tpus(accelerator: Accelerator) -> None:
     wants_cpu = accelerator is Accelerator.CPU or not _may_have_gpu()
     if wants_cpu and not jax.config.jax_platforms:  # type: ignore[attr-defined]
         jax.config.update("jax_platforms", "cpu")  # type: ignore[no-untyped-call]
+
+
+def _keep_programs(platform: str) -> None:
+    """Has JAX keep what it compiles for the next process, unless told where already.
+
+    Not for CPUs: jaxlib 0.10 refuses on some what it kept there itself, with an error
+    for each program. And not without what it bounds the folder by.
+    """
+    asked = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    if platform == "cpu" or asked or importlib.util.find_spec("filelock") is None:
+        return
+    for name, value in {
+        "jax_compilation_cache_dir": storage.user_cache("programs"),
+        "jax_compilation_cache_max_size": _KEPT_BYTES,
+    }.items():
+        jax.config.update(name, value)  # type: ignore[no-untyped-call]
 
 
 def _may_have_gpu(root: str = "/") -> bool:

@@ -91,7 +91,7 @@ NAMES = (
 @pytest.mark.slow
 @pytest.mark.skipif("SHARED_DATA" not in os.environ, reason="SHARED_DATA is not set")
 def test_livedoor_titles_without_a_model():
-    folder = os.path.join(os.environ["SHARED_DATA"], "livedoor")
+    folder = os.path.join(os.environ["SHARED_DATA"], "data", "livedoor")
     task = LivedoorTitlesProcessor()
     train = task.get_train_examples(folder)
     others = {

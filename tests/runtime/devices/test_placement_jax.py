@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from runtime import storage
 from runtime.devices import placement_jax
 from runtime.devices.placement import Accelerator, Precision, Request
 from runtime.errors import PlacementError
@@ -50,6 +51,7 @@ def machine(monkeypatch):
         monkeypatch.setattr(placement_jax.jax, "devices", devices)
         monkeypatch.setattr(placement_jax.jax, "local_devices", devices)
         monkeypatch.setattr(placement_jax, "Mesh", lambda found, axes: (found, axes))
+        monkeypatch.setattr(placement_jax, "_keep_programs", lambda _: None)
 
     return make
 
@@ -186,3 +188,37 @@ def test_nothing_is_said_of_a_tpu_that_is_not_there():
     )
     assert ", jax, float32" in done.stdout
     assert "tpu" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("platform", "asked", "kept"),
+    [
+        ("gpu", None, True),
+        ("tpu", None, True),
+        ("gpu", "/mine", False),
+        ("cpu", None, False),
+    ],
+)
+def test_programs_of_accelerators_are_kept_for_the_next_process(
+    monkeypatch, platform, asked, kept
+):
+    config = types.SimpleNamespace(jax_compilation_cache_dir=asked)
+    config.update = lambda name, value: setattr(config, name, value)
+    monkeypatch.setattr(placement_jax.jax, "config", config)
+    placement_jax._keep_programs(platform)
+    folder = storage.user_cache("programs") if kept else asked
+    assert config.jax_compilation_cache_dir == folder
+    assert hasattr(config, "jax_compilation_cache_max_size") == kept
+
+
+def test_no_folder_is_filled_that_nothing_bounds(monkeypatch):
+    config = types.SimpleNamespace(jax_compilation_cache_dir=None)
+    monkeypatch.setattr(placement_jax.jax, "config", config)
+    monkeypatch.setattr(placement_jax.importlib.util, "find_spec", lambda _: None)
+    placement_jax._keep_programs("gpu")
+    assert config.jax_compilation_cache_dir is None
+
+
+def test_jax_has_the_settings_that_keep_programs():
+    for name in ("jax_compilation_cache_dir", "jax_compilation_cache_max_size"):
+        assert hasattr(placement_jax.jax.config, name)
