@@ -18,7 +18,8 @@ from absl import flags
 
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model.settings import LanguageModelSettings
-from runtime.devices.placement import Backend, bind_keras
+from runtime.devices.keras_backend import bind_keras
+from runtime.devices.placement import Backend
 from runtime.preflight import topologies
 from runtime.preflight.compilation import ENVIRONMENT
 from runtime.preflight.settings import CheckSettings
@@ -52,8 +53,7 @@ def define_flags() -> None:
     """Defines the flags of the pipeline that the command line names."""
     early = command_line.peek(sys.argv, backend="jax", pipeline="classifier")
     os.environ.update(ENVIRONMENT)
-    # Keras takes its backend from here when the pipeline imports it.
-    bind_keras(_backend(str(early["backend"])))
+    bind_keras(_backend(str(early["backend"])).value)
     name = str(early["pipeline"])
     if name in _PIPELINES:
         run_settings, _ = _PIPELINES[name]

@@ -12,12 +12,11 @@ import enum
 import importlib
 import importlib.util
 import logging
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.devices import processor, tpu_environment
+from runtime.devices.keras_backend import bind_keras, imported_lean
 from runtime.errors import PlacementError, SettingsError
 
 _log = logging.getLogger(__name__)
@@ -275,9 +274,11 @@ def _place_on(backend: Backend, request: Request) -> Placement:
     if backend is Backend.TENSORFLOW:
         # Read when it is imported: tensorflow-tpu would look for a TPU for minutes.
         tpu_environment.prepare(request.tpu.name)
-    bind_keras(backend)
-    finder = importlib.import_module(_FINDERS[backend])
-    placement: Placement = finder.find(request)
+    bind_keras(backend.value)
+    with imported_lean():
+        finder = importlib.import_module(_FINDERS[backend])  # TensorFlow's brings Keras
+        placement: Placement = finder.find(request)
+        importlib.import_module("keras")
     if placement.accelerator is Accelerator.CPU:
         _check_arithmetic_of_cpu(request.precision, backend=backend)
     return placement
@@ -316,22 +317,6 @@ def _candidates(backend: Backend, request: Request) -> list[Backend]:
 
 def _is_installed(backend: Backend) -> bool:
     return importlib.util.find_spec(backend.value) is not None
-
-
-def bind_keras(backend: Backend) -> None:
-    """Makes Keras use the backend when it is imported.
-
-    Raises:
-        PlacementError: Keras was imported with another one.
-    """
-    if "keras" in sys.modules:
-        bound = sys.modules["keras"].backend.backend()
-        if bound != backend.value:
-            raise PlacementError(
-                f"Keras already runs on {bound}; {backend.value} was asked for. Choose "
-                "the backend before importing keras, or start a new process."
-            )
-    os.environ["KERAS_BACKEND"] = backend.value
 
 
 def _counted(count: int, name: str) -> str:

@@ -171,13 +171,6 @@ def test_keras_cannot_change_its_backend(backend, monkeypatch):
     assert os.environ["KERAS_BACKEND"] == backend.value
 
 
-def test_keras_is_told_its_backend_before_it_is_imported(monkeypatch):
-    monkeypatch.delitem(sys.modules, "keras", raising=False)
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    placement.bind_keras(Backend.JAX)
-    assert os.environ["KERAS_BACKEND"] == "jax"
-
-
 def test_precision_names_the_keras_policy():
     policies = [precision.keras_policy for precision in Precision]
     assert policies == ["float32", "float32", "mixed_bfloat16"]
