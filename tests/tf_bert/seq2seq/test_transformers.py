@@ -53,6 +53,9 @@ def test_a_folder_that_we_wrote(tmp_path, name):
             ),
             max_length=20,
         ).numpy()
-    assert np.array_equal(logits[mask], golden["forward/logits_first4"][mask])
+    # Made on another machine: torch sums up otherwise there.
+    np.testing.assert_allclose(
+        logits[mask], golden["forward/logits_first4"][mask], atol=3e-5
+    )
     width = texts.shape[1]
     assert np.array_equal(texts, golden["generate/greedy/ids"][:, :width])
