@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from runtime.errors import PlacementError
 
-_LEFT_OUT = ("matplotlib", "sklearn")
+_FOR_KERAS = ("matplotlib", "sklearn")
+_LEFT_OUT = {"tensorflow": (*_FOR_KERAS, "jax"), "jax": _FOR_KERAS}
 
 
 def bind_keras(backend: str) -> None:
@@ -32,14 +33,17 @@ def bind_keras(backend: str) -> None:
 
 
 @contextlib.contextmanager
-def imported_lean() -> Iterator[None]:
+def imported_lean(backend: str) -> Iterator[None]:
     """Imports Keras in half the time, when it is imported within the block.
 
     The other half are matplotlib, for its picture galleries, and scikit-learn, for its
-    wrappers, which it imports where they are installed and does without elsewhere. Who
-    wants these two imports keras first.
+    wrappers, which it imports where they are installed and does without elsewhere; as
+    TensorFlow does with JAX, for a converter. Who wants these imports keras first.
+
+    Args:
+        backend: Of Keras.
     """
-    hidden = [name for name in _LEFT_OUT if name not in sys.modules]
+    hidden = [name for name in _LEFT_OUT[backend] if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
         yield

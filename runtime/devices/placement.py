@@ -275,7 +275,7 @@ def _place_on(backend: Backend, request: Request) -> Placement:
         # Read when it is imported: tensorflow-tpu would look for a TPU for minutes.
         tpu_environment.prepare(request.tpu.name)
     bind_keras(backend.value)
-    with imported_lean():
+    with imported_lean(backend.value):
         finder = importlib.import_module(_FINDERS[backend])  # TensorFlow's brings Keras
         placement: Placement = finder.find(request)
         importlib.import_module("keras")
