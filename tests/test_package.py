@@ -33,6 +33,7 @@ EXTRAS = {
         "beam",
         "tokenizers",
         "titles",
+        "index",
         "export",
         "serve",
         "mlflow",

@@ -10,6 +10,7 @@ workload.py          its steps, for tpu_check
 encoding.py          texts to vectors that are kept
 scoring.py           pairs of encoded texts to probabilities
 nearest.py           the best partners of every text
+candidate_index.py   and an index that says which are likely
 comparison.py        both architectures beside each other
 trained_pairs.py     a trained bi-encoder, opened to score
 scoring_run.py       the pairs of a file, or of all texts, to a table

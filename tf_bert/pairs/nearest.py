@@ -1,21 +1,30 @@
 """The best partners of every text among all others, in memory that does not grow.
 
 Scores are computed block by block, a block being some texts with some others; of each
-block no more is kept than the best of each text.
+block no more is kept than the best of each text. Or an index names candidates, and
+their scores alone are computed.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import functools
+import logging
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from tf_bert.pairs.candidate_index import CandidateIndex
 from tf_bert.pairs.encoding import Encoded
 from tf_bert.pairs.scoring import PairModel, SideTable
+from tf_bert.pairs.scoring_settings import Index
 
 _MEGABYTE = 1 << 20
 _COLUMNS, _LEAST = 4096, 64  # others of a block; with tokens fewer
+_CANDIDATES = 10  # for each partner that is looked for
+_TRIED = 200
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,11 +35,13 @@ class Search:
         label: The output whose probability decides.
         top_k: Partners of each text.
         chunk_bytes: Memory for the scores of a block.
+        index: How partners are found; but for EXACT the scores must be products.
     """
 
     label: int
     top_k: int
     chunk_bytes: int = 256 * _MEGABYTE
+    index: Index = Index.EXACT
 
 
 def nearest(
@@ -46,15 +57,30 @@ def nearest(
     Yields:
         int64 `[pairs, 2]`, for some texts at a time, in the order of the texts; a text
         is no partner of itself, and of equal scores the earlier partner comes first.
+
+    Raises:
+        SettingsError: The library of the index is not installed.
     """
     table, count = SideTable(model, encoded), len(encoded)
     columns = min(max(_COLUMNS // max(encoded.longest, 1), _LEAST), count)
     rows = _rows(model, columns=columns, chunk_bytes=search.chunk_bytes)
+    find: Finder = functools.partial(
+        _best_of, table, model, columns=columns, search=search
+    )
+    if search.index is not Index.EXACT:
+        index = CandidateIndex(model, table, kind=search.index, label=search.label)
+        found = functools.partial(_best_candidates, table, index, search=search)
+        _log.info("%s", _recall(found, exact=find, count=count, search=search))
+        find = found
     for start in range(0, count, rows):
         texts = np.arange(start, min(start + rows, count))
-        best = _best_of(table, model, texts=texts, columns=columns, search=search)
-        firsts = np.repeat(texts, best.shape[1])
-        yield np.stack([firsts, best.ravel()], axis=1)
+        best = find(texts=texts)
+        pairs = np.stack([np.repeat(texts, best.shape[1]), best.ravel()], axis=1)
+        yield pairs[best.ravel() >= 0]
+
+
+Finder = Callable[..., np.ndarray]
+"""The best partners of some texts, int64 `[texts, top_k]`; -1 where there are fewer."""
 
 
 def _rows(model: PairModel, *, columns: int, chunk_bytes: int) -> int:
@@ -88,6 +114,32 @@ def _best_of(
         scores = np.take_along_axis(scores, kept, 1)
         partners = np.take_along_axis(partners, kept, 1)
     return partners[:, : min(search.top_k, count - 1)]
+
+
+def _best_candidates(
+    table: SideTable, index: CandidateIndex, *, texts: np.ndarray, search: Search
+) -> np.ndarray:
+    """The best of an index's candidates for some texts, by their exact scores."""
+    wanted = _CANDIDATES * search.top_k + 1  # each text is a candidate of its own
+    found = index.candidates(table.take(texts).query, count=wanted)
+    pairs = np.stack([np.repeat(texts, found.shape[1]), found.ravel()], axis=1)
+    scores = table.scores(np.maximum(pairs, 0), second=table)[:, search.label]
+    is_none = (found < 0) | (found == texts[:, np.newaxis])
+    scores = np.where(is_none, -np.inf, scores.reshape(found.shape))
+    best = best_places(scores, count=search.top_k)
+    is_none = np.take_along_axis(is_none, best, 1)
+    return np.where(is_none, -1, np.take_along_axis(found, best, 1))
+
+
+def _recall(found: Finder, *, exact: Finder, count: int, search: Search) -> str:
+    """Says how many of the best partners of some texts the index finds."""
+    tried = np.random.default_rng(0).permutation(count)[:_TRIED]
+    best = exact(texts=tried)
+    hits = [np.isin(*row).sum() for row in zip(best, found(texts=tried), strict=True)]
+    return (
+        f"Of the {search.top_k} best partners of {len(tried)} texts --index="
+        f"{search.index.value} finds {sum(hits) / max(best.size, 1):.1%}."
+    )
 
 
 def best_places(scores: np.ndarray, *, count: int) -> np.ndarray:

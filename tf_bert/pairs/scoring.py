@@ -33,6 +33,17 @@ class PairModel:
     labels: tuple[str, ...]
     targets: Targets = Targets.LABEL
 
+    @property
+    def is_product(self) -> bool:
+        """Whether a pair's logits are products of what is kept of either text."""
+        combines = self.head.combine in {Combine.DOT, Combine.REDUCED}
+        return combines and self.head.attend is Attend.VECTORS
+
+    @property
+    def excludes(self) -> bool:
+        """Whether one of several labels is the right one."""
+        return self.targets is Targets.LABEL and len(self.labels) > 1
+
     def score(self, first: Encoded, second: Encoded, pairs: np.ndarray) -> np.ndarray:
         """What the model says of pairs.
 
@@ -76,8 +87,7 @@ class PairModel:
 
         Those of `dot` and `reduced` over vectors are one matrix product a label.
         """
-        is_product = self.head.combine in {Combine.DOT, Combine.REDUCED}
-        if self.head.attend is Attend.TOKENS or not is_product:
+        if not self.is_product:
             return self._one_by_one(first, second)
         scale = first.query.shape[-1] ** -0.5
         outputs = self.weights["output_weights"] * np.float32(scale)

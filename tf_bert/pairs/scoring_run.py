@@ -19,13 +19,13 @@ from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
 from runtime import storage
 from runtime.devices.placement import Placement
-from runtime.errors import DataError
+from runtime.errors import DataError, SettingsError
 from runtime.training import trained_run
 from tf_bert.pairs import trained_pairs
 from tf_bert.pairs.encoding import Encoded, TextEncoder
 from tf_bert.pairs.nearest import Search, nearest
 from tf_bert.pairs.scoring import PairModel, SideTable
-from tf_bert.pairs.scoring_settings import ScoringSettings
+from tf_bert.pairs.scoring_settings import Index, ScoringSettings
 from tf_bert.pairs.trained_pairs import TrainedPairs
 
 _MEGABYTE = 1 << 20
@@ -88,6 +88,7 @@ def prepare(settings: ScoringSettings) -> ScoringJob:
         trained, tokenizer, max_seq_length=settings.max_seq_length
     )
     label = 0
+    _refuse_index(settings.index, model=trained.model)
     if settings.all_pairs:
         label = trained_pairs.place_of(settings.label, model=trained.model)
     path = str(settings.texts_file)
@@ -100,6 +101,17 @@ def prepare(settings: ScoringSettings) -> ScoringJob:
         texts=texts,
         label=label,
     )
+
+
+def _refuse_index(index: Index, *, model: PairModel) -> None:
+    if index is not Index.EXACT and not model.is_product:
+        head = model.head
+        raise SettingsError(
+            f"--index={index.value} is for runs of --combine=dot or reduced with "
+            "--attend=vectors, whose scores are products of two vectors; this one has "
+            f"--combine={head.combine.value} --attend={head.attend.value}. Use "
+            "--index=exact."
+        )
 
 
 def _refuse_unusable(texts: Mapping[str, str], *, path: str) -> None:
@@ -183,6 +195,7 @@ def _search(job: ScoringJob) -> Search:
         label=job.label,
         top_k=settings.top_k or 1,
         chunk_bytes=settings.chunk_megabytes * _MEGABYTE,
+        index=settings.index,
     )
 
 

@@ -23,6 +23,20 @@ class CachePrecision(enum.Enum):
     FLOAT32 = "float32"
 
 
+class Index(enum.Enum):
+    """How the best partners of texts are found.
+
+    Attributes:
+        EXACT: All scores are computed.
+        HNSW: A graph of near texts; the more memory, the better found.
+        IVF: Cells of texts, of which the nearest are searched.
+    """
+
+    EXACT = "exact"
+    HNSW = "hnsw"
+    IVF = "ivf"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScoringSettings(TokenizerSettings, DeviceSettings):
     """Settings of a scoring of pairs.
@@ -67,6 +81,12 @@ class ScoringSettings(TokenizerSettings, DeviceSettings):
         None,
         help="With --all_pairs, the label whose probability decides: its name, or its "
         "place from 0.",
+    )
+    index: Index = setting(
+        Index.EXACT,
+        help="With --all_pairs, how the best are found: exact computes all scores; for "
+        "millions of texts hnsw and ivf name candidates, by the package faiss, whose "
+        "scores are computed.",
     )
     chunk_megabytes: int = setting(
         256, help="Memory for the scores of a chunk of --all_pairs."
@@ -119,3 +139,5 @@ class ScoringSettings(TokenizerSettings, DeviceSettings):
         for name in ("top_k", "label"):
             if getattr(self, name) is not None:
                 yield f"--{name} is for --all_pairs, which was not given."
+        if self.index is not Index.EXACT:
+            yield "--index is for --all_pairs, which was not given."

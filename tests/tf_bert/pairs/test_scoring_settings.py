@@ -1,7 +1,7 @@
 import pytest
 
 from runtime.errors import SettingsError
-from tf_bert.pairs.scoring_settings import ScoringSettings
+from tf_bert.pairs.scoring_settings import Index, ScoringSettings
 
 PAIRS = {
     "init_checkpoint": "run",
@@ -26,6 +26,7 @@ def test_what_was_asked_for_can_be():
         ({"all_pairs": True, "pairs_file": None, "top_k": 0}, "--top_k must be"),
         ({"pairs_file": None}, "--pairs_file, or --all_pairs"),
         ({"chunk_megabytes": 0}, "--chunk_megabytes must be"),
+        ({"index": Index.HNSW}, "--index is for --all_pairs"),
         ({"texts_file": None}, "--texts_file is required"),
         ({"vocab_file": None}, "--vocab_file"),
     ],
