@@ -19,7 +19,7 @@ if [[ "${1-}" == "--all" ]]; then
   quick=() select=(-m "not gpu and not tpu")
   folder=.venv-test-all
   # The plain tensorflow: KerasHub brings it along, and both would fill one folder.
-  extras=tensorflow,jax,test,docs,tfds,beam,test-parity
+  extras=tensorflow,jax,test,docs,tfds,beam,test-parity,index
   if [[ "$(uname -sm)" == "Linux x86_64" ]]; then
     extras+=,tpu-check
   fi

@@ -24,7 +24,7 @@ RESOLUTIONS = [
     # What `scripts/test.sh --all` installs.
     (
         "cpu.txt",
-        "tensorflow,jax,test,docs,tfds,beam,test-parity",
+        "tensorflow,jax,test,docs,tfds,beam,test-parity,index",
         ["3.11", "3.12", "3.13"],
     ),
     ("gpu.txt", "tensorflow-gpu,gcs", ["3.13", "3.12", "3.11"]),

@@ -118,9 +118,18 @@ class TpuReport:
 
     def _command(self) -> str:
         chosen = {"accelerator": "tpu", "backend": self._check.backend.value}
-        flags = {**self._wishes.flags, **chosen}
-        given = [f"--{name}={value}" for name, value in flags.items()]
-        return shlex.join(["python", self._wishes.script, *given])
+        return command(self._wishes.script, flags={**self._wishes.flags, **chosen})
+
+
+def command(script: str, *, flags: Mapping[str, str]) -> str:
+    """The line to paste.
+
+    Args:
+        script: Of a `runtime.preflight.workload.Pipeline`, maybe with flags of its own.
+        flags: By name.
+    """
+    given = [f"--{name}={value}" for name, value in flags.items()]
+    return shlex.join(["python", *shlex.split(script), *given])
 
 
 def _untried(answers: Iterable[StepAnswer]) -> str:

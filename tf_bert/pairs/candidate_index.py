@@ -23,28 +23,26 @@ from tf_bert.pairs.scoring_settings import Index
 _ROWS = 1 << 16
 _LINKS = 32
 _LEAST_EFFORT = 64
+_LEAST_SHARE = 1e-6  # of a label that good pairs leave nothing
 _TRAINING_ROWS = 64  # of a cell: what faiss asks for, and more
-_ASKED_CELLS, _LEAST_CELLS = 16, 8  # one of so many, but so many at least
+_ASKED_CELLS, _LEAST_CELLS = 8, 8  # one of so many, but so many at least
 
 
 class CandidateIndex:
     """Finds texts whose score with another is among the best.
 
     Args:
-        model: Of vectors, whose score is a product.
-        table: What the model reads of all texts.
+        table: What a model of vectors reads of all texts.
         kind: HNSW or IVF.
-        label: The output that decides. Of several that exclude each other, candidates
-            are found by how far it is above the mean of the others.
+        weights: What of a product's numbers is added up to find candidates by, float32
+            `[size]`; see `deciding`.
 
     Raises:
         SettingsError: faiss is not installed.
     """
 
-    def __init__(
-        self, model: PairModel, table: SideTable, *, kind: Index, label: int
-    ) -> None:
-        self._weights = _deciding(model, label=label)
+    def __init__(self, table: SideTable, *, kind: Index, weights: np.ndarray) -> None:
+        self._weights = weights
         self._count = table.count
         size = len(self._weights)
         self._index = _empty(kind, size=size, count=self._count)
@@ -74,14 +72,27 @@ class CandidateIndex:
         return np.sort(found, axis=1)
 
 
-def _deciding(model: PairModel, *, label: int) -> np.ndarray:
-    """What of a product's numbers is added up to the score that decides, `[size]`."""
-    weights = model.weights["output_weights"]
-    own: np.ndarray = weights[label]
+def deciding(model: PairModel, answers: np.ndarray, *, label: int) -> np.ndarray:
+    """What of a product's numbers is added up to a score that ranks as a label does.
+
+    Where labels exclude each other, the score is how far this one is above the others,
+    each of which counts as much as among good pairs: there it ranks as the probability.
+
+    Args:
+        model: Whose score is a product.
+        answers: Of good pairs, float32 `[pairs, labels]`.
+        label: The one that decides.
+
+    Returns:
+        float32 `[size]`.
+    """
+    weights: np.ndarray = model.weights["output_weights"]
     if not model.excludes:
-        return own
-    others: np.ndarray = np.delete(weights, label, axis=0).mean(axis=0)
-    return own - others
+        return weights[label]
+    shares = answers.mean(axis=0) + _LEAST_SHARE
+    shares[label] = 0.0
+    found: np.ndarray = weights[label] - shares @ weights / shares.sum()
+    return found
 
 
 def _empty(kind: Index, *, size: int, count: int) -> Any:

@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tf_bert.pairs.candidate_index import CandidateIndex
+from tf_bert.pairs.candidate_index import CandidateIndex, deciding
 from tf_bert.pairs.encoding import Encoded
 from tf_bert.pairs.scoring import PairModel, SideTable
 from tf_bert.pairs.scoring_settings import Index
 
 _MEGABYTE = 1 << 20
 _COLUMNS, _LEAST = 4096, 64  # others of a block; with tokens fewer
-_CANDIDATES = 10  # for each partner that is looked for
+_CANDIDATES = 30  # for each partner that is looked for
 _TRIED = 200
 
 _log = logging.getLogger(__name__)
@@ -67,11 +67,8 @@ def nearest(
     find: Finder = functools.partial(
         _best_of, table, model, columns=columns, search=search
     )
-    if search.index is not Index.EXACT:
-        index = CandidateIndex(model, table, kind=search.index, label=search.label)
-        found = functools.partial(_best_candidates, table, index, search=search)
-        _log.info("%s", _recall(found, exact=find, count=count, search=search))
-        find = found
+    if search.index is not Index.EXACT and count > 1:
+        find = _indexed(table, model, exact=find, search=search)
     for start in range(0, count, rows):
         texts = np.arange(start, min(start + rows, count))
         best = find(texts=texts)
@@ -131,13 +128,33 @@ def _best_candidates(
     return np.where(is_none, -1, np.take_along_axis(found, best, 1))
 
 
-def _recall(found: Finder, *, exact: Finder, count: int, search: Search) -> str:
-    """Says how many of the best partners of some texts the index finds."""
-    tried = np.random.default_rng(0).permutation(count)[:_TRIED]
+def _indexed(
+    table: SideTable, model: PairModel, *, exact: Finder, search: Search
+) -> Finder:
+    """Finds partners by an index, and says how many of the best it finds.
+
+    Some texts, whose best are found exactly, say how the index is to be asked; and
+    others, how good it is.
+    """
+    tried = np.random.default_rng(0).permutation(table.count)[: 2 * _TRIED]
     best = exact(texts=tried)
-    hits = [np.isin(*row).sum() for row in zip(best, found(texts=tried), strict=True)]
+    half = max(len(tried) // 2, 1)
+    pairs = np.stack([np.repeat(tried, best.shape[1]), best.ravel()], axis=1)
+    answers = table.scores(pairs[: half * best.shape[1]], second=table)
+    index = CandidateIndex(
+        table,
+        kind=search.index,
+        weights=deciding(model, answers, label=search.label),
+    )
+    found = functools.partial(_best_candidates, table, index, search=search)
+    _log.info("%s", _recall(found(texts=tried[half:]), best[half:], search=search))
+    return found
+
+
+def _recall(found: np.ndarray, best: np.ndarray, *, search: Search) -> str:
+    hits = [np.isin(*row).sum() for row in zip(best, found, strict=True)]
     return (
-        f"Of the {search.top_k} best partners of {len(tried)} texts --index="
+        f"Of the {search.top_k} best partners of {len(best)} texts --index="
         f"{search.index.value} finds {sum(hits) / max(best.size, 1):.1%}."
     )
 

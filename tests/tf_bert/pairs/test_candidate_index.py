@@ -80,4 +80,6 @@ def test_without_faiss_it_says_what_to_install(rng, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
     one, texts = model(2), random_texts(3, WIDTH, rng)
     with pytest.raises(SettingsError, match=r"pip install --editable '\.\[index\]'"):
-        CandidateIndex(one, SideTable(one, texts), kind=Index.IVF, label=0)
+        CandidateIndex(
+            SideTable(one, texts), kind=Index.IVF, weights=np.ones(WIDTH, np.float32)
+        )

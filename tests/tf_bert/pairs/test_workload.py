@@ -3,6 +3,7 @@ import pytest
 
 from runtime.engine import engine
 from runtime.errors import SettingsError
+from runtime.preflight.report import command
 from runtime.preflight.workload import BatchCut
 from runtime.settings import flags_of
 from tests.tf_bert.pairs import golden
@@ -52,3 +53,9 @@ def test_a_head_that_does_not_fit():
     settings = BI_ENCODER.settings(**SMALL, combine=Combine.REDUCED, reduced_size=64)
     with pytest.raises(SettingsError, match="48 dimensions"):
         BI_ENCODER.make_workload(settings, BatchCut(replicas=1, per_replica_batch=3))
+
+
+def test_the_command_to_paste_names_the_script_and_the_architecture():
+    line = command(BI_ENCODER.script, flags={"output_dir": "a b"})
+    assert line.startswith("python scripts/run_classifier.py --architecture=bi ")
+    assert line.endswith(" '--output_dir=a b'")
