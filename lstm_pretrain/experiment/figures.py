@@ -83,7 +83,7 @@ def _draw_differences(axes: Axes, comparisons: Sequence[Comparison]) -> None:
     axes.errorbar(
         [at.size for at in comparisons],
         [100 * at.difference for at in comparisons],
-        yerr=np.nan_to_num(reach),
+        yerr=reach,
         label=f"mean and {over_seeds.CONFIDENCE:.0%} interval",
         color="black",
         marker="o",
