@@ -19,6 +19,7 @@ include_patterns = [
     "docs/*.md",
     "benchmarks/reports/*.md",
     "tf_bert/data/*/*.md",
+    "lstm_pretrain/bundled/*/*.md",
 ]
 exclude_patterns = [".*", "runs", "site", "*.egg-info"]
 highlight_language = "none"  # of fences that name none

@@ -18,10 +18,8 @@ from absl import flags
 
 from lstm_pretrain.experiment.preparation import prepare
 from lstm_pretrain.experiment.settings import ExperimentSettings
-from runtime import storage
-from scripts import command_line, console, flag_definitions
+from scripts import command_line, console, flag_definitions, recipes
 
-_RECIPES = storage.join(storage.dirname(storage.dirname(__file__)), "recipes")
 _PRESETS = ["demo", "original"]
 
 
@@ -36,8 +34,7 @@ def define_flags() -> None:
     flag_definitions.define(ExperimentSettings)
     preset = command_line.peek(sys.argv, preset=None)["preset"]
     if preset in _PRESETS:
-        recipe = storage.join(_RECIPES, f"lstm_{preset}.flags")
-        sys.argv.insert(1, f"--flagfile={recipe}")
+        sys.argv[1:1] = recipes.expand([f"--flagfile={recipes.PREFIX}lstm_{preset}"])
 
 
 def main(argv: Sequence[str]) -> None:

@@ -13,7 +13,8 @@ PREFIX = "recipes:"
 _ROOT = storage.dirname(storage.dirname(__file__))
 _FOLDER = storage.join(_ROOT, "recipes")
 _ENDING = ".flags"
-_SHIPPED = ("processors/data/", "recipes/")  # what recipes name, relative to the root
+# What recipes name, relative to the root.
+_SHIPPED = ("processors/data/", "lstm_pretrain/bundled/", "recipes/")
 
 
 def expand(arguments: Sequence[str]) -> list[str]:

@@ -80,7 +80,9 @@ def initialise(job: ClassifierJob, engine: Engine) -> Initial:
     start = job.initial
     if start is None:
         return from_random(engine)
-    return Initial(missing=_transfer(start.weights, engine), step=start.step)
+    takes = job.settings.transfer.takes
+    taken = {name: start.weights[name] for name in start.weights if takes(name)}
+    return Initial(missing=_transfer(taken, engine), step=start.step)
 
 
 def _transfer(weights: Mapping[str, np.ndarray], engine: Engine) -> list[str]:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling
+from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling, Transfer
 from lstm_pretrain.settings import EncoderSettings, LstmTaskSettings
 from runtime.engine.optimizer_settings import OptimizerSettings, ParameterGroup
 from runtime.settings import setting
@@ -84,6 +84,7 @@ class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
         "rate_decay",
         "gradual_unfreezing",
         "train_examples",
+        "transfer",
     )
     CARRIED: ClassVar[tuple[Carried, ...]] = (
         *LstmTaskSettings.CARRIED,
@@ -92,6 +93,11 @@ class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
 
     train_examples: int | None = setting(
         None, help="Labelled training examples to draw; by default all."
+    )
+    transfer: Transfer = setting(
+        Transfer.ALL,
+        help="What of init_checkpoint training starts from: all; or the embedding "
+        "alone, below an LSTM from random weights.",
     )
 
     def _problems(self) -> Iterator[str]:

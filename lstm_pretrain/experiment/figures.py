@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lstm_pretrain.experiment import summary
 from lstm_pretrain.experiment.cells import Result, Start
+from lstm_pretrain.experiment.summary import Comparison
 from pipelines.reports import over_seeds, plots
 
 # Side by side, so that bars do not hide each other.
@@ -41,23 +42,30 @@ def plot_learning_curve(path: str, results: Sequence[Result]) -> None:
 
 
 def plot_data_size_curve(path: str, results: Sequence[Result]) -> None:
-    """Draws the test accuracy over the number of labelled examples.
+    """Draws the test accuracy and its difference over the number of labelled examples.
 
     Args:
         path: The PNG file.
         results: All cells.
     """
-    figure = Figure(figsize=(6.5, 4.5))
-    axes = figure.add_subplot()
-    at = summary.compare(results, lambda result: result.test_accuracy)
-    sizes = [each.size for each in at]
+    figure = Figure(figsize=(11.0, 4.5))
+    accuracy, difference = figure.subplots(1, 2)
+    comparisons = summary.compare(results, lambda result: result.test_accuracy)
+    _draw_accuracies(accuracy, comparisons)
+    _draw_differences(difference, comparisons)
+    for axes in (accuracy, difference):
+        _mark_sizes(axes, [at.size for at in comparisons])
+    plots.save(figure, path)
+
+
+def _draw_accuracies(axes: Axes, comparisons: Sequence[Comparison]) -> None:
     values = {
-        Start.PRETRAINED: [each.pretrained for each in at],
-        Start.SCRATCH: [each.scratch for each in at],
+        Start.PRETRAINED: [at.pretrained for at in comparisons],
+        Start.SCRATCH: [at.scratch for at in comparisons],
     }
     for start, (name, colour, marker) in _LOOKS.items():
         axes.errorbar(
-            [size * _ASIDE[start] for size in sizes],
+            [at.size * _ASIDE[start] for at in comparisons],
             [100 * np.mean(each) for each in values[start]],
             yerr=[100 * over_seeds.deviation(each) for each in values[start]],
             label=name,
@@ -65,14 +73,33 @@ def plot_data_size_curve(path: str, results: Sequence[Result]) -> None:
             marker=marker,
             capsize=4,
         )
+    axes.set_ylabel("test accuracy (%)")
+    axes.legend(title="mean and deviation over seeds")
+
+
+def _draw_differences(axes: Axes, comparisons: Sequence[Comparison]) -> None:
+    """The paired differences; that of a single seed has no interval."""
+    reach = [100 * (at.interval[1] - at.difference) for at in comparisons]
+    axes.errorbar(
+        [at.size for at in comparisons],
+        [100 * at.difference for at in comparisons],
+        yerr=reach,
+        label=f"mean and {over_seeds.CONFIDENCE:.0%} interval",
+        color="black",
+        marker="o",
+        capsize=4,
+    )
+    axes.axhline(0.0, color="grey", linewidth=1)
+    axes.set_ylabel("pretrained minus from scratch (points)")
+    axes.legend()
+
+
+def _mark_sizes(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel("labelled training examples")
-    axes.set_ylabel("test accuracy (%)")
     axes.grid(alpha=0.3)
-    axes.legend(title="mean and deviation over seeds")
-    plots.save(figure, path)
 
 
 def _draw_epochs(axes: Axes, results: Sequence[Result]) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from lstm_pretrain import data
-from lstm_pretrain.experiment.settings import ExperimentSettings
+from lstm_pretrain.experiment.settings import ExperimentSettings, Size
 from pipelines.classification.preparation import find_data_dir, find_processor
 from pipelines.classification.rows import RowReader
 from processors.base import SPLITS
@@ -19,11 +19,11 @@ class ExperimentJob:
 
     Attributes:
         settings: What was asked for.
-        sizes: Numbers of training examples, each once.
+        sizes: The sizes, each once.
     """
 
     settings: ExperimentSettings
-    sizes: tuple[int, ...]
+    sizes: tuple[Size, ...]
 
 
 def prepare(settings: ExperimentSettings) -> ExperimentJob:
@@ -62,9 +62,10 @@ def _training_labels(settings: ExperimentSettings) -> list[str | None]:
 
 
 def _problems(
-    size: int, *, settings: ExperimentSettings, labels: Sequence[str | None]
+    at: Size, *, settings: ExperimentSettings, labels: Sequence[str | None]
 ) -> Iterator[str]:
     """A sentence for each reason why classifiers of a size cannot be trained."""
+    size = at.examples
     if size > len(labels):
         yield (
             f"the training split has {len(labels)} examples. Ask for fewer, or for all "
@@ -77,7 +78,7 @@ def _problems(
             f"{settings.train_batch_size} allows for {settings.num_train_epochs:g} "
             "epochs: no update would be done."
         )
-    for seed in range(settings.seeds):
+    for seed in range(at.seeds):
         order = data.draw(len(labels), count=size, seed=seed)
         if len(drawn := {labels[place] for place in order} - {None}) < 2:
             yield (

@@ -72,12 +72,7 @@ def _run(experiment: ExperimentJob, *, placement: Placement) -> None:
     read = job.splits
     _refuse_unlabelled(read["test"])
     results = Results(storage.join(output_dir, "results.jsonl"))
-    cells = [
-        Cell(size, seed, start)
-        for size, seed, start in itertools.product(
-            experiment.sizes, range(settings.seeds), Start
-        )
-    ]
+    cells = _cells(experiment)
     results.complete(
         cells, functools.partial(_compute, job=job, read=read, placement=placement)
     )
@@ -86,6 +81,16 @@ def _run(experiment: ExperimentJob, *, placement: Placement) -> None:
         folder=output_dir,
         test_examples=len(read["test"].dataset),
     )
+
+
+def _cells(experiment: ExperimentJob) -> list[Cell]:
+    """All that are wanted, each once."""
+    wanted = [
+        Cell(size.examples, seed, start)
+        for size in experiment.sizes
+        for seed, start in itertools.product(range(size.seeds), Start)
+    ]
+    return list(dict.fromkeys(wanted))
 
 
 def _refuse_unlabelled(test: Split) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,11 +15,26 @@ from runtime.settings import fixed, setting
 ALL = "all"
 """The value of `train_sizes` that takes all examples."""
 
+_SIZE = re.compile(rf"({ALL}|0*[1-9][0-9]*)(:0*[1-9][0-9]*)?")
+
 # What a language model, which reads no labels, is not told.
 _OF_LABELS = (
     *("class_weights", "label_smoothing"),
     *("multi_label", "label_separator", "objective"),
 )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Size:
+    """One amount of labelled data.
+
+    Attributes:
+        examples: Training examples.
+        seeds: Runs of each start.
+    """
+
+    examples: int
+    seeds: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +51,9 @@ class ExperimentSettings(LstmClassifierSettings):
     predict_batch_size: int = fixed(1)
     train_examples: int | None = fixed(None)
     train_sizes: tuple[str, ...] = setting(
-        (ALL, "3000", "1000"), help="Labelled training examples; all for all of them."
+        (ALL, "3000", "1000"),
+        help="Labelled training examples; all for all of them; 50:12 for other seeds "
+        "than --seeds has.",
     )
     seeds: int = setting(
         3, help="Runs of each size and start; each draws its own examples."
@@ -66,8 +84,11 @@ class ExperimentSettings(LstmClassifierSettings):
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         for size in self.train_sizes:
-            if size != ALL and not (size.isdecimal() and int(size) > 0):
-                yield f"--train_sizes: expected {ALL} or a number, got {size!r}."
+            if not _SIZE.fullmatch(size):
+                yield (
+                    f"--train_sizes: expected {ALL} or a number, with :SEEDS behind it "
+                    f"or without, got {size!r}."
+                )
         if self.lm_epochs <= 0:
             yield f"--lm_epochs must be above 0; got {self.lm_epochs}."
         if not 0 <= self.lm_dropout < 1:
@@ -142,13 +163,17 @@ class ExperimentSettings(LstmClassifierSettings):
             }
         )
 
-    def sizes(self, available: int) -> dict[str, int]:
-        """Numbers of training examples, by what --train_sizes calls them.
+    def sizes(self, available: int) -> dict[str, Size]:
+        """The sizes, by what --train_sizes calls them.
 
         Args:
-            available: How many there are.
+            available: Training examples there are.
         """
-        return {
-            size: available if size == ALL else int(size)
-            for size in dict.fromkeys(self.train_sizes)
-        }
+        return {name: self._size(name, available) for name in self.train_sizes}
+
+    def _size(self, name: str, available: int) -> Size:
+        count, _, seeds = name.partition(":")
+        return Size(
+            examples=available if count == ALL else int(count),
+            seeds=int(seeds or self.seeds),
+        )

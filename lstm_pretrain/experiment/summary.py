@@ -104,12 +104,36 @@ def text(results: Sequence[Result], *, test_examples: int) -> str:
         "nothing of how another would do.",
         "",
         "Weights of the epoch that was best on the dev split:",
-        *_table(compare(results, lambda result: result.test_accuracy)),
+        *_page(compare(results, lambda result: result.test_accuracy)),
         "",
         "Weights of the last epoch:",
-        *_table(compare(results, lambda result: result.last_test_accuracy)),
+        *_page(compare(results, lambda result: result.last_test_accuracy)),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _page(comparisons: Sequence[Comparison]) -> list[str]:
+    return [*_table(comparisons), verdict(comparisons)]
+
+
+def verdict(comparisons: Sequence[Comparison]) -> str:
+    """One sentence on where the difference is more than chance.
+
+    Args:
+        comparisons: Of all sizes.
+    """
+    intervals = {at.size: at.interval for at in comparisons}
+    helps = [size for size, (low, _) in intervals.items() if low > 0]
+    hurts = [size for size, (_, high) in intervals.items() if high < 0]
+    unsure = [size for size in intervals if size not in (*helps, *hurts)]
+    return (
+        f"Beyond chance, pretraining helps at {_sizes(helps)} and hurts at "
+        f"{_sizes(hurts)}; it may be chance at {_sizes(unsure)}."
+    )
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return f"{', '.join(map(str, sizes))} examples" if sizes else "no size"
 
 
 def _table(comparisons: Sequence[Comparison]) -> list[str]:

@@ -16,6 +16,17 @@ class StatePooling(enum.Enum):
     CONCAT = "concat"
 
 
+class Transfer(enum.Enum):
+    """What a classifier takes over from the model that it starts from."""
+
+    ALL = "all"
+    EMBEDDING = "embedding"
+
+    def takes(self, weight: str) -> bool:
+        """Whether a weight of this name is taken over."""
+        return self is Transfer.ALL or weight.startswith("encoder/embedding/")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LstmConfig:
     """Sizes of an encoder and of the language model on it.

@@ -13,6 +13,7 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model import run as pretrain
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from lstm_pretrain.language_model.settings import LanguageModelSettings
+from lstm_pretrain.model.config import Transfer
 from pipelines.classification import splits
 from processors.batches.batches import TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
@@ -270,6 +271,23 @@ def test_transferred_weights_are_the_same_bits(
     assert len(moved) == 4
     for name in moved:
         assert before[name].tobytes() == after[name].tobytes()
+
+
+def test_the_embedding_alone_is_transferred_where_that_is_asked_for(
+    train_classifier, language_model, tmp_path
+):
+    folder = train_classifier(
+        tmp_path / "out",
+        init_checkpoint=language_model,
+        transfer=Transfer.EMBEDDING,
+        learning_rate=0.0,
+        max_steps=1,
+    )
+    initial, found = weights_of(language_model), weights_of(folder, step=1)
+    same = {name for name in found if np.array_equal(found[name], initial.get(name))}
+    assert {name for name in same if name.endswith(("embeddings", "kernel"))} == {
+        "encoder/embedding/embeddings"
+    }
 
 
 def test_frozen_parts_do_not_move(train_classifier, language_model, tmp_path):

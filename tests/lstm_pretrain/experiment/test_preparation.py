@@ -3,7 +3,7 @@
 import pytest
 
 from lstm_pretrain.experiment.preparation import prepare
-from lstm_pretrain.experiment.settings import ExperimentSettings
+from lstm_pretrain.experiment.settings import ExperimentSettings, Size
 from runtime.errors import SettingsError
 
 
@@ -23,9 +23,24 @@ def refusal(settings):
     return list(caught.value.problems)
 
 
+def examples_of(settings):
+    return [size.examples for size in prepare(settings).sizes]
+
+
 def test_each_size_stands_for_a_number_once(experiment):
     settings = experiment(train_sizes=("all", "20", "60", "20"))
-    assert prepare(settings).sizes == (60, 20)
+    assert examples_of(settings) == [60, 20]
+
+
+def test_a_size_may_have_seeds_of_its_own(experiment):
+    sizes = prepare(experiment(train_sizes=("20:12", "all"), seeds=3)).sizes
+    assert sizes == (Size(examples=20, seeds=12), Size(examples=60, seeds=3))
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "20:", "20:0", ":3", "20:3:4", "every"])
+def test_what_is_no_size(experiment, size):
+    with pytest.raises(SettingsError, match="expected all or a number"):
+        experiment(train_sizes=(size,))
 
 
 def test_a_size_that_the_data_has_not(experiment):
@@ -43,7 +58,7 @@ def test_a_size_that_would_do_no_update(experiment):
         "--train_sizes=4: 4 examples are fewer than --train_batch_size=32 allows for 5 "
         "epochs: no update would be done."
     )
-    assert prepare(experiment(train_sizes=("4",), train_batch_size=20)).sizes == (4,)
+    assert examples_of(experiment(train_sizes=("4",), train_batch_size=20)) == [4]
 
 
 def test_a_draw_of_one_label(experiment):

@@ -84,6 +84,31 @@ def test_the_page_shows_both_ends_of_training(results):
     assert "+11.0" in rows[0]
 
 
+def comparison(size, *differences):
+    return summary.Comparison(
+        size=size,
+        seeds=[*range(len(differences))],
+        pretrained=np.array(differences),
+        scratch=np.zeros(len(differences)),
+    )
+
+
+def test_a_sentence_says_where_the_difference_is_beyond_chance():
+    ahead, behind = comparison(50, 0.1, 0.11, 0.12), comparison(200, -0.1, -0.11)
+    either, alone = comparison(400, -0.1, 0.1), comparison(900, 0.1)
+    assert summary.verdict([ahead, behind, either, alone]) == (
+        "Beyond chance, pretraining helps at 50 examples and hurts at 200 examples; "
+        "it may be chance at 400, 900 examples."
+    )
+
+
+def test_both_ends_of_training_have_their_sentence(results):
+    page = summary.text(results, test_examples=600)
+    [best, last] = [line for line in page.splitlines() if "Beyond chance" in line]
+    assert best == last  # the fixture's last epochs are all a tenth lower
+    assert "helps at 20 examples and hurts at no size" in best
+
+
 # results.jsonl -----------------------------------------------------------------------
 
 
