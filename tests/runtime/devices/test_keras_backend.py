@@ -11,7 +11,7 @@ place()
 import keras
 there = {"matplotlib", "sklearn", "jax", "tensorflow"} & set(sys.modules)
 print(there == {keras.backend.backend()})
-import matplotlib.pyplot, sklearn.base, jax
+import matplotlib
 """
 
 
