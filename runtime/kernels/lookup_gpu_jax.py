@@ -17,6 +17,8 @@ from jax import lax
 from jax import numpy as jnp
 from keras import ops
 
+_BLOCK = 64  # rows that are summed up by one matrix product
+
 
 def take(table: Any, ids: Any) -> jax.Array:
     """Takes rows of a table; see `runtime.kernels.lookup.take`."""
@@ -76,9 +78,6 @@ def _running_sums(rows: jax.Array, is_first: jax.Array) -> jax.Array:
     carried = jnp.pad(ends, ((1, 0), (0, 0)))[:-1, None]
     sums = within + jnp.where(ids_begun[:, :, None] == 0, carried, 0.0)
     return sums.reshape(-1, size)
-
-
-_BLOCK = 64
 
 
 def _joined(

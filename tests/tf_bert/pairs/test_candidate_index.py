@@ -34,12 +34,8 @@ def model(labels, targets=Targets.LABEL):
 
 
 def partners(one, texts, **options):
-    search = Search(label=labels_of(one) - 1, top_k=TOP_K, **options)
+    search = Search(label=len(one.labels) - 1, top_k=TOP_K, **options)
     return np.concatenate(list(nearest(one, texts, search=search)))
-
-
-def labels_of(one):
-    return len(one.labels)
 
 
 @pytest.mark.parametrize("kind", [Index.HNSW, Index.IVF])
