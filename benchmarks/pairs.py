@@ -5,8 +5,8 @@
     python benchmarks/pairs.py --data=SHARED/data/jnli --output_dir=FOLDER --rates
 
 The first trains a model of every way, kind of training and seed on JNLI's valid split
-(its train split is not among the files), or JSTS's train split, and writes scores of
-the test split, and of JSTS's valid split, to `scores.tsv`, a line as it comes; what
+(its train split is not among the files), or the train split of JSTS or JaNLI, and
+writes scores of the test split, and of JSTS's valid split, to `scores.tsv`, a line as it comes; what
 stands there is not done again.
 The second takes the models of the first seed and kind of training and measures texts
 encoded a second, pairs scored a second from the cache, the scoring of 6,705 pairs and
@@ -133,11 +133,7 @@ def _run(way: str, *, train: str, seed: int, placement: Placement) -> Any:
 def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
     is_number = "jsts" in os.path.basename(_DATA.value)
     told: dict[str, Any] = {
-        **_files(),
-        "task_name": "jsonl",
-        "text_a": "sentence1",
-        "text_b": "sentence2",
-        "label": "label",
+        **_task(),
         "objective": Objective.REGRESSION if is_number else Objective.CLASSIFICATION,
         "init_checkpoint": _MODEL,
         "max_seq_length": 128 if way == "cross" else 96,
@@ -149,7 +145,7 @@ def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
         "train": train,
         "seed": seed,
         "do_train": True,
-        "do_eval": "dev_file" in _files(),
+        "do_eval": "dev_file" in _task(),
         "do_predict": True,
         "score_test": True,
         "output_dir": storage.join(_OUTPUT.value, f"{way}-{train}-{seed}"),
@@ -162,16 +158,24 @@ def _settings(way: str, *, train: str, seed: int) -> ClassifierSettings:
     return BiEncoderSettings(**told, **kind, head_learning_rate=rate)
 
 
-def _files() -> dict[str, str]:
-    """Files of the splits that are trained on and measured."""
+def _task() -> dict[str, str]:
+    """The task, and the files of the splits that are trained on and measured."""
     names = storage.list_dir(_DATA.value)
+    if "janli.tsv" in names:
+        return {"task_name": "janli", "data_dir": _DATA.value}
     found = {
         split: next((n for n in names if part in n and n.endswith(".json")), None)
         for split, part in (("train", "train"), ("dev", "valid"), ("test", "test"))
     }
     found["train"] = found["train"] or found.pop("dev")
-    files = {f"{split}_file": name for split, name in found.items() if name}
-    return {"data_dir": _DATA.value, **files}
+    return {
+        "task_name": "jsonl",
+        "data_dir": _DATA.value,
+        "text_a": "sentence1",
+        "text_b": "sentence2",
+        "label": "label",
+        **{f"{split}_file": name for split, name in found.items() if name},
+    }
 
 
 # -- how fast -------------------------------------------------------------------------

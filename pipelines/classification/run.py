@@ -46,11 +46,15 @@ class Classifier(Model):
     Attributes:
         name: What it is called beside others.
         fit_at_once: Trains on a split without updates; None where it trains by them.
+        ready: Makes splits ready to be read, before anything is made of them.
         baselines: What stands beside it in a comparison, apart from simple classifiers.
     """
 
     name: str = "this run"
     fit_at_once: Callable[[Engine, Split, RunContext], None] | None = None
+    ready: Callable[[Mapping[str, Split], RunContext], Mapping[str, Split]] = (
+        lambda splits, _context: splits
+    )
     baselines: Baselines = lambda _train, _others, _context: {}
 
 
@@ -93,7 +97,7 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
         CheckpointError: A checkpoint does not fit, or there are no trained weights.
         TrainingError: The loss is not finite.
     """
-    settings, splits = job.settings, job.splits
+    settings = job.settings
     answers = kinds.of_job(job)
     scores: dict[str, float] = {}
     found: dict[str, Outputs] = {}
@@ -101,6 +105,8 @@ def run(job: TaskJob, classifier: Classifier, *, placement: Placement) -> Result
     with training.open_context(job, placement) as context:
         records_of_run.keep(job, context=context)
         data_check.write_report(job, folder=context.folder)
+        splits = classifier.ready(job.splits, context)
+        job = dataclasses.replace(job, splits=splits)
         model = RunModel(job, classifier, context=context)
         if settings.do_train:
             _train(job, classifier, answers=answers, model=model, context=context)

@@ -7,6 +7,7 @@ keep anything else. A batch has each text once, however many of its pairs that i
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -160,6 +161,8 @@ class TextsApart:
     @classmethod
     def of(cls, pairs: TokenDataset) -> TextsApart:
         """The texts of a data set that `featurize_apart` has made."""
+        if isinstance(pairs, PairsTakenApart):
+            return pairs.texts
         offsets = _text_offsets(pairs)
         found: dict[bytes, int] = {}
         sides, firsts = np.empty(len(offsets) - 1, np.int64), []
@@ -208,6 +211,23 @@ class TextsApart:
                 distinct = held[held != FILLER]
                 row[real] = np.searchsorted(distinct, self.sides[pairs[real], side])
         return found
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PairsTakenApart(TokenDataset):
+    """Pairs whose texts were taken apart before, and read in a way of their own.
+
+    Attributes:
+        texts: These.
+    """
+
+    texts: TextsApart
+
+    @classmethod
+    def reading(cls, pairs: TokenDataset, *, texts: TextsApart) -> PairsTakenApart:
+        """The same pairs, their texts read as `texts` says."""
+        names = [field.name for field in dataclasses.fields(pairs)]
+        return cls(**{name: getattr(pairs, name) for name in names}, texts=texts)
 
 
 def token_mask(lengths: np.ndarray, *, buckets: Sequence[int]) -> np.ndarray:

@@ -195,10 +195,21 @@ class TextEncoder:
             SettingsError: The cache is of another encoder.
             DataError: It is damaged, or vectors cannot be kept in its precision.
         """
+        return self.encode_rows(self._features(texts), cache=cache)
+
+    def encode_rows(
+        self, texts: Iterable[Features], *, cache: str | None = None
+    ) -> Encoded:
+        """Encodes texts whose tokens are known; see `encode`.
+
+        Args:
+            texts: Of each, `[CLS] text [SEP]`.
+            cache: As for `encode`, as are results and errors.
+        """
         started = time.perf_counter()
         kept = self._kept
         store = VectorCache(cache, made_by=self.identity(), dtype=kept.dtype)
-        rows = list(self._features(texts))
+        rows = list(texts)
         keys = [key_of(row) for row in rows]
         distinct = dict(zip(keys, rows, strict=True))
         is_new = store.find(list(distinct)) == UNKNOWN

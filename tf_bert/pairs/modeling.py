@@ -27,7 +27,8 @@ class EncodedBatch(NamedTuple):
 
     Attributes:
         vectors: float32 `[texts, hidden]`.
-        tokens: float32 `[texts, tokens, hidden]`, 0 where there is no token.
+        tokens: float32 `[texts, tokens, hidden]`, 0 where there is no token; None where
+            they were not kept.
         mask: int32 `[texts, tokens]`, 1 for a token.
     """
 
@@ -95,12 +96,17 @@ class BiEncoder(keras.Model):
         """Encodes each text of a batch.
 
         Args:
-            inputs: As for `Bert.call`, and `token_mask [texts, tokens]`.
+            inputs: As for `Bert.call`, and `token_mask [texts, tokens]`. Where texts
+                were encoded before `text_vectors` and `text_tokens` are what they came
+                to, as in `EncodedBatch`.
             training: Whether dropout is on.
         """
+        mask = inputs["token_mask"]
+        if "text_vectors" in inputs:
+            known = inputs.get("text_tokens")
+            return EncodedBatch(inputs["text_vectors"], known, mask)
         # A frozen encoder gives the vectors that a cache of it would.
         found = self.bert(inputs, training=training and self.bert.trainable)
-        mask = inputs["token_mask"]
         tokens = token_vectors(
             found["sequence_output"], inputs["first_positions"], mask=mask
         )

@@ -16,7 +16,7 @@ from runtime.training.model import Initial, from_random
 from tf_bert.classifier import run as classifier_run
 from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import weights
-from tf_bert.pairs import comparison, ranking
+from tf_bert.pairs import comparison, frozen, ranking
 from tf_bert.pairs.heads import PREFIX
 from tf_bert.pairs.modeling import build_bi_encoder
 from tf_bert.pairs.preparation import BiEncoderJob
@@ -55,6 +55,7 @@ def run(job: BiEncoderJob, *, placement: Placement) -> Results:
         ),
         objective=ranking.objective_of(settings, labels=job.labels),
         initialise=functools.partial(initialise, job),
+        ready=functools.partial(frozen.ready, job),
         baselines=comparison.of_bi_encoder(job).baselines,
     )
     return classification.run(job, classifier, placement=placement)
