@@ -6,8 +6,8 @@
 
 The first trains a model of every way, kind of training and seed on JNLI's valid split
 (its train split is not among the files), or the train split of JSTS or JaNLI, and
-writes scores of the test split, and of JSTS's valid split, to `scores.tsv`, a line as it comes; what
-stands there is not done again.
+writes scores of the test split, and of JSTS's valid split, to `scores.tsv`, a line as
+it comes; what stands there is not done again.
 The second takes the models of the first seed and kind of training and measures texts
 encoded a second, pairs scored a second from the cache, the scoring of 6,705 pairs and
 of all pairs with a cold and a warm cache, bytes a text, and the cross-encoder on a

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,15 @@ class Result:
     last_test_accuracy: float
     seconds: float
 
+    def describe(self) -> str:
+        """In a line."""
+        cell = self.cell
+        return (
+            f"{cell.size} examples, seed {cell.seed}, {cell.start.value}: test accuracy"
+            f" {self.test_accuracy:.4f} (last epoch {self.last_test_accuracy:.4f}),"
+            f" {self.seconds:.0f} s"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """As one flat JSON object."""
         values = dataclasses.asdict(self)
@@ -124,17 +133,10 @@ class Results:
         lines = [json.dumps(each.as_json()) for each in (*self.read(), result)]
         storage.write_text(self._path, "".join(f"{line}\n" for line in lines))
 
-    def complete(self, cells: list[Cell], compute: Callable[[Cell], Result]) -> None:
-        """Computes the cells that are not done.
-
-        Args:
-            cells: All of them.
-            compute: Makes the result of one.
-        """
+    def missing(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Those of some cells that are not done."""
         done = {result.cell for result in self.read()}
-        for cell in cells:
-            if cell not in done:
-                self.add(compute(cell))
+        return [cell for cell in cells if cell not in done]
 
     def _parsed(self, line: str, *, number: int) -> Result:
         try:

@@ -6,19 +6,23 @@ import shutil
 
 import pytest
 
+from lstm_pretrain.experiment import cell_training
 from lstm_pretrain.experiment import run as experiment
 from lstm_pretrain.experiment.cells import Results, Start
 from lstm_pretrain.experiment.preparation import prepare
 from lstm_pretrain.experiment.settings import ExperimentSettings
+from runtime.devices.placement import Accelerator
 from runtime.errors import DataError, SettingsError, StorageError
 from runtime.training import run_lock
 
 
 @pytest.fixture(scope="module")
-def run(words_task, place_on):
+def run(words_task, place_on, backend):
     def run(output_dir, **others):
         values = {
             **words_task,
+            "accelerator": Accelerator.CPU,
+            "backend": backend,
             "output_dir": str(output_dir),
             "lm_epochs": 1.0,
             "lm_batch_size": 8,
@@ -79,19 +83,32 @@ def test_an_interrupted_experiment_goes_on_with_the_missing_cells(
     with open(path, "w", encoding="utf-8") as file:
         file.writelines(lines[:5])
     trained = []
-    build = experiment.build_engine
+    build = cell_training.build_engine
 
     def counted(*args, **options):
         trained.append(options["total"])
         return build(*args, **options)
 
-    monkeypatch.setattr(experiment, "build_engine", counted)
+    monkeypatch.setattr(cell_training, "build_engine", counted)
     run(folder, seeds=2)
     assert len(trained) == 3
     for ours, theirs in zip(results_of(folder), results_of(finished), strict=True):
         assert ours.cell == theirs.cell
         assert ours.dev_losses == theirs.dev_losses
         assert ours.test_accuracy == theirs.test_accuracy
+
+
+def test_several_processes_come_to_the_same(run, finished, tmp_path):
+    folder = shutil.copytree(finished, str(tmp_path / "copy"))
+    os.remove(f"{folder}/results.jsonl")
+    run(folder, train_sizes=("20",), seeds=1, workers=2)
+    alone = {result.cell: result for result in results_of(finished)}
+    together = results_of(folder)
+    assert [result.cell.start for result in together] == [*Start]
+    for result in together:
+        same = alone[result.cell]
+        assert result.dev_losses == same.dev_losses
+        assert result.test_accuracy == same.test_accuracy
 
 
 def test_another_experiments_folder_is_refused(run, finished, tmp_path):
@@ -136,6 +153,7 @@ def test_a_test_split_that_is_not_labelled(run, finished, tmp_path):
         ({"lm_epochs": 0.0}, "--lm_epochs must be above 0"),
         ({"tuning_epochs": 2.0}, "name the first one's by --lm_task_name"),
         ({"seeds": 0}, "--seeds must be at least 1"),
+        ({"workers": 0}, "--workers must be at least 1"),
         ({"lm_dropout": 1.0}, r"--lm_dropout must lie in \[0, 1\)"),
         ({"lm_learning_rate": -1.0}, "--lm_learning_rate must be at least 0"),
     ],
