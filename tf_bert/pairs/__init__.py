@@ -8,6 +8,7 @@ settings.py          everything a run is told; each field is a flag
 ranking.py           a second loss: texts that belong together are near
 workload.py          its steps, for tpu_check
 encoding.py          texts to vectors that are kept
+frozen.py            which a head learns from whose encoder is not trained
 scoring.py           pairs of encoded texts to probabilities
 nearest.py           the best partners of every text
 candidate_index.py   and an index that says which are likely
