@@ -22,13 +22,14 @@ from pipelines.classification.preparation import (
 from pipelines.classification.rows import RowReader
 from pipelines.classification.settings import TaskSettings
 from runtime import storage
-from runtime.checkpoints import checkpoints
+from runtime.checkpoints import bundled, checkpoints
 from runtime.checkpoints.checkpoints import Checkpoint
 from runtime.errors import CheckpointError, SettingsError
 from runtime.training import same_run
 from runtime.training.job import InitialCheckpoint, refuse_nothing_trained, restore
 from runtime.training.same_run import Trait
 
+_SHIPPED = storage.join(storage.dirname(__file__), "bundled")
 _CONFIG = "lstm_config"
 _SIZES = ("embedding_size", "hidden_size", "num_layers", "bidirectional")
 
@@ -168,6 +169,7 @@ def _trained(
 def _initial_checkpoint(path: str | None) -> InitialCheckpoint | None:
     if not path:
         return None
+    path = bundled.resolve(path, shipped=_SHIPPED)
     folder = checkpoints.meant_by(path)
     if folder is None or not storage.is_dir(folder):
         return InitialCheckpoint(path=path, digest=None)

@@ -14,7 +14,7 @@ _ROOT = storage.dirname(storage.dirname(__file__))
 _FOLDER = storage.join(_ROOT, "recipes")
 _ENDING = ".flags"
 # What recipes name, relative to the root.
-_SHIPPED = ("processors/data/", "lstm_pretrain/bundled/", "recipes/")
+_SHIPPED = ("processors/data/", "recipes/")
 
 
 def expand(arguments: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Complete-or-absent checkpoints, written while training goes on.
 
+bundled.py              models that come with the toolkit, by name
 checkpoint_manifest.py  their files, with checksums
 checkpoint_writer.py    written while training goes on
 checkpoints.py          complete-or-absent checkpoints in safetensors

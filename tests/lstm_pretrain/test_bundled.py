@@ -8,23 +8,37 @@ import pytest
 
 from lstm_pretrain.classifier.preparation import prepare
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
+from runtime.errors import CheckpointError
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 LETTERS = f"{ROOT}/lstm_pretrain/bundled/aozora-letters"
 
 
-@pytest.fixture(scope="module")
-def job(tmp_path_factory):
-    """A classifier of six authors that starts from it."""
+def job_from(start, folder):
+    """A classifier of six authors that starts from a language model."""
     return prepare(
         LstmClassifierSettings(
             task_name="authors",
-            init_checkpoint=LETTERS,
-            output_dir=str(tmp_path_factory.mktemp("bundled") / "out"),
+            init_checkpoint=start,
+            output_dir=str(folder / "out"),
             max_seq_length=16,
             do_train=True,
         )
     )
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    return job_from("bundled:aozora-letters", tmp_path_factory.mktemp("bundled"))
+
+
+def test_a_name_stands_for_its_folder(job, tmp_path):
+    assert job.init_checkpoint == job_from(LETTERS, tmp_path).init_checkpoint
+
+
+def test_unknown_names_list_the_known(tmp_path):
+    with pytest.raises(CheckpointError, match="There is: aozora-letters"):
+        job_from("bundled:letters", tmp_path)
 
 
 def test_it_brings_sizes_and_vocabulary(job):

@@ -1,4 +1,4 @@
-"""Models that come with the toolkit: `bundled:NAME`."""
+"""BERTs that come with the toolkit: `bundled:NAME`."""
 
 from __future__ import annotations
 
@@ -9,41 +9,31 @@ import numpy as np
 import safetensors.numpy
 
 from runtime import storage
+from runtime.checkpoints import bundled
 from runtime.errors import CheckpointError
 from tf_bert.formats import hugging_face, tokenizer_files
 from tf_bert.formats.names import WeightsFormat
 from tf_bert.formats.source import Source
 from tf_bert.formats.tokenizer_files import TokenizerFiles
 
-PREFIX = "bundled:"
-
 _FOLDER = storage.join(storage.dirname(storage.dirname(__file__)), "data")
 
 
 def resolve(path: str) -> str:
-    """The folder of a bundled model; any other path as it is.
+    """The folder of a bundled BERT; any other path as it is.
 
     Args:
         path: `bundled:NAME`, or a path.
 
     Raises:
-        CheckpointError: No such model comes with the toolkit; names those that do.
+        CheckpointError: No such BERT comes with the toolkit; names those that do.
     """
-    if not path.startswith(PREFIX):
-        return path
-    name = path.removeprefix(PREFIX)
-    if name not in (known := names()):
-        raise CheckpointError(
-            f"{path}: no such model comes with the toolkit. There "
-            f"{'is' if len(known) == 1 else 'are'}: {', '.join(known) or 'none'}."
-        )
-    return storage.join(_FOLDER, name)
+    return bundled.resolve(path, shipped=_FOLDER)
 
 
 def names() -> list[str]:
-    """What comes with the toolkit."""
-    present = storage.list_dir(_FOLDER) if storage.is_dir(_FOLDER) else []
-    return [name for name in present if storage.is_dir(storage.join(_FOLDER, name))]
+    """The BERTs that come with the toolkit."""
+    return bundled.names(_FOLDER)
 
 
 def write(

@@ -9,7 +9,7 @@ import safetensors.numpy
 
 from runtime.checkpoints import checkpoints
 from runtime.errors import SettingsError
-from tf_bert.formats import bundled, find, losses, tokenizer_files
+from tf_bert.formats import find, losses, tokenizer_files
 from tf_bert.formats.convert import Conversion, convert
 from tf_bert.formats.names import WeightsFormat
 
@@ -222,6 +222,6 @@ def test_what_keras_hub_has_no_place_for(folder, tmp_path):
 
 def test_the_model_in_the_box_says_its_ids():
     """They are those of the SentencePiece model that it was trained with."""
-    source = find.open_source(f"{bundled.PREFIX}ja-mini")
+    source = find.open_source("bundled:ja-mini")
     assert source.special_ids == IDS
     assert np.isfinite(source.read("bert/embeddings/word_embeddings")).all()
