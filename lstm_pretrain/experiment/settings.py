@@ -65,6 +65,12 @@ class ExperimentSettings(LstmClassifierSettings):
     lm_batch_size: int = setting(32, help="Texts an update of the language model.")
     lm_learning_rate: float = setting(1e-3, help="Of the language model.")
     lm_dropout: float = setting(0.3, help="Of what the language model's softmax reads.")
+    patience: int | None = setting(
+        None,
+        help="Epochs of the language model without a better loss on dev after which "
+        "its training ends; its best weights are used.",
+    )
+    best_by: str | None = fixed(None)
     lm_task_name: str | None = setting(
         None, help="Task whose texts the language model reads; by default task_name."
     )
@@ -83,6 +89,11 @@ class ExperimentSettings(LstmClassifierSettings):
     variational_dropout: bool = setting(
         False, help="One mask for a whole text in lm_dropout, too."
     )
+
+    def evaluation_problems(self, *, evaluates: bool) -> Iterator[str]:
+        """See base class; here they are of the language model, which is evaluated."""
+        del evaluates
+        yield from super().evaluation_problems(evaluates=True)
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
@@ -121,6 +132,8 @@ class ExperimentSettings(LstmClassifierSettings):
             init_checkpoint=init_checkpoint,
             do_eval=True,
             do_predict=True,
+            patience=None,  # they are measured after each epoch, to the last
+            min_improvement=0.0,
             tie_weights=None,  # they have no output layer over the vocabulary
             vocab_size=None,  # its vocabulary is read
         )

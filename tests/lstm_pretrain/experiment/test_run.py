@@ -111,6 +111,16 @@ def test_several_processes_come_to_the_same(run, finished, tmp_path):
         assert result.test_accuracy == same.test_accuracy
 
 
+@pytest.mark.slow
+def test_a_language_model_that_gets_no_better_ends_early(run, tmp_path):
+    told = {"lm_epochs": 9.0, "min_improvement": 5.0, "patience": 2}
+    folder = run(tmp_path / "out", train_sizes=("20",), seeds=1, **told)
+    with open(f"{folder}/language_model/metrics.jsonl", encoding="utf-8") as file:
+        evaluations = [line for line in file if "eval_loss" in line]
+    assert len(evaluations) == 3
+    assert len(results_of(folder)) == 2
+
+
 def test_another_experiments_folder_is_refused(run, finished, tmp_path):
     folder = shutil.copytree(finished, str(tmp_path / "copy"))
     with pytest.raises(SettingsError, match=r"dropout: 0\.5 there, 0\.25 here"):
@@ -154,6 +164,7 @@ def test_a_test_split_that_is_not_labelled(run, finished, tmp_path):
         ({"tuning_epochs": 2.0}, "name the first one's by --lm_task_name"),
         ({"seeds": 0}, "--seeds must be at least 1"),
         ({"workers": 0}, "--workers must be at least 1"),
+        ({"patience": 0}, "--patience must be at least 1"),
         ({"lm_dropout": 1.0}, r"--lm_dropout must lie in \[0, 1\)"),
         ({"lm_learning_rate": -1.0}, "--lm_learning_rate must be at least 0"),
     ],
