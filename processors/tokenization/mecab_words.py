@@ -12,9 +12,9 @@ from typing import Any
 
 import fugashi
 
-from processors.tokenization.alignment import Aligned, Lowered, Normalized
+from processors.tokenization.alignment import Aligned, Lowered, Normalized, change_alone
 from processors.tokenization.surrogates import refuse_surrogates
-from processors.tokenization.words import Words
+from processors.tokenization.words import Lone, Words
 from runtime import storage
 from runtime.errors import SettingsError
 
@@ -91,6 +91,25 @@ class MecabWords(Words):
         """Returns the word, in lower case where asked for."""
         return [word.lower() if self._do_lower_case else word]
 
+    def spaced(self, text: str) -> str | None:
+        """Returns the words with spaces between; None where one may hold white space.
+
+        Raises:
+            DataError: Half of a surrogate pair is in the text.
+        """
+        text = self._normalized(text)
+        refuse_surrogates(text)
+        is_simple = _is_short(text) and not _SPACE.search(text)
+        return self._spaced.parse(text) if is_simple else None
+
+    def lone(self, character: str) -> Lone | None:
+        """Returns the character, in lower case where asked for."""
+        if character.isspace():
+            return Lone("")
+        lowered = (Lowered(),) if self._do_lower_case else ()
+        text = change_alone(character, steps=lowered)
+        return None if text is None or len(text) != 1 else Lone(text)
+
     def align(self, text: str) -> list[Aligned]:
         """Returns the words with the characters of `text` they stand for."""
         aligned = Aligned.of(text)
@@ -118,7 +137,7 @@ class MecabWords(Words):
 
     def _parse(self, text: str) -> list[str]:
         refuse_surrogates(text)
-        if len(text) <= _LONGEST_TEXT and "\0" not in text:
+        if _is_short(text):
             return self._parse_block(text)
         return [word for block in _blocks(text) for word in self._parse_block(block)]
 
@@ -128,6 +147,10 @@ class MecabWords(Words):
         if _MARK in text:  # several times slower, but it needs no mark
             return [node.surface for node in self._marked(text)]
         return self._marked.parse(text).split(_MARK)[1:-1]
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _LONGEST_TEXT and "\0" not in text
 
 
 def _blocks(text: str) -> Iterator[str]:
