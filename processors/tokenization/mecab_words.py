@@ -99,8 +99,10 @@ class MecabWords(Words):
         """
         text = self._normalized(text)
         refuse_surrogates(text)
-        is_simple = _is_short(text) and not _SPACE.search(text)
-        return self._spaced.parse(text) if is_simple else None
+        if _is_short(text) and not _SPACE.search(text):
+            return self._spaced.parse(text)
+        words = self._parse(text)
+        return None if any(map(_SPACE.search, words)) else " ".join(words)
 
     def lone(self, character: str) -> Lone | None:
         """Returns the character, in lower case where asked for."""
@@ -130,7 +132,8 @@ class MecabWords(Words):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles how it was made: MeCab's own memory stays in its process."""
-        return _remade, (self.dictionary, self._normalize, self._do_lower_case)
+        settings = (self.dictionary, self._normalize, self._do_lower_case)
+        return _remade, (type(self), *settings)
 
     def _normalized(self, text: str) -> str:
         return unicodedata.normalize("NFKC", text) if self._normalize else text
@@ -165,8 +168,30 @@ def _blocks(text: str) -> Iterator[str]:
         yield part[start:]
 
 
-def _remade(dictionary: str, normalize: bool, do_lower_case: bool) -> MecabWords:
-    return MecabWords(
+class MecabCharacters(MecabWords):
+    """The words of MeCab for who spells them by character, and need not know them.
+
+    All that MeCab does to the characters is to drop some: white space of its own kind,
+    which char.def lists and which it passes over wherever a word may start.
+    """
+
+    def spaced(self, text: str) -> str | None:
+        """Returns the normalised text, without MeCab; its words where it has spaces."""
+        normalized = self._normalized(text)
+        refuse_surrogates(normalized)
+        is_simple = not _SPACE.search(normalized) and "\0" not in normalized
+        return normalized if is_simple else super().spaced(text)
+
+    def lone(self, character: str) -> Lone | None:
+        """Returns the character, unless MeCab may drop it."""
+        is_dropped = not character.isspace() and not self.find(character)
+        return None if is_dropped else super().lone(character)
+
+
+def _remade(
+    words: type[MecabWords], dictionary: str, normalize: bool, do_lower_case: bool
+) -> MecabWords:
+    return words(
         dictionary=dictionary, normalize=normalize, do_lower_case=do_lower_case
     )
 

@@ -22,7 +22,7 @@ _REMEMBERED_LENGTH = 32
 # Bounds, in characters, of what is encoded together: below it takes longer than text by
 # text, above it takes memory (some 100 bytes a character) and is no faster.
 _FEWEST_TOGETHER = 400
-_MOST_TOGETHER = 1 << 16
+_MOST_TOGETHER = 1 << 15
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """Those of BERT, in the order of its vocabularies."""

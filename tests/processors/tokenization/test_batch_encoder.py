@@ -1,17 +1,20 @@
 """Many texts at once have the ids of one text after the other."""
 
 import itertools
+import os
 import random
+import struct
 import sys
 import unicodedata
 from typing import ClassVar
 
 import pytest
+import unidic_lite
 
 from processors.tokenization import word_tokenizer
 from processors.tokenization.basic_words import BasicWords, Case, Dialect
 from processors.tokenization.batch_encoder import BatchEncoder
-from processors.tokenization.mecab import MecabTokenizer
+from processors.tokenization.mecab import MecabTokenizer, Subwords
 from processors.tokenization.spelling import WordPieceSpelling
 from processors.tokenization.vocabulary import read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
@@ -141,11 +144,31 @@ def test_rows_are_lists_of_their_own(vocabulary):
 
 
 def test_words_of_mecab_that_hold_white_space(tohoku_v3_vocab_file):
-    for lower in (True, False):
-        tokenizer = MecabTokenizer(tohoku_v3_vocab_file, do_lower_case=lower)
+    for lower, subwords in itertools.product((True, False), Subwords):
+        tokenizer = MecabTokenizer(
+            tohoku_v3_vocab_file, do_lower_case=lower, subwords=subwords
+        )
         texts = [
             *of_parts([p for p in PLAIN + HANGING if p != "\ud800"], count=300, seed=6),
             *("ΑΣ と Α", "Ð と \x01 と\0と", "カﾞ\u2028走れ　メロス", "走" * 33_000),
         ]
         rows = tokenizer.encode_batch(texts)
         assert rows == [tokenizer.encode(text) for text in texts]
+
+
+def test_characters_that_a_dictionary_of_mecab_drops(tohoku_v3_vocab_file, tmp_path):
+    """As ipadic drops Ð: its char.def calls it a space."""
+    for name in os.listdir(unidic_lite.DICDIR):
+        os.symlink(f"{unidic_lite.DICDIR}/{name}", tmp_path / name)
+    kinds = bytearray((tmp_path / "char.bin").read_bytes())
+    (names,) = struct.unpack_from("<I", kinds)
+    kind_of = {c: 4 + 32 * names + 4 * ord(c) for c in " 走"}
+    kinds[kind_of["走"] : kind_of["走"] + 4] = kinds[kind_of[" "] : kind_of[" "] + 4]
+    (tmp_path / "char.bin").unlink()
+    (tmp_path / "char.bin").write_bytes(kinds)
+    tokenizer = MecabTokenizer(
+        tohoku_v3_vocab_file, dictionary=str(tmp_path), subwords=Subwords.CHARACTER
+    )
+    texts = ["走るメロス", "メロスは走", "走走", "激怒した"] * 50
+    assert tokenizer.tokenize("走るメロスは走") == [*"るメロスは"]
+    assert tokenizer.encode_batch(texts) == [tokenizer.encode(text) for text in texts]
