@@ -36,6 +36,8 @@ class BatchEncoder:
         self._table = spelling.table()
         self._letters = np.full(sys.maxunicode + 1, _UNMET, np.int32)
         self._alone = np.full_like(self._letters, NONE)
+        # Rows share one object for each id: a new one takes 28 bytes.
+        self._numbers = np.arange(max(ids.values()) + 1).astype(object)
 
     def encode(self, texts: Sequence[str | None]) -> list[list[int] | None]:
         """Returns the ids of each text; None where the text must be read by itself.
@@ -50,13 +52,20 @@ class BatchEncoder:
         letters[hanging] = letters[ends - 1] = _BETWEEN
         ids = np.maximum(self._table.spell(letters), self._alone[codes])
         ids[ends - 1] = NONE
-        rows: list[list[int] | None] = [*_rows(ids, ends=ends)]
+        rows: list[list[int] | None] = [*self._rows(ids, ends=ends)]
         for place in np.searchsorted(ends, hanging, side="right").tolist():
             rows[place] = None
         return [
             row if text is not None else None
             for row, text in zip(rows, texts, strict=True)
         ]
+
+    def _rows(self, ids: np.ndarray, *, ends: np.ndarray) -> Iterator[list[int]]:
+        is_token = ids != NONE
+        flat = self._numbers[ids[is_token]].tolist()
+        bounds = np.cumsum(is_token)[ends - 1].tolist()
+        for start, end in itertools.pairwise([0, *bounds]):
+            yield flat[start:end]
 
     def _letters_of(self, codes: np.ndarray) -> np.ndarray:
         letters = self._letters[codes]
@@ -81,11 +90,3 @@ class BatchEncoder:
 
 def _codes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-
-
-def _rows(ids: np.ndarray, *, ends: np.ndarray) -> Iterator[list[int]]:
-    is_token = ids != NONE
-    flat = ids[is_token].tolist()
-    bounds = np.cumsum(is_token)[ends - 1].tolist()
-    for start, end in itertools.pairwise([0, *bounds]):
-        yield flat[start:end]

@@ -73,20 +73,21 @@ class PieceTable:
             int32 `[n]`: the id of each piece at its first letter, `NONE` elsewhere.
         """
         inside = np.flatnonzero(letters)
-        word_starts = np.diff(inside, prepend=-2) > 1
-        starts = inside[word_starts]
-        lengths = np.diff(np.flatnonzero(word_starts), append=len(inside))
-        is_long = lengths > (self._longest_word or len(letters))
-        ids, ends = self._match(letters, inside=inside, starts=word_starts)
-        spelled, unmatched = _hop(starts[~is_long], ids=ids, ends=ends, letters=letters)
-        is_unknown = is_long
+        is_start = np.diff(inside, prepend=-2) > 1
+        starts = inside[is_start]
+        lengths = np.diff(np.flatnonzero(is_start), append=len(inside))
+        is_unknown = lengths > (self._longest_word or len(letters))
+        ids, ends = self._match(letters, inside=inside, is_start=is_start)
+        spelled, unmatched = _hop(
+            starts[~is_unknown], ids=ids, ends=ends, letters=letters
+        )
         is_unknown[np.searchsorted(starts, unmatched, side="right") - 1] = True
         spelled[inside[np.repeat(is_unknown, lengths)]] = NONE
         spelled[starts[is_unknown]] = self._unknown
         return spelled
 
     def _match(
-        self, letters: np.ndarray, *, inside: np.ndarray, starts: np.ndarray
+        self, letters: np.ndarray, *, inside: np.ndarray, is_start: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns for each letter the longest piece from there, and what is after it.
 
@@ -95,7 +96,7 @@ class PieceTable:
         ids = np.full(len(letters), NONE, np.int32)
         ends = np.full(len(letters), len(letters) - 1)
         origin = at = inside
-        node = np.where(starts, _FIRST, _FURTHER)
+        node = np.where(is_start, _FIRST, _FURTHER)
         while len(at):
             place = self._shift[node] + letters[at]
             goes_on = np.flatnonzero(self._owner[place] == node)

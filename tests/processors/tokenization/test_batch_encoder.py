@@ -141,6 +141,7 @@ def test_rows_are_lists_of_their_own(vocabulary):
     assert first == second
     assert first is not second
     assert {type(index) for row in rows for index in row} == {int}
+    assert len({id(index) for row in rows for index in row}) == len(set(first))
 
 
 def test_words_of_mecab_that_hold_white_space(tohoku_v3_vocab_file):
