@@ -19,7 +19,7 @@ _UNMET, _HANGING = -1, -2  # not asked for yet; what its neighbours decide about
 class BatchEncoder:
     """Texts to the ids of their tokens, while no character hangs on its neighbours.
 
-    What becomes of a character is asked for once and remembered, in some 9 MB.
+    What becomes of a character is asked for once and remembered, in 9 MB.
 
     Args:
         words: Finds words.
@@ -80,11 +80,13 @@ class BatchEncoder:
         lone = self._words.lone(chr(code))
         if lone is None:
             letter = _HANGING
-        elif lone.text and (lone.is_word or self._spelling.is_by_character):
+        elif not lone.text:
+            letter = _BETWEEN
+        elif lone.is_word or self._spelling.is_by_character:
             letter = _BETWEEN
             self._alone[code] = self._ids[self._spelling.spell(lone.text)[0][0]]
         else:
-            letter = self._table.letter(lone.text) if lone.text else _BETWEEN
+            letter = self._table.letter(lone.text)
         self._letters[code] = letter  # last: it tells other threads that all is there
 
 

@@ -36,14 +36,14 @@ class Words(abc.ABC):
 
     @abc.abstractmethod
     def spaced(self, text: str) -> str | None:
-        """Returns a text with its raw words in order, for `lone` to find them.
+        """Returns a text whose characters, by `lone`, have the words of `text`.
 
-        None for a text in which it cannot find them.
+        None where there is no such text, and `find` must be asked.
         """
 
     @abc.abstractmethod
     def lone(self, character: str) -> Lone | None:
-        """Returns what becomes of a character of a `spaced` text.
+        """Returns what becomes of a character of a `spaced` text in the end.
 
         None where its neighbours decide.
         """
