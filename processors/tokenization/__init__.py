@@ -17,6 +17,8 @@ basic_words.py     BERT's words
 mecab_words.py     MeCab's words
 units.py           whole words or characters as tokens
 spelling.py        words to the tokens of a vocabulary
+batch_encoder.py   many texts at once, by arrays over their characters
+piece_table.py     the pieces of a vocabulary in arrays
 alignment.py       a changed text that knows its original characters
 surrogates.py      half of a surrogate pair
 vocabulary.py      vocabulary files

@@ -67,6 +67,10 @@ class Step(abc.ABC):
     def align(self, text: Aligned) -> Aligned:
         """Returns the changed text with its places."""
 
+    def is_alone(self, text: str) -> bool:  # noqa: ARG002
+        """Whether the text changes as it does beside others of which this holds."""
+        return True
+
 
 @dataclasses.dataclass(frozen=True)
 class Normalized(Step):
@@ -91,6 +95,10 @@ class Normalized(Step):
             return Aligned("".join(alone), text.starts, text.ends)
         return _joined(self._pieces(text))
 
+    def is_alone(self, text: str) -> bool:
+        """Whether no normal form joins it with what may be before."""
+        return not text or _begins(text[0])
+
     def _pieces(self, text: Aligned) -> Iterator[Aligned]:
         for start, end in clusters(text.text):
             piece = text.part(start, end)
@@ -108,6 +116,10 @@ class Lowered(Step):
     def change(self, text: str) -> str:
         """Returns the text in lower case."""
         return text.lower()
+
+    def is_alone(self, text: str) -> bool:
+        """Whether no Σ is in it."""
+        return "\u03a3" not in text
 
     def align(self, text: Aligned) -> Aligned:
         """Returns the text in lower case; İ becomes two characters."""
@@ -150,6 +162,15 @@ class Translated(Step):
 def change(text: str, *, steps: Iterable[Step]) -> str:
     """Returns the text after all steps."""
     for step in steps:
+        text = step.change(text)
+    return text
+
+
+def change_alone(text: str, *, steps: Iterable[Step]) -> str | None:
+    """Returns the text after all steps; None where its neighbours have a say in it."""
+    for step in steps:
+        if not step.is_alone(text):
+            return None
         text = step.change(text)
     return text
 

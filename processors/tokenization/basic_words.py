@@ -26,8 +26,9 @@ from processors.tokenization.alignment import (
     Translated,
     align,
     change,
+    change_alone,
 )
-from processors.tokenization.words import Words
+from processors.tokenization.words import Lone, Words
 
 # What str.split() and the original (category Zs) take for white space. The control
 # characters among str.split()'s, such as U+000B and U+0085, are not here: the original
@@ -122,6 +123,20 @@ class BasicWords(Words):
             was in it.
         """
         return change(word, steps=_steps(self)).split()
+
+    def spaced(self, text: str) -> str:
+        """Returns the text: its characters tell where words end."""
+        return text
+
+    def lone(self, character: str) -> Lone | None:
+        """Returns what becomes of a character, if that is one or white space."""
+        raw = self.find(character * 2)
+        if not raw:
+            return Lone("")
+        text = change_alone(character, steps=_steps(self))
+        if text is None or len(text.strip()) != 1:
+            return None
+        return Lone(text.strip(), is_word=len(raw) == 2 or len(text) > 1)
 
     def align(self, text: str) -> list[Aligned]:
         """Returns the parts of all words with their places in `text`."""

@@ -15,7 +15,7 @@ from processors.tokenization.alignment import (
 from processors.tokenization.spelling import CharacterSpelling
 from processors.tokenization.vocabulary import read_word_piece
 from processors.tokenization.word_tokenizer import WordTokenizer
-from processors.tokenization.words import Words
+from processors.tokenization.words import Lone, Words
 
 
 class CharacterTokenizer(WordTokenizer):
@@ -65,6 +65,14 @@ class Characters(Words):
     def shape(self, word: str) -> list[str]:
         """Returns the character."""
         return [word]
+
+    def spaced(self, text: str) -> str:
+        """Returns the normalised text."""
+        return change(text, steps=self._steps)
+
+    def lone(self, character: str) -> Lone:
+        """Returns the character, white space too."""
+        return Lone(character, is_word=True)
 
     def align(self, text: str) -> list[Aligned]:
         """Returns the characters with their places in `text`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import ClassVar
 
-from processors.tokenization.mecab_words import MecabWords
+from processors.tokenization.mecab_words import MecabCharacters, MecabWords
 from processors.tokenization.spelling import (
     CharacterSpelling,
     Spelling,
@@ -56,9 +56,11 @@ class MecabTokenizer(WordTokenizer):
         normalize: bool = True,
     ) -> None:
         vocabulary = read_word_piece(vocab_file, strip=False)
+        by_character = subwords is Subwords.CHARACTER
+        words = MecabCharacters if by_character else MecabWords
         super().__init__(
             vocabulary,
-            words=MecabWords(
+            words=words(
                 dictionary=dictionary, normalize=normalize, do_lower_case=do_lower_case
             ),
             spelling=_spelling(subwords, vocabulary=vocabulary),

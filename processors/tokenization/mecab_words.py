@@ -12,9 +12,9 @@ from typing import Any
 
 import fugashi
 
-from processors.tokenization.alignment import Aligned, Lowered, Normalized
+from processors.tokenization.alignment import Aligned, Lowered, Normalized, change_alone
 from processors.tokenization.surrogates import refuse_surrogates
-from processors.tokenization.words import Words
+from processors.tokenization.words import Lone, Words
 from runtime import storage
 from runtime.errors import SettingsError
 
@@ -91,6 +91,27 @@ class MecabWords(Words):
         """Returns the word, in lower case where asked for."""
         return [word.lower() if self._do_lower_case else word]
 
+    def spaced(self, text: str) -> str | None:
+        """Returns the words with spaces between; None where one may hold white space.
+
+        Raises:
+            DataError: Half of a surrogate pair is in the text.
+        """
+        text = self._normalized(text)
+        refuse_surrogates(text)
+        if _is_short(text) and not _SPACE.search(text):
+            return self._spaced.parse(text)
+        words = self._parse(text)
+        return None if any(map(_SPACE.search, words)) else " ".join(words)
+
+    def lone(self, character: str) -> Lone | None:
+        """Returns the character, in lower case where asked for."""
+        if character.isspace():
+            return Lone("")
+        lowered = (Lowered(),) if self._do_lower_case else ()
+        text = change_alone(character, steps=lowered)
+        return None if text is None or len(text) != 1 else Lone(text)
+
     def align(self, text: str) -> list[Aligned]:
         """Returns the words with the characters of `text` they stand for."""
         aligned = Aligned.of(text)
@@ -111,14 +132,15 @@ class MecabWords(Words):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles how it was made: MeCab's own memory stays in its process."""
-        return _remade, (self.dictionary, self._normalize, self._do_lower_case)
+        settings = (self.dictionary, self._normalize, self._do_lower_case)
+        return _remade, (type(self), *settings)
 
     def _normalized(self, text: str) -> str:
         return unicodedata.normalize("NFKC", text) if self._normalize else text
 
     def _parse(self, text: str) -> list[str]:
         refuse_surrogates(text)
-        if len(text) <= _LONGEST_TEXT and "\0" not in text:
+        if _is_short(text):
             return self._parse_block(text)
         return [word for block in _blocks(text) for word in self._parse_block(block)]
 
@@ -128,6 +150,10 @@ class MecabWords(Words):
         if _MARK in text:  # several times slower, but it needs no mark
             return [node.surface for node in self._marked(text)]
         return self._marked.parse(text).split(_MARK)[1:-1]
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _LONGEST_TEXT and "\0" not in text
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -142,8 +168,30 @@ def _blocks(text: str) -> Iterator[str]:
         yield part[start:]
 
 
-def _remade(dictionary: str, normalize: bool, do_lower_case: bool) -> MecabWords:
-    return MecabWords(
+class MecabCharacters(MecabWords):
+    """The words of MeCab for who spells them by character, and need not know them.
+
+    All that MeCab does to the characters is to drop some: white space of its own kind,
+    which char.def lists and which it passes over wherever a word may start.
+    """
+
+    def spaced(self, text: str) -> str | None:
+        """Returns the normalised text, without MeCab; its words where it has spaces."""
+        normalized = self._normalized(text)
+        refuse_surrogates(normalized)
+        is_simple = not _SPACE.search(normalized) and "\0" not in normalized
+        return normalized if is_simple else super().spaced(text)
+
+    def lone(self, character: str) -> Lone | None:
+        """Returns the character, unless MeCab may drop it."""
+        is_dropped = not character.isspace() and not self.find(character)
+        return None if is_dropped else super().lone(character)
+
+
+def _remade(
+    words: type[MecabWords], dictionary: str, normalize: bool, do_lower_case: bool
+) -> MecabWords:
+    return words(
         dictionary=dictionary, normalize=normalize, do_lower_case=do_lower_case
     )
 

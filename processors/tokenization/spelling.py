@@ -5,9 +5,10 @@ from __future__ import annotations
 import abc
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from processors.tokenization.alignment import WORD
+from processors.tokenization.piece_table import PieceTable
 
 UNKNOWN = "[UNK]"
 _CONTINUED = "##"
@@ -22,11 +23,21 @@ Piece = tuple[str, int, int]
 
 
 class Spelling(abc.ABC):
-    """A way to write words in the tokens of a vocabulary."""
+    """A way to write words in the tokens of a vocabulary.
+
+    Attributes:
+        is_by_character: Whether each character of a word is written by itself.
+    """
+
+    is_by_character: ClassVar[bool] = False
 
     @abc.abstractmethod
     def spell(self, word: str) -> list[Piece]:
         """Returns the pieces of `word` in order."""
+
+    @abc.abstractmethod
+    def table(self) -> PieceTable:
+        """Returns what writes many words without white space as `spell` does."""
 
     @abc.abstractmethod
     def fingerprint(self) -> dict[str, str | bool | int]:
@@ -60,18 +71,28 @@ class WordPieceSpelling(Spelling):
 
     def __init__(self, ids: Mapping[str, int], *, longest_word: int) -> None:
         self._longest_word = longest_word
-        self._whole = frozenset(ids)
-        self._first = _tree(ids)
-        self._further = _tree(
-            token.removeprefix(_CONTINUED)
-            for token in ids
+        self._ids = ids
+        self._further_ids = {
+            token.removeprefix(_CONTINUED): index
+            for token, index in ids.items()
             if token.startswith(_CONTINUED)
-        )
+        }
+        self._first = _tree(ids)
+        self._further = _tree(self._further_ids)
 
     def spell(self, word: str) -> list[Piece]:
         """Returns the pieces of `word`; white space in it separates words."""
         parts = WORD.finditer(word)
         return [p for part in parts for p in self._spell(part[0], at=part.start())]
+
+    def table(self) -> PieceTable:
+        """Returns the longest match of many words."""
+        return PieceTable(
+            self._ids,
+            further=self._further_ids,
+            unknown=self._ids[UNKNOWN],
+            longest_word=self._longest_word,
+        )
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides, beside the vocabulary, how a word is written."""
@@ -81,7 +102,7 @@ class WordPieceSpelling(Spelling):
         unknown = [(UNKNOWN, at, at + len(word))]
         if len(word) > self._longest_word:
             return unknown
-        if word in self._whole:
+        if word in self._ids:
             return [(word, at, at + len(word))]
         tree, prefix, start = self._first, "", 0
         pieces = []
@@ -101,6 +122,8 @@ class CharacterSpelling(Spelling):
         ids: The vocabulary.
     """
 
+    is_by_character: ClassVar[bool] = True
+
     def __init__(self, ids: Mapping[str, int]) -> None:
         self._ids = ids
 
@@ -110,6 +133,10 @@ class CharacterSpelling(Spelling):
             (character if character in self._ids else UNKNOWN, i, i + 1)
             for i, character in enumerate(word)
         ]
+
+    def table(self) -> PieceTable:
+        """Returns one without a piece: no character is part of a longer word."""
+        return PieceTable({}, further={}, unknown=self._ids[UNKNOWN], longest_word=None)
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides, beside the vocabulary, how a word is written."""
@@ -133,6 +160,12 @@ class WholeSpelling(Spelling):
     def spell(self, word: str) -> list[Piece]:
         """Returns the one piece of `word`."""
         return [(word if word in self._ids else UNKNOWN, 0, len(word))]
+
+    def table(self) -> PieceTable:
+        """Returns the vocabulary, of which no token goes on with a word."""
+        return PieceTable(
+            self._ids, further={}, unknown=self._ids[UNKNOWN], longest_word=None
+        )
 
     def fingerprint(self) -> dict[str, str | bool | int]:
         """Returns all that decides, beside the vocabulary, how a word is written."""

@@ -19,7 +19,7 @@ from processors.tokenization.mecab_words import MecabWords
 from processors.tokenization.spelling import WholeSpelling
 from processors.tokenization.vocabulary import Vocabulary
 from processors.tokenization.word_tokenizer import SPECIAL_TOKENS, WordTokenizer
-from processors.tokenization.words import Words
+from processors.tokenization.words import Lone, Words
 from runtime.errors import DataError
 
 MADE = "the training texts"
@@ -101,6 +101,14 @@ class WhitespaceUnits(Words):
         """Returns the word."""
         return [word]
 
+    def spaced(self, text: str) -> str:
+        """Returns the normalised text."""
+        return change(text, steps=self._steps)
+
+    def lone(self, character: str) -> Lone:
+        """Returns the character, unless it is white space."""
+        return Lone(character.strip())
+
     def align(self, text: str) -> list[Aligned]:
         """Returns the words with their places in `text`."""
         return align(Aligned.of(text), steps=self._steps).split()
@@ -116,6 +124,10 @@ class CharacterUnits(WhitespaceUnits):
     def find(self, text: str) -> list[str]:
         """Returns the characters of the normalised text."""
         return list("".join(super().find(text)))
+
+    def lone(self, character: str) -> Lone:
+        """Returns the character as a word, unless it is white space."""
+        return Lone(character.strip(), is_word=True)
 
     def align(self, text: str) -> list[Aligned]:
         """Returns the characters with their places in `text`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
 from processors.tokenization.base import EncodedText, Tokenizer
+from processors.tokenization.batch_encoder import BatchEncoder
 from processors.tokenization.spelling import UNKNOWN, Spelling
 from processors.tokenization.vocabulary import Vocabulary
 from processors.tokenization.words import Words
@@ -16,6 +18,11 @@ from runtime.errors import DataError
 # Bounds of the memory that remembered words take (some 20 MB).
 _REMEMBERED_WORDS = 1 << 17
 _REMEMBERED_LENGTH = 32
+
+# Bounds, in characters, of what is encoded together: below it takes longer than text by
+# text, above it takes memory (some 100 bytes a character) and is no faster.
+_FEWEST_TOGETHER = 400
+_MOST_TOGETHER = 1 << 15
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """Those of BERT, in the order of its vocabularies."""
@@ -85,8 +92,8 @@ class WordTokenizer(Tokenizer):
         )
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Returns what `encode` gives for each text."""
-        return [self.encode(text) for text in texts]
+        """Returns what `encode` gives for each text, faster."""
+        return [row for some in _portions(texts) for row in self._encode_some(some)]
 
     def encode_with_offsets(self, text: str) -> EncodedText:
         """Returns the tokens of `text` with their places in it."""
@@ -113,6 +120,22 @@ class WordTokenizer(Tokenizer):
             **self._spelling.fingerprint(),
             "keep_special_tokens": self._keep_special_tokens,
         }
+
+    def _encode_some(self, texts: Sequence[str]) -> list[list[int]]:
+        if sum(map(len, texts)) < _FEWEST_TOGETHER:
+            return [self.encode(text) for text in texts]
+        spaced = [
+            None if self._kept.search(text) else self._words.spaced(text)
+            for text in texts
+        ]
+        rows = zip(texts, self._together.encode(spaced), strict=True)
+        return [self.encode(text) if row is None else row for text, row in rows]
+
+    @functools.cached_property
+    def _together(self) -> BatchEncoder:
+        return BatchEncoder(
+            self._words, spelling=self._spelling, ids=self.vocabulary.ids
+        )
 
     def _plain_tokens(self, text: str) -> list[str]:
         words = self._words.find(text)
@@ -149,6 +172,20 @@ class _Remembered(dict[str, _Result], Generic[_Result]):
                 self.clear()
             self[word] = result
         return result
+
+
+def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Texts in order, a portion as many as fit together, or one that is longer."""
+    portion: list[str] = []
+    characters = 0
+    for text in texts:
+        if characters + len(text) > _MOST_TOGETHER and portion:
+            yield portion
+            portion, characters = [], 0
+        portion.append(text)
+        characters += len(text)
+    if portion:
+        yield portion
 
 
 _NOTHING = re.compile("(?!)")

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 
 from processors.tokenization.alignment import Aligned
+
+
+@dataclasses.dataclass(frozen=True)
+class Lone:
+    """What becomes of a character, whatever is around it.
+
+    Attributes:
+        text: A character; "" where it only separates words.
+        is_word: Whether it is a word of its own, or a part of one.
+    """
+
+    text: str
+    is_word: bool = False
 
 
 class Words(abc.ABC):
@@ -19,6 +33,20 @@ class Words(abc.ABC):
     @abc.abstractmethod
     def shape(self, word: str) -> list[str]:
         """Returns what a raw word, whatever is around it, becomes."""
+
+    @abc.abstractmethod
+    def spaced(self, text: str) -> str | None:
+        """Returns a text whose characters, by `lone`, have the words of `text`.
+
+        None where there is no such text, and `find` must be asked.
+        """
+
+    @abc.abstractmethod
+    def lone(self, character: str) -> Lone | None:
+        """Returns what becomes of a character of a `spaced` text in the end.
+
+        None where its neighbours decide.
+        """
 
     def count(self, texts: Iterable[str]) -> Counter[str]:
         """Returns how often each word, in its final shape, stands in streamed texts."""
