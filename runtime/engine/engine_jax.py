@@ -198,5 +198,7 @@ class JaxEngine(Engine):
             for device in mesh.local_devices
         ]
         sharding = NamedSharding(mesh, REPLICATED)
-        made = jax.make_array_from_single_device_arrays(array.shape, sharding, copies)
-        return jax.block_until_ready(made)
+        made: jax.Array = jax.make_array_from_single_device_arrays(
+            array.shape, sharding, copies
+        )
+        return made.block_until_ready()
