@@ -172,7 +172,7 @@ def test_only_files_named_after_a_framework_import_it(framework, suffix):
 
 def test_only_storage_touches_paths():
     touches = {path: path_touches(read(path)) for path in LIBRARY}
-    for name in ("__init__", "local", "download_cache"):
+    for name in ("__init__", "local", "download_cache", "scratch_file"):
         assert touches.pop(f"runtime/storage/{name}.py")
     assert {path: found for path, found in touches.items() if found} == {}
 

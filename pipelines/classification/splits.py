@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from processors.batches.features import Features, TokenCounts, TokenSummary
 from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
@@ -47,7 +49,7 @@ class Split:
         columns = (data.ids, data.segments, data.offsets, data.label_ids, data.targets)
         for column in columns:
             if column is not None:
-                found = zlib.crc32(column.tobytes(), found)
+                found = zlib.crc32(np.ascontiguousarray(column).data, found)
         return found >> 1
 
 

@@ -22,8 +22,8 @@ from processors.batches.token_dataset import (
     FILLER,
     UNLABELLED,
     TokenDataset,
+    gather,
     offsets_of,
-    ranges,
 )
 from processors.example import InputExample
 from processors.labels.targets import Targets
@@ -174,7 +174,7 @@ class TextsApart:
             sides[place] = found[text]
         starts = offsets[:-1][firsts]
         lengths = np.diff(offsets)[firsts]
-        ids = pairs.ids[ranges(starts, lengths=lengths)]
+        ids = gather(pairs.ids, starts, lengths=lengths)
         dataset = TokenDataset(
             ids=ids,
             segments=np.zeros(len(ids), np.int8),

@@ -1,7 +1,12 @@
-"""Token ids of a whole data set in memory, one long column each."""
+"""Token ids of a whole data set, one long column each.
+
+What is of tokens may be too long for the memory, and then lies on the disk; see
+`processors.batches.long_array`. What is of examples is held.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterable, Sequence
@@ -10,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from processors.batches.features import Features
+from processors.batches.long_array import LongArray
 
 UNLABELLED = -1
 FILLER = -1  # in place of an example's number: a slot of a batch without one
 
-_EXAMPLES_A_PART = 2048
+_AT_ONCE = 2048  # examples
+_NONE = np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +59,8 @@ class Spans:
     def take(self, order: np.ndarray) -> Spans:
         """Returns the examples `order` names, int [any], in that order."""
         lengths = self.lengths[order]
-        places = ranges(self.offsets[order], lengths=lengths)
-        return Spans(self.ids[places], offsets_of(lengths))
+        ids = gather(self.ids, self.offsets[order], lengths=lengths)
+        return Spans(ids, offsets_of(lengths))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,24 +135,16 @@ class TokenDataset:
     def collect(cls, features: Iterable[Features]) -> TokenDataset:
         """Returns the columns of any number of features; they are streamed."""
         stream = iter(features)
-        parts = []
-        while part := list(itertools.islice(stream, _EXAMPLES_A_PART)):
-            parts.append(cls.from_features(part))
-        return cls.concatenate(parts)
+        parts = iter(lambda: list(itertools.islice(stream, _AT_ONCE)), [])
+        return cls.concatenate(map(cls.from_features, parts))
 
     @classmethod
-    def concatenate(cls, parts: Sequence[TokenDataset]) -> TokenDataset:
-        """Returns the examples of every part, one part after the other."""
-        return cls(
-            ids=_concatenate([part.ids for part in parts], np.int32),
-            segments=_concatenate([part.segments for part in parts], np.int8),
-            offsets=offsets_of(
-                _concatenate([part.lengths for part in parts], np.int64)
-            ),
-            label_ids=_concatenate([part.label_ids for part in parts], np.int32),
-            targets=_joined(parts),
-            target_ids=_joined_texts(parts),
-        )
+    def concatenate(cls, parts: Iterable[TokenDataset]) -> TokenDataset:
+        """Returns the examples of every part, one after the other; it is streamed."""
+        columns = TokenColumns()
+        for part in parts:
+            columns.add(part)
+        return columns.dataset()
 
     def __len__(self) -> int:
         return len(self.label_ids)
@@ -175,15 +174,51 @@ class TokenDataset:
 
     def take(self, order: np.ndarray) -> TokenDataset:
         """Returns the examples `order` names, int [any], in that order."""
-        lengths = self.lengths[order]
-        tokens = ranges(self.offsets[order], lengths=lengths)
+        starts, lengths = self.offsets[order], self.lengths[order]
         return TokenDataset(
-            ids=self.ids[tokens],
-            segments=self.segments[tokens],
+            ids=gather(self.ids, starts, lengths=lengths),
+            segments=gather(self.segments, starts, lengths=lengths),
             offsets=offsets_of(lengths),
             label_ids=self.label_ids[order],
             targets=None if self.targets is None else self.targets[order],
             target_ids=self.target_ids and self.target_ids.take(order),
+        )
+
+
+class TokenColumns:
+    """Examples that come part by part, to be one data set."""
+
+    def __init__(self) -> None:
+        self._ids, self._segments = LongArray(np.int32), LongArray(np.int8)
+        self._target_ids = LongArray(np.int32)
+        self._parts: list[TokenDataset] = []  # what is of examples
+
+    def add(self, part: TokenDataset) -> None:
+        """Adds examples after those that are there."""
+        self._ids.extend(part.ids)
+        self._segments.extend(part.segments)
+        texts = part.target_ids
+        if texts is not None:
+            self._target_ids.extend(texts.ids)
+            texts = dataclasses.replace(texts, ids=_NONE)
+        self._parts.append(
+            dataclasses.replace(part, ids=_NONE, segments=_NONE, target_ids=texts)
+        )
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def dataset(self) -> TokenDataset:
+        """Returns all examples, at least one part of them."""
+        parts = self._parts
+        lengths = _concatenate([part.lengths for part in parts], np.int64)
+        return TokenDataset(
+            ids=self._ids.array(),
+            segments=self._segments.array(),
+            offsets=offsets_of(lengths),
+            label_ids=_concatenate([part.label_ids for part in parts], np.int32),
+            targets=_joined(parts),
+            target_ids=_joined_texts(parts, self._target_ids),
         )
 
 
@@ -198,6 +233,23 @@ def ranges(starts: np.ndarray, *, lengths: np.ndarray) -> np.ndarray:
     """Returns start, start + 1, ... for each span, one span after the other, int64."""
     offsets = offsets_of(lengths)
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+
+
+def gather(
+    values: np.ndarray, starts: np.ndarray, *, lengths: np.ndarray
+) -> np.ndarray:
+    """Returns the values of some spans, one span after the other.
+
+    Args:
+        values: A column, [any].
+        starts: Where each span starts in it, int64 [spans].
+        lengths: Values of each, int64 [spans].
+    """
+    found = LongArray(values.dtype)
+    for first in range(0, len(starts), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        found.extend(values[ranges(starts[some], lengths=lengths[some])])
+    return found.array()
 
 
 def _concatenate(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
@@ -229,11 +281,10 @@ def _texts(rows: Sequence[np.ndarray | None]) -> Spans | None:
     return Spans.of([np.empty(0, np.int32) if row is None else row for row in rows])
 
 
-def _joined_texts(parts: Sequence[TokenDataset]) -> Spans | None:
+def _joined_texts(parts: Sequence[TokenDataset], ids: LongArray) -> Spans | None:
     """The texts that all parts teach; none in one whose examples have none."""
     if all(part.target_ids is None for part in parts):
         return None
     found = [part.target_ids or Spans.none(len(part)) for part in parts]
     lengths = _concatenate([each.lengths for each in found], np.int64)
-    ids = _concatenate([each.ids for each in found], np.int32)
-    return Spans(ids, offsets_of(lengths))
+    return Spans(ids.array(), offsets_of(lengths))

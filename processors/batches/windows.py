@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from processors.batches.token_dataset import TokenDataset, offsets_of, ranges
+from processors.batches.token_dataset import TokenDataset, gather, offsets_of
 
 _SPECIAL = 2  # [CLS] and [SEP], which every window has
 _OVERLAP = 4  # the part of a window's text that the next one has too: one in so many
@@ -84,7 +84,7 @@ class Windows:
         Returns:
             Places in `rows`, int64 of the same shape.
         """
-        counts = np.diff(self.offsets)[examples]
+        counts = self.offsets[examples + 1] - self.offsets[examples]
         begins = (shares[examples] * counts).astype(np.int64)
         found: np.ndarray = self.offsets[examples] + (begins + epochs) % counts
         return found
@@ -129,17 +129,16 @@ def _rows(
     max_seq_length: int,
 ) -> TokenDataset:
     lengths = np.minimum(dataset.lengths, max_seq_length)[owners]
-    offsets = offsets_of(lengths)
-    tokens = ranges(dataset.offsets[owners] + shifts, lengths=lengths)
-    ids = dataset.ids[tokens]
-    ids[offsets[:-1]] = dataset.ids[dataset.offsets[owners]]
-    ids[offsets[1:] - 1] = dataset.ids[dataset.offsets[owners + 1] - 1]
+    firsts, ends = dataset.offsets[owners], dataset.offsets[owners + 1]
+    inner = np.maximum(lengths - _SPECIAL, 0)
+    starts = np.stack([firsts, firsts + shifts + 1, ends - 1], axis=1)
+    sizes = np.stack([lengths > inner, inner, lengths > inner + 1], axis=1)
     targets = dataset.targets
     return dataclasses.replace(
         dataset,
-        ids=ids,
-        segments=dataset.segments[tokens],
-        offsets=offsets,
+        ids=gather(dataset.ids, starts.ravel(), lengths=sizes.ravel()),
+        segments=gather(dataset.segments, firsts + shifts, lengths=lengths),
+        offsets=offsets_of(lengths),
         label_ids=dataset.label_ids[owners],
         targets=None if targets is None else targets[owners],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import hashlib
 import itertools
 import logging
 import textwrap
@@ -14,6 +16,8 @@ from processors.pretraining.dataset import PretrainingDataset
 from runtime import storage
 
 _LINE_CHARACTERS = 88
+_AT_ONCE = 1 << 16  # sequences, or masked tokens
+_DIGEST_BYTES = 16
 _ON_TRAINING = (
     "Evaluation reads the sequences that are trained on, because --eval_file was not "
     "given: its results say how well these are known, not how well other text is read."
@@ -51,8 +55,7 @@ def _notes(
     if evaluation is training:
         yield _ON_TRAINING
         return
-    known = set(_sequences(training))
-    copies = sum(sequence in known for sequence in _sequences(evaluation))
+    copies = _copies(evaluation, of=training)
     if copies:
         yield (
             f"{copies} of {len(evaluation)} sequences that are evaluated on "
@@ -60,17 +63,38 @@ def _notes(
         )
 
 
-def _sequences(dataset: PretrainingDataset) -> Iterator[bytes]:
-    """The token ids of each sequence, as they were before any was masked."""
-    ids, offsets = dataset.tokens.ids, dataset.tokens.offsets
+def _copies(dataset: PretrainingDataset, *, of: PretrainingDataset) -> int:
+    """How many sequences of a data set are in another, too."""
+    counts = collections.Counter(_digests(dataset))
+    return sum(counts.pop(digest, 0) for digest in _digests(of))
+
+
+def _digests(dataset: PretrainingDataset) -> Iterator[bytes]:
+    """What tells the sequences apart, as they were before any token was masked."""
+    offsets = dataset.tokens.offsets
+    for first in range(0, len(dataset), _AT_ONCE):
+        ends = offsets[first : first + _AT_ONCE + 1]
+        ids = _unmasked(dataset, ends, first=first)
+        for start, stop in itertools.pairwise(ends - ends[0]):
+            yield hashlib.blake2b(
+                ids[start:stop].data, digest_size=_DIGEST_BYTES
+            ).digest()
+
+
+def _unmasked(
+    dataset: PretrainingDataset, offsets: np.ndarray, *, first: int
+) -> np.ndarray:
+    """The ids of some sequences, from the number `first` on, int32 [tokens]."""
+    ids = dataset.tokens.ids[offsets[0] : offsets[-1]]
     masked = dataset.predictions
-    if masked is not None:
-        real = masked.weights > 0
-        starts = np.repeat(offsets[:-1], masked.counts)
-        ids = ids.copy()
-        ids[(starts + masked.positions)[real]] = masked.ids[real]
-    for start, stop in itertools.pairwise(offsets):
-        yield ids[start:stop].tobytes()
+    if masked is None:
+        return ids
+    ids, some = ids.copy(), slice(first, first + len(offsets) - 1)
+    there = slice(masked.offsets[some.start], masked.offsets[some.stop])
+    starts = np.repeat(offsets[:-1] - offsets[0], masked.counts[some])
+    real = masked.weights[there] > 0
+    ids[(starts + masked.positions[there])[real]] = masked.ids[there][real]
+    return ids
 
 
 def _table(datasets: dict[str, PretrainingDataset]) -> str:
@@ -86,4 +110,6 @@ def _table(datasets: dict[str, PretrainingDataset]) -> str:
 def _masked(dataset: PretrainingDataset) -> str:
     if dataset.predictions is None:
         return "in training"
-    return str(int((dataset.predictions.weights > 0).sum()))
+    weights = dataset.predictions.weights
+    blocks = (weights[n : n + _AT_ONCE] for n in range(0, len(weights), _AT_ONCE))
+    return str(sum(int(np.count_nonzero(block > 0)) for block in blocks))

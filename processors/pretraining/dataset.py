@@ -1,13 +1,15 @@
-"""Sequences for pre-training in memory, one long column each."""
+"""Sequences for pre-training, one long column each; see `TokenDataset`."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Mapping
 
 import numpy as np
 
-from processors.batches.token_dataset import TokenDataset, offsets_of
+from processors.batches.long_array import LongArray
+from processors.batches.token_dataset import TokenColumns, TokenDataset, offsets_of
 from processors.pretraining.settings import Mode
 
 
@@ -27,20 +29,10 @@ class Predictions:
     weights: np.ndarray
     offsets: np.ndarray
 
-    @property
+    @functools.cached_property
     def counts(self) -> np.ndarray:
         """Masked tokens of each sequence, int64 [sequences]."""
         return np.diff(self.offsets)
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Predictions]) -> Predictions:
-        """Returns those of every part, one part after the other."""
-        return cls(
-            positions=np.concatenate([part.positions for part in parts]),
-            ids=np.concatenate([part.ids for part in parts]),
-            weights=np.concatenate([part.weights for part in parts]),
-            offsets=offsets_of(np.concatenate([part.counts for part in parts])),
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,3 +93,53 @@ class PretrainingDataset:
                 return f"{path}, record {sequence - before + 1}"
             before += count
         return f"sequence {sequence + 1} of the text"
+
+
+class SequenceColumns:
+    """Sequences that come part by part, to be one data set."""
+
+    def __init__(self) -> None:
+        self._tokens = TokenColumns()
+        self._positions, self._ids = LongArray(np.int32), LongArray(np.int32)
+        self._weights = LongArray(np.float32)
+        self._counts = LongArray(np.int64)
+        self._starts_word = LongArray(np.bool_)
+
+    def add(
+        self, tokens: TokenDataset, predictions: Predictions, *, starts_word: np.ndarray
+    ) -> None:
+        """Adds sequences after those that are there.
+
+        Args:
+            tokens: The sequences.
+            predictions: What is masked in them; nothing where training decides it.
+            starts_word: Which tokens begin a word, bool [tokens]; empty where each
+                does.
+        """
+        self._tokens.add(tokens)
+        self._positions.extend(predictions.positions)
+        self._ids.extend(predictions.ids)
+        self._weights.extend(predictions.weights)
+        self._counts.extend(predictions.counts)
+        self._starts_word.extend(starts_word)
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def tokens(self) -> TokenDataset:
+        """Returns all sequences."""
+        return self._tokens.dataset()
+
+    def predictions(self) -> Predictions:
+        """Returns what is masked in them."""
+        return Predictions(
+            positions=self._positions.array(),
+            ids=self._ids.array(),
+            weights=self._weights.array(),
+            offsets=offsets_of(self._counts.array()),
+        )
+
+    def starts_word(self) -> np.ndarray | None:
+        """Returns which tokens begin a word; None where each does."""
+        starts = self._starts_word.array()
+        return starts if starts.size else None

@@ -17,7 +17,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import google_crc32c
 import numpy as np
 
 from processors.batches.token_dataset import (
@@ -30,6 +29,7 @@ from processors.pretraining.dataset import (
     Description,
     Predictions,
     PretrainingDataset,
+    SequenceColumns,
 )
 from processors.pretraining.settings import Mode
 from processors.records import example_columns
@@ -96,7 +96,7 @@ def encode(
     Returns:
         Their features, and each as tf.train.Example.
     """
-    columns = _columns(records, description)
+    columns = columns_of(records, description=description)
     return columns, example_columns.encode(columns)
 
 
@@ -140,8 +140,15 @@ def write(
     return count
 
 
-def _columns(records: list[Record], description: Description) -> dict[str, Column]:
-    columns = {
+def columns_of(records: list[Record], *, description: Description) -> dict[str, Column]:
+    """The features of sequences; empty columns for those that they lack.
+
+    Args:
+        records: At least one.
+        description: What the sequences have in common.
+    """
+    nothing = _column([()] * len(records))
+    columns = dict.fromkeys(_KINDS, nothing) | {
         "next_sentence_labels": _column(
             [[] if record.label is None else [record.label] for record in records]
         )
@@ -195,7 +202,7 @@ def _save_manifest(
 
 
 def read(patterns: Sequence[str]) -> PretrainingDataset:
-    """Reads sequences into memory.
+    """Reads sequences.
 
     Args:
         patterns: Files, or patterns with `*`, `?` or `[]`.
@@ -205,20 +212,42 @@ def read(patterns: Sequence[str]) -> PretrainingDataset:
             was written for, or made otherwise than the first.
     """
     paths = [path for pattern in patterns for path in _matching(pattern)]
-    parts = [_read_file(path) for path in paths]
-    description = parts[0].description
-    for path, part in zip(paths, parts, strict=True):
-        _refuse_others(description, part.description, paths=(paths[0], path))
-    masked = [part.predictions for part in parts if part.predictions is not None]
-    words = [part.starts_word for part in parts if part.starts_word is not None]
+    columns = SequenceColumns()
+    files = []
+    for path in paths:
+        files.append(_read_file(path, columns))
+        first, last = files[0].description, files[-1].description
+        _refuse_others(first, last, paths=(paths[0], path))
+    tokens, starts_word = columns.tokens(), columns.starts_word()
+    if starts_word is not None and len(starts_word) != len(tokens.ids):
+        raise DataError(
+            "some sequences say which of their tokens begin a word (word_starts), and"
+            " some do not: train on files that were made alike.",
+            path=", ".join(patterns),
+        )
+    is_masked = files[0].description.mode is Mode.STATIC
     return PretrainingDataset(
-        tokens=TokenDataset.concatenate([part.tokens for part in parts]),
-        predictions=Predictions.concatenate(masked) if masked else None,
-        starts_word=np.concatenate(words) if words else None,
-        description=description,
-        checksums=tuple(sum((part.checksums for part in parts), ())),
-        files=tuple(zip(paths, map(len, parts), strict=True)),
+        tokens=tokens,
+        predictions=columns.predictions() if is_masked else None,
+        starts_word=starts_word,
+        description=files[0].description,
+        checksums=tuple(each.crc32c for each in files),
+        files=tuple(
+            (path, each.count) for path, each in zip(paths, files, strict=True)
+        ),
     )
+
+
+def add(found: SequenceColumns, columns: Mapping[str, Column]) -> None:
+    """Adds sequences to a data set.
+
+    Args:
+        found: The data set.
+        columns: Their features, as `columns_of` and `decode` give them.
+    """
+    tokens, predictions = _split(columns)
+    starts_word = columns["word_starts"].values.astype(np.bool_)
+    found.add(tokens, predictions, starts_word=starts_word)
 
 
 def _matching(pattern: str) -> list[str]:
@@ -243,45 +272,75 @@ def _refuse_others(
             )
 
 
-def _read_file(path: str) -> PretrainingDataset:
-    data = storage.read_bytes(path)
-    crc32c = google_crc32c.value(data)
-    payloads = list(tfrecord.parse_payloads(data, path=path))
-    if not payloads:
-        raise DataError("holds no sequence.", path=path)
-    columns = _decoded(payloads, path=path)
-    description = _description(path, columns, count=len(payloads), crc32c=crc32c)
-    tokens, predictions = _split(columns, description)
-    starts = columns["word_starts"].values
-    return PretrainingDataset(
-        tokens=tokens,
-        predictions=predictions,
-        starts_word=starts.astype(np.bool_) if starts.size else None,
-        description=description,
-        checksums=(crc32c,),
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _File:
+    """What a file says beside its sequences.
+
+    Attributes:
+        description: What they have in common.
+        count: How many they are.
+        crc32c: Checksum of its bytes.
+    """
+
+    description: Description
+    count: int
+    crc32c: int
+
+
+def _read_file(path: str, columns: SequenceColumns) -> _File:
+    """Adds the sequences of a file."""
+    reader = tfrecord.RecordReader(path)
+    seen = _Seen()
+    for block in _decoded(reader, path=path):
+        add(columns, block)
+        seen.add(block)
+    return _File(
+        description=_description(path, seen, crc32c=reader.crc32c),
+        count=seen.count,
+        crc32c=reader.crc32c,
     )
 
 
-def _decoded(payloads: Sequence[bytes], *, path: str) -> dict[str, Column]:
-    blocks, offset = [], 0
+@dataclasses.dataclass
+class _Seen:
+    """What sequences show by themselves.
+
+    Attributes:
+        count: How many they are.
+        longest: Tokens of the longest, with padding.
+        most: Masked tokens of the one that has most, with padding.
+        is_masked: Whether the first has any.
+    """
+
+    count: int = 0
+    longest: int = 0
+    most: int = 0
+    is_masked: bool = False
+
+    def add(self, columns: Mapping[str, Column]) -> None:
+        """Looks at more of them."""
+        lengths = columns["input_ids"].lengths
+        masked = columns["masked_lm_positions"].lengths
+        if not self.count:
+            self.is_masked = bool(masked[0])
+        self.count += len(lengths)
+        self.longest = max(self.longest, int(lengths.max()))
+        self.most = max(self.most, int(masked.max()))
+
+
+def _decoded(payloads: Iterable[bytes], *, path: str) -> Iterator[dict[str, Column]]:
+    offset = 0
     for block in in_blocks(payloads):
         sizes = [len(payload) + tfrecord.FRAME_BYTES for payload in block]
         try:
-            columns = example_columns.decode(block, _KINDS)
+            columns = decode(block)
             _refuse_wrong(columns, block)
         except BadExampleError as error:
             raise DataError(
                 str(error), path=path, offset=offset + sum(sizes[: error.index])
             ) from error
-        blocks.append(columns)
+        yield columns
         offset += sum(sizes)
-    return {
-        name: Column(
-            np.concatenate([columns[name].values for columns in blocks]),
-            np.concatenate([columns[name].lengths for columns in blocks]),
-        )
-        for name in _KINDS
-    }
 
 
 def _refuse_wrong(columns: Mapping[str, Column], payloads: Sequence[bytes]) -> None:
@@ -350,9 +409,7 @@ def _real_lengths(columns: Mapping[str, Column]) -> np.ndarray:
     return np.diff(total[offsets_of(mask.lengths)])
 
 
-def _split(
-    columns: Mapping[str, Column], description: Description
-) -> tuple[TokenDataset, Predictions | None]:
+def _split(columns: Mapping[str, Column]) -> tuple[TokenDataset, Predictions]:
     mask, labels = columns["input_mask"], columns["next_sentence_labels"]
     ids, segments = columns["input_ids"].values, columns["segment_ids"].values
     if mask.values.size:
@@ -365,8 +422,6 @@ def _split(
         offsets=offsets_of(_real_lengths(columns)),
         label_ids=label_ids,
     )
-    if description.mode is Mode.DYNAMIC:
-        return tokens, None
     weights, positions = columns["masked_lm_weights"], columns["masked_lm_positions"]
     real = weights.values != 0
     predictions = Predictions(
@@ -378,18 +433,15 @@ def _split(
     return tokens, predictions
 
 
-def _description(
-    path: str, columns: Mapping[str, Column], *, count: int, crc32c: int
-) -> Description:
+def _description(path: str, seen: _Seen, *, crc32c: int) -> Description:
     """What the manifest says; without one, what the records show."""
     if storage.exists(path + _MANIFEST):
-        return _load_manifest(path, count=count, crc32c=crc32c)
-    positions = columns["masked_lm_positions"].lengths
+        return _load_manifest(path, count=seen.count, crc32c=crc32c)
     return Description(
-        mode=Mode.STATIC if positions[0] else Mode.DYNAMIC,
+        mode=Mode.STATIC if seen.is_masked else Mode.DYNAMIC,
         objective="",
-        max_seq_length=int(columns["input_ids"].lengths.max()),
-        max_predictions_per_seq=int(positions.max()),
+        max_seq_length=seen.longest,
+        max_predictions_per_seq=seen.most,
         mlm_rates=(),
         tokenizer={},
         vocab_size=0,

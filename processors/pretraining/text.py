@@ -1,4 +1,4 @@
-"""Sequences of text files, to train on at once: unmasked, in memory."""
+"""Sequences of text files, to train on at once: unmasked."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from processors.batches.token_dataset import (
-    UNLABELLED,
-    TokenDataset,
-    offsets_of,
-    ranges,
+from processors.batches.token_dataset import TokenDataset, gather
+from processors.pretraining import create, documents, records
+from processors.pretraining.dataset import (
+    Description,
+    PretrainingDataset,
+    SequenceColumns,
 )
-from processors.pretraining import create, documents
-from processors.pretraining.dataset import Description, PretrainingDataset
 from processors.pretraining.maker import SequenceMaker
-from processors.pretraining.records import Record
 from processors.pretraining.settings import CorpusSettings, Mode
 from processors.pretraining.static_masks import shuffle
 from processors.tokenization.base import Tokenizer
@@ -57,7 +55,13 @@ def read_splits(
         mode=Mode.DYNAMIC,
         seed=seed,
     )
-    made = _Columns.of(maker)
+    description = create.describe(
+        settings,
+        tokenizer=tokenizer,
+        mode=Mode.DYNAMIC,
+        rates=(settings.masked_lm_prob,),
+    )
+    made = _made(maker, description)
     numbers = array("q", range(len(made)))
     shuffle(numbers, rng=maker.rng)
     order = np.array(numbers)
@@ -68,68 +72,42 @@ def read_splits(
             "leaves none to train or to evaluate on.",
             path=", ".join(paths),
         )
-    description = create.describe(
-        settings,
-        tokenizer=tokenizer,
-        mode=Mode.DYNAMIC,
-        rates=(settings.masked_lm_prob,),
+    tokens, starts_word = made.tokens(), made.starts_word()
+
+    def taken(some: np.ndarray) -> PretrainingDataset:
+        return _take(tokens, some, starts_word=starts_word, description=description)
+
+    return taken(order[held_out:]), taken(order[:held_out])
+
+
+def _made(maker: SequenceMaker, description: Description) -> SequenceColumns:
+    """Goes through the corpus once."""
+    found = SequenceColumns()
+    made = (
+        record
+        for number in range(maker.document_count)
+        for record, _ in maker.sequences(number)
     )
-    return (
-        made.dataset(order[held_out:], description),
-        made.dataset(order[:held_out], description),
+    for block in records.in_blocks(made):
+        records.add(found, records.columns_of(block, description=description))
+    return found
+
+
+def _take(
+    tokens: TokenDataset,
+    order: np.ndarray,
+    *,
+    starts_word: np.ndarray | None,
+    description: Description,
+) -> PretrainingDataset:
+    found = tokens.take(order)
+    if starts_word is not None:
+        starts = tokens.offsets[order]
+        starts_word = gather(starts_word, starts, lengths=found.lengths)
+    return PretrainingDataset(
+        tokens=found,
+        predictions=None,
+        starts_word=starts_word,
+        description=description,
+        checksums=(zlib.crc32(found.ids.data),),
     )
-
-
-class _Columns:
-    """Sequences in the order in which they are made, one long column each."""
-
-    def __init__(self) -> None:
-        self._ids, self._segments = array("i"), array("b")
-        self._lengths, self._labels = array("i"), array("i")
-        self._starts_word = array("b")
-
-    @classmethod
-    def of(cls, maker: SequenceMaker) -> _Columns:
-        """Goes through the corpus once."""
-        found = cls()
-        for number in range(maker.document_count):
-            for record, _ in maker.sequences(number):
-                found.add(record)
-        return found
-
-    def add(self, record: Record) -> None:
-        """Adds a sequence."""
-        self._ids.extend(record.ids)
-        self._segments.extend(record.segments)
-        self._lengths.append(len(record.ids))
-        self._labels.append(UNLABELLED if record.label is None else record.label)
-        self._starts_word.extend(record.starts_word)
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def dataset(
-        self, order: np.ndarray, description: Description
-    ) -> PretrainingDataset:
-        """Some of the sequences.
-
-        Args:
-            order: Their numbers, int64 [any].
-            description: What they have in common.
-        """
-        whole = TokenDataset(
-            ids=np.array(self._ids, np.int32),
-            segments=np.array(self._segments, np.int8),
-            offsets=offsets_of(self._lengths),
-            label_ids=np.array(self._labels, np.int32),
-        )
-        tokens = whole.take(order)
-        places = ranges(whole.offsets[order], lengths=tokens.lengths)
-        starts = np.array(self._starts_word, np.bool_)
-        return PretrainingDataset(
-            tokens=tokens,
-            predictions=None,
-            starts_word=starts[places] if starts.size else None,
-            description=description,
-            checksums=(zlib.crc32(tokens.ids.tobytes()),),
-        )

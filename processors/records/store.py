@@ -17,11 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-import google_crc32c
 import numpy as np
 
 from processors.batches.features import Features, TokenTotals
-from processors.batches.token_dataset import UNLABELLED, TokenDataset
+from processors.batches.token_dataset import UNLABELLED, TokenColumns, TokenDataset
 from processors.records import example_proto
 from processors.records.example_columns import BadExampleError
 from processors.records.manifest import Manifest, Origin, Shard, Texts, manifest_path
@@ -308,7 +307,7 @@ def delete_shards(
 
 
 def read_records(path: str) -> TokenDataset:
-    """Reads a data set into memory.
+    """Reads a data set.
 
     Args:
         path: What `write_records` wrote; or a TFRecord file without a manifest; or a
@@ -321,65 +320,68 @@ def read_records(path: str) -> TokenDataset:
     """
     if storage.exists(manifest_path(path)):
         return _read_by_manifest(path)
-    if storage.exists(path) or not globbing.has_magic(path):
-        return _read_file(path)[0]
-    paths = [name for name in storage.glob(path) if not _is_manifest(name)]
+    paths = [path]
+    if globbing.has_magic(path) and not storage.exists(path):
+        paths = [name for name in storage.glob(path) if not _is_manifest(name)]
     if not paths:
         raise DataError("no file matches this pattern.", path=path)
-    return TokenDataset.concatenate([_read_file(name)[0] for name in paths])
+    columns = TokenColumns()
+    for name in paths:
+        _read_file(name, columns)
+    return columns.dataset()
 
 
 def _read_by_manifest(path: str) -> TokenDataset:
     manifest = Manifest.load(path)
-    parts = []
+    columns = TokenColumns()
     for shard in manifest.shards:
         name = storage.join(storage.dirname(path), shard.name)
-        part, crc32c = _read_file(name)
-        if crc32c != shard.crc32c or len(part) != shard.examples:
+        examples, crc32c = _read_file(name, columns)
+        if (examples, crc32c) != (shard.examples, shard.crc32c):
             raise DataError(
                 f"is not the file that {manifest_path(path)} was written for: expected"
                 f" {shard.examples} examples, checksum {shard.crc32c:08x}; found"
-                f" {len(part)}, {crc32c:08x}. Write the records again.",
+                f" {examples}, {crc32c:08x}. Write the records again.",
                 path=name,
             )
-        parts.append(part)
-    dataset = TokenDataset.concatenate(parts)
+    dataset = columns.dataset()
     if dataset.label_ids.max(initial=UNLABELLED) >= len(manifest.labels):
         raise DataError(
             f"expected label ids under {len(manifest.labels)}, the number of labels in"
             f" its manifest, found {dataset.label_ids.max()}.",
             path=path,
         )
-    return dataset if len(parts) == 1 else dataset.take(_dealt(parts))
+    if len(manifest.shards) == 1:
+        return dataset
+    return dataset.take(_dealt([shard.examples for shard in manifest.shards]))
 
 
-def _dealt(parts: Sequence[TokenDataset]) -> np.ndarray:
+def _dealt(counts: Sequence[int]) -> np.ndarray:
     """Returns the order that undoes dealing the examples to the shards in turn."""
-    turns = [
-        np.arange(len(part)) * len(parts) + shard for shard, part in enumerate(parts)
-    ]
+    turns = [np.arange(count) * len(counts) + i for i, count in enumerate(counts)]
     return np.argsort(np.concatenate(turns))
 
 
-def _read_file(path: str) -> tuple[TokenDataset, int]:
-    """Returns the examples of one file and the CRC-32C of its bytes.
+def _read_file(path: str, columns: TokenColumns) -> tuple[int, int]:
+    """Adds the examples of a file; returns how many, and the CRC-32C of its bytes.
 
     Raises:
         DataError: as `read_records`.
     """
-    data = storage.read_bytes(path)
-    parts = []
-    offset = 0
-    for block in _blocks(tfrecord.parse_payloads(data, path=path)):
+    reader = tfrecord.RecordReader(path)
+    count = offset = 0
+    for block in _blocks(reader):
         sizes = [len(payload) + tfrecord.FRAME_BYTES for payload in block]
         try:
-            parts.append(example_proto.decode_examples(block))
+            part = example_proto.decode_examples(block)
         except BadExampleError as error:
             raise DataError(
                 str(error), path=path, offset=offset + sum(sizes[: error.index])
             ) from error
+        columns.add(part)
+        count += len(part)
         offset += sum(sizes)
-    return TokenDataset.concatenate(parts), google_crc32c.value(data)
+    return count, reader.crc32c
 
 
 def _is_manifest(path: str) -> bool:

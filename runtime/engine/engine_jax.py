@@ -93,7 +93,7 @@ class JaxEngine(Engine):
             deterministic=placement.deterministic,
         )
         self._trainer = recompute_jax.trainer(self._program, placement=placement)
-        self._weights = self._copied(self._program.initial_weights())
+        self._weights = self._all_copied(self._program.initial_weights())
         self._slots: dict[str, jax.Array] = {}  # made for the first update
 
     # -- training ---------------------------------------------------------------------
@@ -117,7 +117,7 @@ class JaxEngine(Engine):
 
     def _tree(self) -> TrainState:
         if not self._slots:
-            self._slots = self._copied(self._program.initial_slots())
+            self._slots = self._all_copied(self._program.initial_slots())
         return TrainState(self._weights, self._slots)
 
     # -- prediction -------------------------------------------------------------------
@@ -157,11 +157,13 @@ class JaxEngine(Engine):
     def load_state(self, state: EngineState) -> None:
         """Replaces weights, slots and step; see `Engine.load_state`."""
         refuse_misfit(self._weights, state.weights, kind="weight")
-        self._weights = self._copied({n: state.weights[n] for n in self._weights})
-        if state.slots:
+        # One after the other: a checkpoint's are read when they are asked for.
+        weights, slots = state.weights, state.slots
+        self._weights = {name: self._copied(weights[name]) for name in self._weights}
+        if slots:
             here = self._program.initial_slots()
-            refuse_misfit(here, state.slots, kind="optimiser slot")
-            self._slots = self._copied({name: state.slots[name] for name in here})
+            refuse_misfit(here, slots, kind="optimiser slot")
+            self._slots = {name: self._copied(slots[name]) for name in here}
         self._step = state.step
         self._model_is_behind = True
 
@@ -169,7 +171,7 @@ class JaxEngine(Engine):
         """Replaces the named weights; see `Engine.load_weights`."""
         named = {name: self._weights[name] for name in weights}
         refuse_misfit(named, weights, kind="weight")
-        self._weights = {**self._weights, **self._copied(weights)}
+        self._weights = {**self._weights, **self._all_copied(weights)}
         self._model_is_behind = True
 
     # -- distribution -----------------------------------------------------------------
@@ -185,17 +187,18 @@ class JaxEngine(Engine):
             for name, array in arrays.items()
         }
 
-    def _copied(self, arrays: Arrays) -> dict[str, jax.Array]:
-        """Gives every replica its own copy of each array."""
+    def _all_copied(self, arrays: Arrays) -> dict[str, jax.Array]:
+        return {name: self._copied(array) for name, array in arrays.items()}
+
+    def _copied(self, array: np.ndarray) -> jax.Array:
+        """Gives every replica its own copy of an array, which may go after that."""
         mesh = self.placement.strategy
-        sharding = NamedSharding(mesh, REPLICATED)
-        by_device = [
-            jax.device_put(dict(arrays), device, may_alias=False)
+        copies = [
+            jax.device_put(array, device, may_alias=False)
             for device in mesh.local_devices
         ]
-        return {
-            name: jax.make_array_from_single_device_arrays(
-                array.shape, sharding, [copies[name] for copies in by_device]
-            )
-            for name, array in arrays.items()
-        }
+        sharding = NamedSharding(mesh, REPLICATED)
+        made: jax.Array = jax.make_array_from_single_device_arrays(
+            array.shape, sharding, copies
+        )
+        return made.block_until_ready()

@@ -18,9 +18,8 @@ from __future__ import annotations
 import functools
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import BinaryIO
 
 import google_crc32c
 
@@ -92,38 +91,47 @@ class RecordWriter:
         self.count += 1
 
 
+class RecordReader:
+    """Reads a TFRecord file record by record, holding one at a time.
+
+    Iterating gives the payload of every record, and raises a DataError where the file
+    is empty, truncated, damaged or no TFRecord file; it says which, and at which byte
+    the record starts.
+
+    Attributes:
+        crc32c: CRC-32C, unmasked, of all bytes read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.crc32c = 0
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with storage.open_read(self._path) as file:
+            self._file = file
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            yield from _walk(self._read, size=size, path=self._path)
+
+    def _read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self.crc32c = google_crc32c.extend(self.crc32c, data)
+        return data
+
+
 def iter_payloads(path: str) -> Iterator[bytes]:
-    """Yields the payload of every record, holding one at a time.
-
-    Raises:
-        DataError: the file is empty, truncated, damaged or no TFRecord file; says
-            which, and at which byte the record starts.
-    """
-    with storage.open_read(path) as file:
-        yield from _walk(file, size=storage.size(path), path=path)
+    """Yields the payload of every record; see `RecordReader`."""
+    yield from RecordReader(path)
 
 
-def parse_payloads(data: bytes, *, path: str) -> Iterator[bytes]:
-    """Yields the payload of every record of a file that is in memory.
-
-    Args:
-        data: All bytes of the file.
-        path: What to call the file in errors.
-
-    Raises:
-        DataError: as `iter_payloads`.
-    """
-    yield from _walk(io.BytesIO(data), size=len(data), path=path)
-
-
-def _walk(file: BinaryIO, *, size: int, path: str) -> Iterator[bytes]:
+def _walk(read: Callable[[int], bytes], *, size: int, path: str) -> Iterator[bytes]:
     if size == 0:
         raise DataError("expected TFRecord records, found an empty file.", path=path)
     offset = 0
     while offset < size:
         try:
-            length = _length(file.read(HEADER_BYTES), most=size - offset - FRAME_BYTES)
-            payload = _payload(file.read(length + FOOTER_BYTES), length=length)
+            length = _length(read(HEADER_BYTES), most=size - offset - FRAME_BYTES)
+            payload = _payload(read(length + FOOTER_BYTES), length=length)
         except ValueError as error:
             advice = " Is it a TFRecord file, not compressed?" if offset == 0 else ""
             raise DataError(f"{error}{advice}", path=path, offset=offset) from error

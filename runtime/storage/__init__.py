@@ -13,6 +13,7 @@ bucket_client.py    the client, and what its errors mean
 bucket_requests.py  requests repeated until they succeed or cannot
 append_object.py    objects that grow
 download_cache.py   files on their way from or to a bucket
+scratch_file.py     what would take too much memory
 write_check.py      whether a run can write where it is to
 """
 

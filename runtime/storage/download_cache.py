@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -12,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
-from runtime.errors import StorageError, StorageReason
+from runtime.storage import scratch_file
 
 MOST_IN_MEMORY = 16 << 20
 """Bytes of one object; a larger one goes to the local disk."""
@@ -30,8 +29,11 @@ def spooled(path: str) -> Iterator[BinaryIO]:
     Yields:
         The file, for reading and writing.
     """
-    with _disk_full_is_told(path), tempfile.SpooledTemporaryFile(MOST_IN_MEMORY) as f:
-        yield cast(BinaryIO, f)
+    with (
+        scratch_file.disk_full_is_told(path, folder=tempfile.gettempdir()),
+        tempfile.SpooledTemporaryFile(MOST_IN_MEMORY) as file,
+    ):
+        yield cast(BinaryIO, file)
 
 
 class LocalCopies:
@@ -47,7 +49,8 @@ class LocalCopies:
 
     def open(self, key: str, *, fill: Callable[[BinaryIO], None]) -> BinaryIO:
         """Opens the copy; `fill` writes it where there is none yet."""
-        with self._lock, _disk_full_is_told(key):
+        folder = tempfile.gettempdir()
+        with self._lock, scratch_file.disk_full_is_told(key, folder=folder):
             return self._open(key, fill=fill)
 
     def _open(self, key: str, *, fill: Callable[[BinaryIO], None]) -> BinaryIO:
@@ -63,17 +66,3 @@ class LocalCopies:
                 # Who still reads it keeps reading; the name alone goes.
                 os.remove(self._files.pop(next(iter(self._files))))
         return open(self._files[key], "rb")
-
-
-@contextlib.contextmanager
-def _disk_full_is_told(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise
-        raise StorageError(
-            f"Cannot hold {path} in {tempfile.gettempdir()}: {error.strerror}. Let"
-            " TMPDIR name a folder with more space.",
-            reason=StorageReason.DISK_FULL,
-        ) from error

@@ -1,9 +1,14 @@
-import numpy as np
+import dataclasses
 
+import numpy as np
+import pytest
+
+from processors.batches import long_array, token_dataset
 from processors.batches.features import Features
 from processors.batches.token_dataset import (
     UNLABELLED,
     TokenDataset,
+    gather,
     offsets_of,
     ranges,
 )
@@ -49,6 +54,36 @@ def test_take_and_concatenate():
     assert lists(swapped) == [lists(dataset)[index] for index in (2, 0, 2)]
     both = TokenDataset.concatenate([dataset, swapped])
     assert lists(both) == lists(dataset) + lists(swapped)
+
+
+def full_row(*ids):
+    target = np.array([0.5, len(ids)], np.float32)
+    return dataclasses.replace(
+        row(*ids), target=target, target_ids=np.array(ids[1:], np.int32)
+    )
+
+
+@pytest.mark.parametrize("rows", [ROWS, [full_row(5, 6, 7), full_row(8), *ROWS]])
+def test_columns_on_the_disk_are_those_in_memory(rows, monkeypatch):
+    monkeypatch.setattr(token_dataset, "_AT_ONCE", 2)
+    held = TokenDataset.collect(rows)
+    order = np.array([2, 0, 2, 1])
+    monkeypatch.setattr(long_array, "MOST_IN_MEMORY", 0)
+    mapped = TokenDataset.collect(rows)
+    assert not mapped.ids.flags.owndata
+    for here, there in ((mapped, held), (mapped.take(order), held.take(order))):
+        for name in ("ids", "segments", "offsets", "label_ids", "targets"):
+            np.testing.assert_array_equal(getattr(here, name), getattr(there, name))
+        if there.target_ids is not None:
+            np.testing.assert_array_equal(here.target_ids.ids, there.target_ids.ids)
+            offsets = there.target_ids.offsets
+            np.testing.assert_array_equal(here.target_ids.offsets, offsets)
+
+
+def test_a_gathered_column_is_its_spans(monkeypatch):
+    monkeypatch.setattr(token_dataset, "_AT_ONCE", 2)
+    found = gather(np.arange(9) * 10, np.array([7, 0, 3]), lengths=np.array([2, 0, 1]))
+    assert found.tolist() == [70, 80, 30]
 
 
 def test_no_examples():

@@ -13,7 +13,6 @@ from processors.pretraining.settings import (
     PretrainingDataSettings,
     PretrainingTask,
 )
-from processors.records import example_columns
 from runtime import storage
 from runtime.errors import DataError, RunStoppedError, SettingsError
 from runtime.files import tfrecord
@@ -22,8 +21,7 @@ from runtime.training.stop_request import StopRequest
 
 
 def features(path):
-    payloads = tfrecord.parse_payloads(storage.read_bytes(path), path=path)
-    return example_columns.decode(list(payloads), records._KINDS)
+    return records.decode(list(tfrecord.iter_payloads(path)))
 
 
 @pytest.mark.parametrize(("whole", "name"), [(False, "tokens"), (True, "words")])

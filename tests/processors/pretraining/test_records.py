@@ -1,8 +1,10 @@
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from processors.batches import long_array
 from processors.pretraining import create, records
 from processors.pretraining.settings import Mode
 from processors.records import example_columns
@@ -64,6 +66,41 @@ def test_files_made_otherwise_do_not_mix(make_settings, tmp_path):
         paths.append(path)
     with pytest.raises(DataError, match="max_seq_length 32"):
         records.read(paths)
+
+
+def test_words_are_told_by_all_sequences_or_by_none(make_settings, tmp_path):
+    for name, whole in (("a", True), ("b", False)):
+        create.create(
+            make_settings(
+                output_file=(str(tmp_path / f"{name}.tf_record"),),
+                mode=Mode.DYNAMIC,
+                do_whole_word_mask=whole,
+            )
+        )
+    with pytest.raises(DataError, match="some sequences say which of their tokens"):
+        records.read([str(tmp_path / "*.tf_record")])
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_memory_does_not_grow_with_the_tokens(mode, make_settings, monkeypatch):
+    """What is of a sequence does: where it lies, how long it is, its label."""
+    monkeypatch.setattr(long_array, "MOST_IN_MEMORY", 1000)
+    settings = make_settings(mode=mode, do_whole_word_mask=True)
+    create.create(settings)
+
+    def read(times):
+        tracemalloc.start()
+        try:
+            made = records.read(settings.output_file * times)
+            columns = (made.tokens.ids, made.tokens.segments)
+            size = sum(column.nbytes for column in columns)
+            return size, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    read(2)  # fills the caches
+    (fewer, less), (more, most) = read(2), read(20)
+    assert most - less < (more - fewer) / 2
 
 
 def write(path, **columns):

@@ -11,6 +11,7 @@ from processors.tokenization.vocabulary import read_word_piece
 from processors.tokenization.word_piece import WordPieceTokenizer
 from runtime.checkpoints import checkpoints
 from runtime.errors import CheckpointError, SettingsError
+from runtime.files import tf_checkpoint_writer
 from runtime.files.tf_checkpoint import TensorBundle
 from tf_bert.classifier import preparation
 from tf_bert.classifier.settings import ClassifierSettings
@@ -59,6 +60,23 @@ def failure(path, expected, **settings):
         read_weights(path, expected=expected, **settings)
     assert str(caught.value).startswith(path)
     return str(caught.value)
+
+
+def test_slots_of_tensorflow_are_not_read(tmp_path, classifier):
+    stored, prefix = TensorBundle(FINE_TUNED), str(tmp_path / "model.ckpt-20")
+    tensors = {name: stored.read(name) for name in stored.names()}
+    slots = [name for name in tensors if name.endswith(("adam_m", "adam_v"))]
+    good, damaged = np.float32(7.25), np.float32(7.5)
+    tensors |= {name: np.full_like(tensors[name], good) for name in slots}
+    tf_checkpoint_writer.write(prefix, iter(sorted(tensors.items())))
+    data = tmp_path / "model.ckpt-20.data-00000-of-00001"
+    data.write_bytes(data.read_bytes().replace(good.tobytes(), damaged.tobytes()))
+    for name in slots:
+        with pytest.raises(CheckpointError, match="damaged"):
+            TensorBundle(prefix).read(name)
+    found = read_weights(prefix, expected=classifier)
+    for name in classifier:
+        np.testing.assert_array_equal(found.values[name], stored.read(name))
 
 
 def test_pretrained_encoder_with_a_fresh_head(classifier, encoder):

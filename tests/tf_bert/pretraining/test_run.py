@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from processors.batches import long_array
 from processors.pretraining import records
 from processors.pretraining.create import create
 from processors.pretraining.settings import (
@@ -97,6 +98,12 @@ def results(settings):
     return {key: float(value) for key, value in (line.split(" = ") for line in lines)}
 
 
+def digest(settings):
+    return checkpoints.weights_digest(
+        checkpoints.latest(f"{settings.output_dir}/checkpoints")
+    )
+
+
 def losses(settings):
     lines = storage.read_text(f"{settings.output_dir}/metrics.jsonl").splitlines()
     rows = map(json.loads, lines)
@@ -167,6 +174,21 @@ def test_goes_on_where_it_stopped(make_records, make_settings, place_on, tmp_pat
     )
     for name, value in theirs.weights.items():
         np.testing.assert_array_equal(ours.weights[name], value)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_tokens_on_the_disk_train_the_same_weights(
+    make_records, make_settings, place_on, tmp_path, monkeypatch, mode
+):
+    held = make_settings(input_file=make_records(mode=mode), train_steps=10)
+    pretrain.run(prepare(held), placement=place_on())
+    monkeypatch.setattr(long_array, "MOST_IN_MEMORY", 0)
+    mapped = dataclasses.replace(held, output_dir=str(tmp_path / "mapped"))
+    job = prepare(mapped)
+    assert not job.training.tokens.ids.flags.owndata
+    pretrain.run(job, placement=place_on())
+    assert results(mapped) == results(held)
+    assert digest(mapped) == digest(held)
 
 
 @pytest.mark.slow
