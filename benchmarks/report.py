@@ -8,13 +8,14 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from tables import Row, Spread, Table
+from tables import Row, Spread, Table, number
 
 SUFFIX = "-all.md"
 
 _SPREAD = re.compile(r"(\S+) \((\S+) to (\S+)\)")
 _PROCESSOR = re.compile(r"Processor: (.+?)\.\s")
 _NOTHING = "-"
+_NOT_INSTALLED = ("ModuleNotFoundError", "ImportError")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,13 +54,19 @@ class Outcome:
         name: The benchmark.
         tables: What it measured.
         left_out: Why it did not.
-        has_failed: Whether it was started, and ended with an error.
+        has_ended: Whether it was started, and ended with an error.
     """
 
     name: str
     tables: tuple[Table, ...] = ()
     left_out: str = ""
-    has_failed: bool = False
+    has_ended: bool = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended, or a program is missing that is installed."""
+        whys = (why for table in self.tables for why in table.missing.values())
+        return self.has_ended or not all(why.startswith(_NOT_INSTALLED) for why in whys)
 
 
 class Verdict(enum.Enum):
@@ -120,13 +127,14 @@ def _verdict(now: Spread, then: Spread) -> Verdict:
 # -- reading --------------------------------------------------------------------------
 
 
-def last(folder: str, *, processor: str) -> str | None:
-    """The newest report of this processor in a folder; none is None."""
+def last(folder: str, *, processor: str, command: str) -> str | None:
+    """The newest report of this processor and command in a folder; none is None."""
     for name in sorted(os.listdir(folder), reverse=True):
         if name.endswith(SUFFIX):
             path = os.path.join(folder, name)
-            found = _PROCESSOR.search(_read(path))
-            if found and found[1] == processor:
+            said = _read(path)
+            found = _PROCESSOR.search(said)
+            if found and found[1] == processor and _fence(command) in said:
                 return path
     return None
 
@@ -168,15 +176,21 @@ def page(
         outcomes: What the benchmarks came to.
         about: A paragraph: when and where.
         command: What was called.
-        then: Path of the last report of the same processor.
+        then: Path of the last report of the same processor and command.
     """
     before = parse(then) if then else {}
-    parts = ["# Every benchmark in short", about, f"```bash\n{command}\n```", _HOW]
+    parts = ["# Every benchmark in short", about, _fence(command), _HOW]
     if then:
-        parts.append(f"Then: {os.path.basename(then)}, of the same processor.")
+        parts.append(
+            f"Then: {os.path.basename(then)}, of the same processor and command."
+        )
     for outcome in outcomes:
         parts += [_table(outcome.name, table, before) for table in outcome.tables]
     return "\n\n".join([*parts, *_left_out(outcomes)]) + "\n"
+
+
+def _fence(command: str) -> str:
+    return f"```bash\n{command}\n```"
 
 
 _HOW = (
@@ -207,7 +221,7 @@ def _cells(row: Row, line: Line) -> list[str]:
     return [
         row.name,
         _said(line.milliseconds),
-        f"{1e3 * row.count / line.milliseconds.median:.5g}",
+        number(1e3 * row.count / line.milliseconds.median),
         _said(line.speed) if line.speed else _NOTHING,
         f"`{line.digest}`" if line.digest else _NOTHING,
         ", ".join(f"{n} {value:.6g}" for n, value in row.more.items()) or _NOTHING,
@@ -219,7 +233,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _said(spread: Spread) -> str:
-    return f"{spread.median:.4g} ({spread.low:.4g} to {spread.high:.4g})"
+    return f"{number(spread.median)} ({number(spread.low)} to {number(spread.high)})"
 
 
 def _left_out(outcomes: Iterable[Outcome]) -> list[str]:

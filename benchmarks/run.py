@@ -3,10 +3,11 @@
     python benchmarks/run.py [--only=records,leakage] [--reports=FOLDER]
 
 About ten minutes on two cores that do nothing else. The report names machine, versions
-and load, and compares itself with the last one of the same processor: speeds beside the
-peers, and digests of results. A benchmark whose peer is not installed is left out with
-the reason, and so is one whose data is not below the folder that the environment
-variable SHARED_DATA names. Those of a GPU are measured by benchmarks/gpu.sh.
+and load, and compares itself with the last one of the same processor and command:
+speeds beside the peers, and digests of results. A benchmark whose peer is not installed
+is left out with the reason, and so is one whose data is not below the folder that the
+environment variable SHARED_DATA names. Those of a GPU are measured by
+benchmarks/gpu.sh.
 """
 
 from __future__ import annotations
@@ -149,8 +150,9 @@ def main(_: list[str]) -> None:
             said = outcomes[-1].left_out or "measured"
             print(f"{name}: {said}, {time.perf_counter() - start:.0f} s", flush=True)
     path = os.path.join(_REPORTS.value, time.strftime("%Y-%m-%d-%H%M") + report.SUFFIX)
-    then = report.last(_REPORTS.value, processor=machine.described())
-    said = report.page(outcomes, about=_about(watch), command=_command(), then=then)
+    command = _command()
+    then = report.last(_REPORTS.value, processor=machine.described(), command=command)
+    said = report.page(outcomes, about=_about(watch), command=command, then=then)
     with open(path, "w", encoding="utf-8") as file:
         file.write(said)
     print(f"{said}\nwritten to {path}")
@@ -184,7 +186,7 @@ def _outcome(name: str, *, folder: str) -> report.Outcome:
     except subprocess.CalledProcessError as error:
         print(error.stderr[-_LAST_WORDS:], file=sys.stderr)
         last = turns.reason(error.stderr) or f"exit code {error.returncode}"
-        return report.Outcome(name=name, left_out=f"failed: {last}", has_failed=True)
+        return report.Outcome(name=name, left_out=f"failed: {last}", has_ended=True)
     with open(numbers, encoding="utf-8") as file:
         return report.Outcome(
             name=name, tables=tuple(map(tables.Table.from_json, file))

@@ -55,8 +55,16 @@ class Load:
 def main(argv: Sequence[str]) -> None:
     """Prints a table, a row for each number of clients, and a line for the end."""
     del argv
-    bodies = read_bodies(TEXTS.value)
     server, port, path = start(MODEL.value)
+    try:
+        measure(server, port=port, path=path)
+    finally:
+        server.kill()  # which does nothing to one that has ended
+
+
+def measure(server: subprocess.Popen[str], *, port: int, path: str) -> None:
+    """Asks a server that is ready, and ends it under load."""
+    bodies = read_bodies(TEXTS.value)
     asked = asyncio.run(answers(bodies[:ASKED_FIRST], port=port, path=path))
     numbers = list(map(int, CLIENTS.value))
     loads: dict[int, list[Load]] = {clients: [] for clients in numbers}
@@ -192,7 +200,14 @@ async def answers(bodies: Sequence[bytes], *, port: int, path: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     said = [json.loads((await answer(reader, writer, b, path=path))[2]) for b in bodies]
     writer.close()
-    return tables.of_scores(np.array([each["predictions"] for each in said]))
+    predictions = [each["predictions"][0] for each in said]
+    values = [
+        list(each["probabilities"].values())
+        if "probabilities" in each
+        else [each["number"]]
+        for each in predictions
+    ]
+    return tables.of_scores(np.array(values))
 
 
 def row(clients: int, loads: Sequence[Load], *, digest: str) -> tables.Row:

@@ -18,6 +18,7 @@ from absl import flags
 _JSON = flags.DEFINE_string("json", None, "File that a line a table is added to.")
 
 _DIGITS = 12
+_WHOLE = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,12 +125,17 @@ def text(table: Table) -> str:
 def _cells(row: Row, table: Table) -> list[str]:
     seconds, speed = Spread.of(row.seconds), table.speed(row)
     return [
-        f"{seconds.median * 1e3:.5g}",
-        f"{seconds.low * 1e3:.5g}",
-        f"{row.count / seconds.median:.5g}",
+        number(seconds.median * 1e3),
+        number(seconds.low * 1e3),
+        number(row.count / seconds.median),
         f"{speed.median:.2f}" if speed else "",
         row.digest,
     ]
+
+
+def number(value: float) -> str:
+    """A number with four digits, or all that stand before its point."""
+    return f"{value:.4g}" if abs(value) < _WHOLE else f"{value:.0f}"
 
 
 # -- digests --------------------------------------------------------------------------

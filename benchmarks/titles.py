@@ -47,7 +47,11 @@ _SLICES = {"1 slice of 4": 1, "16 slices of 4": 16}
 
 
 def main(_: list[str]) -> None:
-    """Times every program."""
+    """Times every program.
+
+    Raises:
+        SystemExit: The weights of both could not be written.
+    """
     if _WORKER.value == "weights":
         turns.serve(lambda _: turns.take(_write_weights))
     elif _WORKER.value in _SLICES:
@@ -63,7 +67,11 @@ def main(_: list[str]) -> None:
     else:
         with tempfile.TemporaryDirectory() as folder:
             flag = f"--folder={folder}/weights"
-            turns.measure({"weights": ["write"]}, flags=[flag], rounds=1, untimed=0)
+            made = turns.measure(
+                {"weights": ["write"]}, flags=[flag], rounds=1, untimed=0
+            )
+            if made.missing:
+                raise SystemExit(f"no weights were written: {made.missing}")
             measured = turns.measure(
                 dict.fromkeys(_PROGRAMS, tuple(_WAYS.value)),
                 flags=[flag],

@@ -45,9 +45,11 @@ def test_the_last_report_is_the_newest_of_the_same_processor(write, tmp_path):
     newest = write(outcome([1.0]), day="2026-11-26-1000")
     write(outcome([1.0]), day="2026-11-28-1000", about=ABOUT.replace("2 cores", "4"))
     (tmp_path / "2026-11-29-records.md").write_text(ABOUT, encoding="utf-8")
-    mine = "A processor, 2 cores, with amx_bf16"
-    assert report.last(str(tmp_path), processor=mine) == newest
-    assert report.last(str(tmp_path), processor="another") is None
+    mine, command = "A processor, 2 cores, with amx_bf16", "python x"
+    folder = str(tmp_path)
+    assert report.last(folder, processor=mine, command=command) == newest
+    assert report.last(folder, processor="another", command=command) is None
+    assert report.last(folder, processor=mine, command="python") is None
 
 
 def line(*, speed=None, milliseconds=(10, 9, 11), digest=""):
@@ -98,7 +100,7 @@ def test_the_second_report_says_what_has_changed(write):
     second = Outcome(name="step", tables=(dataclasses.replace(table, rows=rows),))
     with open(write(second, then=first), encoding="utf-8") as file:
         lines = file.read().splitlines()
-    assert "Then: 2026-11-26-all.md, of the same processor." in lines
+    assert "Then: 2026-11-26-all.md, of the same processor and command." in lines
     last = {
         line.split(" | ")[0]: line.split(" | ")[-1] for line in lines if "|" in line
     }
@@ -121,3 +123,14 @@ def test_what_is_left_out_is_named(write):
         "- step, there: ImportError: no there",
         "- other: torch is not installed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("why", "has_failed"),
+    [("ModuleNotFoundError: No module named 'x'", False), ("ValueError: x", True)],
+)
+def test_only_what_is_not_installed_may_be_missing(why, has_failed):
+    [table] = outcome([1.0]).tables
+    part = dataclasses.replace(table, missing={"there": why})
+    assert Outcome(name="step", tables=(part,)).has_failed is has_failed
+    assert Outcome(name="step", has_ended=True).has_failed

@@ -82,6 +82,6 @@ def test_a_second_run_compares_itself_with_the_first(tmp_path):
     assert done.returncode == 0, done.stderr
     [second] = {*tmp_path.iterdir()} - {first}
     said = second.read_text(encoding="utf-8")
-    assert f"Then: {first.name}, of the same processor." in said
+    assert f"Then: {first.name}, of the same processor and command." in said
     assert said.count(", equal results |") == 6
     assert "OTHER RESULTS" not in said
