@@ -141,7 +141,16 @@ def main(_: list[str]) -> None:
     unknown = {*_ONLY.value} - {*BENCHMARKS}
     if unknown:
         raise SystemExit(f"no benchmark: {unknown}; there are {[*BENCHMARKS]}")
-    watch, outcomes = machine.Watch(), []
+    watch = machine.Watch()
+    outcomes = _measure(watch)
+    _write(outcomes, about=_about(watch))
+    if any(outcome.has_failed for outcome in outcomes):
+        raise SystemExit(1)
+
+
+def _measure(watch: machine.Watch) -> list[report.Outcome]:
+    """Runs one benchmark after the other."""
+    outcomes = []
     with tempfile.TemporaryDirectory() as folder:
         for name in _ONLY.value or BENCHMARKS:
             start = time.perf_counter()
@@ -149,15 +158,18 @@ def main(_: list[str]) -> None:
             watch.look()
             said = outcomes[-1].left_out or "measured"
             print(f"{name}: {said}, {time.perf_counter() - start:.0f} s", flush=True)
-    path = os.path.join(_REPORTS.value, time.strftime("%Y-%m-%d-%H%M") + report.SUFFIX)
-    command = _command()
-    then = report.last(_REPORTS.value, processor=machine.described(), command=command)
-    said = report.page(outcomes, about=_about(watch), command=command, then=then)
+    return outcomes
+
+
+def _write(outcomes: list[report.Outcome], *, about: str) -> None:
+    """Writes the report beside the last one, and prints it."""
+    folder, command = _REPORTS.value, _command()
+    then = report.last(folder, processor=machine.described(), command=command)
+    said = report.page(outcomes, about=about, command=command, then=then)
+    path = os.path.join(folder, time.strftime("%Y-%m-%d-%H%M") + report.SUFFIX)
     with open(path, "w", encoding="utf-8") as file:
         file.write(said)
     print(f"{said}\nwritten to {path}")
-    if any(outcome.has_failed for outcome in outcomes):
-        raise SystemExit(1)
 
 
 def _about(watch: machine.Watch) -> str:
@@ -204,7 +216,7 @@ def missing(benchmark: Benchmark) -> str:
                 f"needs {path} below the folder data of $SHARED_DATA, which is not set"
             )
         if not os.path.exists(os.path.join(_data(), path)):
-            return f"{os.path.join(_data(), path)} is not there"
+            return f"$SHARED_DATA/data/{path} is not there"
     return ""
 
 

@@ -35,7 +35,7 @@ def test_data_that_is_not_there_is_named(monkeypatch, tmp_path):
     assert "SHARED_DATA" in run.missing(benchmark)
     monkeypatch.setenv("SHARED_DATA", str(tmp_path))
     path = tmp_path / "data/some/file.txt"
-    assert run.missing(benchmark) == f"{path} is not there"
+    assert run.missing(benchmark) == "$SHARED_DATA/data/some/file.txt is not there"
     path.parent.mkdir(parents=True)
     path.touch()
     assert run.missing(benchmark) == ""
@@ -62,6 +62,28 @@ def test_a_benchmark_writes_its_table(tmp_path):
     assert [row.name for row in table.rows] == ["novels", "frame", "short"]
     assert all(row.digest for row in table.rows)
     assert tables.text(table) in done.stdout
+
+
+@pytest.fixture
+def outcome(monkeypatch, tmp_path):
+    def outcome(**about):
+        monkeypatch.setitem(run.BENCHMARKS, "one", run.Benchmark(**about))
+        return run._outcome("one", folder=str(tmp_path))
+
+    return outcome
+
+
+def test_a_benchmark_without_its_peer_is_left_out(outcome):
+    found = outcome(commands=("leakage.py --texts=0",), needs=("no_such_module",))
+    assert (found.tables, found.has_failed) == ((), False)
+    assert found.left_out == "no_such_module is not installed"
+
+
+def test_a_benchmark_that_fails_says_why(outcome, capsys):
+    found = outcome(commands=("leakage.py --texts=0",))
+    assert (found.tables, found.has_failed) == ((), True)
+    assert found.left_out.startswith("failed: IndexError: ")
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_an_unknown_name_is_refused(tmp_path):
