@@ -14,7 +14,7 @@ SUFFIX = "-all.md"
 
 _SPREAD = re.compile(r"(\S+) \((\S+) to (\S+)\)")
 _PROCESSOR = re.compile(r"Processor: (.+?)\.\s")
-_NOTHING = "-"
+_NOTHING, _TIMES = "-", "times"
 _NOT_INSTALLED = ("ModuleNotFoundError", "ImportError")
 
 
@@ -25,11 +25,13 @@ class Line:
     Attributes:
         milliseconds: Of its rounds.
         speed: Times as fast as its peer; None of the peer, or where there is none.
+        peer: Name of the peer; "" where there is none.
         digest: Of what it computed; "" where nothing is said about that.
     """
 
     milliseconds: Spread
     speed: Spread | None
+    peer: str
     digest: str
 
     @classmethod
@@ -38,6 +40,7 @@ class Line:
         return cls(
             milliseconds=Spread.of(1e3 * seconds for seconds in row.seconds),
             speed=table.speed(row),
+            peer=table.peer.name if table.peer else "",
             digest=row.digest,
         )
 
@@ -84,31 +87,33 @@ class Comparison:
 
     Attributes:
         verdict: Of its speed beside the peer; without a peer of its time.
-        then: The number that the verdict is about, in the last report.
+        then: What the verdict is about, in the last report.
+        unit: Of that: times as fast as the peer, or ms.
         has_equal_results: None where one of the two has no digest.
     """
 
     verdict: Verdict
     then: Spread
+    unit: str
     has_equal_results: bool | None
 
     def __str__(self) -> str:
         results = {True: ", equal results", False: ", OTHER RESULTS", None: ""}
         return (
-            f"{_said(self.then)}: {self.verdict.value}"
-            + (results[self.has_equal_results])
+            f"{_said(self.then)} {self.unit}: {self.verdict.value}"
+            + results[self.has_equal_results]
         )
 
 
 def compare(now: Line, *, then: Line) -> Comparison:
     """Says what has changed: a speed has if no round of one is among the other's."""
-    if now.speed and then.speed:
-        before, verdict = then.speed, _verdict(now.speed, then.speed)
-    else:
-        before = then.milliseconds
-        verdict = _verdict(_inverse(now.milliseconds), _inverse(before))
     equal = now.digest == then.digest if now.digest and then.digest else None
-    return Comparison(verdict=verdict, then=before, has_equal_results=equal)
+    if now.speed and then.speed and now.peer == then.peer:
+        verdict, before, unit = _verdict(now.speed, then.speed), then.speed, _TIMES
+    else:
+        before, unit = then.milliseconds, "ms"
+        verdict = _verdict(_inverse(now.milliseconds), _inverse(before))
+    return Comparison(verdict=verdict, then=before, unit=unit, has_equal_results=equal)
 
 
 def _inverse(times: Spread) -> Spread:
@@ -141,15 +146,19 @@ def last(folder: str, *, processor: str, command: str) -> str | None:
 
 def parse(path: str) -> Lines:
     """What a report says of each program."""
-    found, heading = {}, ""
+    found, heading, peer = {}, "", ""
     for line in _read(path).splitlines():
+        cells = line.removeprefix("| ").removesuffix(" |").split(" | ")
         if line.startswith("## "):
             heading = line.removeprefix("## ")
-        elif line.startswith("| ") and (milliseconds := _SPREAD.search(line)):
-            name, _, _, speed, digest, *_ = line.strip("| ").split(" | ")
+        elif line.startswith("|  | "):
+            peer = cells[3].removeprefix(_TIMES).strip()
+        elif line.startswith("| ") and (milliseconds := _SPREAD.fullmatch(cells[1])):
+            name, _, _, speed, digest, *_ = cells
             found[heading, name] = Line(
-                milliseconds=_spread(milliseconds),
+                milliseconds=Spread(*map(float, milliseconds.groups())),
                 speed=_spread(_SPREAD.fullmatch(speed)),
+                peer=peer,
                 digest=digest.strip("`").replace(_NOTHING, ""),
             )
     return found
@@ -203,7 +212,7 @@ _HOW = (
 
 def _table(name: str, table: Table, before: Lines) -> str:
     heading, peer = f"{name}: {table.title}", table.peer
-    heads = ["", "ms", f"{table.unit}/s", f"times {peer.name}" if peer else "times"]
+    heads = ["", "ms", f"{table.unit}/s", f"{_TIMES} {peer.name}" if peer else _TIMES]
     heads += ["digest", "more", *(["then"] if before else [])]
     lines = [_row(heads), _row(["---"] * len(heads))]
     for row in table.rows:

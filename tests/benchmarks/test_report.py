@@ -32,10 +32,13 @@ def test_what_is_written_is_read_again(write):
     found = report.parse(write(outcome([1.0, 1.5, 1.25], there=[2.0, 3.0, 2.5])))
     assert found == {
         ("step: some work", "here"): Line(
-            milliseconds=Spread(1250, 1000, 1500), speed=Spread(2, 2, 2), digest="abc"
+            milliseconds=Spread(1250, 1000, 1500),
+            speed=Spread(2, 2, 2),
+            peer="there",
+            digest="abc",
         ),
         ("step: some work", "there"): Line(
-            milliseconds=Spread(2500, 2000, 3000), speed=None, digest=""
+            milliseconds=Spread(2500, 2000, 3000), speed=None, peer="there", digest=""
         ),
     }
 
@@ -52,10 +55,11 @@ def test_the_last_report_is_the_newest_of_the_same_processor(write, tmp_path):
     assert report.last(folder, processor=mine, command="python") is None
 
 
-def line(*, speed=None, milliseconds=(10, 9, 11), digest=""):
+def line(*, speed=None, milliseconds=(10, 9, 11), peer="there", digest=""):
     return Line(
         milliseconds=Spread(*milliseconds),
         speed=Spread(*speed) if speed else None,
+        peer=peer,
         digest=digest,
     )
 
@@ -83,6 +87,12 @@ def test_without_a_peer_the_time_decides(now, verdict):
     assert (found.verdict, found.then) == (verdict, Spread(10, 9, 11))
 
 
+def test_speeds_beside_two_peers_are_not_compared():
+    now, then = line(speed=(9, 8, 10)), line(speed=(2, 1, 3), peer="another")
+    found = report.compare(now, then=then)
+    assert (found.verdict, found.unit) == (Verdict.SAME, "ms")
+
+
 @pytest.mark.parametrize(
     ("now", "then", "equal"),
     [("a", "a", True), ("a", "b", False), ("", "a", None), ("a", "", None)],
@@ -104,8 +114,8 @@ def test_the_second_report_says_what_has_changed(write):
     last = {
         line.split(" | ")[0]: line.split(" | ")[-1] for line in lines if "|" in line
     }
-    assert last["| here"] == "1.909 (1.818 to 2): faster, OTHER RESULTS |"
-    assert last["| there"] == "2000 (2000 to 2000): one round: no telling |"
+    assert last["| here"] == "1.909 (1.818 to 2) times: faster, OTHER RESULTS |"
+    assert last["| there"] == "2000 (2000 to 2000) ms: one round: no telling |"
     assert last["| third"] == "new |"
 
 
