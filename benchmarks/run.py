@@ -85,11 +85,12 @@ BENCHMARKS = {
         commands=("lstm_lm.py --batches=2 --precisions=float32",), needs=("torch",)
     ),
     "tokenizer_speed": Benchmark(
-        commands=("tokenizer_speed.py --kinds=sentencepiece",), needs=("transformers",)
+        commands=("tokenizer_speed.py --kinds=sentencepiece --lines=2500",),
+        needs=("transformers",),
     ),
     "tokenizer_words": Benchmark(
         commands=(
-            "tokenizer_speed.py --kinds=mecab,mecab-char,wordpiece --lines=5000"
+            "tokenizer_speed.py --kinds=mecab,mecab-char,wordpiece --lines=2500"
             f" --mecab_vocab={{data}}/{_VOCABULARY}"
             f" --wordpiece_vocab={{data}}/{_WORD_PIECES}",
         ),
@@ -166,7 +167,7 @@ def _write(outcomes: list[report.Outcome], *, about: str) -> None:
     folder, command = _REPORTS.value, _command()
     then = report.last(folder, processor=machine.described(), command=command)
     said = report.page(outcomes, about=about, command=command, then=then)
-    path = os.path.join(folder, time.strftime("%Y-%m-%d-%H%M") + report.SUFFIX)
+    path = os.path.join(folder, time.strftime("%Y-%m-%d-%H%M%S") + report.SUFFIX)
     with open(path, "w", encoding="utf-8") as file:
         file.write(said)
     print(f"{said}\nwritten to {path}")
