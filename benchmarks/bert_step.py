@@ -3,7 +3,7 @@
     python benchmarks/bert_step.py [--corpus=SHARED/data/livedoor] [--batch=32]
 
 The programs take turns, and medians over rounds are printed. All see the same token
-ids: sentences of the livedoor corpus, or of the shipped paragraphs, at their natural
+ids: sentences of the livedoor corpus, or the shipped paragraphs, at their natural
 lengths, or rows filled to `--max_seq_length`. Random weights, dropout 0.1, an AdamW
 update in each step.
 
@@ -106,6 +106,8 @@ def _texts(*, filled: bool) -> Texts:
     chosen = [longer[i] for i in random.permutation(len(longer))[:300]]
     if filled:
         texts = ["".join(chosen[i :: _BATCH.value]) for i in range(_BATCH.value)]
+    elif not _CORPUS.value:
+        texts = chosen[: _BATCH.value]
     else:
         sentences = [s + "。" for text in chosen for s in text.split("。") if s.strip()]
         order = random.permutation(len(sentences))[: _BATCH.value]
