@@ -1,10 +1,11 @@
 """One training step of BERT-base, beside KerasHub's `fit` and Hugging Face on torch.
 
-    python benchmarks/bert_step.py --corpus=SHARED/data/livedoor [--batch=32]
+    python benchmarks/bert_step.py [--corpus=SHARED/data/livedoor] [--batch=32]
 
 The programs take turns, and medians over rounds are printed. All see the same token
-ids: sentences of the livedoor corpus at their natural lengths, or rows filled to
-`--max_seq_length`. Random weights, dropout 0.1, an AdamW update in each step.
+ids: sentences of the livedoor corpus, or the shipped paragraphs, at their natural
+lengths, or rows filled to `--max_seq_length`. Random weights, dropout 0.1, an AdamW
+update in each step.
 
 Peers (optional; one that is not installed is left out with a line that says so):
 `pip install keras-hub==0.32.0 tensorflow-text==2.21.1 transformers==5.23.0 torch`.
@@ -14,15 +15,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import statistics
 import tempfile
 from collections.abc import Callable
 
+import machine
 import numpy as np
+import shipped
+import tables
 import turns
 from absl import app, flags
 
-_CORPUS = flags.DEFINE_string("corpus", None, "Folder or archive of the livedoor news.")
+_CORPUS = flags.DEFINE_string("corpus", None, "Folder of the livedoor news.")
 _BATCH = flags.DEFINE_integer("batch", 32, "Examples a step.")
 _LENGTH = flags.DEFINE_integer("max_seq_length", 128, "Tokens in a full row.")
 _LAYERS = flags.DEFINE_integer("layers", 12, "Transformer layers.")
@@ -73,30 +76,20 @@ def _compare(rows: str, *, path: str) -> None:
     texts = _texts(filled=rows == "full")
     np.savez(path, **dataclasses.asdict(texts))
     for precision in _PRECISIONS.value:
-        print(
-            f"\n{rows} lengths, {_BATCH.value} examples, "
-            f"{texts.real_share:.0%} real tokens, {precision}"
-        )
         measured = turns.measure(
             _PEERS,
             flags=[f"--data={path}", f"--precisions={precision}"],
             rounds=_ROUNDS.value,
         )
-        _table(measured, texts=texts)
-
-
-def _table(measured: turns.Measured, *, texts: Texts) -> None:
-    times = {name: [row[0] for row in rows] for name, rows in measured.items()}
-    reference = statistics.median(times.get("KerasHub fit, max", [float("nan")]))
-    tokens = int(texts.mask.sum())
-    head = ("ms median", "ms min", "tokens/s", "x KerasHub")
-    print(f"{'program':24}" + "".join(f"{column:>11}" for column in head))
-    for name, seconds in times.items():
-        median = statistics.median(seconds)
-        print(
-            f"{name:24}{median * 1e3:11.0f}{min(seconds) * 1e3:11.0f}"
-            f"{tokens / median:11.0f}{reference / median:11.2f}"
+        table = tables.Table(
+            title=f"{rows} lengths, {_BATCH.value} examples, "
+            f"{texts.real_share:.0%} real tokens, {precision}",
+            rows=measured.rows,
+            unit="tokens",
+            beside=("KerasHub fit, max", "torch, max"),
+            missing=measured.missing,
         )
+        tables.show(table)
 
 
 def _texts(*, filled: bool) -> Texts:
@@ -104,15 +97,17 @@ def _texts(*, filled: bool) -> Texts:
     from processors.corpora import livedoor
     from processors.tokenization.sentence_piece import SentencePieceTokenizer
 
-    folder = os.path.join(os.path.dirname(__file__), "..", "processors", "data")
-    tokenizer = SentencePieceTokenizer(
-        os.path.join(folder, "aozora_spm_8k", "aozora-ja.model")
-    )
-    articles = livedoor.read(_CORPUS.value)
+    tokenizer = SentencePieceTokenizer(shipped.MODEL_FILE)
+    if _CORPUS.value:
+        longer = [article.text for article in livedoor.read(_CORPUS.value)]
+    else:
+        longer = shipped.paragraphs()
     random = np.random.RandomState(1)
-    chosen = [articles[i].text for i in random.permutation(len(articles))[:300]]
+    chosen = [longer[i] for i in random.permutation(len(longer))[:300]]
     if filled:
         texts = ["".join(chosen[i :: _BATCH.value]) for i in range(_BATCH.value)]
+    elif not _CORPUS.value:
+        texts = chosen[: _BATCH.value]
     else:
         sentences = [s + "。" for text in chosen for s in text.split("。") if s.strip()]
         order = random.permutation(len(sentences))[: _BATCH.value]
@@ -137,11 +132,10 @@ def _work(name: str) -> None:
         "KerasHub fit": _keras_hub,
         "torch": _torch,
     }[name]
-    step = make(texts, _PRECISIONS.value[0])
-    turns.serve(lambda way: [step(way)])
+    turns.serve(make(texts, _PRECISIONS.value[0]))
 
 
-def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
+def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], turns.Turn]:
     from processors.batches.batches import BatchShape, PadTo, TrainBatches, stack
     from processors.batches.features import Features
     from processors.batches.token_dataset import TokenDataset
@@ -181,19 +175,25 @@ def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], float]:
         ]
     )
 
-    def step(layout: str) -> float:
+    tokens = int(texts.mask.sum())
+
+    def step(layout: str) -> turns.Turn:
         shape = BatchShape(
             per_replica_batch=len(texts.ids),
             max_seq_length=texts.ids.shape[1],
             pad_to=PadTo(layout),
         )
         arrays = stack([TrainBatches(dataset, shape=shape, seed=0).batch(0)])
-        return turns.seconds_of(lambda: made.train(arrays))
+        return turns.take(
+            lambda: made.train(arrays),
+            count=tokens,
+            result=lambda report: tables.of_losses(report.losses),
+        )
 
     return step
 
 
-def _keras_hub(texts: Texts, precision: str) -> Callable[[str], float]:
+def _keras_hub(texts: Texts, precision: str) -> Callable[[str], turns.Turn]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
     import keras_hub
@@ -223,23 +223,22 @@ def _keras_hub(texts: Texts, precision: str) -> Callable[[str], float]:
     }
     steps = 2  # so that the cost of starting `fit` counts half
 
-    def step(_: str) -> float:
+    def step(_: str) -> turns.Turn:
         many = {name: np.concatenate([x] * steps) for name, x in inputs.items()}
         labels = np.concatenate([texts.labels] * steps)
         batch = len(texts.ids)
-        seconds = turns.seconds_of(
-            lambda: model.fit(many, labels, batch_size=batch, verbose=0)
-        )
-        return seconds / steps
+        turn = turns.take(lambda: model.fit(many, labels, batch_size=batch, verbose=0))
+        count = int(texts.mask.sum())
+        return turns.Turn(seconds=turn.seconds / steps, count=count)
 
     return step
 
 
-def _torch(texts: Texts, precision: str) -> Callable[[str], float]:
+def _torch(texts: Texts, precision: str) -> Callable[[str], turns.Turn]:
     import torch
     import transformers
 
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(machine.cores())
     model = transformers.BertForSequenceClassification(
         transformers.BertConfig(
             vocab_size=_VOCABULARY,
@@ -263,7 +262,7 @@ def _torch(texts: Texts, precision: str) -> Callable[[str], float]:
         optimizer.step()
         optimizer.zero_grad()
 
-    return lambda _: turns.seconds_of(update)
+    return lambda _: turns.take(update, count=int(texts.mask.sum()))
 
 
 if __name__ == "__main__":

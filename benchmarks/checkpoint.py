@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import tables
+import turns
 from absl import app, flags
 
 _BACKEND = flags.DEFINE_string("backend", "tensorflow", "tensorflow or jax.")
@@ -31,51 +31,54 @@ _BATCH, _WIDTH, _LAYERS = 64, 1416, 4
 
 
 def main(_: list[str]) -> None:
-    """Prints two tables."""
+    """Prints three tables."""
     os.environ["KERAS_BACKEND"] = _BACKEND.value
     with tempfile.TemporaryDirectory(dir=_FOLDER.value) as folder:
         loop, fit = _Loop(folder), _Fit(folder)
-        programs: dict[str, Callable[[], object]] = {
-            "loop": loop.train,
-            "loop, checkpoints": loop.train_and_save,
-            "keras fit": fit.train,
-            "keras fit, ModelCheckpoint": fit.train_and_save,
-        }
-        print(f"{'training':<30}{'ms/update':>12}{'slowdown':>10}")
-        steps = _EVERY.value * _SAVES.value
-        medians = {name: t / steps for name, t in _medians(programs).items()}
-        for name, seconds in medians.items():
-            alone = medians[name.partition(",")[0]]
-            slower = f"{seconds / alone - 1:>10.1%}" if seconds is not alone else ""
-            print(f"{name:<30}{1000 * seconds:>12.2f}{slower}")
+        _compare_trainings(loop, fit=fit)
         _compare_saves(folder, loop=loop, fit=fit)
 
 
-def _medians(programs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Seconds of each program; they take turns, since machines drift."""
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(_ROUNDS.value + 1):
-        for name, run in programs.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(each[1:]) for name, each in times.items()}
+def _compare_trainings(loop: _Loop, *, fit: _Fit) -> None:
+    updates = _EVERY.value * _SAVES.value
+    programs = {
+        "loop": lambda: turns.take(loop.train, count=updates, result=str),
+        "loop, checkpoints": lambda: turns.take(
+            loop.train_and_save, count=updates, result=str
+        ),
+        "keras fit": lambda: turns.take(fit.train, count=updates),
+        "keras fit, ModelCheckpoint": lambda: turns.take(
+            fit.train_and_save, count=updates
+        ),
+    }
+    rows = turns.measure_here(programs, rounds=_ROUNDS.value)
+    for alone, with_them in (rows[:2], rows[2:]):
+        table = tables.Table(
+            title=f"training, a checkpoint in {_EVERY.value} updates: {alone.name}",
+            rows=[alone, with_them],
+            unit="updates",
+            beside=(alone.name,),
+        )
+        tables.show(table)
 
 
 def _compare_saves(folder: str, *, loop: _Loop, fit: _Fit) -> None:
     source, target = os.path.join(folder, "one"), os.path.join(folder, "copy")
     loop.save(source)
-    programs = {
-        "plain copy, synchronised": lambda: _copy(source, target),
-        "this toolkit": lambda: loop.save(source),
-        "keras Model.save (not synchr.)": fit.save,
-    }
+    loop.save(source)
     size = sum(os.path.getsize(path) for path in _files(source)) / 1e6
-    print(f"\n{f'one checkpoint, {size:.0f} MB':<32}{'seconds':>10}{'x copy':>8}")
-    medians = _medians(programs)
-    for name, seconds in medians.items():
-        ratio = seconds / medians["plain copy, synchronised"]
-        print(f"{name:<32}{seconds:>10.3f}{ratio:>8.2f}")
+    programs = {
+        "plain copy, synchronised": lambda: turns.take(lambda: _copy(source, target)),
+        "this toolkit": lambda: turns.take(lambda: loop.save(source)),
+        "keras Model.save (not synchr.)": lambda: turns.take(fit.save),
+    }
+    table = tables.Table(
+        title=f"one checkpoint, {size:.0f} MB",
+        rows=turns.measure_here(programs, rounds=_ROUNDS.value),
+        unit="checkpoints",
+        beside=("plain copy, synchronised",),
+    )
+    tables.show(table)
 
 
 def _copy(source: str, target: str) -> None:
@@ -129,18 +132,19 @@ class _Loop:
             "loss_weight": weights,
         }
 
-    def train(self) -> None:
-        """Does the updates of a round."""
-        for _ in range(_EVERY.value * _SAVES.value):
-            self._engine.train(self._batch)
+    def train(self, updates: int | None = None) -> str:
+        """Does the updates of a round, or so many; returns the last loss."""
+        for _ in range(updates or _EVERY.value * _SAVES.value):
+            report = self._engine.train(self._batch)
+        return tables.of_losses(report.losses)
 
-    def train_and_save(self) -> None:
+    def train_and_save(self) -> str:
         """Does them, with checkpoints written meanwhile."""
         with self._checkpoint_writer(self._directory) as writer:
             for _ in range(_SAVES.value):
-                for _ in range(_EVERY.value):
-                    self._engine.train(self._batch)
+                loss = self.train(_EVERY.value)
                 writer.save(self._engine, metrics={})
+        return loss
 
     def save(self, folder: str) -> None:
         """Saves once and waits for it."""

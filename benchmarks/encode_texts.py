@@ -1,37 +1,40 @@
 """Texts to vectors, beside transformers on the same weights.
 
-    python benchmarks/encode_texts.py --data=SHARED/data/jnli [--rounds=5]
+    python benchmarks/encode_texts.py [--data=SHARED/data/jnli] [--rounds=5]
 
-Programs take turns and encode the distinct texts of JNLI's valid split with
-ja-mini, token ids made beforehand, the mean of a text's tokens: this toolkit packed
-in rows; transformers sorted by length, in batches that are padded to their longest,
-which is how sentence-transformers calls it.
+Programs take turns and encode the distinct texts of JNLI's valid split, or the first
+shipped sentences, with ja-mini, token ids made beforehand, the mean of a text's tokens:
+this toolkit packed in rows; transformers sorted by length, in batches that are padded
+to their longest, which is how sentence-transformers calls it.
 
 The peer is left out where it is not installed: `pip install transformers torch`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import statistics
 import tempfile
 from collections.abc import Callable
-from typing import Any
 
+import machine
 import numpy as np
+import shipped
+import tables
 import turns
 from absl import app, flags
 
 _DATA = flags.DEFINE_string("data", None, "Folder of JNLI's files.")
+_TEXTS = flags.DEFINE_integer("texts", 2500, "Shipped sentences, without --data.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one that is not.")
 _BATCH = flags.DEFINE_integer("batch", 64, "Texts a batch.")
-_THREADS = flags.DEFINE_integer("threads", 2, "Of torch.")
+_THREADS = flags.DEFINE_integer("threads", machine.cores(), "Of torch.")
 _WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
 _IDS = flags.DEFINE_string("ids", None, "Internal: token ids and weights.")
 
 _OURS, _TORCH = "this toolkit", "transformers"
 _PROGRAMS = {_OURS: ("float32",), _TORCH: ("float32",)}
-_MODEL = "tf_bert/data/ja-mini"
+_MODEL = os.path.join(shipped.ROOT, "tf_bert/data/ja-mini")
 _LONGEST = 96
 
 
@@ -42,51 +45,63 @@ def main(_: list[str]) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/ids.npz"
-        texts = _write_ids(path)
+        texts = _texts()
+        _write_ids(texts, path=path)
         measured = turns.measure(
             _PROGRAMS, flags=[f"--ids={path}"], rounds=_ROUNDS.value
         )
-        for name, rows in measured.items():
-            seconds = statistics.median(row[0] for row in rows)
-            print(
-                f"{name:36}{texts / seconds:8.0f} texts/s median,"
-                f" {texts / min(row[0] for row in rows):8.0f} best;"
-                f" norm of all vectors {rows[0][1]:.3f}"
-            )
+        table = tables.Table(
+            title=f"{len(texts)} texts to vectors",
+            rows=measured.rows,
+            unit="texts",
+            beside=(f"{_TORCH}, float32",),
+            missing=measured.missing,
+        )
+        tables.show(table)
 
 
-def _write_ids(path: str) -> int:
-    """Writes the ids of each distinct text; returns how many there are."""
+def _texts() -> list[str]:
     from processors.readers.json_rows import read_jsonl
-    from processors.tokenization.sentence_piece import SentencePieceTokenizer
 
+    if _DATA.value is None:
+        return shipped.sentences()[: _TEXTS.value]
     name = next(n for n in sorted(os.listdir(_DATA.value)) if "valid" in n)
     texts: dict[str, None] = {}
     for row in read_jsonl(os.path.join(_DATA.value, name)):
         texts |= dict.fromkeys((row.value("sentence1"), row.value("sentence2")))
+    return list(texts)
+
+
+def _write_ids(texts: list[str], *, path: str) -> None:
+    from processors.tokenization.sentence_piece import SentencePieceTokenizer
+
     tokenizer = SentencePieceTokenizer(f"{_MODEL}/sentencepiece.model")
     special = tokenizer.special
     rows = [
         [special.cls, *ids[: _LONGEST - 2], special.sep]
-        for ids in tokenizer.encode_batch(list(texts))
+        for ids in tokenizer.encode_batch(texts)
     ]
     np.savez(
         path,
         ids=np.concatenate(rows).astype(np.int32),
         lengths=np.array([len(row) for row in rows]),
     )
-    return len(rows)
 
 
-def _work(name: str) -> Callable[[str], list[float]]:
+def _work(name: str) -> Callable[[str], turns.Turn]:
     with np.load(_IDS.value) as file:
         rows = np.split(file["ids"], np.cumsum(file["lengths"])[:-1])
     encode = {_OURS: _ours, _TORCH: _torch}[name](rows)
 
-    def work(_: str) -> list[float]:
-        found: list[Any] = []
-        seconds = turns.seconds_of(lambda: found.append(encode()))
-        return [seconds, float(np.linalg.norm(found[0]))]
+    def work(_: str) -> turns.Turn:
+        norms: list[float] = []
+
+        def result(vectors: np.ndarray) -> str:
+            norms.append(float(np.linalg.norm(vectors)))
+            return tables.of_scores(vectors)
+
+        turn = turns.take(encode, count=len(rows), result=result)
+        return dataclasses.replace(turn, more={"norm of all": norms[0]})
 
     return work
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import tables
 from absl import app, flags
 
 from processors.data_check.leakage import ComparedSplit, compare
@@ -28,6 +29,7 @@ from processors.tasks import registry
 
 _TEXTS = flags.DEFINE_integer("texts", 100_000, "Texts to look in.")
 _QUERIES = flags.DEFINE_integer("queries", 20_000, "Texts to look for.")
+_ROUNDS = flags.DEFINE_integer("rounds", 1, "Times that each kind is looked through.")
 _LENGTH = flags.DEFINE_integer("length", 300, "Characters of a text, about.")
 
 _PLANTED = ("copies", "one edit", "2 % edits", "disjoint")
@@ -46,24 +48,37 @@ class Result:
 
 def main(_: list[str]) -> None:
     """Prints a table."""
-    heads = ("seconds", "texts/s", "Mchar/s", "MB", *_PLANTED)
-    print(f"{'texts':<10}" + "".join(f"{head:>10}" for head in heads))
     size = (_TEXTS.value, _QUERIES.value, _LENGTH.value)
     with concurrent.futures.ProcessPoolExecutor(
         max_workers=1,
         mp_context=multiprocessing.get_context("spawn"),
         max_tasks_per_child=1,
     ) as pool:
-        for kind in _MAKERS:
-            result = pool.submit(_measure, kind, *size).result()
-            speed = (_TEXTS.value + _QUERIES.value) / result.seconds
-            print(
-                f"{kind:<10}{result.seconds:>10.1f}{speed:>10.0f}"
-                f"{result.characters / result.seconds / 1e6:>10.1f}"
-                f"{result.megabytes:>10.0f}"
-                + "".join(f"{result.found[name]:>10.2%}" for name in _PLANTED),
-                flush=True,
-            )
+        found = {
+            kind: [
+                pool.submit(_measure, kind, *size).result()
+                for _ in range(_ROUNDS.value)
+            ]
+            for kind in _MAKERS
+        }
+    table = tables.Table(
+        title=f"{_QUERIES.value} texts looked for in {_TEXTS.value}, and shares found",
+        rows=[_row(kind, results) for kind, results in found.items()],
+        unit="texts",
+    )
+    tables.show(table)
+
+
+def _row(kind: str, results: list[Result]) -> tables.Row:
+    last = results[-1]
+    megachars = last.characters / last.seconds / 1e6
+    return tables.Row(
+        name=kind,
+        seconds=[result.seconds for result in results],
+        count=_TEXTS.value + _QUERIES.value,
+        digest=tables.digest(last.found),
+        more={"Mchar/s": megachars, "MB": last.megabytes, **last.found},
+    )
 
 
 # -- in a process of its own -----------------------------------------------------------

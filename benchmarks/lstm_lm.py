@@ -16,18 +16,19 @@ Peer (optional; left out with a line that says so): `pip install torch`.
 from __future__ import annotations
 
 import os
-import statistics
 from collections.abc import Callable
 
+import machine
 import numpy as np
+import tables
 import turns
 from absl import app, flags
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds, after one that is not.")
 _BATCHES = flags.DEFINE_integer("batches", 6, "Updates in a round.")
+_PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "What to time.")
 _WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
 
-_PRECISIONS = ("float32", "bfloat16")
 _BATCH, _EMBEDDING, _HIDDEN, _VOCABULARY, _DROPOUT = 32, 200, 512, 20000, 0.3
 _SHORTEST, _LONGEST = 5, 50
 _WAYS = {
@@ -37,7 +38,7 @@ _WAYS = {
 }
 _REFERENCE = "plain Keras, float32, fit"
 
-Epoch = Callable[[str], float]
+Epoch = Callable[[str], turns.Turn]
 
 
 # -- the parent -----------------------------------------------------------------------
@@ -50,32 +51,21 @@ def main(_: list[str]) -> None:
         return
     sequences = _sequences()
     tokens = sum(map(len, sequences))
-    print(
-        f"{len(sequences)} sequences, {tokens / len(sequences) / _LONGEST:.0%} real "
-        "tokens"
-    )
     programs = {
         f"{program}, {precision}": ways
-        for precision in _PRECISIONS
+        for precision in _PRECISIONS.value
         for program, ways in _WAYS.items()
     }
     found = turns.measure(programs, flags=[], rounds=_ROUNDS.value)
-    _table({name: [row[0] for row in rows] for name, rows in found.items()})
-
-
-def _table(times: dict[str, list[float]]) -> None:
-    reference = times[_REFERENCE]
-    head = ("ms a step", "ms min", "sequences/s", "x")
-    print(f"{'program':32}" + "".join(f"{column:>13}" for column in head))
-    for name, seconds in times.items():
-        median = statistics.median(seconds)
-        ratios = [one / own for one, own in zip(reference, seconds, strict=True)]
-        print(
-            f"{name:32}{median / _BATCHES.value * 1e3:13.0f}"
-            f"{min(seconds) / _BATCHES.value * 1e3:13.0f}"
-            f"{_BATCH * _BATCHES.value / median:13.0f}{statistics.median(ratios):13.2f}"
-        )
-    print(f"x: speed beside {_REFERENCE}")
+    table = tables.Table(
+        title=f"{_BATCHES.value} updates: {len(sequences)} sequences, "
+        f"{tokens / len(sequences) / _LONGEST:.0%} real tokens",
+        rows=found.rows,
+        unit="sequences",
+        beside=(_REFERENCE,),
+        missing=found.missing,
+    )
+    tables.show(table)
 
 
 def _sequences() -> list[np.ndarray]:
@@ -95,8 +85,7 @@ def _work(name: str) -> None:
         "plain Keras": _plain_keras,
         "torch": _torch,
     }[program]
-    epoch = make(_sequences(), precision)
-    turns.serve(lambda way: [epoch(way)])
+    turns.serve(make(_sequences(), precision))
 
 
 def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
@@ -147,7 +136,7 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
 
     engines = {packed: engine_of(packed=packed) for packed in (False, True)}
 
-    def epoch(way: str) -> float:
+    def epoch(way: str) -> turns.Turn:
         pad_to = PadTo("bucket" if way == "grouped" else way)
         settings = LanguageModelStepSettings(
             group_by_length=way == "grouped", max_seq_length=_LONGEST
@@ -163,15 +152,16 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
             seed=0,
         )
 
-        def updates() -> None:
+        def updates() -> str:
             for step in range(_BATCHES.value):
                 arrays = data.add_targets(
                     stack([batches.batch(step)]),
                     max_row_shapes=placement.max_row_shapes,
                 )
-                engines[pad_to is PadTo.PACK].train(arrays)
+                report = engines[pad_to is PadTo.PACK].train(arrays)
+            return tables.of_losses(report.losses)
 
-        return turns.seconds_of(updates)
+        return turns.take(updates, count=len(sequences), result=str)
 
     return epoch
 
@@ -192,15 +182,16 @@ def _plain_keras(sequences: list[np.ndarray], precision: str) -> Epoch:
     )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     padded = keras.utils.pad_sequences(sequences, padding="post")
-    return lambda _: turns.seconds_of(
-        lambda: model.fit(padded[:, :-1], padded[:, 1:], batch_size=_BATCH, verbose=0)
+    return lambda _: turns.take(
+        lambda: model.fit(padded[:, :-1], padded[:, 1:], batch_size=_BATCH, verbose=0),
+        count=len(sequences),
     )
 
 
 def _torch(sequences: list[np.ndarray], precision: str) -> Epoch:
     import torch
 
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(machine.cores())
     embedding = torch.nn.Embedding(_VOCABULARY, _EMBEDDING, padding_idx=0)
     lstm = torch.nn.LSTM(_EMBEDDING, _HIDDEN, batch_first=True)
     dropout = torch.nn.Dropout(_DROPOUT)
@@ -228,7 +219,7 @@ def _torch(sequences: list[np.ndarray], precision: str) -> Epoch:
         for ids in padded.split(_BATCH):
             update(ids)
 
-    return lambda _: turns.seconds_of(updates)
+    return lambda _: turns.take(updates, count=len(sequences))
 
 
 if __name__ == "__main__":

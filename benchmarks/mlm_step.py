@@ -13,11 +13,11 @@ Peer (optional): `pip install transformers==5.23.0 torch`.
 
 from __future__ import annotations
 
-import os
-import statistics
 from collections.abc import Callable
 
+import machine
 import numpy as np
+import tables
 import turns
 from absl import app, flags
 
@@ -42,25 +42,20 @@ def main(_: list[str]) -> None:
         _work(_WORKER.value)
         return
     for precision in _PRECISIONS.value:
-        results = turns.measure(
+        measured = turns.measure(
             _PEERS,
             flags=[f"--precisions={precision}"],
             rounds=_ROUNDS.value,
             untimed=_UNTIMED,
         )
-        _table(results, precision=precision)
-
-
-def _table(results: turns.Measured, *, precision: str) -> None:
-    print(f"\n{_BATCH.value} sequences, {precision}")
-    print(f"{'program':36}{'ms median':>11}{'ms min':>11}{'tokens/s':>11}")
-    for name, found in results.items():
-        seconds = [each[0] for each in found]
-        median = statistics.median(seconds)
-        print(
-            f"{name:36}{median * 1e3:11.0f}{min(seconds) * 1e3:11.0f}"
-            f"{found[0][1] / median:11.0f}"
+        table = tables.Table(
+            title=f"{_BATCH.value} sequences, {precision}",
+            rows=measured.rows,
+            unit="tokens",
+            beside=("torch, all positions, max",),
+            missing=measured.missing,
         )
+        tables.show(table)
 
 
 # -- the workers ----------------------------------------------------------------------
@@ -71,7 +66,7 @@ def _work(name: str) -> None:
     turns.serve(make(_PRECISIONS.value[0]))
 
 
-def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
+def _this_toolkit(precision: str) -> Callable[[str], turns.Turn]:
     from processors.batches.batches import BatchShape, EvalBatches, PadTo
     from processors.pretraining import records
     from processors.pretraining.batches import MaskedBatches
@@ -105,7 +100,7 @@ def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
     )
     dataset = records.read([_RECORDS.value])
 
-    def step(layout: str) -> tuple[float, int]:
+    def step(layout: str) -> turns.Turn:
         predicted, pad_to = layout.split(", ")
         shape = BatchShape(
             per_replica_batch=_BATCH.value,
@@ -121,7 +116,11 @@ def _this_toolkit(precision: str) -> Callable[[str], tuple[float, int]]:
         arrays = masked.arrays([batch], rates=[0.0])
         if predicted == "all positions":
             arrays = _everywhere(arrays)
-        return turns.seconds_of(lambda: made.train(arrays)), batch.real_tokens
+        return turns.take(
+            lambda: made.train(arrays),
+            count=batch.real_tokens,
+            result=lambda report: tables.of_losses(report.losses),
+        )
 
     return step
 
@@ -143,7 +142,7 @@ def _everywhere(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**arrays, **dense, "masked_positions": everywhere.copy()}
 
 
-def _torch(precision: str) -> Callable[[str], tuple[float, int]]:
+def _torch(precision: str) -> Callable[[str], turns.Turn]:
     import json
 
     import torch
@@ -151,7 +150,7 @@ def _torch(precision: str) -> Callable[[str], tuple[float, int]]:
 
     from processors.pretraining import records
 
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(machine.cores())
     with open(_CONFIG.value, encoding="utf-8") as file:
         config = transformers.BertConfig(**json.load(file))
     model = transformers.BertForMaskedLM(config).train()
@@ -184,7 +183,7 @@ def _torch(precision: str) -> Callable[[str], tuple[float, int]]:
         optimizer.step()
         optimizer.zero_grad()
 
-    return lambda _: (turns.seconds_of(update), int(mask.sum()))
+    return lambda _: turns.take(update, count=int(mask.sum()))
 
 
 if __name__ == "__main__":

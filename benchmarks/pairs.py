@@ -7,23 +7,26 @@
 The first trains a model of every way, kind of training and seed on JNLI's valid split
 (its train split is not among the files), or the train split of JSTS or JaNLI, and
 writes scores of the test split, and of JSTS's valid split, to `scores.tsv`, a line as
-it comes; what stands there is not done again.
-The second takes the models of the first seed and kind of training and measures texts
-encoded a second, pairs scored a second from the cache, the scoring of 6,705 pairs and
-of all pairs with a cold and a warm cache, bytes a text, and the cross-encoder on a
-sample. Seconds are of the clock, and in brackets of the processor, all threads: those
-mean something on a machine that does other work, too.
+it comes; what stands there is not done again. The second takes the models of the first
+seed and kind of training and measures texts encoded a second, pairs scored a second
+from the cache, the scoring of 6,705 pairs and of all pairs with a cold and a warm
+cache, bytes a text, and the cross-encoder on a sample; beside the clock seconds of the
+processor, all threads, in the last round: those mean something on a machine that does
+other work, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
+import tables
+import turns
 from absl import app, flags
 
 from processors.labels.targets import Objective
@@ -78,6 +81,8 @@ _MANY = 100_000
 _TOP_K = 10
 _MODEL = "bundled:ja-mini"
 
+T = TypeVar("T")
+
 
 def main(_: list[str]) -> None:
     """Trains, or measures, what the flags describe."""
@@ -85,11 +90,17 @@ def main(_: list[str]) -> None:
     if _RATES.value:
         _measure(placement)
         return
-    for way in _WAYS.value:
-        for train in _TRAINS.value:
-            for seed in _SEEDS.value:
-                if not (way == "cross" and train == "head"):
-                    _score(way, train=train, seed=int(seed), placement=placement)
+    wanted = itertools.product(_WAYS.value, _TRAINS.value, map(int, _SEEDS.value))
+    rows = [
+        _score(way, train=train, seed=seed, placement=placement)
+        for way, train, seed in wanted
+        if not (way == "cross" and train == "head")
+    ]
+    tables.show(
+        tables.Table(
+            title="one model trained and scored", rows=list(filter(None, rows))
+        )
+    )
 
 
 def _placement() -> Placement:
@@ -99,24 +110,33 @@ def _placement() -> Placement:
 # -- how right ------------------------------------------------------------------------
 
 
-def _score(way: str, *, train: str, seed: int, placement: Placement) -> None:
+def _score(
+    way: str, *, train: str, seed: int, placement: Placement
+) -> tables.Row | None:
     """Trains one model, if it is not yet, and writes a line."""
     name = f"{way}\t{train}\t{seed}\t"
     path = storage.join(_OUTPUT.value, "scores.tsv")
     lines = storage.read_text(path) if storage.exists(path) else ""
     if name in lines:
-        return
+        return None
     start = time.perf_counter()
     results = _run(way, train=train, seed=seed, placement=placement)
     seconds = time.perf_counter() - start
-    shown = (
-        f"{key.removeprefix('test_')}={value:.4f}"
+    shown = {
+        key.removeprefix("test_"): float(value)
         for key, value in sorted(results.scores.items())
         if key.partition("_")[2] in _SHOWN
-    )
-    line = f"{name}{' '.join(shown)}\t{seconds:.0f} s\n"
+    }
+    said = " ".join(f"{key}={value:.4f}" for key, value in shown.items())
+    line = f"{name}{said}\t{seconds:.0f} s\n"
     print(line, end="", flush=True)
     storage.write_text(path, lines + line)
+    return tables.Row(
+        name=f"{way}, {train}, seed {seed}",
+        seconds=[seconds],
+        digest=tables.digest(said),
+        more=shown,
+    )
 
 
 def _run(way: str, *, train: str, seed: int, placement: Placement) -> Any:
@@ -184,41 +204,24 @@ def _task() -> dict[str, str]:
 def _measure(placement: Placement) -> None:
     seed = int(_SEEDS.value[0])
     settings = _settings("vectors/additive", train="full", seed=seed)
-    rows = cross_preparation.prepare(_settings("cross", train="full", seed=seed))
-    examples = rows.examples("train")
-    cross = _cross_pace(rows, placement=placement)
-    print(f"cross-encoder, {_SAMPLE} pairs: {cross.rate(_SAMPLE)} pairs/s")
+    job = cross_preparation.prepare(_settings("cross", train="full", seed=seed))
+    examples = job.examples("train")
+    cross = _cross(job, placement=placement)
     texts = list(dict.fromkeys(t for e in examples for t in (e.text_a, str(e.text_b))))
-    print(f"{len(texts)} texts")
-    for way in _WAYS.value:
-        if way != "cross":
-            for line in _rates(way, texts, settings, cross=cross):
-                print(f"{way}: {line}", flush=True)
+    ways = [way for way in _WAYS.value if way != "cross"]
+    measured = {way: _rates(way, texts, settings) for way in ways}
+    for title, unit in (("texts encoded", "texts"), ("pairs scored", "pairs")):
+        rows = [row for rows in measured.values() for row in rows[unit]]
+        table = tables.Table(
+            title=f"{title}, of {len(texts)} texts",
+            rows=[cross, *rows] if unit == "pairs" else rows,
+            unit=unit,
+            beside=(cross.name,),
+        )
+        tables.show(table)
 
 
-@dataclasses.dataclass(frozen=True)
-class Pace:
-    """How long work took: seconds of the clock and of the processor."""
-
-    clock: float
-    processor: float
-
-    def __str__(self) -> str:
-        return f"{self.clock:.2f} s ({self.processor:.2f})"
-
-    def __add__(self, other: Pace) -> Pace:
-        return Pace(self.clock + other.clock, self.processor + other.processor)
-
-    def times(self, factor: float) -> Pace:
-        """So many times the work."""
-        return Pace(self.clock * factor, self.processor * factor)
-
-    def rate(self, count: int) -> str:
-        """How many a second."""
-        return f"{count / self.clock:,.0f} ({count / self.processor:,.0f})"
-
-
-def _cross_pace(job: BertClassifierJob, *, placement: Placement) -> Pace:
+def _cross(job: BertClassifierJob, *, placement: Placement) -> tables.Row:
     """What a cross-encoder takes for the sample, once it is compiled."""
     from tf_bert.formats import find
     from tf_bert.vectors.encoder import PadTo, VectorEncoder, WantedVectors
@@ -233,12 +236,18 @@ def _cross_pace(job: BertClassifierJob, *, placement: Placement) -> Pace:
     dataset = job.splits["train"].dataset
     rows = [dataset.example(number) for number in range(_SAMPLE)]
     encoder.vectors(rows[:64])
-    return _pace(lambda: encoder.vectors(rows), rounds=3)
+    return _row(
+        f"cross-encoder, {_SAMPLE} pairs",
+        lambda: encoder.vectors(rows),
+        count=_SAMPLE,
+        result=lambda vectors: tables.of_scores(np.stack(vectors)),
+    )
 
 
 def _rates(
-    way: str, texts: list[str], settings: ClassifierSettings, *, cross: Pace
-) -> Iterator[str]:
+    way: str, texts: list[str], settings: ClassifierSettings
+) -> dict[str, list[tables.Row]]:
+    """Rows of texts that are encoded, and of pairs that are scored."""
     seed = int(_SEEDS.value[0])
     trained = trained_pairs.open_trained(
         storage.join(_OUTPUT.value, f"{way}-{_TRAINS.value[0]}-{seed}")
@@ -257,44 +266,69 @@ def _rates(
 
     encode(texts[:64])  # what is loaded once
     with storage.temporary_dir() as folder:
-        cold = _pace(lambda: encode(texts, folder), rounds=1)
-        warm = _pace(lambda: encode(texts, folder), rounds=3)
+
+        def row(name: str, work: Callable[[], T], **about: Any) -> tables.Row:
+            return _row(f"{way}, {name}", work, **about)
+
+        every = {"count": len(texts)}
+        cold = row("cold", lambda: encode(texts, folder), rounds=1, **every)
+        warm = row("warm", lambda: encode(texts, folder), **every)
         encoded = encode(texts, folder)
-        size = encoded.cache.size / len(texts)
-        yield f"cold {cold}, warm {warm}, {size:,.0f} bytes a text"
-        yield f"encoding, its compilation with it: {cold.rate(len(texts))} texts/s"
+        size = {"bytes a text": encoded.cache.size / len(texts)}
         rng, model = np.random.default_rng(0), trained.model
-        few = rng.integers(len(texts), size=(_E001_PAIRS, 2))
-        scoring = _pace(lambda: model.score(encoded, encoded, few), rounds=3)
-        yield (
-            f"{_E001_PAIRS} pairs: cold {cold + scoring}, warm {warm + scoring},"
-            f" cross-encoder {cross.times(_E001_PAIRS / _SAMPLE)}"
-        )
-        many = rng.integers(len(texts), size=(_MANY, 2))
-        scoring = _pace(lambda: model.score(encoded, encoded, many), rounds=3)
-        alone = cross.times(_MANY / _SAMPLE).processor / scoring.processor
-        yield (
-            f"{scoring.rate(_MANY)} pairs/s, {alone:,.0f} times the cross-encoder's by"
-            " the processor"
-        )
-        if trained.model.head.attend is Attend.VECTORS:
-            search = Search(label=0, top_k=_TOP_K)
-            found = _pace(lambda: list(nearest(model, encoded, search=search)))
-            count = len(texts) * (len(texts) - 1)
-            yield (
-                f"{_TOP_K} best of all {count:,} pairs: {found}, {found.rate(count)}"
-                f" pairs/s, cross-encoder {cross.times(count / _SAMPLE)}"
+        scored = []
+        for count in (_E001_PAIRS, _MANY):
+            some = rng.integers(len(texts), size=(count, 2))
+            scored.append(
+                row(
+                    f"{count} pairs",
+                    lambda some=some: model.score(encoded, encoded, some),
+                    count=count,
+                    result=tables.of_scores,
+                )
             )
+        if model.head.attend is Attend.VECTORS:
+            search = Search(label=0, top_k=_TOP_K)
+            best = row(
+                f"{_TOP_K} best of all",
+                lambda: list(nearest(model, encoded, search=search)),
+                count=len(texts) * (len(texts) - 1),
+                result=_best,
+            )
+            scored.append(best)
+    return {
+        "texts": [
+            dataclasses.replace(each, more={**each.more, **size})
+            for each in (cold, warm)
+        ],
+        "pairs": scored,
+    }
 
 
-def _pace(work: Callable[[], object], *, rounds: int = 2) -> Pace:
-    """The shortest of some calls, by the processor."""
-    found = []
-    for _ in range(rounds):
-        clock, processor = time.perf_counter(), time.process_time()
-        work()
-        found.append(Pace(time.perf_counter() - clock, time.process_time() - processor))
-    return min(found, key=lambda pace: pace.processor)
+def _best(found: list[np.ndarray]) -> str:
+    return tables.of_ids(np.concatenate(found).tolist())
+
+
+def _row(
+    name: str,
+    work: Callable[[], T],
+    *,
+    count: int,
+    rounds: int = 3,
+    result: Callable[[T], str] | None = None,
+) -> tables.Row:
+    """Some rounds of work, with seconds of the processor."""
+
+    def turn() -> turns.Turn:
+        busy = time.process_time()
+        taken = turns.take(work, count=count, result=result)
+        # Making the digest is counted as well: it is short.
+        return dataclasses.replace(
+            taken, more={"processor, s": time.process_time() - busy}
+        )
+
+    [row] = turns.measure_here({name: turn}, rounds=rounds, untimed=0)
+    return row
 
 
 if __name__ == "__main__":

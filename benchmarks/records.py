@@ -5,8 +5,8 @@
 
 The first writes the tokens of the same texts by this toolkit and by a loop over
 `tf.train.Example`, and reads them back by this toolkit and by a `tf.data` pipeline of
-`tf.io.parse_single_example`. The programs take turns; medians are printed, and that
-what was read is equal. The second converts a synthetic TSV file of that size by
+`tf.io.parse_single_example`. The programs take turns; equal digests are equal tokens
+that this toolkit reads back. The second converts a synthetic TSV file of that size by
 `scripts/create_tfrecords.py` and prints the most memory that it took.
 """
 
@@ -15,14 +15,16 @@ from __future__ import annotations
 import os
 import random
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+import shipped
+import tables
+import turns
 from absl import app, flags
 
 from processors.batches.features import FEATURES, Features, featurize
@@ -37,8 +39,6 @@ _ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that each program runs.")
 _MEGABYTES = flags.DEFINE_integer("tsv_megabytes", 0, "Size of a TSV to convert.")
 _WORKERS = flags.DEFINE_integer("workers", 1, "Processes that convert it.")
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_MODEL = os.path.join(_ROOT, "processors/data/aozora_spm_8k/aozora-ja.model")
 _LENGTH = 128
 _KIBIBYTES_A_MEGABYTE = 1e6 / 1024
 
@@ -58,37 +58,46 @@ def main(_: list[str]) -> None:
 def _print_speeds(folder: str) -> None:
     features = _tokenized(_ROWS.value)
     ours, theirs = f"{folder}/ours", f"{folder}/theirs"
-    programs: dict[str, Callable[[], object]] = {
-        "write, this toolkit": lambda: _write(ours, features),
-        "write, tf.train.Example loop": lambda: _write_by_tensorflow(theirs, features),
-        "read, this toolkit": lambda: store.read_records(ours),
-        "read, parse_single_example": lambda: _read_by_tensorflow(theirs),
+    count = len(features)
+
+    def written(path: str) -> str:
+        return _digest(store.read_records(path))
+
+    programs = {
+        "write, this toolkit": lambda: turns.take(
+            lambda: _write(ours, features), count=count, result=lambda _: written(ours)
+        ),
+        "write, tf.train.Example loop": lambda: turns.take(
+            lambda: _write_by_tensorflow(theirs, features),
+            count=count,
+            result=lambda _: written(theirs),
+        ),
+        "read, this toolkit": lambda: turns.take(
+            lambda: store.read_records(ours), count=count, result=_digest
+        ),
+        "read, parse_single_example": lambda: turns.take(
+            lambda: _read_by_tensorflow(theirs), count=count
+        ),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(_ROUNDS.value):
-        for name, program in programs.items():
-            start = time.perf_counter()
-            program()
-            seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    for kind in ("write", "read"):
-        mine, other = (name for name in programs if name.startswith(kind))
-        for name in (mine, other):
-            speed, ratio = len(features) / medians[name], medians[other] / medians[name]
-            print(f"{name:<32}{speed:>12.0f} rows/s{ratio:>8.1f}x")
-    equal = _equal(store.read_records(ours), store.read_records(theirs))
-    print(f"{len(features)} rows, {_ROUNDS.value} rounds; equal tokens: {equal}")
+    rows = turns.measure_here(programs, rounds=_ROUNDS.value)
+    for here, there in (rows[:2], rows[2:]):
+        table = tables.Table(
+            title=f"{count} rows, {here.name.partition(',')[0]}",
+            rows=[here, there],
+            unit="rows",
+            beside=(there.name,),
+        )
+        tables.show(table)
 
 
 def _tokenized(count: int) -> list[Features]:
-    processor = AuthorsProcessor()
-    examples = processor.get_train_examples(str(processor.default_data_dir))
+    examples = shipped.examples()
     wanted = [examples[number % len(examples)] for number in range(count)]
     return list(
         featurize(
             wanted,
-            tokenizer=SentencePieceTokenizer(_MODEL),
-            labels=processor.get_labels(),
+            tokenizer=SentencePieceTokenizer(shipped.MODEL_FILE),
+            labels=AuthorsProcessor().get_labels(),
             max_seq_length=_LENGTH,
         )
     )
@@ -141,11 +150,10 @@ def _read_by_tensorflow(path: str) -> int:
     return sum(1 for _ in dataset)
 
 
-def _equal(first: TokenDataset, second: TokenDataset) -> bool:
+def _digest(dataset: TokenDataset) -> str:
     names = ("ids", "segments", "offsets", "label_ids")
-    return all(
-        np.array_equal(getattr(first, name), getattr(second, name)) for name in names
-    )
+    arrays = (np.asarray(getattr(dataset, name), np.int64) for name in names)
+    return tables.of_ids(array.tolist() for array in arrays)
 
 
 # Memory ------------------------------------------------------------------------------
@@ -155,17 +163,17 @@ def _print_memory(folder: str) -> None:
     rows = _write_tsv(f"{folder}/train.tsv", megabytes=_MEGABYTES.value)
     command = [
         sys.executable,
-        os.path.join(_ROOT, "scripts/create_tfrecords.py"),
+        os.path.join(shipped.ROOT, "scripts/create_tfrecords.py"),
         "--task_name=tsv",
         f"--data_dir={folder}",
         f"--output_dir={folder}/records",
         "--splits=train",
-        f"--model_file={_MODEL}",
+        f"--model_file={shipped.MODEL_FILE}",
         f"--max_seq_length={_LENGTH}",
         f"--workers={_WORKERS.value}",
     ]
     start = time.perf_counter()
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": _ROOT}, check=True)
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": shipped.ROOT}, check=True)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     print(
@@ -177,9 +185,7 @@ def _print_memory(folder: str) -> None:
 
 def _write_tsv(path: str, *, megabytes: int) -> int:
     """Writes paragraphs of the six authors, drawn again and again; returns how many."""
-    processor = AuthorsProcessor()
-    examples = processor.get_train_examples(str(processor.default_data_dir))
-    lines = [f"{each.text_a}\t{each.label}\n".encode() for each in examples]
+    lines = [f"{each.text_a}\t{each.label}\n".encode() for each in shipped.examples()]
     draw = random.Random(0)
     rows = size = 0
     with open(path, "wb") as file:

@@ -21,18 +21,20 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import shipped
+import tables
 from absl import app, flags
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 MODEL = flags.DEFINE_string("model", None, "The model.", required=True)
 TEXTS = flags.DEFINE_string(
     "texts",
-    os.path.join(ROOT, "processors/data/authors/test.tsv"),
+    os.path.join(shipped.ROOT, "processors/data/authors/test.tsv"),
     "Table whose column text is sent.",
 )
 CLIENTS = flags.DEFINE_list("clients", ["8", "64"], "Numbers of clients.")
-SECONDS = flags.DEFINE_float("seconds", 60, "Of each number.")
+SECONDS = flags.DEFINE_float("seconds", 60, "Of each number, in each round.")
+ROUNDS = flags.DEFINE_integer("rounds", 1, "Times that each number asks so long.")
+ASKED_FIRST = 64
 
 
 @dataclasses.dataclass
@@ -51,15 +53,31 @@ class Load:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Prints a line for each number of clients, and one for the end."""
+    """Prints a table, a row for each number of clients, and a line for the end."""
     del argv
-    bodies = read_bodies(TEXTS.value)
     server, port, path = start(MODEL.value)
-    print("clients  requests/s  median ms  99 % ms  lost  refused")
-    for clients in map(int, CLIENTS.value):
-        load = asyncio.run(put(bodies, clients, port=port, path=path))
-        print(line(f"{clients:7d}", load, seconds=SECONDS.value), flush=True)
-    clients = int(CLIENTS.value[-1])
+    try:
+        measure(server, port=port, path=path)
+    finally:
+        server.kill()  # which does nothing to one that has ended
+
+
+def measure(server: subprocess.Popen[str], *, port: int, path: str) -> None:
+    """Asks a server that is ready, and ends it under load."""
+    bodies = read_bodies(TEXTS.value)
+    asked = asyncio.run(answers(bodies[:ASKED_FIRST], port=port, path=path))
+    numbers = list(map(int, CLIENTS.value))
+    loads: dict[int, list[Load]] = {clients: [] for clients in numbers}
+    for _ in range(ROUNDS.value):
+        for clients, found in loads.items():
+            found.append(asyncio.run(put(bodies, clients, port=port, path=path)))
+    table = tables.Table(
+        title="requests under load, each row the time of one request by their number",
+        rows=[row(clients, found, digest=asked) for clients, found in loads.items()],
+        unit="requests",
+    )
+    tables.show(table)
+    clients = numbers[-1]
     load = asyncio.run(end_in_the_middle(server, bodies, clients, port=port, path=path))
     code = server.wait()
     print(
@@ -86,8 +104,8 @@ def start(model: str) -> tuple[subprocess.Popen[str], int, str]:
     command = [sys.executable, "scripts/serve.py", f"--model={model}", "--port=0"]
     server = subprocess.Popen(
         command,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": ROOT},
+        cwd=shipped.ROOT,
+        env={**os.environ, "PYTHONPATH": shipped.ROOT},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -140,7 +158,7 @@ async def ask(
         reader, writer = connection
         begun = time.perf_counter()
         try:
-            status, goes_on = await answer(
+            status, goes_on, _ = await answer(
                 reader, writer, bodies[place % len(bodies)], path=path
             )
         except (OSError, asyncio.IncompleteReadError):
@@ -161,8 +179,8 @@ async def answer(
     body: bytes,
     *,
     path: str,
-) -> tuple[int, bool]:
-    """Sends a request; returns the status, and whether the connection goes on.
+) -> tuple[int, bool, bytes]:
+    """Sends a request; returns status, whether the connection goes on, and the answer.
 
     Raises:
         SystemExit: The answer does not say how long it is.
@@ -173,17 +191,40 @@ async def answer(
     size = re.search(r"content-length: (\d+)", told)
     if size is None:
         raise SystemExit(f"an answer without its length: {told}")
-    await reader.readexactly(int(size[1]))
-    return int(told.split(" ", 2)[1]), "connection: close" not in told
+    said = await reader.readexactly(int(size[1]))
+    return int(told.split(" ", 2)[1]), "connection: close" not in told, said
 
 
-def line(name: str, load: Load, *, seconds: float) -> str:
+async def answers(bodies: Sequence[bytes], *, port: int, path: str) -> str:
+    """The digest of the answers to some texts, asked one after the other."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    said = [json.loads((await answer(reader, writer, b, path=path))[2]) for b in bodies]
+    writer.close()
+    predictions = [each["predictions"][0] for each in said]
+    values = [
+        list(each["probabilities"].values())
+        if "probabilities" in each
+        else [each["number"]]
+        for each in predictions
+    ]
+    return tables.of_scores(np.array(values))
+
+
+def row(clients: int, loads: Sequence[Load], *, digest: str) -> tables.Row:
     """A row of the table."""
-    times = np.array(load.seconds) * 1000
+    times = np.concatenate([load.seconds for load in loads]) * 1000
     middle, slow = np.percentile(times, [50, 99])
-    rate = len(times) / seconds
-    counts = f"{load.lost:4d}  {load.refused:7d}"
-    return f"{name}  {rate:10.1f}  {middle:9.1f}  {slow:7.1f}  {counts}"
+    return tables.Row(
+        name=f"{clients} clients",
+        seconds=[SECONDS.value / len(load.seconds) for load in loads],
+        digest=digest,
+        more={
+            "waiting ms, median": float(middle),
+            "99 %": float(slow),
+            "lost": sum(load.lost for load in loads),
+            "refused": sum(load.refused for load in loads),
+        },
+    )
 
 
 if __name__ == "__main__":

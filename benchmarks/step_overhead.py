@@ -3,21 +3,19 @@
     python benchmarks/step_overhead.py [--backends=tensorflow,jax] [--devices=1,8]
 
 A model of two small dense layers, 64 examples a step, AdamW. Each program runs in a
-process of its own, on one virtual CPU device or on eight; the median of the rounds is
-printed, in updates a second, and the ratio to `fit` of the same backend and devices.
+process of its own, on one virtual CPU device or on eight, and takes turns with those of
+the same backend and devices.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import tables
+import turns
 from absl import app, flags
 
 _BACKENDS = flags.DEFINE_list("backends", ["tensorflow", "jax"], "Backends to time.")
@@ -33,60 +31,42 @@ _PROGRAMS = ("fit", "loop, K=1", "loop, K=50")
 def main(_: list[str]) -> None:
     """Prints a table."""
     if _WORKER.value:
-        print(_updates_a_second(_WORKER.value))
+        _work(_WORKER.value)
         return
-    print(f"{'backend':<12}{'devices':<9}{'program':<14}{'updates/s':>10}{'x fit':>8}")
     for backend in _BACKENDS.value:
         for devices in _DEVICES.value:
-            speeds = {name: _ask(name, backend, devices) for name in _PROGRAMS}
-            for name, speed in speeds.items():
-                ratio = speed / speeds["fit"]
-                print(
-                    f"{backend:<12}{devices:<9}{name:<14}{speed:>10.0f}{ratio:>8.1f}",
-                    flush=True,
-                )
+            _compare(backend, devices)
 
 
-def _ask(program: str, backend: str, devices: str) -> float:
-    done = subprocess.run(
-        [
-            sys.executable,
-            __file__,
-            f"--worker={program}",
-            f"--devices={devices}",
-            f"--rounds={_ROUNDS.value}",
-            f"--steps={_STEPS.value}",
-        ],
-        env={
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+def _compare(backend: str, devices: str) -> None:
+    measured = turns.measure(
+        dict.fromkeys(_PROGRAMS, ("",)),
+        flags=[f"--backends={backend}", f"--devices={devices}"],
+        rounds=_ROUNDS.value,
     )
-    if done.returncode:
-        raise SystemExit(f"{program} on {backend} failed:\n{done.stderr}")
-    return float(done.stdout.splitlines()[-1])
+    table = tables.Table(
+        title=f"{backend}, devices: {devices}",
+        rows=measured.rows,
+        unit="updates",
+        beside=("fit",),
+        missing=measured.missing,
+    )
+    tables.show(table)
 
 
 # -- a worker -------------------------------------------------------------------------
 
 
-def _updates_a_second(program: str) -> float:
-    [devices] = map(int, _DEVICES.value)
-    if os.environ["KERAS_BACKEND"] == "tensorflow":
+def _work(program: str) -> None:
+    """Is one of the programs, on the backend and the devices of the flags."""
+    [backend], [devices] = _BACKENDS.value, map(int, _DEVICES.value)
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+    if backend == "tensorflow":
         _split_tensorflow_cpu(devices)
     updates_a_call = program.partition("=")[2]
     run = _loop(devices, int(updates_a_call)) if updates_a_call else _fit(devices)
-    times = []
-    for _ in range(_ROUNDS.value + 1):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return _STEPS.value / statistics.median(times[1:])
+    turns.serve(lambda _: turns.take(run, count=_STEPS.value, result=str))
 
 
 def _split_tensorflow_cpu(devices: int) -> None:
@@ -104,7 +84,7 @@ def _data(steps: int) -> tuple[np.ndarray, np.ndarray]:
     return features, random.integers(0, 2, steps * _BATCH).astype(np.int32)
 
 
-def _fit(devices: int) -> Callable[[], None]:
+def _fit(devices: int) -> Callable[[], str]:
     import keras
 
     def compiled() -> keras.Model:
@@ -118,8 +98,9 @@ def _fit(devices: int) -> Callable[[], None]:
     features, labels = _data(_STEPS.value)
     model = _distributed(compiled, devices)
 
-    def run() -> None:
+    def run() -> str:
         model.fit(features, labels, batch_size=_BATCH, shuffle=False, verbose=0)
+        return ""  # its weights start from no seed
 
     return run
 
@@ -172,7 +153,7 @@ class _Objective:
         return {"losses": losses}
 
 
-def _loop(devices: int, updates_a_call: int) -> Callable[[], None]:
+def _loop(devices: int, updates_a_call: int) -> Callable[[], str]:
     from runtime.devices.placement import Accelerator, Backend, place
     from runtime.engine import engine
     from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
@@ -200,9 +181,10 @@ def _loop(devices: int, updates_a_call: int) -> Callable[[], None]:
         "loss_weight": np.full(lead, 1 / _BATCH, np.float32),
     }
 
-    def run() -> None:
+    def run() -> str:
         for call in range(calls):
-            made.train({name: array[call] for name, array in arrays.items()})
+            report = made.train({name: array[call] for name, array in arrays.items()})
+        return tables.of_losses(report.losses[-1:])
 
     return run
 

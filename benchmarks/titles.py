@@ -1,11 +1,12 @@
 """A training update and a search of an encoder-decoder, beside Hugging Face on torch.
 
-    python benchmarks/titles.py --data_dir=FOLDER
+    python benchmarks/titles.py [--data_dir=FOLDER]
 
 The folder holds the livedoor news corpus, whose first articles and titles are the
-pairs. Both sides start from one BERT, whose new parts are random; both programs have
-the same weights, in float32, and take turns. Every written text has exactly `--tokens`
-tokens, so that none ends early, and equal digests are equal ids.
+pairs; without it they are shipped paragraphs and their first sentences. Both sides
+start from one BERT, whose new parts are random; both programs have the same weights, in
+float32, and take turns. Every written text has exactly `--tokens` tokens, so that none
+ends early, and equal digests are equal ids.
 
 With --memory: the peak memory of this toolkit's process that updates with 16 slices of
 4 pairs, and of one that updates with one slice of 4.
@@ -15,18 +16,20 @@ Peer (optional): `pip install transformers==5.24.0 torch`.
 
 from __future__ import annotations
 
-import os
+import dataclasses
 import resource
-import statistics
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
+import machine
 import numpy as np
+import shipped
+import tables
 import turns
 from absl import app, flags
 
-_DATA = flags.DEFINE_string("data_dir", None, "The corpus.", required=True)
+_DATA = flags.DEFINE_string("data_dir", None, "The corpus.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", "bundled:ja-mini", "A BERT.")
 _TEXTS = flags.DEFINE_integer("texts", 32, "Texts of a search.")
 _PAIRS = flags.DEFINE_integer("pairs", 16, "Pairs of an update.")
@@ -44,46 +47,50 @@ _SLICES = {"1 slice of 4": 1, "16 slices of 4": 16}
 
 
 def main(_: list[str]) -> None:
-    """Times every program."""
+    """Times every program.
+
+    Raises:
+        SystemExit: The weights of both could not be written.
+    """
     if _WORKER.value == "weights":
-        turns.serve(lambda _: (turns.seconds_of(_write_weights),))
+        turns.serve(lambda _: turns.take(_write_weights))
     elif _WORKER.value in _SLICES:
         turns.serve(_updates(_SLICES[_WORKER.value]))
     elif _WORKER.value:
         work = {"this toolkit": _this_toolkit, "transformers": _transformers}
         turns.serve(work[_WORKER.value]())
     elif _MEMORY.value:
-        _memory_table(
-            turns.measure(dict.fromkeys(_SLICES, ("update",)), flags=[], rounds=2)
+        _show(
+            turns.measure(dict.fromkeys(_SLICES, ("update",)), flags=[], rounds=2),
+            way="update",
         )
     else:
         with tempfile.TemporaryDirectory() as folder:
             flag = f"--folder={folder}/weights"
-            turns.measure({"weights": ["write"]}, flags=[flag], rounds=1, untimed=0)
-            _table(
-                turns.measure(
-                    dict.fromkeys(_PROGRAMS, tuple(_WAYS.value)),
-                    flags=[flag],
-                    rounds=_ROUNDS.value,
-                )
+            made = turns.measure(
+                {"weights": ["write"]}, flags=[flag], rounds=1, untimed=0
             )
+            if made.missing:
+                raise SystemExit(f"no weights were written: {made.missing}")
+            measured = turns.measure(
+                dict.fromkeys(_PROGRAMS, tuple(_WAYS.value)),
+                flags=[flag],
+                rounds=_ROUNDS.value,
+            )
+        for way in _WAYS.value:
+            _show(measured, way=way)
 
 
-def _table(results: turns.Measured) -> None:
-    print(f"{'program':32}{'s median':>10}{'s min':>10}{'a second':>10}{'digest':>12}")
-    for name, found in results.items():
-        seconds = [each[0] for each in found]
-        median = statistics.median(seconds)
-        print(
-            f"{name:32}{median:10.2f}{min(seconds):10.2f}{found[0][1] / median:10.1f}"
-            f"{found[0][2]:12.0f}"
-        )
-
-
-def _memory_table(results: turns.Measured) -> None:
-    print(f"{'program':32}{'s':>10}{'peak MB':>10}")
-    for name, found in results.items():
-        print(f"{name:32}{found[-1][0]:10.2f}{found[-1][2]:10.0f}")
+def _show(measured: turns.Measured, *, way: str) -> None:
+    """Prints the table of one way of working."""
+    table = tables.Table(
+        title=way,
+        rows=[row for row in measured.rows if row.name.endswith(f", {way}")],
+        unit="texts",
+        beside=(f"transformers, {way}",),
+        missing=measured.missing,
+    )
+    tables.show(table)
 
 
 # -- the workers ----------------------------------------------------------------------
@@ -161,13 +168,10 @@ def _engine(checkpoint: str) -> tuple[Any, tuple[Any, Any], Callable[[Any], Any]
 
 def _encoded(tokenizer: Any, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids and mask of sources `[texts, longest]`, and ids of targets."""
-    from processors.tasks.livedoor_titles import LivedoorTitlesProcessor
-
-    special, corpus = tokenizer.special, LivedoorTitlesProcessor()
-    pairs = corpus.get_train_examples(_DATA.value)[:count]
+    special, (sources, targets) = tokenizer.special, _pairs(count)
     rows = [
         [special.cls, *ids[: _SOURCE.value - 2], special.sep]
-        for ids in tokenizer.encode_batch([pair.text_a for pair in pairs])
+        for ids in tokenizer.encode_batch(sources)
     ]
     longest = max(map(len, rows))
     ids = np.full((count, longest), special.pad, np.int32)
@@ -175,32 +179,48 @@ def _encoded(tokenizer: Any, count: int) -> tuple[np.ndarray, np.ndarray, np.nda
         ids[number, : len(row)] = row
     mask = (np.arange(longest) < np.array([len(row) for row in rows])[:, None]) * 1
     labels = np.full((count, _TOKENS.value), -100, np.int32)
-    titles = tokenizer.encode_batch([pair.text_b or "" for pair in pairs])
-    for number, ids_of_title in enumerate(titles):
+    for number, ids_of_title in enumerate(tokenizer.encode_batch(targets)):
         target = [*ids_of_title[: _TOKENS.value - 1], special.sep]
         labels[number, : len(target)] = target
     return ids, mask.astype(np.int32), labels
 
 
-def _this_toolkit() -> Callable[[str], tuple[float, ...]]:
+def _pairs(count: int) -> tuple[list[str], list[str]]:
+    """So many sources and their targets."""
+    from processors.tasks.livedoor_titles import LivedoorTitlesProcessor
+
+    if _DATA.value is None:
+        texts = shipped.paragraphs()[:count]
+        return texts, [text.partition("。")[0] for text in texts]
+    pairs = LivedoorTitlesProcessor().get_train_examples(_DATA.value)[:count]
+    return [pair.text_a for pair in pairs], [pair.text_b or "" for pair in pairs]
+
+
+def _this_toolkit() -> Callable[[str], turns.Turn]:
     greedy, (_, tokenizer), make = _engine(_FOLDER.value)
     made = {"greedy": greedy, "beam 4": make(4), "update": make(1)}
 
-    def work(way: str) -> tuple[float, ...]:
+    def work(way: str) -> turns.Turn:
         engine = made[way]
         if way == "update":
             arrays = _update(*_encoded(tokenizer, _PAIRS.value), tokenizer=tokenizer)
-            return turns.seconds_of(lambda: engine.train(arrays)), _PAIRS.value, 0
+            return turns.take(
+                lambda: engine.train(arrays),
+                count=_PAIRS.value,
+                result=lambda report: tables.of_losses(report.losses),
+            )
         ids, mask, _ = _encoded(tokenizer, _TEXTS.value)
-        found: list[Any] = []
         block = {name: each[None] for name, each in _sources(ids, mask).items()}
-        seconds = turns.seconds_of(lambda: found.append(engine.predict(block)))
-        return seconds, _TEXTS.value, _digest(found[0]["ids"][0, :, 0])
+        return turns.take(
+            lambda: engine.predict(block)["ids"][0, :, 0],
+            count=_TEXTS.value,
+            result=_digest,
+        )
 
     return work
 
 
-def _updates(slices: int) -> Callable[[str], tuple[float, ...]]:
+def _updates(slices: int) -> Callable[[str], turns.Turn]:
     """Updates of so many slices of 4 pairs each."""
     engine, (_, tokenizer), _ = _engine(_CHECKPOINT.value)
     encoded = _encoded(tokenizer, 4 * slices)
@@ -215,10 +235,10 @@ def _updates(slices: int) -> Callable[[str], tuple[float, ...]]:
     }
     arrays["target_weight"] /= slices
 
-    def work(_: str) -> tuple[float, ...]:
-        seconds = turns.seconds_of(lambda: engine.train(arrays))
+    def work(_: str) -> turns.Turn:
+        turn = turns.take(lambda: engine.train(arrays), count=4 * slices)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return seconds, 4 * slices, peak / 1024
+        return dataclasses.replace(turn, more={"peak MB": peak / 1024})
 
     return work
 
@@ -255,13 +275,11 @@ def _update(
     return {name: value[None, None, None] for name, value in arrays.items()}
 
 
-def _digest(ids: np.ndarray) -> int:
-    """A number that other ids would change."""
-    weights = np.arange(1, ids.size + 1, dtype=np.int64)
-    return int((ids.astype(np.int64).ravel() * weights).sum() % 1_000_003)
+def _digest(ids: np.ndarray) -> str:
+    return tables.of_ids(ids.tolist())
 
 
-def _transformers() -> Callable[[str], tuple[float, ...]]:
+def _transformers() -> Callable[[str], turns.Turn]:
     import torch
     import transformers
 
@@ -269,7 +287,7 @@ def _transformers() -> Callable[[str], tuple[float, ...]]:
     from processors.tokenization.settings import TokenizerSettings
     from tf_bert.formats import bundled
 
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(machine.cores())
     tokenizer = tokenizers.create(
         TokenizerSettings(tokenizer_dir=bundled.resolve(_CHECKPOINT.value))
     )
@@ -287,28 +305,25 @@ def _transformers() -> Callable[[str], tuple[float, ...]]:
         optimizer.step()
         optimizer.zero_grad()
 
-    def work(way: str) -> tuple[float, ...]:
+    def work(way: str) -> turns.Turn:
         if way == "update":
-            return turns.seconds_of(update), _PAIRS.value, 0
+            return turns.take(update, count=_PAIRS.value)
         ids, mask, _ = map(torch.tensor, _encoded(tokenizer, _TEXTS.value))
-        found: list[Any] = []
 
-        def search() -> None:
+        @torch.no_grad()
+        def search() -> np.ndarray:
             length = _TOKENS.value + 1  # [CLS] counts
-            with torch.no_grad():
-                found.append(
-                    model.generate(
-                        ids.long(),
-                        attention_mask=mask,
-                        num_beams=4 if way == "beam 4" else 1,
-                        min_length=length - 1,
-                        max_length=length,
-                        do_sample=False,
-                    )
-                )
+            found = model.generate(
+                ids.long(),
+                attention_mask=mask,
+                num_beams=4 if way == "beam 4" else 1,
+                min_length=length - 1,
+                max_length=length,
+                do_sample=False,
+            )
+            return found.numpy()[:, 1:]
 
-        seconds = turns.seconds_of(search)
-        return seconds, _TEXTS.value, _digest(found[0].numpy()[:, 1:])
+        return turns.take(search, count=_TEXTS.value, result=_digest)
 
     return work
 

@@ -1,19 +1,20 @@
 r"""Ids and speed of the tokenizers beside the reference libraries, on one core each.
 
-    python benchmarks/tokenizer_speed.py --corpus=aozora-six-authors.tar.xz \
+    python benchmarks/tokenizer_speed.py [--corpus=aozora-six-authors.tar.xz] \
         --mecab_vocab=tohoku_v3_32768/vocab.txt \
         --wordpiece_vocab=tohoku_v1_32k/vocab.txt
 
-Lines of literature go through `transformers` (BertJapaneseTokenizer with fugashi and
-unidic_lite, BertTokenizer) or `sentencepiece`, and through this toolkit. Every line's
-ids are compared. The two programs take turns every 500 lines, so that whatever else the
-machine does meets both; words are remembered from one turn to the next, as they are in
-use, from an empty memory on. Sentences a second of processor time. Needs
-`transformers`.
+Lines of literature, without the archive the shipped paragraphs, go through
+`transformers` (BertJapaneseTokenizer with fugashi and unidic_lite, BertTokenizer) or
+`sentencepiece`, and through this toolkit. Every line's ids are compared. The two
+programs take turns every 500 lines, so that whatever else the machine does meets both;
+words are remembered from one turn to the next, as they are in use, from an empty memory
+on. Sentences a second of processor time. Needs `transformers`.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
@@ -22,6 +23,8 @@ from collections.abc import Callable, Sequence
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import sentencepiece
+import shipped
+import tables
 from absl import app, flags
 
 from processors.corpora import aozora
@@ -31,67 +34,68 @@ from processors.tokenization.mecab import MecabTokenizer, Subwords
 from processors.tokenization.sentence_piece import SentencePieceTokenizer
 from processors.tokenization.word_piece import WordPieceTokenizer
 
-_SHIPPED = os.path.join(os.path.dirname(__file__), "..", "processors", "data")
-
-_CORPUS = flags.DEFINE_string("corpus", None, "Aozora's archive.", required=True)
+_CORPUS = flags.DEFINE_string("corpus", None, "Aozora's archive.")
 _LINES = flags.DEFINE_integer("lines", 100_000, "Lines, drawn from all works.")
 _KINDS = flags.DEFINE_list(
     "kinds", ["mecab", "mecab-char", "wordpiece", "sentencepiece"], "What to measure."
 )
 _MECAB = flags.DEFINE_string("mecab_vocab", None, "Vocabulary of unidic_lite words.")
 _WORDPIECE = flags.DEFINE_string("wordpiece_vocab", None, "Vocabulary of WordPiece.")
-_MODEL = flags.DEFINE_string(
-    "model_file",
-    os.path.join(_SHIPPED, "aozora_spm_8k", "aozora-ja.model"),
-    "SentencePiece model.",
-)
-_TURN = 500
+_MODEL = flags.DEFINE_string("model_file", shipped.MODEL_FILE, "SentencePiece model.")
+_TURN, _ROUNDS = 500, 5
 
 Program = Callable[[Sequence[str]], list[list[int]]]
 
 
 def main(_: list[str]) -> None:
-    """Prints a table."""
+    """Prints a table of each kind."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     lines = _read_lines()
     mean = sum(map(len, lines)) / len(lines)
-    print(f"{len(lines)} lines of {mean:.0f} characters, sentences/s of one core")
-    print(f"{'kind':<15}{'reference':>11}{'here':>11}{'ratio':>7}{'differ':>8}")
     for kind in _KINDS.value:
         reference, here = (make() for make in _PROGRAMS[kind])
         for program in (reference, here):
             program(["辞書"])  # so that dictionaries are loaded
-        spent = {reference: 0.0, here: 0.0}
-        differ = 0
-        for start in range(0, len(lines), _TURN):
-            turn = lines[start : start + _TURN]
-            # The second finds what the lines need in the processor's cache already.
-            order = [reference, here] if start // _TURN % 2 else [here, reference]
-            ids = {program: _time(program, turn, spent=spent) for program in order}
-            pairs = zip(ids[reference], ids[here], strict=True)
-            differ += sum(theirs != ours for theirs, ours in pairs)
-        theirs, ours = (len(lines) / seconds for seconds in spent.values())
-        print(
-            f"{kind:<15}{theirs:>11.0f}{ours:>11.0f}{ours / theirs:>7.2f}{differ:>8}",
-            flush=True,
+        table = tables.Table(
+            title=f"{kind}, {len(lines)} lines of {mean:.0f} characters, one core",
+            rows=_rows({"reference": reference, "here": here}, lines),
+            unit="lines",
+            beside=("reference",),
         )
+        tables.show(table)
 
 
-def _time(
-    program: Program, lines: Sequence[str], *, spent: dict[Program, float]
-) -> list[list[int]]:
-    start = time.process_time()
-    ids = program(lines)
-    spent[program] += time.process_time() - start
-    return ids
+def _rows(programs: dict[str, Program], lines: Sequence[str]) -> list[tables.Row]:
+    """Both in turns; a round is a part of the lines."""
+    ids: dict[str, list[list[int]]] = {name: [] for name in programs}
+    spent: dict[str, list[float]] = {name: [] for name in programs}
+    for start in range(0, len(lines), _TURN):
+        # The second finds what the lines need in the processor's cache already.
+        for name in sorted(programs, reverse=start // _TURN % 2 == 1):
+            begun = time.process_time()
+            ids[name] += programs[name](lines[start : start + _TURN])
+            spent[name].append(time.process_time() - begun)
+    pairs = zip(*ids.values(), strict=True)
+    differ = sum(theirs != ours for theirs, ours in pairs)
+    part = math.ceil(len(spent["here"]) / _ROUNDS)
+    return [
+        tables.Row(
+            name=name,
+            seconds=[sum(found[n : n + part]) for n in range(0, len(found), part)],
+            count=len(lines) / math.ceil(len(found) / part),
+            digest=tables.of_ids(ids[name]),
+            more={"lines that differ": differ} if name == "here" else {},
+        )
+        for name, found in spent.items()
+    ]
 
 
 def _read_lines() -> list[str]:
-    paragraphs = [
-        text
-        for work in aozora.read_works(_CORPUS.value)
-        for _, text in work.paragraphs()
-    ]
+    if _CORPUS.value is None:
+        paragraphs = shipped.paragraphs()
+    else:
+        works = aozora.read_works(_CORPUS.value)
+        paragraphs = [text for work in works for _, text in work.paragraphs()]
     random.Random(1).shuffle(paragraphs)
     return paragraphs[: _LINES.value]
 

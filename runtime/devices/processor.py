@@ -38,12 +38,20 @@ def slow_bfloat16(path: str, *, backend: str) -> str:
     )
 
 
+def described(path: str) -> dict[str, str]:
+    """What the first processor says of itself, name to value; nothing without a file.
+
+    Args:
+        path: `CPUINFO`, or another file of lines `name : value`.
+    """
+    found: dict[str, str] = {}
+    if storage.exists(path):
+        for line in storage.read_text(path).splitlines():
+            name, _, value = line.partition(":")
+            found.setdefault(name.strip(), value.strip())
+    return found
+
+
 def _flags(path: str) -> set[str]:
     """What the first processor can; nothing where no line says it, as on ARM."""
-    if not storage.exists(path):
-        return set()
-    for line in storage.read_text(path).splitlines():
-        name, _, values = line.partition(":")
-        if name.strip() == "flags":
-            return set(values.split())
-    return set()
+    return set(described(path).get("flags", "").split())

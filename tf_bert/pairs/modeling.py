@@ -60,6 +60,7 @@ class BiEncoder(keras.Model):
         super().__init__(name="bi_encoder", dtype=dtype)
         self._head = head
         self._pooling = pooling
+        self._width = config.hidden_size
         self.bert = Bert(config, name="bert", dtype=dtype)
         shapes = {
             **head.shapes(config.hidden_size),
@@ -103,8 +104,9 @@ class BiEncoder(keras.Model):
         """
         mask = inputs["token_mask"]
         if "text_vectors" in inputs:
-            known = inputs.get("text_tokens")
-            return EncodedBatch(inputs["text_vectors"], known, mask)
+            # TensorFlow traces steps without the width, which heads scale by.
+            vectors = ops.reshape(inputs["text_vectors"], (-1, self._width))
+            return EncodedBatch(vectors, inputs.get("text_tokens"), mask)
         # A frozen encoder gives the vectors that a cache of it would.
         found = self.bert(inputs, training=training and self.bert.trainable)
         tokens = token_vectors(

@@ -72,6 +72,14 @@ def test_a_stopped_head_goes_on_to_the_same_bytes(run_pairs, tmp_path, attend):
     ]
 
 
+@pytest.mark.parametrize("attend", Attend)
+def test_products_of_kept_vectors_are_learned_from(run_pairs, tmp_path, attend):
+    told = {"train": "head", "combine": Combine.DOT, "attend": attend}
+    run_pairs(tmp_path / "out", max_steps=1, **told)
+    assert vector_files(tmp_path / "out")
+    assert np.isfinite(losses(tmp_path / "out")).all()
+
+
 def test_a_trained_encoder_keeps_no_vectors(run_pairs, tmp_path):
     run_pairs(tmp_path / "out", max_steps=1)
     assert not vector_files(tmp_path / "out")
