@@ -7,7 +7,7 @@ and load, and compares itself with the last one of the same processor and comman
 speeds beside the peers, and digests of results. A benchmark whose peer is not installed
 is left out with the reason, and so is one whose data is not below the folder that the
 environment variable SHARED_DATA names. Those of a GPU are measured by
-benchmarks/gpu.sh.
+benchmarks/gpu.sh, and the memory of pre-training, by no peer, by benchmarks/memory.py.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _REPORTS = flags.DEFINE_string(
 _VOCABULARY = "vocab/tohoku_v3_32768/vocab.txt"
 _WORD_PIECES = "vocab/tohoku_v1_32k/vocab.txt"
 _LAST_WORDS = 2000
+_LONGEST = 600  # seconds; the longest takes about 100
 _TORCH = ("torch", "transformers")
 
 
@@ -196,6 +197,9 @@ def _outcome(name: str, *, folder: str) -> report.Outcome:
             _prepare(each, folder=folder)
         for command in benchmark.commands:
             _call(f"benchmarks/{command}", f"--json={numbers}", folder=folder)
+    except subprocess.TimeoutExpired as error:
+        why = f"failed: it took more than {error.timeout:.0f} s"
+        return report.Outcome(name=name, left_out=why, has_ended=True)
     except subprocess.CalledProcessError as error:
         print(error.stderr[-_LAST_WORDS:], file=sys.stderr)
         last = turns.reason(error.stderr) or f"exit code {error.returncode}"
@@ -241,6 +245,7 @@ def _call(command: str, *flags: str, folder: str) -> None:
         check=True,
         capture_output=True,
         text=True,
+        timeout=_LONGEST,
     )
 
 

@@ -43,10 +43,11 @@ def test_data_that_is_not_there_is_named(monkeypatch, tmp_path):
 
 def test_every_benchmark_has_its_short_form():
     programs = {name for name in os.listdir(BENCHMARKS) if name.endswith(".py")}
-    rooms = {"turns", "tables", "shipped", "machine", "report", "run", "gpu_step"}
+    rooms = {"turns", "tables", "shipped", "machine", "report", "run"}
+    apart = {"gpu_step", "memory"}
     commands = [c for each in run.BENCHMARKS.values() for c in each.commands]
     called = {command.split()[0] for command in commands}
-    assert called == programs - {f"{room}.py" for room in rooms}
+    assert called == programs - {f"{name}.py" for name in rooms | apart}
     asked = {name for each in run.BENCHMARKS.values() for name in each.prepared}
     assert asked == {*run._PREPARED}
 
@@ -84,6 +85,12 @@ def test_a_benchmark_that_fails_says_why(outcome, capsys):
     assert (found.tables, found.has_failed) == ((), True)
     assert found.left_out.startswith("failed: IndexError: ")
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_benchmark_that_hangs_ends(outcome, monkeypatch):
+    monkeypatch.setattr(run, "_LONGEST", 0.01)
+    found = outcome(commands=("leakage.py --texts=60",))
+    assert (found.left_out, found.has_failed) == ("failed: it took more than 0 s", True)
 
 
 def test_an_unknown_name_is_refused(tmp_path):
