@@ -15,13 +15,12 @@ import math
 from typing import Any
 
 import jax
-import numpy as np
 from jax import lax
 from jax import numpy as jnp
 from jax.experimental import pallas
 from jax.experimental.pallas import triton
 
-from runtime.kernels import attention
+from runtime.kernels import attention, random_bits_jax
 from runtime.kernels.dropout import Dropout, apply
 
 _LOG2_E = math.log2(math.e)  # a GPU has 2 ** x, and no e ** x
@@ -82,7 +81,7 @@ def attend(
         return attention.plain(query, key, value, bias=bias, dropout=dropout)
     if dropout is None or dropout.rate == 0:
         return tiled(query, key, value, bias=bias)
-    seed = well_mixed(dropout.next_seed())
+    seed = random_bits_jax.well_mixed(dropout.next_seed())
     return tiled(query, key, value, bias=bias, rate=dropout.rate, seed=seed)
 
 
@@ -113,7 +112,7 @@ def tiled(
         value: The same.
         bias: Added to the scores, `[rows, 1, queries, keys]`; no gradient.
         rate: Share of the probabilities that is dropped, in steps of 2**-16.
-        seed: uint32 `[2]`, of the dropout; see `well_mixed`.
+        seed: uint32 `[2]`, of the dropout; see `random_bits_jax.well_mixed`.
         interpret: Whether to compute without a GPU, slowly.
 
     Returns:
@@ -123,31 +122,6 @@ def tiled(
     across = [jnp.swapaxes(each, 1, 2) for each in (query, key, value)]
     found = _attend(*across, bias, seed, rate, interpret)
     return jnp.swapaxes(found, 1, 2)
-
-
-def well_mixed(seed: Any) -> jax.Array:
-    """Another seed, uint32 `[2]`: like seeds become unlike, which `bits` needs."""
-    return jax.random.bits(seed, (2,), "uint32")
-
-
-def bits(seed: Any, places: Any) -> Any:
-    """Random numbers for `dropout.apply`: a hash of the seed and of the place.
-
-    Args:
-        seed: Two uint32 scalars; see `well_mixed`.
-        places: uint32, any shape: `((row * heads + head) * queries + query) * keys +
-            key`, modulo 2**32.
-
-    Returns:
-        int32 in the shape of the places, from 0 to 2**16 - 1.
-
-    Source: the constants are those of MurmurHash3's finalizer (Appleby, 2011).
-    """
-    mixed = places ^ seed[0]
-    mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    mixed = mixed ^ seed[1]
-    mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    return ((mixed ^ (mixed >> np.uint32(16))) >> np.uint32(16)).astype(jnp.int32)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
@@ -315,7 +289,7 @@ class _Dropping:
         down = query + lax.broadcasted_iota(jnp.int32, values.shape, 0)
         across = key + lax.broadcasted_iota(jnp.int32, values.shape, 1)
         places = (self._first + down * self._keys + across).astype(jnp.uint32)
-        return apply(values, bits(self._seed, places), rate=self._rate)
+        return apply(values, random_bits_jax.at(self._seed, places), rate=self._rate)
 
 
 def _scores(query: Any, key: Any, bias: Any) -> Any:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from runtime.kernels import attention, attention_gpu_jax, dropout
+from runtime.kernels import attention, attention_gpu_jax, dropout, random_bits_jax
+from tests.runtime.kernels import attention_twin
 
 ROWS, HEADS, SIZE = 2, 3, 32
 BOUND = 1e-5
@@ -22,34 +23,19 @@ def arrays_of(queries, keys, dtype="float32"):
     return inputs, upstream, jnp.asarray(hidden * -10000.0, dtype)
 
 
-def kept_of(seed, places, *, rate):
-    return attention_gpu_jax.bits(seed, places) >= round(rate * 2**16)
-
-
-def plain_with(kept, scale, bias):
-    def attend(query, key, value):
-        scores = query @ jnp.swapaxes(key, 2, 3) + bias
-        return jnp.where(kept, jax.nn.softmax(scores) * scale, 0.0) @ value
-
-    return attend
-
-
 @pytest.mark.parametrize(("queries", "keys"), [(64, 96), (128, 128), (16, 80)])
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 def test_values_and_gradients_are_those_of_plain_attention(queries, keys, rate):
     inputs, upstream, bias = arrays_of(queries, keys)
     seed = jnp.asarray([7, 9], jnp.uint32)
-    shape = (ROWS, HEADS, queries, keys)
-    places = jnp.arange(np.prod(shape), dtype=jnp.uint32).reshape(shape)
-    kept = kept_of(seed, places, rate=rate)
-    scale = 2**16 / (2**16 - round(rate * 2**16))
+    twin = attention_twin.dropping(seed, rate=rate, bias=bias)
 
     def tiled(*inputs):
         return attention_gpu_jax.tiled(
             *inputs, bias=bias, rate=rate, seed=seed, interpret=True
         )
 
-    expected, pull_expected = jax.vjp(plain_with(kept, scale, bias), *inputs)
+    expected, pull_expected = jax.vjp(twin, *inputs)
     found, pull = jax.vjp(tiled, *inputs)
     np.testing.assert_allclose(found, expected, atol=BOUND)
     for each, wanted in zip(pull(upstream), pull_expected(upstream), strict=True):
@@ -66,8 +52,8 @@ def test_without_dropout_it_is_the_attention_of_every_other_device():
 def test_dropped_are_as_many_as_asked_for_and_others_with_another_seed():
     places = jnp.arange(2**20, dtype=jnp.uint32)
     seeds = [jnp.asarray(seed, jnp.uint32) for seed in ([1, 2], [1, 3], [4, 2])]
-    mixed = map(attention_gpu_jax.well_mixed, seeds)
-    masks = [np.asarray(kept_of(s, places, rate=0.1)) for s in mixed]
+    mixed = map(random_bits_jax.well_mixed, seeds)
+    masks = [np.asarray(attention_twin.kept_of(s, places, rate=0.1)) for s in mixed]
     for mask in masks:
         assert abs(mask.mean() - 0.9) < 0.002
     for one, other in [(0, 1), (0, 2), (1, 2)]:
