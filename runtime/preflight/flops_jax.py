@@ -42,8 +42,17 @@ def _of_equation(equation: Any) -> float:
     inner = [count(jaxpr) for jaxpr in inner_jaxprs(equation)]
     if name == "cond":
         return max(inner, default=0.0)
-    times = equation.params["length"] if name == "scan" else 1
-    return times * sum(inner)
+    return _times(equation) * sum(inner)
+
+
+def _times(equation: Any) -> int:
+    """How often an operation does what it calls."""
+    match equation.primitive.name:
+        case "scan":
+            return int(equation.params["length"])
+        case "pallas_call":
+            return math.prod(equation.params["grid_mapping"].grid)
+    return 1
 
 
 def _of_product(equation: Any) -> float:

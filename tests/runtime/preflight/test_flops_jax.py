@@ -2,6 +2,7 @@ import jax
 import numpy as np
 from jax import lax
 from jax import numpy as jnp
+from jax.experimental import pallas
 
 from runtime.preflight import flops_jax
 
@@ -51,3 +52,22 @@ def test_a_convolution():
 
 def test_elementwise_work_does_not_count():
     assert count(jnp.tanh, (100, 100)) == 0
+
+
+def test_a_kernel_counts_as_often_as_its_grid_is_large():
+    def product(left, right, found):
+        found[...] = left[...] @ right[...]
+
+    def tiled(left, right):
+        return pallas.pallas_call(
+            product,
+            grid=(2, 3),
+            in_specs=[
+                pallas.BlockSpec((8, 16), lambda row, _: (row, 0)),
+                pallas.BlockSpec((16, 8), lambda _, column: (0, column)),
+            ],
+            out_specs=pallas.BlockSpec((8, 8), lambda row, column: (row, column)),
+            out_shape=jax.ShapeDtypeStruct((16, 24), np.float32),
+        )(left, right)
+
+    assert count(tiled, (16, 16), (16, 24)) == count(jnp.matmul, (16, 16), (16, 24))
