@@ -30,12 +30,14 @@ from runtime.errors import TrainingError
 from runtime.kernels import (
     attention,
     attention_gpu_jax,
+    attention_tpu_jax,
     dropout,
     layer_stack,
     layer_stack_jax,
     lookup,
     lookup_gpu_jax,
 )
+from runtime.kernels.attention import Attention, plain
 from runtime.kernels.layer_stack import LayerScan
 
 Blocks = Mapping[str, jax.Array]
@@ -269,8 +271,7 @@ class JaxProgram:
             if self._on != "cpu" and self._precision in _MATMUL_PRECISION:
                 precision = _MATMUL_PRECISION[self._precision]
                 stack.enter_context(jax.default_matmul_precision(precision))
-            if self._on == "gpu":
-                stack.enter_context(attention.computed_by(attention_gpu_jax.attend))
+            stack.enter_context(attention.computed_by(_attention(self._mesh)))
             if self._on == "gpu" and self._deterministic:
                 stack.enter_context(lookup.taken_by(lookup_gpu_jax.take))
             yield
@@ -358,6 +359,14 @@ class JaxProgram:
 def _platform(mesh: Mesh) -> str:
     """The kind of its devices: cpu, gpu or tpu."""
     return str(mesh.devices.flat[0].platform)
+
+
+def _attention(mesh: Mesh) -> Attention:
+    """What attends on its devices: a kernel where there is one for them."""
+    if _platform(mesh) == "gpu":
+        return attention_gpu_jax.attend
+    kind = mesh.devices.flat[0].device_kind
+    return attention_tpu_jax.attend if attention_tpu_jax.runs_on(kind) else plain
 
 
 def _refuse_writes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -14,6 +14,17 @@ from jax import numpy as jnp
 from runtime.kernels import dropout
 from runtime.kernels.layer_stack import Call
 
+KEPT = "kept"
+"""Name of values that are kept for the gradient; see `jax.ad_checkpoint`."""
+
+_policies = jax.checkpoint_policies
+
+# Kept: what matrix products gave, or a kernel in their place. Keeping everything took
+# twice the memory for BERT-base on a TPU v5e; the rest is cheap to compute again.
+_WHAT_IS_KEPT = _policies.save_from_both_policies(
+    _policies.dots_saveable, _policies.save_only_these_names(KEPT)
+)
+
 
 def loop(layers: Sequence[Any], hidden: Any, call: Call) -> list[Any]:
     """Scans over the layers' weights; see `runtime.kernels.layer_stack.outputs`.
@@ -26,9 +37,7 @@ def loop(layers: Sequence[Any], hidden: Any, call: Call) -> list[Any]:
         for same in zip(*(layer.weights for layer in layers), strict=True)
     ]
 
-    # Kept for the gradient: what matrix products gave. Keeping everything took twice
-    # the memory for BERT-base on a TPU v5e; the rest is cheap to compute again.
-    @functools.partial(jax.checkpoint, policy=jax.checkpoint_policies.dots_saveable)
+    @functools.partial(jax.checkpoint, policy=_WHAT_IS_KEPT)
     def body(hidden: jax.Array, own: Any) -> tuple[jax.Array, jax.Array]:
         index, values = own
         weights = list(zip(lender.weights, values, strict=True))
