@@ -5,7 +5,7 @@ attention.py        attention, plain or by a device's own kernel
 attention_gpu_jax.py
                     one kernel for GPUs, with its gradient and dropout
 attention_tpu_jax.py
-                    one kernel for TPUs, likewise
+                    and one for TPUs
 layer_stack.py      stacks of equal layers
 layer_stack_jax.py  as a loop on the device, compiled once
 fusion.py           marks functions worth one kernel

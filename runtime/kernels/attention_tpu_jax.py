@@ -4,6 +4,10 @@ A program has some heads of one row, all its queries and all its keys. Their sco
 into the memory beside the cores, so that the softmax is taken as it is written, and the
 gradient needs nothing but to take it again.
 
+Not JAX's own kernels (`flash_attention`, `splash_attention`): they drop no
+probabilities, and 32 rows of 512 of BERT-base take 403 MB and more, with the gradient,
+where this takes 17.
+
 Untested on a TPU: none was available to develop on. It is compiled by the TPU's
 compiler and interpreted on CPUs.
 """
@@ -104,7 +108,9 @@ def whole(
     # turning what is found, the compiler leaves nothing.
     side_by_side = [_side_by_side(each) for each in (query, key, value)]
     found = _attend(*side_by_side, bias[:, 0], seed, call)
-    found = _named(found, layer_stack_jax.KEPT)
+    found = checkpoint_name(  # type: ignore[no-untyped-call]
+        found, layer_stack_jax.KEPT
+    )
     return jnp.swapaxes(found.reshape(*found.shape[:2], *query.shape[1::2]), 1, 2)
 
 
@@ -161,7 +167,7 @@ class _Call:
             out_specs=list(map(part, gives)),
             out_shape=[_shape(each.shape, each.dtype) for each in gives],
             interpret=self.interpret,
-            cost_estimate=_cost(arrays, gives),
+            cost_estimate=_cost(arrays, gives, heads=hidden // self.size),
         )(seed, *arrays)
         return found
 
@@ -174,19 +180,18 @@ def _block(query: jax.Array, *, length: int) -> int:
     return max(size for size in whole if hidden % size == 0)
 
 
-def _cost(arrays: Arrays, gives: Arrays) -> pallas.CostEstimate:
+def _cost(arrays: Arrays, gives: Arrays, *, heads: int) -> pallas.CostEstimate:
     """What the compiler is told, which cannot look inside."""
     bias, query, *_ = arrays
     products = 2 if len(gives) == 1 else 5
     return pallas.CostEstimate(
         flops=2 * products * query.size * bias.shape[-1],
-        transcendentals=bias.size * products,
+        transcendentals=bias.size * heads,
         bytes_accessed=sum(each.nbytes for each in (*arrays, *gives)),
     )
 
 
-_shape: Any = jax.ShapeDtypeStruct  # jax leaves these untyped
-_named: Any = checkpoint_name
+_shape: Any = jax.ShapeDtypeStruct  # jax leaves it untyped
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))

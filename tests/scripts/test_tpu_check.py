@@ -55,6 +55,27 @@ def test_a_small_bert_fits(topology, backend, tmp_path):
 
 
 @needs_compiler
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_attention_in_one_kernel_takes_less_memory(precision, tmp_path):
+    def memory(topology, *, batch):
+        code, out, err = check(
+            f"--topology={topology}",
+            f"--precision={precision}",
+            f"--train_batch_size={batch}",
+            "--backend=jax",
+            "--bert_config_file=recipes/ja_mini.json",
+            "--max_seq_length=512",
+            "--nosearch",
+            cache=tmp_path,
+        )
+        assert code == 0, out + err
+        return float(re.findall(r"training step.* fits, ([\d.]+) of", out)[0])
+
+    # A v3 has no kernel; 8 of its cores take 8 times the batch.
+    assert memory("v5e-1", batch=32) < memory("v3-8", batch=256)
+
+
+@needs_compiler
 def test_the_second_time_the_answer_is_remembered(tmp_path):
     flags = ("--topology=v5e-1", f"--bert_config_file={BERT}", "--nosearch")
     first = check(*flags, cache=tmp_path)
