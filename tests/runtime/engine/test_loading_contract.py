@@ -1,6 +1,5 @@
 """What every engine does with the arrays that are loaded into it."""
 
-import gc
 import weakref
 from collections.abc import Mapping
 
@@ -48,7 +47,6 @@ class Lent(Mapping):
         return len(self._arrays)
 
     def held(self):
-        gc.collect()
         return sum(each() is not None for each in self._lent)
 
 
