@@ -117,14 +117,12 @@ def test_cells_that_are_done_are_not_done_again(results, tmp_path):
     assert kept.read() == []
     for each in results[:5]:
         kept.add(each)
-    computed = []
-
-    def compute(cell):
-        computed.append(cell)
-        return next(each for each in results if each.cell == cell)
-
-    kept.complete([each.cell for each in results], compute)
-    assert computed == [each.cell for each in results[5:]]
+    assert kept.missing([each.cell for each in results]) == [
+        each.cell for each in results[5:]
+    ]
+    for each in results[5:]:
+        kept.add(each)
+    assert kept.missing([each.cell for each in results]) == []
     assert Results(str(tmp_path / "results.jsonl")).read() == results
     assert np.isfinite([each.seconds for each in kept.read()]).all()
 
