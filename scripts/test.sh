@@ -36,8 +36,9 @@ fi
 
 # Keras takes its backend once a process: what depends on it runs again, on JAX, in a
 # second process, but for encoder-decoders and pairs, whose programs take JAX minutes to
-# compile: --all runs these on it, too. Tests of scripts and benchmarks, which start processes of
-# their own, of the pipelines and of LSTMs follow there, so that both take about as long.
+# compile: --all runs these on it, too. The tests of scripts and benchmarks, which start
+# processes of their own, of the pipelines and of LSTMs follow there, so that both take
+# about as long.
 second=(tests/scripts tests/pipelines tests/lstm_pretrain tests/benchmarks)
 beside() {
   local status=0

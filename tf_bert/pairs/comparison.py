@@ -29,7 +29,8 @@ from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.classifier.settings import Architecture, ClassifierSettings
 from tf_bert.formats import find
 from tf_bert.formats.source import Source
-from tf_bert.pairs.encoding import Encoded, Kept, TextEncoder
+from tf_bert.pairs import frozen
+from tf_bert.pairs.encoding import Encoded, TextEncoder
 from tf_bert.pairs.heads import PairHead
 from tf_bert.pairs.preparation import BiEncoderJob
 from tf_bert.pairs.scoring import PairModel
@@ -199,19 +200,12 @@ class BothArchitectures:
         )
 
     def _encoder(self, source: Source, *, placement: Placement) -> TextEncoder:
-        settings = self._job.settings
-        return TextEncoder(
+        return frozen.encoder_of(
+            self._job,
             source,
-            config=self._job.config,
-            tokenizer=self._job.tokenizer,
-            kept=Kept(
-                pooling=self._pooling,
-                attend=self._head.attend,
-                max_seq_length=settings.max_seq_length,
-                precision=placement.precision,
-            ),
-            place=lambda: placement,
-            batch_size=settings.predict_batch_size,
+            placement=placement,
+            pooling=self._pooling,
+            attend=self._head.attend,
         )
 
 

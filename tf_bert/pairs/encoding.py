@@ -232,7 +232,7 @@ class TextEncoder:
         """What decides the vectors of a text, in words; other values, other vectors."""
         kept = self._kept
         about = {
-            "weights": self._digest_of_weights(),
+            "weights": self._digest_of_weights,
             "config": _digest(self._config.to_dict()),
             "tokenizer": _digest(self._tokenizer.fingerprint()),
             "max_seq_length": str(kept.max_seq_length),
@@ -243,6 +243,7 @@ class TextEncoder:
         }
         return {"fingerprint": _digest(about), **about}
 
+    @functools.cached_property
     def _digest_of_weights(self) -> str:
         is_pooled = self._kept.pooling is TextPooling.POOLED
         digest = hashlib.sha256()

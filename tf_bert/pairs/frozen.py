@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from processors.batches.token_dataset import FILLER
 from runtime import storage
 from runtime.devices.placement import Placement
 from runtime.training.training import RunContext
+from tf_bert.classifier.preparation import BertClassifierJob
 from tf_bert.formats import find
+from tf_bert.formats.source import Source
 from tf_bert.pairs.encoding import Encoded, Kept, TextEncoder
 from tf_bert.pairs.heads import Attend
 from tf_bert.pairs.preparation import BiEncoderJob
@@ -72,9 +75,17 @@ def ready(
         splits: Of it.
         context: Where it runs.
     """
-    if not job.settings.trained_part.is_head_alone:
+    settings = job.settings
+    if not settings.trained_part.is_head_alone:
         return splits
-    encoder = _encoder(job, placement=context.placement)
+    encoder = encoder_of(
+        job,
+        _source(job),
+        placement=context.placement,
+        pooling=settings.pooling,
+        attend=settings.attend,
+        dtype="float32",
+    )
     folder = storage.join(context.path(_FOLDER), encoder.identity()["fingerprint"])
     return {
         name: dataclasses.replace(split, dataset=_encoded(split, encoder, folder))
@@ -82,24 +93,37 @@ def ready(
     }
 
 
-def _encoder(job: BiEncoderJob, *, placement: Placement) -> TextEncoder:
+def encoder_of(
+    job: BertClassifierJob, source: Source, *, placement: Placement, **kept: Any
+) -> TextEncoder:
+    """Encodes texts as a run does.
+
+    Args:
+        job: The run.
+        source: Weights of its encoder.
+        placement: Where it runs.
+        kept: What is kept of a text, beside what the run says; see `Kept`.
+    """
     settings = job.settings
-    has_begun = job.restored is not None
-    start = settings.output_dir if has_begun else settings.init_checkpoint
     return TextEncoder(
-        job.start or find.open_source(str(start)),
+        source,
         config=job.config,
         tokenizer=job.tokenizer,
         kept=Kept(
-            pooling=settings.pooling,
-            attend=settings.attend,
             max_seq_length=settings.max_seq_length,
-            dtype="float32",
             precision=placement.precision,
+            **kept,
         ),
         place=lambda: placement,
         batch_size=settings.predict_batch_size,
     )
+
+
+def _source(job: BiEncoderJob) -> Source:
+    """The encoder's weights: those that the run starts from, or has kept."""
+    settings, has_begun = job.settings, job.restored is not None
+    start = settings.output_dir if has_begun else settings.init_checkpoint
+    return job.start or find.open_source(str(start))
 
 
 def _encoded(split: Split, encoder: TextEncoder, folder: str) -> PairsTakenApart:
