@@ -176,9 +176,11 @@ class JaxEngine(Engine):
 
     # -- distribution -----------------------------------------------------------------
 
-    def _shard(self, arrays: Arrays, split: PartitionSpec) -> dict[str, jax.Array]:
+    def _shard(self, arrays: Arrays, split: PartitionSpec) -> dict[str, Any]:
         """Gives every replica its part of each array."""
         sharding = NamedSharding(self.placement.strategy, split)
+        if sharding.device_set == {_host()}:
+            return dict(arrays)  # a program reads them where they are
         if sharding.is_fully_addressable:
             return jax.device_put(dict(arrays), sharding)
         # device_put would compare the arrays of all processes, each time.
