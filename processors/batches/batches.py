@@ -8,6 +8,7 @@ the end, does not touch that.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,9 @@ from runtime.errors import DataError, SettingsError
 
 # What tells the draw of windows from those of an epoch's order.
 _FIRST_WINDOWS = (0, 3)
+
+# Of which the numbers of packed rows are chosen: a tenth of a second's work.
+_EXAMPLES_TRIED, _FEWEST_TRIED = 8192, 32
 
 
 class PadTo(enum.Enum):
@@ -65,8 +69,9 @@ class BatchShape:
         pad_to: How examples are brought to one length.
         replicas: Model copies that share an update.
         accumulation: Slices whose gradients add up to one update.
-        row_multiple: The number of packed rows is rounded up to a multiple of this;
-            accelerators that compile for each shape ask for more than 1.
+        row_counts: Numbers of packed rows that a slice may have, ascending, the last of
+            which suffices for any; none where any will do. Each is a shape that
+            accelerators compile. Training takes fewer of them, which fit its examples.
         buckets: Row lengths for PadTo.BUCKET, ascending, max_seq_length last; empty
             for the default ones.
         in_windows: Whether an example longer than max_seq_length is read in windows;
@@ -85,7 +90,7 @@ class BatchShape:
     pad_to: PadTo
     replicas: int = 1
     accumulation: int = 1
-    row_multiple: int = 1
+    row_counts: tuple[int, ...] = ()
     buckets: tuple[int, ...] = ()
     in_windows: bool = False
     sides: Sides = Sides.TOGETHER
@@ -95,7 +100,7 @@ class BatchShape:
         counts = ("per_replica_batch", "max_seq_length", "replicas", "accumulation")
         problems = [
             f"{name}: expected at least 1, got {getattr(self, name)}."
-            for name in (*counts, "row_multiple")
+            for name in counts
             if getattr(self, name) < 1
         ]
         if not self.buckets:
@@ -123,11 +128,13 @@ class BatchShape:
             others: Further attributes.
         """
         per_replica = batch // (placement.replicas * accumulation)
+        unit = math.ceil(per_replica / placement.max_row_shapes)
         return cls(
             per_replica_batch=per_replica,
             replicas=placement.replicas,
             accumulation=accumulation,
-            row_multiple=math.ceil(per_replica / placement.max_row_shapes),
+            # Texts of pairs that are read apart are twice as many.
+            row_counts=tuple(range(unit, 2 * per_replica + unit, unit)),
             **others,
         )
 
@@ -140,6 +147,15 @@ class BatchShape:
     def global_batch(self) -> int:
         """Examples in an update."""
         return self.slices * self.per_replica_batch
+
+    @property
+    def rounds_rows(self) -> bool:
+        """Whether packed rows are rounded up to one of several numbers."""
+        return (
+            self.pad_to is PadTo.PACK
+            and len(self.row_counts) > 1
+            and self.row_counts[0] > 1
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,9 +238,36 @@ class TrainBatches:
         self._first_windows = random.random_sample(len(dataset))
         self._class_weights = class_weights
         self._orders: dict[int, np.ndarray] = {}
+        if shape.rounds_rows:
+            self._shape = dataclasses.replace(shape, row_counts=self._row_counts())
 
     def batch(self, step: int) -> Batch:
         """Returns the batch of the update after `step` updates."""
+        rows, epochs = self._windows_at(step)
+        return _assemble(
+            self._windows,
+            rows,
+            texts=self._texts,
+            epochs=epochs,
+            shape=self._shape,
+            class_weights=self._class_weights,
+        )
+
+    def _row_counts(self) -> tuple[int, ...]:
+        """Numbers of packed rows for these examples, a pure function of them."""
+        exact = dataclasses.replace(self._shape, row_counts=())
+        needed = []
+        for step in range(max(_EXAMPLES_TRIED // exact.global_batch, _FEWEST_TRIED)):
+            index = self._windows_at(step)[0].reshape(exact.slices, exact.per_replica_batch)
+            slots = self._texts.slots(index)
+            sides = _lengths(
+                self._windows.rows, index, slots=slots, texts=self._texts, shape=exact
+            )
+            needed.append(_lay_out(sides, shape=exact)[0].rows)
+        return packing.counts_for(np.array(needed), most=slots.shape[1])
+
+    def _windows_at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which windows are in the batch of an update, and their epochs."""
         start = step * self._shape.global_batch
         epochs, places = np.divmod(
             np.arange(start, start + self._shape.global_batch), len(self._dataset)
@@ -238,14 +281,7 @@ class TrainBatches:
             [order[places[epochs == epoch]] for epoch, order in self._orders.items()]
         )
         rows = self._windows.drawn(index, epochs=epochs, shares=self._first_windows)
-        return _assemble(
-            self._windows,
-            rows,
-            texts=self._texts,
-            epochs=epochs,
-            shape=self._shape,
-            class_weights=self._class_weights,
-        )
+        return rows, epochs
 
     def _order(self, epoch: int) -> np.ndarray:
         """The order of an epoch's examples, a pure function of (seed, epoch)."""
@@ -350,9 +386,9 @@ def _assemble(
     dataset = windows.rows
     index = index.reshape(shape.slices, shape.per_replica_batch)
     real, slots = index != FILLER, texts.slots(index)
-    lengths = np.where(slots != FILLER, texts.dataset.lengths[slots], 0)
-    taught = _taught_lengths(dataset, index, shape=shape)
-    layout, *others = _lay_out([lengths, *taught], shape=shape)
+    sides = _lengths(dataset, index, slots=slots, texts=texts, shape=shape)
+    layout, *others = _lay_out(sides, shape=shape)
+    lengths, *taught = sides
     labels = np.where(real, dataset.label_ids[index], UNLABELLED)
     arrays = {
         **_grids(texts.dataset, slots, lengths=lengths, layout=layout),
@@ -369,18 +405,24 @@ def _assemble(
         arrays={name: _by_slice(array, shape) for name, array in arrays.items()},
         example_index=_by_slice(np.where(real, windows.owners[index], FILLER), shape),
         epochs=_by_slice(epochs.reshape(index.shape), shape),
-        real_tokens=int(sum(side.sum() for side in (lengths, *taught))),
+        real_tokens=int(sum(side.sum() for side in sides)),
     )
 
 
-def _taught_lengths(
-    dataset: TokenDataset, index: np.ndarray, *, shape: BatchShape
+def _lengths(
+    dataset: TokenDataset,
+    index: np.ndarray,
+    *,
+    slots: np.ndarray,
+    texts: Texts,
+    shape: BatchShape,
 ) -> list[np.ndarray]:
-    """Tokens of the text that each example teaches; empty where none is learned."""
+    """Tokens of the text in each slot, and of the one that each example teaches."""
+    lengths = np.where(slots != FILLER, texts.dataset.lengths[slots], 0)
     if shape.max_target_length is None:
-        return []
-    texts = dataset.target_ids or Spans.none(len(dataset))
-    return [np.where(index != FILLER, texts.lengths[index], 0)]
+        return [lengths]
+    taught = (dataset.target_ids or Spans.none(len(dataset))).lengths
+    return [lengths, np.where(index != FILLER, taught[index], 0)]
 
 
 def _lay_out(sides: Sequence[np.ndarray], *, shape: BatchShape) -> list[packing.Layout]:
@@ -388,7 +430,7 @@ def _lay_out(sides: Sequence[np.ndarray], *, shape: BatchShape) -> list[packing.
     limits = [shape.max_seq_length, shape.max_target_length or 0][: len(sides)]
     if shape.pad_to is PadTo.PACK:
         return packing.pack_sides(
-            sides, row_lengths=limits, row_multiple=shape.row_multiple
+            sides, row_lengths=limits, row_counts=shape.row_counts
         )
     if shape.pad_to is PadTo.BUCKET:
         buckets = [shape.buckets, *map(default_buckets, limits[1:])]

@@ -6,11 +6,13 @@ which examples make up a slice stays as it is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+_MOST_COUNTS = 3
+_PAYS = 0.95  # what one more number leaves of the rows, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,9 @@ def one_a_row(lengths: np.ndarray, *, row_length: int) -> Layout:
     return Layout(rows, row_length, starts=starts, places=np.ones_like(lengths))
 
 
-def pack(lengths: np.ndarray, *, row_length: int, row_multiple: int = 1) -> Layout:
+def pack(
+    lengths: np.ndarray, *, row_length: int, row_counts: Sequence[int] = ()
+) -> Layout:
     """Returns the layout that fills rows by first fit decreasing, slice by slice.
 
     Every slice gets as many rows as the fullest one needs.
@@ -53,16 +57,18 @@ def pack(lengths: np.ndarray, *, row_length: int, row_multiple: int = 1) -> Layo
         lengths: Tokens of each example, int64 [slices, examples], none over
             `row_length`; one of 0 tokens takes no place.
         row_length: Tokens a row holds.
-        row_multiple: The number of rows is rounded up to a multiple of this.
+        row_counts: Numbers of rows to choose from, ascending, of which the last always
+            suffices; none where any will do.
     """
-    [layout] = pack_sides(
-        [lengths], row_lengths=[row_length], row_multiple=row_multiple
-    )
+    [layout] = pack_sides([lengths], row_lengths=[row_length], row_counts=row_counts)
     return layout
 
 
 def pack_sides(
-    lengths: Sequence[np.ndarray], *, row_lengths: Sequence[int], row_multiple: int = 1
+    lengths: Sequence[np.ndarray],
+    *,
+    row_lengths: Sequence[int],
+    row_counts: Sequence[int] = (),
 ) -> list[Layout]:
     """Returns layouts that put both sides of an example into rows of one number.
 
@@ -70,7 +76,7 @@ def pack_sides(
         lengths: Tokens of each example on each side, int64 [slices, examples]; those of
             the first side decide the order. See `pack`.
         row_lengths: Tokens a row of each side holds.
-        row_multiple: The number of rows is rounded up to a multiple of this.
+        row_counts: See `pack`.
     """
     limits = np.array(row_lengths)
     packed = [
@@ -81,13 +87,38 @@ def pack_sides(
     starts = np.array([starts for _, starts, _ in packed], np.int64)
     return [
         Layout(
-            rows=math.ceil(rows / row_multiple) * row_multiple,
+            rows=next((count for count in row_counts if count >= rows), rows),
             row_length=row_length,
             starts=starts[..., side],
             places=np.array([places for _, _, places in packed], np.int64),
         )
         for side, row_length in enumerate(row_lengths)
     ]
+
+
+def counts_for(needed: np.ndarray, *, most: int) -> tuple[int, ...]:
+    """Numbers of rows to choose from, few of them, each of which pays for itself.
+
+    Each costs a compilation; one too many of them costs less than too many rows in all
+    batches. The largest but one leaves a row to spare.
+
+    Args:
+        needed: Rows that some batches need, int64 [batches].
+        most: Examples of a slice, for which the last number suffices.
+    """
+    counts = [min(int(needed.max()) + 1, most)]
+    for _ in range(_MOST_COUNTS - 1):
+        more = [sorted({*counts, count}) for count in np.unique(needed).tolist()]
+        best = min(more, key=lambda counts: _rows_taken(needed, counts))
+        if _rows_taken(needed, best) > _PAYS * _rows_taken(needed, counts):
+            break
+        counts = best
+    return (*counts, most) if counts[-1] < most else tuple(counts)
+
+
+def _rows_taken(needed: np.ndarray, counts: Sequence[int]) -> int:
+    """The rows of all batches, each of which takes the first number that suffices."""
+    return int(np.array(counts)[np.searchsorted(counts, needed)].sum())
 
 
 def _first_fit_decreasing(

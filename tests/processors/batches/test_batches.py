@@ -151,9 +151,36 @@ def test_packed_rows_are_fewer_and_equal_in_every_slice():
         assert row_length == MAX
         assert rows < 4
     rounded = EvalBatches(
-        dataset, shape=make_shape(per_replica_batch=8, row_multiple=4)
+        dataset, shape=make_shape(per_replica_batch=8, row_counts=(4, 8))
     )
     assert {b.arrays["input_ids"].shape[2] for b in rounded} == {4}
+
+
+def test_training_takes_few_numbers_of_rows_that_fit_its_examples():
+    dataset = make_dataset(500)
+    sizes = {"per_replica_batch": 32, "replicas": 2}
+    exact = TrainBatches(dataset, shape=make_shape(**sizes), seed=1)
+    multiples = tuple(range(8, 65, 8))
+    shape = make_shape(**sizes, row_counts=multiples)
+    fitting = TrainBatches(dataset, shape=shape, seed=1)
+    needed, taken = [], []
+    for step in range(60):
+        (few, many) = (each.batch(step) for each in (exact, fitting))
+        np.testing.assert_array_equal(few.example_index, many.example_index)
+        needed.append(few.arrays["input_ids"].shape[2])
+        taken.append(many.arrays["input_ids"].shape[2])
+    assert len(set(taken)) <= 3 < len(set(needed)) + 1
+    assert np.all(np.array(taken) >= needed)
+    rounded = np.ceil(np.array(needed) / 8) * 8
+    assert sum(taken) < 0.95 * rounded.sum()
+    again = TrainBatches(dataset, shape=shape, seed=1).batch(59)
+    assert again.arrays["input_ids"].shape[2] == taken[-1]
+
+
+def test_one_number_of_rows_is_kept():
+    shape = make_shape(per_replica_batch=8, row_counts=(8,))
+    batch = TrainBatches(make_dataset(64, longest=2), shape=shape, seed=1).batch(0)
+    assert batch.arrays["input_ids"].shape[2] == 8
 
 
 def test_slices_are_consecutive_blocks_of_the_global_batch():
@@ -318,11 +345,10 @@ def test_default_buckets(max_seq_length, buckets):
 
 def test_wrong_shapes_are_reported_together():
     with pytest.raises(SettingsError) as caught:
-        make_shape(per_replica_batch=0, replicas=-1, row_multiple=0, buckets=(8, 16))
+        make_shape(per_replica_batch=0, replicas=-1, buckets=(8, 16))
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
         "per_replica_batch",
         "replicas",
-        "row_multiple",
         "buckets",
     ]
 

@@ -59,7 +59,21 @@ def test_equal_lengths_keep_their_order():
 def test_every_slice_has_the_rows_of_the_fullest():
     lengths = np.array([[1, 1, 1], [9, 9, 9], [0, 0, 0]])
     assert packing.pack(lengths, row_length=10).rows == 3
-    assert packing.pack(lengths, row_length=10, row_multiple=4).rows == 4
+    assert packing.pack(lengths, row_length=10, row_counts=(2, 4, 8)).rows == 4
+
+
+@pytest.mark.parametrize(
+    ("needed", "most", "counts"),
+    [
+        ([9] * 30 + [10] * 65 + [11] * 5, 32, (10, 12, 32)),
+        (range(20, 32), 32, (25, 32)),
+        ([2] * 50 + [20] * 50, 32, (2, 21, 32)),
+        ([32] * 50, 32, (32,)),
+        ([1] * 50, 1, (1,)),
+    ],
+)
+def test_few_numbers_of_rows_pay_for_themselves(needed, most, counts):
+    assert packing.counts_for(np.array(needed), most=most) == counts
 
 
 def test_one_a_row():

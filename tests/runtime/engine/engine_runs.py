@@ -165,7 +165,7 @@ def small_calls(*, pad_to, replicas=1):
         replicas=replicas,
         max_seq_length=MAX_LENGTH,
         pad_to=pad_to,
-        row_multiple=BATCH,
+        row_counts=(BATCH,),
     )
     batches = TrainBatches(short_texts(), shape=shape, seed=5)
     return [

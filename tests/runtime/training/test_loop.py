@@ -335,7 +335,7 @@ SHAPE = BatchShape(
     replicas=1,
     max_seq_length=engine_runs.MAX_LENGTH,
     pad_to=PadTo.PACK,
-    row_multiple=engine_runs.BATCH,
+    row_counts=(engine_runs.BATCH,),
 )
 
 
