@@ -1,5 +1,6 @@
 """The classifier that a language model becomes.
 
+frozen.py       a head on the states of an LSTM that is not trained
 loading.py      a trained one, opened to be asked
 model.py        the classifier that some settings ask for
 preparation.py  what can be refused before a framework loads

@@ -6,14 +6,17 @@ takes its backend at import.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from collections.abc import Mapping
 
 import numpy as np
 
+from lstm_pretrain.classifier import frozen
 from lstm_pretrain.classifier.model import build_classifier
 from lstm_pretrain.classifier.preparation import ClassifierJob
+from lstm_pretrain.model.config import Trained
 from pipelines.classification import run as classification
 from pipelines.classification.run import Classifier, Results
 from runtime.devices.placement import Placement
@@ -39,9 +42,19 @@ def run(job: ClassifierJob, *, placement: Placement) -> Results:
         CheckpointError: A checkpoint does not fit.
         TrainingError: The loss is not finite.
     """
-    return classification.run(
-        job, classifier_of(job, placement=placement), placement=placement
-    )
+    classifier = classifier_of(job, placement=placement)
+    if job.settings.train is Trained.HEAD:
+        classifier = dataclasses.replace(
+            classifier,
+            fit_at_once=lambda engine, split, context: frozen.fit_head(
+                engine,
+                split,
+                classifier=classifier,
+                settings=job.settings,
+                placement=context.placement,
+            ),
+        )
+    return classification.run(job, classifier, placement=placement)
 
 
 def classifier_of(job: ClassifierJob, *, placement: Placement) -> Classifier:

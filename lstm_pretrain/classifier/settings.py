@@ -9,7 +9,13 @@ import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
 
-from lstm_pretrain.model.config import Dropouts, LstmConfig, StatePooling, Transfer
+from lstm_pretrain.model.config import (
+    Dropouts,
+    LstmConfig,
+    StatePooling,
+    Trained,
+    Transfer,
+)
 from lstm_pretrain.settings import EncoderSettings, LstmTaskSettings
 from runtime.engine.optimizer_settings import OptimizerSettings, ParameterGroup
 from runtime.settings import setting
@@ -83,6 +89,7 @@ class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
         "pooling",
         "rate_decay",
         "gradual_unfreezing",
+        "train",
         "train_examples",
         "transfer",
     )
@@ -91,6 +98,11 @@ class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
         Carried(("pooling",)),
     )
 
+    train: Trained = setting(
+        Trained.FULL,
+        help="What is trained: full, all of it; head, a logistic regression on the "
+        "pooled states of the pretrained LSTM as it is.",
+    )
     train_examples: int | None = setting(
         None, help="Labelled training examples to draw; by default all."
     )
@@ -104,6 +116,19 @@ class LstmClassifierSettings(ClassifierStepSettings, LstmTaskSettings):
         yield from super()._problems()
         if self.train_examples is not None and self.train_examples < 1:
             yield f"--train_examples must be at least 1; got {self.train_examples}."
+        if self.train is Trained.HEAD:
+            yield from self._without_updates()
+            if not self._has_pretrained():
+                yield "--train=head reads a pretrained LSTM: give --init_checkpoint."
+            if self.transfer is not Transfer.ALL:
+                yield (
+                    "--train=head reads the states of a pretrained LSTM: --transfer="
+                    f"{self.transfer.value} takes over none; use all."
+                )
+
+    def _has_pretrained(self) -> bool:
+        """Whether there is a language model to start from."""
+        return bool(self.init_checkpoint)
 
     @property
     def drawn_by_seed(self) -> tuple[str, ...]:

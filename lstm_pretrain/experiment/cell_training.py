@@ -11,16 +11,18 @@ import time
 
 import numpy as np
 
+from lstm_pretrain.classifier import frozen
 from lstm_pretrain.classifier import run as finetune
 from lstm_pretrain.classifier.preparation import ClassifierJob
 from lstm_pretrain.experiment.cells import Cell, Result, Start, draw
+from lstm_pretrain.model.config import Trained
 from pipelines.classification import answers, outputs
 from pipelines.classification.splits import Split
 from processors.batches.batches import stack
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine, EngineState
 from runtime.errors import TrainingError
-from runtime.training.model import build_engine
+from runtime.training.model import Model, build_engine
 
 
 def train(cell: Cell, *, job: ClassifierJob, placement: Placement) -> Result:
@@ -35,16 +37,24 @@ def train(cell: Cell, *, job: ClassifierJob, placement: Placement) -> Result:
         TrainingError: The loss is not finite.
     """
     started = time.monotonic()
-    settings = dataclasses.replace(job.settings, seed=cell.seed)
+    is_pretrained = cell.start is Start.PRETRAINED
+    settings = dataclasses.replace(
+        job.settings,
+        seed=cell.seed,
+        train=job.settings.train if is_pretrained else Trained.FULL,
+    )
     job = dataclasses.replace(job, settings=settings)
     split = draw(job.splits["train"], count=cell.size, seed=cell.seed)
     total = settings.num_train_steps(len(split.dataset))
     classifier = finetune.classifier_of(job, placement=placement)
     engine = build_engine(classifier, settings, total=total, placement=placement)
-    if cell.start is Start.PRETRAINED:
+    if is_pretrained:
         classifier.initialise(engine)
     course = _Course(job, engine=engine, placement=placement, dev=job.splits["dev"])
-    course.train(split, total=total)
+    if settings.train is Trained.HEAD:
+        course.fit_head(split, classifier=classifier)
+    else:
+        course.train(split, total=total)
     last = course.accuracy(job.splits["test"])
     engine.load_state(course.best)
     return Result(
@@ -59,7 +69,7 @@ def train(cell: Cell, *, job: ClassifierJob, placement: Placement) -> Result:
 
 
 class _Course:
-    """The epochs of one classifier.
+    """The epochs of one classifier; one alone, where its head is fitted at once.
 
     Attributes:
         train_losses: Mean loss of each epoch.
@@ -99,6 +109,17 @@ class _Course:
                 several = [batches.batch(step) for step in range(first, last)]
                 losses += self._update(stack(several))
             self._look(float(np.mean(losses)))
+
+    def fit_head(self, split: Split, *, classifier: Model) -> None:
+        """Fits the head to an LSTM that stays as it is."""
+        frozen.fit_head(
+            self._engine,
+            split,
+            classifier=classifier,
+            settings=self._settings,
+            placement=self._placement,
+        )
+        self._look(self._measure(split)[1])
 
     def accuracy(self, split: Split) -> float:
         """Share of a split's examples that are told right."""

@@ -110,6 +110,10 @@ def _draw_epochs(axes: Axes, results: Sequence[Result]) -> None:
         if not curves:
             continue
         percent = 100 * np.array(curves)
+        if percent.shape[1] == 1:  # a head that is fitted at once
+            axes.axhline(percent.mean(), color=colour, label=name)
+            axes.axhspan(percent.min(), percent.max(), color=colour, alpha=0.2)
+            continue
         epochs = np.arange(1, percent.shape[1] + 1)
         axes.plot(epochs, percent.mean(axis=0), color=colour, label=name)
         axes.fill_between(

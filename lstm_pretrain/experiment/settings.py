@@ -95,6 +95,14 @@ class ExperimentSettings(LstmClassifierSettings):
         del evaluates
         yield from super().evaluation_problems(evaluates=True)
 
+    def _watches_training(self) -> bool:
+        """See base class; `--patience` is of the language model here."""
+        return False
+
+    def _has_pretrained(self) -> bool:
+        """See base class; one is trained here."""
+        return True
+
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         for size in self.train_sizes:

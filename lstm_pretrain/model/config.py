@@ -27,6 +27,13 @@ class Transfer(enum.Enum):
         return self is Transfer.ALL or weight.startswith("encoder/embedding/")
 
 
+class Trained(enum.Enum):
+    """What of a classifier is trained."""
+
+    FULL = "full"
+    HEAD = "head"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LstmConfig:
     """Sizes of an encoder and of the language model on it.

@@ -196,16 +196,26 @@ class LstmClassifier(keras.Model):
         Returns:
             float32 logits `[examples, num_labels]`; of two classes the first's is 0.
         """
-        rows = {name: inputs[name] for name in LM_INPUTS}
-        states = ops.concatenate(self.encoder(rows, training=training), axis=-1)
-        members = _members(inputs["example_ids"], inputs["first_positions"])
-        pooled = _POOLED[self.pooling](
-            ops.cast(_end_to_end(states), "float32"), members
-        )
+        pooled = self.pooled(inputs, training=training)
         logits = self.head(self.dropout(pooled, training=training))
         if self.num_labels != 2:
             return logits
         return ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
+
+    def pooled(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        """What the head reads: the states of each text as one vector.
+
+        Args:
+            inputs: As for `call`.
+            training: Whether dropout is on.
+
+        Returns:
+            float32 `[examples, size]`.
+        """
+        rows = {name: inputs[name] for name in LM_INPUTS}
+        states = ops.concatenate(self.encoder(rows, training=training), axis=-1)
+        members = _members(inputs["example_ids"], inputs["first_positions"])
+        return _POOLED[self.pooling](ops.cast(_end_to_end(states), "float32"), members)
 
 
 def _narrowing(config: LstmConfig, *, dtype: str) -> keras.layers.Layer:

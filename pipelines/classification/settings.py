@@ -178,6 +178,23 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
                 f"{self.threshold}."
             )
 
+    def _without_updates(self) -> Iterator[str]:
+        """What cannot be asked of `--train=head`, which fits a head at once."""
+        if self.targets is not Targets.LABEL:
+            yield "--train=head fits one label a text: use full."
+        if self._watches_training():
+            yield "--best_by and --patience need updates, and --train=head has none."
+        for name in ("class_weights", "label_smoothing"):
+            if getattr(self, name) != getattr(type(self), name):
+                yield (
+                    f"--{name} is for training by updates, and --train=head fits a"
+                    " logistic regression."
+                )
+
+    def _watches_training(self) -> bool:
+        """Whether a score on the way decides which weights are used."""
+        return self.watched_score is not None
+
     @property
     def tunes_thresholds(self) -> bool:
         """Whether the thresholds of labels are chosen by the dev split."""

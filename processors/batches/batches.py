@@ -258,7 +258,9 @@ class TrainBatches:
         exact = dataclasses.replace(self._shape, row_counts=())
         needed = []
         for step in range(max(_EXAMPLES_TRIED // exact.global_batch, _FEWEST_TRIED)):
-            index = self._windows_at(step)[0].reshape(exact.slices, exact.per_replica_batch)
+            index = self._windows_at(step)[0].reshape(
+                exact.slices, exact.per_replica_batch
+            )
             slots = self._texts.slots(index)
             sides = _lengths(
                 self._windows.rows, index, slots=slots, texts=self._texts, shape=exact

@@ -11,7 +11,7 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from runtime.errors import CheckpointError
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-LETTERS = f"{ROOT}/lstm_pretrain/bundled/aozora-letters"
+PIECES = f"{ROOT}/lstm_pretrain/bundled/aozora-pieces"
 
 
 def job_from(start, folder):
@@ -29,21 +29,21 @@ def job_from(start, folder):
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
-    return job_from("bundled:aozora-letters", tmp_path_factory.mktemp("bundled"))
+    return job_from("bundled:aozora-pieces", tmp_path_factory.mktemp("bundled"))
 
 
 def test_a_name_stands_for_its_folder(job, tmp_path):
-    assert job.init_checkpoint == job_from(LETTERS, tmp_path).init_checkpoint
+    assert job.init_checkpoint == job_from(PIECES, tmp_path).init_checkpoint
 
 
 def test_unknown_names_list_the_known(tmp_path):
-    with pytest.raises(CheckpointError, match="There is: aozora-letters"):
-        job_from("bundled:letters", tmp_path)
+    with pytest.raises(CheckpointError, match="There is: aozora-pieces"):
+        job_from("bundled:pieces", tmp_path)
 
 
 def test_it_brings_sizes_and_vocabulary(job):
-    assert job.config.vocab_size == job.tokenizer.vocab_size == 2500
-    assert (job.config.embedding_size, job.config.hidden_size) == (64, 128)
+    assert job.config.vocab_size == job.tokenizer.vocab_size == 8000
+    assert (job.config.embedding_size, job.config.hidden_size) == (128, 128)
 
 
 def test_its_weights_are_numbers(job):
@@ -53,5 +53,5 @@ def test_its_weights_are_numbers(job):
 
 
 def test_it_is_small():
-    files = glob.glob(f"{LETTERS}/**", recursive=True)
-    assert 0 < sum(os.path.getsize(path) for path in files) < 5_000_000
+    files = glob.glob(f"{PIECES}/**", recursive=True)
+    assert 0 < sum(os.path.getsize(path) for path in files) < 6_000_000

@@ -16,7 +16,6 @@ from typing import ClassVar
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
 from processors.batches import windows
 from processors.batches.long_texts import LongTexts
-from processors.labels.targets import Targets
 from processors.tokenization.settings import TOKENIZER, TokenizerSettings
 from runtime.errors import SettingsError
 from runtime.settings import setting
@@ -172,18 +171,6 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
     def needs_trained_pooler(self) -> bool:
         """Whether pooled vectors are read as they are."""
         return self.trained_part.is_head_alone
-
-    def _without_updates(self) -> Iterator[str]:
-        if self.targets is not Targets.LABEL:
-            yield "--train=head fits one label a text: use full, or top:N."
-        if self.watched_score:
-            yield "--best_by and --patience need updates, and --train=head has none."
-        for name in ("class_weights", "label_smoothing"):
-            if getattr(self, name) != getattr(type(self), name):
-                yield (
-                    f"--{name} is for training by updates, and --train=head fits a"
-                    " logistic regression."
-                )
 
     def _trains_top_layers(self) -> bool:
         try:

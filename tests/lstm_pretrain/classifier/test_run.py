@@ -6,6 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from lstm_pretrain.classifier import run as finetune
 from lstm_pretrain.classifier.preparation import prepare as prepare_classifier
@@ -13,11 +14,12 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model import run as pretrain
 from lstm_pretrain.language_model.preparation import prepare as prepare_language_model
 from lstm_pretrain.language_model.settings import LanguageModelSettings
-from lstm_pretrain.model.config import Transfer
-from pipelines.classification import splits
+from lstm_pretrain.model.config import Trained, Transfer
+from pipelines.classification import logistic, splits
 from processors.batches.batches import TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
 from processors.batches.long_texts import LongTexts
+from processors.labels.targets import Objective
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.errors import (
@@ -314,6 +316,70 @@ def test_frozen_parts_do_not_move(train_classifier, language_model, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_head_alone_is_a_regression_on_the_states_of_the_pretrained_lstm(
+    train_classifier, language_model, words_task, place_on, tmp_path
+):
+    folder = train_classifier(
+        tmp_path / "out", init_checkpoint=language_model, train=Trained.HEAD
+    )
+    before, after = weights_of(language_model), weights_of(folder)
+    for name in after:
+        if name.startswith(ENCODER):
+            np.testing.assert_array_equal(before[name], after[name])
+    job = prepare_classifier(
+        LstmClassifierSettings(
+            **words_task,
+            output_dir=str(tmp_path / "states"),
+            init_checkpoint=language_model,
+            do_train=True,
+        )
+    )
+    states = reference_states(job, weights=after)
+    train = job.splits["train"].dataset.label_ids
+    head = logistic.fit(states, train, num_labels=2, seed=0)
+    both = states @ head.weights.T + head.bias
+    found = states @ after["head/kernel"] + after["head/bias"]
+    np.testing.assert_allclose(found[:, 0], both[:, 1] - both[:, 0], atol=1e-3)
+
+
+def reference_states(job, *, weights):
+    """The mean states of the training texts, in plain numpy."""
+    cell = {
+        name: weights[f"encoder/forward_0/lstm_cell/{name}"]
+        for name in ("kernel", "recurrent_kernel", "bias")
+    }
+    found = []
+    dataset = job.splits["train"].dataset
+    for number in range(len(dataset)):
+        state = memory = np.zeros(cell["recurrent_kernel"].shape[0])
+        states = []
+        for token in dataset.example(number).input_ids:
+            embedded = weights["encoder/embedding/embeddings"][token]
+            gates = embedded @ cell["kernel"] + state @ cell["recurrent_kernel"]
+            enter, forget, new, leave = np.split(gates + cell["bias"], 4)
+            memory = memory * expit(forget) + expit(enter) * np.tanh(new)
+            state = expit(leave) * np.tanh(memory)
+            states.append(state)
+        found.append(np.mean(states, axis=0))
+    return np.array(found, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("others", "problem"),
+    [
+        ({"init_checkpoint": None}, "reads a pretrained LSTM: give --init_checkpoint"),
+        ({"transfer": Transfer.EMBEDDING}, "--transfer=embedding takes over none"),
+        ({"label_smoothing": 0.1}, "--label_smoothing is for training by updates"),
+        ({"patience": 2, "do_eval": True}, "--patience need updates"),
+        ({"objective": Objective.REGRESSION}, "fits one label a text"),
+    ],
+)
+def test_what_a_head_alone_cannot_be_told(words_task, others, problem):
+    values = {**words_task, "output_dir": "out", "init_checkpoint": "lm", **others}
+    with pytest.raises(SettingsError, match=problem):
+        LstmClassifierSettings(**values, train=Trained.HEAD)
+
+
 def test_lower_layers_learn_at_lower_rates(train_classifier, tmp_path):
     one, other = (
         weights_of(

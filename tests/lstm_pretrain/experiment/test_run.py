@@ -11,6 +11,7 @@ from lstm_pretrain.experiment import run as experiment
 from lstm_pretrain.experiment.cells import Results, Start
 from lstm_pretrain.experiment.preparation import prepare
 from lstm_pretrain.experiment.settings import ExperimentSettings
+from lstm_pretrain.model.config import Trained, Transfer
 from runtime.devices.placement import Accelerator
 from runtime.errors import DataError, SettingsError, StorageError
 from runtime.training import run_lock
@@ -111,6 +112,17 @@ def test_several_processes_come_to_the_same(run, finished, tmp_path):
         assert result.test_accuracy == same.test_accuracy
 
 
+def test_a_head_alone_stands_beside_the_same_random_starts(run, finished, tmp_path):
+    told = {"train": Trained.HEAD, "patience": 3}
+    folder = run(tmp_path / "out", train_sizes=("20",), seeds=1, **told)
+    pretrained, scratch = results_of(folder)
+    assert len(pretrained.dev_accuracies) == len(pretrained.train_losses) == 1
+    assert pretrained.test_accuracy == pretrained.last_test_accuracy
+    [same] = [each for each in results_of(finished) if each.cell == scratch.cell]
+    assert scratch.dev_losses == same.dev_losses
+    assert scratch.test_accuracy == same.test_accuracy
+
+
 @pytest.mark.slow
 def test_a_language_model_that_gets_no_better_ends_early(run, tmp_path):
     told = {"lm_epochs": 9.0, "min_improvement": 5.0, "patience": 2}
@@ -167,6 +179,10 @@ def test_a_test_split_that_is_not_labelled(run, finished, tmp_path):
         ({"patience": 0}, "--patience must be at least 1"),
         ({"lm_dropout": 1.0}, r"--lm_dropout must lie in \[0, 1\)"),
         ({"lm_learning_rate": -1.0}, "--lm_learning_rate must be at least 0"),
+        (
+            {"train": Trained.HEAD, "transfer": Transfer.EMBEDDING},
+            "--transfer=embedding takes over none",
+        ),
     ],
 )
 def test_settings(words_task, values, problem):

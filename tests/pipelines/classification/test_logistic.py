@@ -35,6 +35,15 @@ def test_the_head_says_what_the_regression_says(labels):
     assert (found.argmax(axis=1) == label_ids).mean() > 0.9
 
 
+def test_a_label_that_is_rarer_than_folds_is_learned_too(recwarn):
+    vectors, label_ids = make_data([0, 1, 2])
+    kept = np.r_[0:60, 60:62]  # two examples of the last
+    head = logistic.fit(vectors[kept], label_ids[kept], num_labels=3, seed=0)
+    assert (head.predicted(vectors) == label_ids)[:60].mean() > 0.9
+    assert head.bias.min() > -100
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("label_ids", [[0] * 20, [0] * 20 + [1] * 2])
 def test_too_few_examples(label_ids):
     vectors = np.zeros((len(label_ids), 2), np.float32)
