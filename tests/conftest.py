@@ -1,5 +1,6 @@
 """What a backend must be told before it starts, and what many tests share."""
 
+import functools
 import json
 import os
 import zlib
@@ -91,6 +92,19 @@ def make_virtual_devices():
 
 keep_compilations()
 make_virtual_devices()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dictionary_copies(tmp_path_factory):
+    """Keeps the copies of MeCab's dictionaries of the tests out of the user's cache."""
+    from processors.tokenization import mecab_copy
+
+    with pytest.MonkeyPatch.context() as patch:
+        elsewhere = functools.partial(
+            mecab_copy.find_or_make, cache=str(tmp_path_factory.mktemp("copies"))
+        )
+        patch.setattr(mecab_copy, "find_or_make", elsewhere)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -48,10 +48,21 @@ class Words(abc.ABC):
         None where its neighbours decide.
         """
 
+    def expect(self, characters: int) -> None:
+        """Tells that so many characters follow, and nobody waits for a single text.
+
+        Who needs no preparation does nothing.
+
+        Args:
+            characters: How many, beside those told before.
+        """
+        del characters
+
     def count(self, texts: Iterable[str]) -> Counter[str]:
         """Returns how often each word, in its final shape, stands in streamed texts."""
         raw: Counter[str] = Counter()
         for text in texts:
+            self.expect(len(text))
             raw.update(self.find(text))
         shaped: Counter[str] = Counter()
         for word, count in raw.items():

@@ -6,6 +6,8 @@ import random
 import pytest
 import sentencepiece
 
+from tests.processors.tokenization.small_dictionary import SmallDictionary
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
 GOLDEN = os.path.join(ROOT, "tests", "golden")
 SENTENCE_PIECE = os.path.join(ROOT, "processors", "data", "aozora_spm_8k", "aozora-ja")
@@ -151,3 +153,9 @@ def write_vocab(tmp_path):
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def small_dictionary(tmp_path):
+    """The folder of a compiled dictionary."""
+    return SmallDictionary.random(1).compile(str(tmp_path / "dictionary"))
