@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from runtime.errors import DataError
 
 _STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 _FOLDS = 3
+_ASKED = 1000  # examples
 _PRECISE = 1e-3  # half the steps of 1e-4
 _MOST_STEPS = 2000
 _NEVER = -1e4  # the score of a label that no example has
@@ -49,6 +52,9 @@ def fit(
 ) -> Head:
     """Fits a head; the regularisation is chosen by three-fold cross-validation.
 
+    Of few examples one cross-validation says little: it is done again on other folds
+    until a thousand examples were left out and asked.
+
     Args:
         vectors: float32 `[examples, size]`.
         label_ids: int32 `[examples]`.
@@ -70,10 +76,9 @@ def fit(
             StandardScaler(), LogisticRegression(tol=_PRECISE, max_iter=_MOST_STEPS)
         ),
         {"logisticregression__C": _STRENGTHS},
-        cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=seed),
+        cv=list(_splits(label_ids, seed=seed)),
     )
-    with warnings.catch_warnings():  # of labels that are rarer than folds
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+    with threadpool_limits(1):  # matrices are so small that threads take longer
         search.fit(vectors, label_ids)
     scaler, regression = (step for _, step in search.best_estimator_.steps)
     slopes, offsets = regression.coef_, regression.intercept_
@@ -86,3 +91,16 @@ def fit(
     weights[present] = slopes
     bias[present] = offsets - slopes @ scaler.mean_
     return Head(weights, bias, strength=float(regression.C))
+
+
+def _splits(
+    label_ids: np.ndarray, *, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields which examples are learned from and which are asked."""
+    for repeat in range(max(_ASKED // len(label_ids), 1)):
+        folds = StratifiedKFold(
+            _FOLDS, shuffle=True, random_state=(seed + repeat) % 2**32
+        )
+        with warnings.catch_warnings():  # of labels that are rarer than folds
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            yield from folds.split(label_ids, label_ids)
