@@ -136,7 +136,8 @@ def _work(name: str) -> None:
 
 
 def _this_toolkit(texts: Texts, precision: str) -> Callable[[str], turns.Turn]:
-    from processors.batches.batches import BatchShape, PadTo, TrainBatches, stack
+    from processors.batches.batch_shape import BatchShape, PadTo
+    from processors.batches.batches import TrainBatches, stack
     from processors.batches.features import Features
     from processors.batches.token_dataset import TokenDataset
     from runtime.devices.placement import Accelerator, Backend, Precision, place

@@ -107,7 +107,7 @@ def _work(name: str) -> Callable[[str], turns.Turn]:
 
 
 def _ours(rows: list[np.ndarray]) -> Callable[[], np.ndarray]:
-    from processors.batches.batches import PadTo
+    from processors.batches.batch_shape import PadTo
     from processors.batches.features import Features
     from runtime.devices.placement import Accelerator, Backend, place
     from tf_bert.formats import find

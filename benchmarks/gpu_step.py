@@ -211,7 +211,8 @@ _Made = tuple[Callable[[], object], Callable[[], int], Callable[[], str]]
 def _ours(
     case: Case, ids: np.ndarray, lengths: np.ndarray, labels: np.ndarray
 ) -> _Made:
-    from processors.batches.batches import BatchShape, PadTo, TrainBatches, stack
+    from processors.batches.batch_shape import BatchShape, PadTo
+    from processors.batches.batches import TrainBatches, stack
     from processors.batches.features import Features
     from processors.batches.token_dataset import TokenDataset
     from runtime.devices.placement import (

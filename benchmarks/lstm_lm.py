@@ -99,7 +99,8 @@ def _this_toolkit(sequences: list[np.ndarray], precision: str) -> Epoch:
     from lstm_pretrain.model.config import Dropouts, LstmConfig
     from lstm_pretrain.model.heads import LanguageModel, LanguageModelObjective
     from lstm_pretrain.model.modeling import RowLayout
-    from processors.batches.batches import BatchShape, PadTo, stack
+    from processors.batches.batch_shape import BatchShape, PadTo
+    from processors.batches.batches import stack
     from processors.batches.features import Features
     from processors.batches.token_dataset import TokenDataset
     from runtime.engine import engine

@@ -67,7 +67,8 @@ def _work(name: str) -> None:
 
 
 def _this_toolkit(precision: str) -> Callable[[str], turns.Turn]:
-    from processors.batches.batches import BatchShape, EvalBatches, PadTo
+    from processors.batches.batch_shape import BatchShape, PadTo
+    from processors.batches.batches import EvalBatches
     from processors.pretraining import records
     from processors.pretraining.batches import MaskedBatches
     from runtime.devices.placement import Accelerator, Backend, Precision, place

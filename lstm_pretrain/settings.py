@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from lstm_pretrain.model.config import LstmConfig
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
-from processors.batches.batches import PadTo, TrainBatches
+from processors.batches.batch_shape import PadTo
+from processors.batches.batches import TrainBatches
 from processors.batches.grouped_batches import GroupedBatches
 from processors.tokenization.settings import TokenizerKind, TokenizerSettings
 from processors.tokenization.units import Units

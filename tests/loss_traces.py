@@ -14,7 +14,7 @@ from lstm_pretrain.classifier import preparation as lstm_classifier
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.language_model import preparation as language_model
 from lstm_pretrain.language_model.settings import LanguageModelSettings
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.pretraining.settings import PretrainingTask
 from processors.tokenization.units import Units
 from runtime import storage

@@ -13,7 +13,8 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.model.heads import LstmClassifier
 from pipelines.classification import logistic
 from pipelines.classification.splits import Split
-from processors.batches.batches import BatchShape, EvalBatches
+from processors.batches.batch_shape import BatchShape
+from processors.batches.batches import EvalBatches
 from processors.batches.token_dataset import FILLER
 from runtime.devices.placement import Placement
 from runtime.engine.engine import Engine

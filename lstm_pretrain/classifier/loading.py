@@ -16,7 +16,7 @@ from pipelines.serving import recorded as recorded_runs
 from pipelines.serving.predictor import Predictor, open_predictor
 from pipelines.serving.recorded import Recorded
 from pipelines.serving.served import Reading, Served
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.batches.features import Features, TokenCounts
 from processors.example import InputExample
 from processors.labels.targets import Targets

@@ -6,7 +6,7 @@ from lstm_pretrain.classifier.settings import ClassifierStepSettings
 from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.model.heads import LstmClassifier
 from lstm_pretrain.model.modeling import RowLayout
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.devices.placement import Accelerator
 
 

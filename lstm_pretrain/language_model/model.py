@@ -6,7 +6,7 @@ from lstm_pretrain.language_model.settings import LanguageModelStepSettings
 from lstm_pretrain.model.config import LstmConfig
 from lstm_pretrain.model.heads import LanguageModel
 from lstm_pretrain.model.modeling import RowLayout
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.devices.placement import Accelerator
 
 

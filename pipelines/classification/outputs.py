@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from pipelines.classification.splits import Split
-from processors.batches.batches import Batch, BatchShape, EvalBatches
+from processors.batches.batch_shape import BatchShape
+from processors.batches.batches import Batch, EvalBatches
 from processors.batches.token_dataset import FILLER, UNLABELLED
 from runtime.training.evaluations import Predictor
 

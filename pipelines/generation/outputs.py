@@ -11,7 +11,8 @@ import numpy as np
 
 from pipelines.steps.workload import one_call
 from processors.batches import predicted_tokens
-from processors.batches.batches import Batch, BatchShape, EvalBatches, stack
+from processors.batches.batch_shape import BatchShape
+from processors.batches.batches import Batch, EvalBatches, stack
 from processors.batches.token_dataset import FILLER, TokenDataset
 from processors.tokenization.base import Tokenizer
 from runtime.errors import DataError

@@ -20,7 +20,7 @@ from pipelines.reports import report as reports
 from pipelines.reports.page import document
 from pipelines.steps import training as steps
 from pipelines.steps.feed import feed
-from processors.batches.batches import BatchShape, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
 from runtime.devices.placement import Placement
 from runtime.training import training
 from runtime.training.evaluations import Evaluation, Predictor

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.classification.preparation import PAIRS
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.labels import targets
 from processors.labels.targets import Targets
 from processors.tokenization import kept

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from processors.batches.batches import BatchShape, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
 from processors.batches.features import Features, TokenCounts
 from processors.example import InputExample
 from processors.labels.targets import Targets

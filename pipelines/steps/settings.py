@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from processors.batches.batches import BatchShape
+from processors.batches.batch_shape import BatchShape
 from processors.batches.settings import BatchSettings
 from runtime.devices.placement import Placement
 from runtime.training.run_settings import StepSettings

@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 
 from pipelines.steps.settings import TokenStepSettings
-from processors.batches.batches import (
-    Batch,
-    BatchShape,
-    EvalBatches,
-    TrainBatches,
-    stack,
-)
+from processors.batches.batch_shape import BatchShape
+from processors.batches.batches import Batch, EvalBatches, TrainBatches, stack
 from processors.batches.texts_apart import Sides, full_pairs
 from processors.batches.token_dataset import TokenDataset
 from runtime.engine.engine import Arrays, Objective

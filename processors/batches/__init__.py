@@ -1,5 +1,6 @@
 """Token ids as batches of static shape.
 
+batch_shape.py      how many examples a batch has, and in what rows
 batches.py          batches of static shape, for training and evaluation
 features.py         [CLS] a [SEP] b [SEP], not padded
 grouped_batches.py  texts of about one length together

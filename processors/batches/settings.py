@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
 
-from processors.batches.batches import PadTo, TrainBatches
+from processors.batches.batch_shape import PadTo
+from processors.batches.batches import TrainBatches
 from processors.batches.texts_apart import Sides
 from runtime.settings import setting
 

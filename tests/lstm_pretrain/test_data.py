@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from lstm_pretrain import data
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.batches.features import TokenCounts
 from processors.batches.long_texts import LongTexts
 from processors.example import InputExample

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.engine import engine

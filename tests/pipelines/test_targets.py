@@ -16,7 +16,7 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from pipelines.classification import conversion, splits
 from pipelines.classification.conversion import ConversionSettings
 from pipelines.reports.page import run_files, scoring
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.labels.targets import Objective
 from processors.tasks.lists import ListsProcessor
 from processors.tokenization.units import Units

@@ -16,7 +16,7 @@ from pipelines.classification import logistic
 from pipelines.classification.comparison import Accuracies
 from pipelines.classification.splits import Split
 from pipelines.reports import plots
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.batches.features import Features, TokenCounts
 from processors.batches.token_dataset import TokenDataset
 from processors.data_check import text_table

@@ -284,7 +284,7 @@ class TextEncoder:
 
     def _load(self) -> Any:
         placement = self._place()  # before Keras is imported
-        from processors.batches.batches import PadTo
+        from processors.batches.batch_shape import PadTo
         from tf_bert.vectors.encoder import VectorEncoder, WantedVectors
         from tf_bert.vectors.settings import Pooling
 

@@ -7,7 +7,8 @@ import functools
 
 from pipelines.generation import outputs
 from pipelines.steps import workload
-from processors.batches.batches import BatchShape, EvalBatches, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches
 from processors.batches.token_dataset import TokenDataset
 from processors.tokenization.base import SpecialTokens
 from runtime.engine.engine import Arrays

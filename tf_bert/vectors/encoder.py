@@ -16,7 +16,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches
 from processors.batches.features import Features
 from processors.batches.texts_apart import token_mask
 from processors.batches.token_dataset import FILLER, TokenDataset

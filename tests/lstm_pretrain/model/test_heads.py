@@ -13,7 +13,7 @@ from lstm_pretrain.model.heads import (
     LstmClassifier,
 )
 from lstm_pretrain.model.modeling import RowLayout
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.engine import engine
 from runtime.engine.engine import named_variables
 from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings, Schedule

@@ -5,7 +5,7 @@ from scipy.special import expit, log_expit, log_softmax
 from pipelines.classification import outputs
 from pipelines.classification.answers import LabelSet, Number, OneLabel
 from pipelines.classification.splits import Split
-from processors.batches.batches import BatchShape, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
 

@@ -15,7 +15,7 @@ from lstm_pretrain.classifier.settings import LstmClassifierSettings as LstmSett
 from pipelines.classification import seeds, splits
 from pipelines.classification.seeds import SeedSettings
 from processors.base import SPLITS
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.tokenization.units import Units
 from runtime import storage
 from runtime.errors import SettingsError

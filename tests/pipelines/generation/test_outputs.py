@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.generation import outputs
-from processors.batches.batches import BatchShape, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
 from processors.tokenization.character import CharacterTokenizer

@@ -10,7 +10,7 @@ import pytest
 import lstm_pretrain
 import tf_bert
 from pipelines.reports import report
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.batches.long_texts import LongTexts
 from processors.labels.targets import Targets
 from runtime.errors import CheckpointError, DataError, SettingsError

@@ -6,7 +6,7 @@ import dataclasses
 from typing import ClassVar
 
 from pipelines.classification.settings import TaskSettings, TaskStepSettings
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.tokenization.settings import TOKENIZER, TokenizerSettings
 from runtime.settings import fixed, setting
 from runtime.training.run_settings import Carried

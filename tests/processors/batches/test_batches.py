@@ -4,15 +4,8 @@ import itertools
 import numpy as np
 import pytest
 
-from processors.batches.batches import (
-    FILLER,
-    BatchShape,
-    EvalBatches,
-    PadTo,
-    TrainBatches,
-    default_buckets,
-    stack,
-)
+from processors.batches.batch_shape import BatchShape, PadTo, default_buckets
+from processors.batches.batches import FILLER, EvalBatches, TrainBatches, stack
 from processors.batches.features import Features
 from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from runtime.errors import DataError, SettingsError

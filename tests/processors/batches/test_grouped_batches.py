@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from processors.batches.batches import BatchShape, PadTo, TrainBatches
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import TrainBatches
 from processors.batches.features import Features
 from processors.batches.grouped_batches import GroupedBatches
 from processors.batches.token_dataset import TokenDataset

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from processors.batches import predicted_tokens
-from processors.batches.batches import (
-    FILLER,
-    BatchShape,
-    EvalBatches,
-    PadTo,
-    TrainBatches,
-    stack,
-)
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import FILLER, EvalBatches, TrainBatches, stack
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
 from runtime.errors import DataError

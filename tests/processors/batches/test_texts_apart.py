@@ -1,13 +1,8 @@
 import numpy as np
 import pytest
 
-from processors.batches.batches import (
-    BatchShape,
-    EvalBatches,
-    PadTo,
-    TrainBatches,
-    stack,
-)
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches, TrainBatches, stack
 from processors.batches.features import Features
 from processors.batches.texts_apart import (
     Sides,

@@ -3,7 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo, TrainBatches
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches, TrainBatches
 from processors.batches.features import Features
 from processors.batches.token_dataset import UNLABELLED, TokenDataset
 from processors.batches.windows import MIN_LENGTH, Windows, window_counts

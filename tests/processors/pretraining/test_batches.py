@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo, TrainBatches
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches, TrainBatches
 from processors.pretraining import create, records
 from processors.pretraining.batches import MaskedBatches, Masking
 from processors.pretraining.dynamic_masks import DynamicMasks, Tokens

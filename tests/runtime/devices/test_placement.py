@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.devices import placement
 from runtime.devices.placement import (
     Accelerator,

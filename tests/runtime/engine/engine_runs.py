@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from processors.batches.batches import BatchShape, PadTo, TrainBatches, stack
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import TrainBatches, stack
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
 from runtime.checkpoints import checkpoints

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.devices.placement import Accelerator, Backend, Placement, Precision
 from tests.runtime.engine import engine_runs
 

@@ -8,7 +8,7 @@ import pytest
 from lstm_pretrain.classifier.model import build_classifier as build_lstm
 from lstm_pretrain.classifier.settings import ClassifierStepSettings
 from lstm_pretrain.model.config import LstmConfig, StatePooling
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.devices.placement import Accelerator
 from runtime.exports import rows_model
 from runtime.exports.row_inputs import Reading

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import (
     BackgroundCheckpointWriter,

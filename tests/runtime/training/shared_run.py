@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.devices.placement import (
     Accelerator,
     Backend,

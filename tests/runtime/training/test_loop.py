@@ -7,14 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from processors.batches.batches import (
-    FILLER,
-    BatchShape,
-    EvalBatches,
-    PadTo,
-    TrainBatches,
-    stack,
-)
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import FILLER, EvalBatches, TrainBatches, stack
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import (

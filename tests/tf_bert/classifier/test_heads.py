@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
 from runtime.engine import engine

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.classification import conversion, splits
 from pipelines.classification.conversion import ConversionSettings
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.batches.long_texts import LongTexts
 from processors.records.manifest import Manifest
 from runtime import storage

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo, stack
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches, stack
 from processors.batches.features import Features
 from processors.batches.token_dataset import TokenDataset
 from runtime import storage

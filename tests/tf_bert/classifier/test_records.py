@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipelines.classification import splits
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.batches.token_dataset import ranges
 from processors.records import example_columns, store
 from processors.records.example_columns import Column

@@ -15,7 +15,7 @@ import sklearn.metrics
 from pipelines.classification.preparation import find_processor
 from pipelines.reports import plots
 from processors.base import DataProcessor
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.devices.placement import Precision

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.labels.targets import Targets
 from runtime import storage
 from runtime.errors import CheckpointError, SettingsError

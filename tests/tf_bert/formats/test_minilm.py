@@ -14,7 +14,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches
 from processors.batches.features import TokenCounts, featurize
 from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample

@@ -6,7 +6,8 @@ import os
 import numpy as np
 from safetensors.numpy import load_file
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches
 from processors.batches.features import Features
 from processors.batches.texts_apart import Sides
 from processors.batches.token_dataset import TokenDataset

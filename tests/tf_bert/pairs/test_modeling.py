@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from runtime.engine import engine
 from runtime.engine.objectives import ClassificationObjective
 from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings, Schedule

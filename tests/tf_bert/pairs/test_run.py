@@ -10,7 +10,7 @@ import keras  # noqa: F401 - the outcome depends on its backend
 import numpy as np
 import pytest
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.labels.targets import Objective
 from runtime import storage
 from runtime.checkpoints import checkpoints

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from processors.batches.batches import BatchShape, EvalBatches, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches
 from processors.batches.token_dataset import TokenDataset, offsets_of
 from processors.pretraining.batches import MaskedBatches
 from processors.pretraining.dataset import Predictions, PretrainingDataset

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from processors.batches import predicted_tokens
-from processors.batches.batches import BatchShape, EvalBatches, PadTo, stack
+from processors.batches.batch_shape import BatchShape, PadTo
+from processors.batches.batches import EvalBatches, stack
 from tests.tf_bert.seq2seq import pairs
 from tf_bert.formats import encoder_decoder
 from tf_bert.seq2seq.objective import Seq2SeqObjective

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from processors.batches.batches import PadTo
+from processors.batches.batch_shape import PadTo
 from processors.tasks.source_target import SourceTargetLists
 from processors.tokenization.settings import TokenizerKind
 from runtime.checkpoints import checkpoints

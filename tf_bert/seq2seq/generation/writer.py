@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pipelines.generation import outputs
 from pipelines.generation.outputs import Outputs
 from processors.batches import source_target_features
-from processors.batches.batches import BatchShape, PadTo
+from processors.batches.batch_shape import BatchShape, PadTo
 from processors.batches.features import TokenCounts
 from processors.batches.token_dataset import TokenDataset
 from processors.example import InputExample
