@@ -96,6 +96,9 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
             unless=("task_name",),
         ),
     )
+    TRAINED_BY_UPDATES: ClassVar[str] = "full"
+    """The values of `--train` but head, where there is such a flag."""
+
     MAY_DIFFER: ClassVar[tuple[str, ...]] = (
         *RunSettings.MAY_DIFFER,
         "data_dir",
@@ -181,7 +184,7 @@ class TaskSettings(TaskStepSettings, DataSettings, RunSettings):
     def _without_updates(self) -> Iterator[str]:
         """What cannot be asked of `--train=head`, which fits a head at once."""
         if self.targets is not Targets.LABEL:
-            yield "--train=head fits one label a text: use full."
+            yield f"--train=head fits one label a text: use {self.TRAINED_BY_UPDATES}."
         if self._watches_training():
             yield "--best_by and --patience need updates, and --train=head has none."
         for name in ("class_weights", "label_smoothing"):

@@ -92,6 +92,8 @@ class ClassifierSettings(BertClassifierStepSettings, TaskSettings, TokenizerSett
     ARCHITECTURE: ClassVar[Architecture] = Architecture.CROSS
     """The architecture that these settings are of."""
 
+    TRAINED_BY_UPDATES: ClassVar[str] = "full, or top:N"
+
     HEAD_FLAGS: ClassVar[tuple[str, ...]] = ("architecture",)
     """Flags that weights with a head share with those who use it."""
 
