@@ -220,6 +220,7 @@ def _ours(
         Backend,
         Precision,
         Recompute,
+        StepOptions,
         place,
     )
     from runtime.engine import engine
@@ -229,8 +230,9 @@ def _ours(
         Accelerator(_ACCELERATOR.value),
         backend=Backend.JAX,
         precision=Precision(case.precision),
-        recompute=Recompute(case.recompute),
-        deterministic=case.deterministic,
+        options=StepOptions(
+            recompute=Recompute(case.recompute), deterministic=case.deterministic
+        ),
     )
     import jax
 

@@ -98,6 +98,13 @@ BENCHMARKS = {
         needs=("transformers", "fugashi", "unidic_lite"),
         data=(_VOCABULARY, _WORD_PIECES),
     ),
+    "workers": Benchmark(
+        commands=(
+            f"workers.py --lines=30000 --rounds=2 --mecab_vocab={{data}}/{_VOCABULARY}",
+        ),
+        needs=("fugashi", "unidic_lite"),
+        data=(_VOCABULARY,),
+    ),
     "encode_texts": Benchmark(commands=("encode_texts.py --texts=500",), needs=_TORCH),
     "answers": Benchmark(
         commands=(

@@ -4,12 +4,18 @@
 
 A model of two small dense layers, 64 examples a step, AdamW. Each program runs in a
 process of its own, on one virtual CPU device or on eight, and takes turns with those of
-the same backend and devices.
+the same backend and devices. `engine` gives the devices each call before it asks for
+the losses of the last, as a run does; `run` is the loop of a run, with all that it
+writes down of every update.
 """
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import io
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,7 +31,7 @@ _STEPS = flags.DEFINE_integer("steps", 200, "Updates a round.")
 _WORKER = flags.DEFINE_string("worker", None, "Internal: the program to run.")
 
 _BATCH, _FEATURES, _HIDDEN = 64, 8, 16
-_PROGRAMS = ("fit", "loop, K=1", "loop, K=50")
+_PROGRAMS = ("fit", "engine, K=1", "engine, K=50", "run, K=1")
 
 
 def main(_: list[str]) -> None:
@@ -64,8 +70,9 @@ def _work(program: str) -> None:
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
     if backend == "tensorflow":
         _split_tensorflow_cpu(devices)
-    updates_a_call = program.partition("=")[2]
-    run = _loop(devices, int(updates_a_call)) if updates_a_call else _fit(devices)
+    name, _, updates_a_call = program.partition(", K=")
+    made = {"fit": _fit, "engine": _engine, "run": _run}[name]
+    run = made(devices, int(updates_a_call or 1))
     turns.serve(lambda _: turns.take(run, count=_STEPS.value, result=str))
 
 
@@ -84,7 +91,7 @@ def _data(steps: int) -> tuple[np.ndarray, np.ndarray]:
     return features, random.integers(0, 2, steps * _BATCH).astype(np.int32)
 
 
-def _fit(devices: int) -> Callable[[], str]:
+def _fit(devices: int, updates_a_call: int) -> Callable[[], str]:
     import keras
 
     def compiled() -> keras.Model:
@@ -95,6 +102,7 @@ def _fit(devices: int) -> Callable[[], str]:
         )
         return model
 
+    del updates_a_call  # how many that are, Keras does not say
     features, labels = _data(_STEPS.value)
     model = _distributed(compiled, devices)
 
@@ -153,7 +161,7 @@ class _Objective:
         return {"losses": losses}
 
 
-def _loop(devices: int, updates_a_call: int) -> Callable[[], str]:
+def _created(devices: int) -> Any:
     from runtime.devices.placement import Accelerator, Backend, place
     from runtime.engine import engine
     from runtime.engine.optimizer_settings import OptimizerName, OptimizerSettings
@@ -163,7 +171,7 @@ def _loop(devices: int, updates_a_call: int) -> Callable[[], str]:
         backend=Backend(os.environ["KERAS_BACKEND"]),
         devices=[f"CPU:{index}" for index in range(devices)],
     )
-    made = engine.create(
+    return engine.create(
         placement,
         build_model=_model,
         objective=_Objective(),
@@ -172,6 +180,10 @@ def _loop(devices: int, updates_a_call: int) -> Callable[[], str]:
         ),
         seed=0,
     )
+
+
+def _calls(devices: int, updates_a_call: int) -> list[dict[str, np.ndarray]]:
+    """The arrays of each call of a round."""
     calls = _STEPS.value // updates_a_call
     features, labels = _data(_STEPS.value)
     lead = (calls, updates_a_call, 1, devices, _BATCH // devices)
@@ -180,11 +192,63 @@ def _loop(devices: int, updates_a_call: int) -> Callable[[], str]:
         "label_ids": labels.reshape(lead),
         "loss_weight": np.full(lead, 1 / _BATCH, np.float32),
     }
+    return [
+        {name: array[call] for name, array in arrays.items()} for call in range(calls)
+    ]
+
+
+def _engine(devices: int, updates_a_call: int) -> Callable[[], str]:
+    made, calls = _created(devices), _calls(devices, updates_a_call)
 
     def run() -> str:
-        for call in range(calls):
-            report = made.train({name: array[call] for name, array in arrays.items()})
-        return tables.of_losses(report.losses[-1:])
+        reports: collections.deque[Callable[[], Any]] = collections.deque()
+        for arrays in calls:
+            dealt = made.deal(arrays, first_step=made.step)
+            reports.append(made.advance(dealt, stop=made.step + updates_a_call))
+            if len(reports) > 1:
+                reports.popleft()()
+        return tables.of_losses(reports.popleft()().losses[-1:])
+
+    return run
+
+
+def _run(devices: int, updates_a_call: int) -> Callable[[], str]:
+    from runtime.checkpoints.checkpoint_writer import NoCheckpointWriter
+    from runtime.training import loop
+    from runtime.training.pace import Pace
+    from runtime.training.progress import ProgressLine
+    from runtime.training.run_record import RunRecord
+    from runtime.training.stop_request import StopRequest
+
+    made, calls = _created(devices), _calls(devices, updates_a_call)
+
+    def feed(first: int, stop: int) -> loop.CallBatch:
+        del stop
+        place = first % _STEPS.value // updates_a_call
+        return loop.CallBatch(calls[place], examples=_BATCH, tokens=_BATCH)
+
+    def run() -> str:
+        start, stop = made.step, made.step + _STEPS.value
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.closing(RunRecord(folder)) as record,
+        ):
+            loop.run(
+                made,
+                feed,
+                plan=loop.Plan(
+                    total_steps=stop,
+                    steps_per_call=updates_a_call,
+                    save_every=stop,
+                    directory=folder,
+                ),
+                record=record,
+                progress=lambda: ProgressLine(stop, stream=io.StringIO(), start=start),
+                writer=NoCheckpointWriter(),
+                pace=Pace(StopRequest()),
+            )
+            last = record.metrics()[-1]["loss"]
+        return tables.of_losses(np.array([last], np.float32))
 
     return run
 

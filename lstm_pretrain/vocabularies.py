@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from processors.tokenization.units import (
     find_words,
     make_vocabulary,
 )
-from processors.tokenization.vocabulary import read_word_piece
+from processors.tokenization.vocabulary import Vocabulary, read_word_piece
 from runtime.errors import SettingsError
 
 VOCAB_SIZE = 20000
@@ -79,22 +80,30 @@ def find(
         found = _kept(folder, state=state)
         if found is not None:
             _refuse_others(settings, found, folder=folder)
+            found = dataclasses.replace(found, workers=settings.workers)
             return RunTokenizer(_named(found), found)
     if settings.tokenizer is not TokenizerKind.AUTO:
         return RunTokenizer(_named(settings), settings)  # which says what is missing
     units, do_lower_case = _units(settings)
     counts = find_words(units, do_lower_case=do_lower_case).count(texts())
     vocabulary = make_vocabulary(counts, size=vocab_size or VOCAB_SIZE)
-    made = UnitTokenizer(vocabulary, units=units, do_lower_case=do_lower_case)
-    return RunTokenizer(made, settings)
+    return RunTokenizer(_of_units(vocabulary, settings), settings)
 
 
 def _named(settings: VocabularySettings) -> Tokenizer:
     if settings.vocab_file and settings.tokenizer is TokenizerKind.AUTO:
-        units, do_lower_case = _units(settings)
-        vocabulary = read_word_piece(settings.vocab_file)
-        return UnitTokenizer(vocabulary, units=units, do_lower_case=do_lower_case)
+        return _of_units(read_word_piece(settings.vocab_file), settings)
     return tokenizers.create(settings)
+
+
+def _of_units(vocabulary: Vocabulary, settings: VocabularySettings) -> Tokenizer:
+    units, do_lower_case = _units(settings)
+    make = functools.partial(
+        UnitTokenizer, vocabulary, units=units, do_lower_case=do_lower_case
+    )
+    tokenizer = make()
+    tokenizer.help_by(make, workers=settings.workers)
+    return tokenizer
 
 
 def _units(settings: VocabularySettings) -> tuple[Units, bool]:

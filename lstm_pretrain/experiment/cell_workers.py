@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from lstm_pretrain.classifier.preparation import ClassifierJob, prepare
 from lstm_pretrain.classifier.settings import LstmClassifierSettings
 from lstm_pretrain.experiment.cells import Cell, Result
-from processors.records import processes
+from runtime import processes
 from runtime.devices.placement import Accelerator, Placement
 
 

@@ -59,7 +59,9 @@ class ExperimentSettings(LstmClassifierSettings):
         3, help="Runs of each size and start; each draws its own examples."
     )
     workers: int = setting(
-        1, help="Processes that train classifiers at once, on CPUs; equal results."
+        1,
+        help="Processes that train classifiers at once, on CPUs, and that tokenise "
+        "where there are many texts; equal results.",
     )
     lm_epochs: float = setting(60.0, help="Passes of the language model.")
     lm_batch_size: int = setting(32, help="Texts an update of the language model.")
@@ -126,7 +128,7 @@ class ExperimentSettings(LstmClassifierSettings):
             )
 
     def _counts(self) -> tuple[str, ...]:
-        return (*super()._counts(), "seeds", "workers", "lm_batch_size")
+        return (*super()._counts(), "seeds", "lm_batch_size")
 
     def classifier(self, *, init_checkpoint: str) -> ExperimentSettings:
         """Settings of the classifiers.

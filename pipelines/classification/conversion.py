@@ -59,7 +59,6 @@ class ConversionSettings(DataSettings, TokenizerSettings):
         "a quarter from its start and the rest from its end; chunk, all of it, for "
         "runs that read it in windows.",
     )
-    workers: int = setting(1, help="Processes that tokenize.")
     runner: Runner = setting(
         Runner.LOCAL, help="local converts here; beam as an Apache Beam pipeline."
     )
@@ -76,7 +75,7 @@ class ConversionSettings(DataSettings, TokenizerSettings):
         for name in ("task_name", "output_dir"):
             if not getattr(self, name):
                 yield f"--{name} is required."
-        for name in ("record_shards", "max_seq_length", "workers"):
+        for name in ("record_shards", "max_seq_length"):
             if getattr(self, name) < 1:
                 yield f"--{name} must be at least 1; got {getattr(self, name)}."
         for name in sorted(set(self.splits) - set(SPLITS)):

@@ -13,6 +13,7 @@ from processors.batches.batch_shape import BatchShape
 from processors.batches.batches import Batch, EvalBatches, TrainBatches, stack
 from processors.batches.texts_apart import Sides, full_pairs
 from processors.batches.token_dataset import TokenDataset
+from runtime.devices.placement import StepOptions
 from runtime.engine.engine import Arrays, Objective
 from runtime.preflight.workload import BatchCut, Workload
 
@@ -59,7 +60,7 @@ def on_full_rows(
         train=arrays(_training_batches(full, shape, calls=settings.steps_per_call)),
         evaluate=one_call(arrays([_evaluation_batch(full, settings, cut)])),
         precision=settings.precision,
-        recompute=settings.recompute,
+        options=StepOptions(recompute=settings.recompute, attention=settings.attention),
     )
 
 

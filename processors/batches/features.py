@@ -227,11 +227,19 @@ def encode(
         tokenizer: Texts to ids.
     """
     stream = iter(examples)
-    while chunk := list(itertools.islice(stream, _EXAMPLES_A_CALL)):
-        firsts = tokenizer.encode_batch([example.text_a for example in chunk])
-        seconds = tokenizer.encode_batch([example.text_b or "" for example in chunk])
-        for example, first, second in zip(chunk, firsts, seconds, strict=True):
-            yield example, first, second if example.text_b else []
+    chunks = iter(lambda: list(itertools.islice(stream, _EXAMPLES_A_CALL)), [])
+    here, there = itertools.tee(chunks)
+    encoded = tokenizer.encode_stream(map(_texts, there))
+    for chunk, rows in zip(here, encoded, strict=True):
+        seconds = iter(rows[len(chunk) :])
+        for example, first in zip(chunk, rows, strict=False):
+            yield example, first, next(seconds) if example.text_b else []
+
+
+def _texts(examples: Sequence[InputExample]) -> list[str]:
+    """The texts of some examples, then the second ones of those that have one."""
+    seconds = [example.text_b for example in examples if example.text_b]
+    return [*(example.text_a for example in examples), *seconds]
 
 
 def _join(

@@ -30,10 +30,9 @@ from processors.pretraining.settings import (
     Mode,
     PretrainingDataSettings,
 )
-from processors.records import processes
 from processors.tokenization import create as tokenizers
 from processors.tokenization.base import Tokenizer
-from runtime import storage
+from runtime import processes, storage
 from runtime.errors import DataError
 from runtime.training import stop_request
 from runtime.training.progress import ProgressLine
@@ -102,6 +101,17 @@ def open_text(
         vocab_size=tokenizer.vocab_size,
         encoding=settings.text_encoding,
         split_sentences=settings.split_sentences,
+    )
+
+
+def lines_encoded(settings: CorpusSettings) -> EncodedLines | None:
+    """How lines become tokens in several processes; None in this one."""
+    if settings.workers == 1:
+        return None
+    return functools.partial(
+        processes.in_order,
+        make_work=functools.partial(line_encoder, settings),
+        workers=settings.workers,
     )
 
 
@@ -227,7 +237,8 @@ class _Creation:
         new: list[Sentences] = []
         with ProgressLine(size, stream=sys.stderr, what="kB of text read") as line:
             lines_done = sum(part.lines for part in done)
-            for sentences in text.sentences(skip=lines_done, encoded=self._encoded()):
+            encoded = lines_encoded(self._settings)
+            for sentences in text.sentences(skip=lines_done, encoded=encoded):
                 new.append(sentences)
                 read = min(text.bytes_read // _KILOBYTE, size)
                 line.update(read, tokens=len(sentences.tokens))
@@ -236,16 +247,6 @@ class _Creation:
                     new = []
                 self._stop.refuse_to_go_on()
         return [*done, self._kept_text(new)] if new else done
-
-    def _encoded(self) -> EncodedLines | None:
-        """How lines become tokens in several processes; None in this one."""
-        if self._settings.workers == 1:
-            return None
-        return functools.partial(
-            processes.in_order,
-            make_work=functools.partial(line_encoder, self._settings),
-            workers=self._settings.workers,
-        )
 
     def _kept_text(self, sentences: Sequence[Sentences]) -> Sentences:
         part = Sentences.concatenate(sentences)

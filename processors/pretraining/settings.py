@@ -119,10 +119,6 @@ class PretrainingDataSettings(CorpusSettings):
         "0.3,0.15; in between they lie on a line. For --mode=dynamic.",
     )
 
-    workers: int = setting(
-        1, help="Processes that tokenise the text; the records are the same bytes."
-    )
-
     def __post_init__(self) -> None:
         if self.mlm_prob is not None:
             object.__setattr__(self, "masked_lm_prob", self.mlm_prob)
@@ -137,8 +133,6 @@ class PretrainingDataSettings(CorpusSettings):
         yield from self.corpus_problems()
         if self.dupe_factor is not None and self.dupe_factor < 1:
             yield f"--dupe_factor must be at least 1; got {self.dupe_factor}."
-        if self.workers < 1:
-            yield f"--workers must be at least 1; got {self.workers}."
         if self.mlm_schedule and self.mode is Mode.STATIC:
             yield "--mlm_schedule needs --mode=dynamic: static masks never change."
         yield from schedule_problems(

@@ -48,8 +48,9 @@ def read_splits(
     """
     files = documents.find_files(paths)
     text = create.open_text(files, tokenizer=tokenizer, settings=settings)
+    sentences = list(text.sentences(encoded=create.lines_encoded(settings)))
     maker = SequenceMaker(
-        create.corpus_of(list(text.sentences()), tokenizer=tokenizer, paths=files),
+        create.corpus_of(sentences, tokenizer=tokenizer, paths=files),
         tokenizer=tokenizer,
         settings=settings,
         mode=Mode.DYNAMIC,

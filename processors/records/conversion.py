@@ -15,10 +15,11 @@ from processors.batches.features import TokenCounts, features_format, featurize
 from processors.batches.long_texts import LongTexts
 from processors.example import InputExample, checksum
 from processors.labels.targets import Targets
-from processors.records import processes, store
+from processors.records import store
 from processors.records.manifest import Manifest, Origin
 from processors.records.store import Block, Place
 from processors.tokenization.base import Tokenizer
+from runtime import processes
 
 # Enough for a tokenizer to be fast, and for a process to be worth the message.
 _EXAMPLES_A_CHUNK = 1024

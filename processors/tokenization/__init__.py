@@ -1,6 +1,7 @@
 """Texts to token ids: SentencePiece and WordPiece behind one interface.
 
 base.py              the interface
+helpers.py           several processes that encode a long stream of texts
 settings.py          what decides the tokenizer
 create.py            the tokenizer that the settings ask for
 hugging_face.py      or that a Hugging Face folder describes

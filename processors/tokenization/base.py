@@ -5,9 +5,10 @@ from __future__ import annotations
 import abc
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from processors.tokenization.helpers import Helpers
 from processors.tokenization.vocabulary import Vocabulary
 from runtime.errors import DataError
 
@@ -104,6 +105,16 @@ class Tokenizer(abc.ABC):
     ) -> None:
         self.vocabulary = vocabulary
         self.special = SpecialTokens.of(vocabulary, names=names)
+        self._helpers: Helpers | None = None
+
+    def help_by(self, make: Callable[[], Tokenizer], *, workers: int) -> None:
+        """Lets other processes help with long streams of texts.
+
+        Args:
+            make: Makes the same tokenizer there; to be pickled.
+            workers: How many processes; one is this one, and nothing changes.
+        """
+        self._helpers = Helpers(make, workers) if workers > 1 else None
 
     @property
     def vocab_size(self) -> int:
@@ -126,6 +137,18 @@ class Tokenizer(abc.ABC):
     @abc.abstractmethod
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns what `encode` gives for each text, faster."""
+
+    def encode_stream(
+        self, lists: Iterable[Sequence[str]]
+    ) -> Iterator[list[list[int]]]:
+        """Yields what `encode_batch` gives for each list of texts; see `help_by`.
+
+        Args:
+            lists: They are streamed, a few read ahead.
+        """
+        if self._helpers is None:
+            return map(self.encode_batch, lists)
+        return self._helpers.encode(lists, here=self.encode_batch)
 
     @abc.abstractmethod
     def encode_with_offsets(self, text: str) -> EncodedText:

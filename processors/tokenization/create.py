@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from processors.tokenization import hugging_face
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.basic_words import has_ideograph
@@ -36,6 +38,12 @@ def create(settings: TokenizerSettings) -> Tokenizer:
     problems = list(settings.tokenizer_problems())
     if problems:
         raise SettingsError(*problems)
+    tokenizer = _create(settings)
+    tokenizer.help_by(functools.partial(_create, settings), workers=settings.workers)
+    return tokenizer
+
+
+def _create(settings: TokenizerSettings) -> Tokenizer:
     if settings.tokenizer_dir and settings.tokenizer is TokenizerKind.LIBRARY:
         return hugging_face.read_by_library(settings.tokenizer_dir)
     if settings.tokenizer_dir:

@@ -7,12 +7,13 @@ used and made anew. Such folders can be deleted whenever no program runs.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 import fugashi
@@ -21,7 +22,8 @@ import numpy as np
 from processors.tokenization import mecab_dictionary
 from processors.tokenization.mecab_dictionary import ContextCounts, Dictionary
 from runtime import storage
-from runtime.errors import DataError, StorageError
+from runtime.errors import DataError, StorageError, StorageReason
+from runtime.storage.base import Lock
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ _FORMAT = "1"
 _MADE = (mecab_dictionary.KNOWN, mecab_dictionary.UNKNOWN, mecab_dictionary.MATRIX)
 _KEPT = ("char.bin", "dicrc")
 _CHECKSUMS = "checksums.json"
+_WAIT_SECONDS = 0.1  # until another process is asked for again
 
 # Settings with which more than the words of the best path count, or more dictionaries.
 _MORE = re.compile(
@@ -61,7 +64,9 @@ def find_or_make(folder: str, *, settings: str, cache: str | None = None) -> str
             _refuse_more(path)
         copy = storage.join(cache or storage.user_cache("mecab"), _key(folder))
         if not _is_whole(copy):
-            _make(copy, folder=folder)
+            with _alone(storage.join(copy, "lock")):
+                if not _is_whole(copy):
+                    _make(copy, folder=folder)
     except (DataError, StorageError) as error:
         _LOG.warning("MeCab goes on with its dictionary as it is: %s", error)
         return folder
@@ -82,6 +87,35 @@ def _refuse_more(path: str) -> None:
     found = _MORE.search(storage.read_text(path, encoding="latin-1"))
     if found:
         raise DataError(f"sets {found[1]}, with which no copy is made", path=path)
+
+
+@contextlib.contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """Lets one process of this machine at a time do what the `with` block does.
+
+    A copy takes hundreds of megabytes while it is made. Without locks all make it.
+
+    Args:
+        path: Of the lock.
+
+    Raises:
+        StorageError: There is no place for it.
+    """
+    lock: Lock | None = None
+    while lock is None:
+        try:
+            lock = storage.lock(path, content=b"", is_dead=lambda _: False)
+        except StorageError as error:
+            if error.reason is StorageReason.UNSUPPORTED:
+                break
+            if error.reason is not StorageReason.EXISTS:
+                raise
+            time.sleep(_WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def _key(folder: str) -> str:

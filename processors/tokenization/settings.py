@@ -88,6 +88,9 @@ class TokenizerSettings:
         help="Whether a SentencePiece model with pieces for bytes writes unknown text "
         "with them.",
     )
+    workers: int = setting(
+        1, help="Processes that tokenise where there are many texts; the same ids."
+    )
 
     def tokenizer_problems(self) -> Iterator[str]:
         """A sentence for each setting that is missing or does not fit the others."""
@@ -107,6 +110,8 @@ class TokenizerSettings:
     def kind_problems(self) -> Iterator[str]:
         """A sentence for each setting that does not fit the others."""
         kind = self.tokenizer
+        if self.workers < 1:
+            yield f"--workers must be at least 1; got {self.workers}."
         if self.tokenizer_dir:
             yield from self._beside_folder()
             return

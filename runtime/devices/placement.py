@@ -60,6 +60,28 @@ class Recompute(enum.Enum):
     ALL = "all"
 
 
+class AttentionBy(enum.Enum):
+    """What computes attention."""
+
+    AUTO = "auto"  # one kernel, where there is one for the device
+    PLAIN = "plain"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepOptions:
+    """How a step is computed, beside its precision.
+
+    Attributes:
+        recompute: What is computed a second time for the gradient.
+        deterministic: Whether GPUs must give the same bits for the same step.
+        attention: What computes attention.
+    """
+
+    recompute: Recompute = Recompute.AUTO
+    deterministic: bool = True
+    attention: AttentionBy = AttentionBy.AUTO
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TpuAddress:
     """Which TPU TensorFlow is to use; JAX uses those of its machine.
@@ -105,8 +127,7 @@ class Request:
     devices: tuple[str, ...] = ()
     tpu: TpuAddress = TpuAddress()
     group: ProcessGroup = ProcessGroup()
-    recompute: Recompute = Recompute.AUTO
-    deterministic: bool = True
+    options: StepOptions = StepOptions()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,8 +147,7 @@ class Placement:
         device_bytes: Memory of each device, where the backend tells it.
         processes: Processes that share the run.
         is_chief: Whether this process writes the run's files.
-        recompute: What is computed a second time for the gradient.
-        deterministic: Whether GPUs must give the same bits for the same step.
+        options: How a step is computed.
     """
 
     backend: Backend
@@ -140,8 +160,7 @@ class Placement:
     device_bytes: int | None = None
     processes: int = 1
     is_chief: bool = True
-    recompute: Recompute = Recompute.AUTO
-    deterministic: bool = True
+    options: StepOptions = StepOptions()
 
     @property
     def replicas(self) -> int:
@@ -178,8 +197,7 @@ def place(
     devices: Sequence[str] = (),
     tpu: TpuAddress = TpuAddress(),
     group: ProcessGroup = ProcessGroup(),
-    recompute: Recompute = Recompute.AUTO,
-    deterministic: bool = True,
+    options: StepOptions = StepOptions(),
 ) -> Placement:
     """Chooses devices and backend, and makes Keras use that backend.
 
@@ -192,8 +210,7 @@ def place(
         tpu: Which TPU.
         group: Which processes share the run. Several processes of one group return
             together, when all have called.
-        recompute: What is computed a second time for the gradient.
-        deterministic: Whether GPUs must give the same bits for the same step.
+        options: How a step is computed.
 
     Returns:
         The placement.
@@ -208,8 +225,7 @@ def place(
         devices=tuple(devices),
         tpu=tpu,
         group=group,
-        recompute=recompute,
-        deterministic=deterministic,
+        options=options,
     )
     refusals = []
     for candidate in _candidates(backend, request):

@@ -75,8 +75,7 @@ def find(request: Request) -> Placement:
         device_bytes=(mine[0].memory_stats() or {}).get("bytes_limit"),
         processes=jax.process_count(),
         is_chief=jax.process_index() == 0,
-        recompute=request.recompute,
-        deterministic=request.deterministic,
+        options=request.options,
     )
 
 

@@ -90,9 +90,10 @@ def _refuse_group(request: Request) -> None:
 
 
 def _refuse_recompute(request: Request) -> None:
-    if request.recompute is not Recompute.AUTO:
+    recompute = request.options.recompute
+    if recompute is not Recompute.AUTO:
         raise PlacementError(
-            f"--recompute={request.recompute.value} is for JAX; on TensorFlow nothing "
+            f"--recompute={recompute.value} is for JAX; on TensorFlow nothing "
             "is recomputed. Use --backend=jax, or leave the flag out."
         )
 

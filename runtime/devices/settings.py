@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from runtime.devices import placement
 from runtime.devices.placement import (
     Accelerator,
+    AttentionBy,
     Backend,
     Placement,
     Precision,
     ProcessGroup,
     Recompute,
+    StepOptions,
     TpuAddress,
 )
 from runtime.errors import SettingsError
@@ -35,6 +37,7 @@ class DeviceSettings:
         precision: Of the pipeline's settings.
         steps_per_call: Of the pipeline's settings.
         recompute: Of the pipeline's settings, where it trains.
+        attention: The same.
     """
 
     accelerator: Accelerator
@@ -43,6 +46,7 @@ class DeviceSettings:
     steps_per_call: int
 
     recompute: Recompute = fixed(Recompute.AUTO)
+    attention: AttentionBy = fixed(AttentionBy.AUTO)
 
     # The original's flags.
     use_tpu: bool = setting(False, help="The same as accelerator=tpu.")
@@ -157,8 +161,11 @@ class DeviceSettings:
             precision=self.precision,
             tpu=self.tpu,
             group=self.process_group,
-            recompute=self.recompute,
-            deterministic=self.deterministic,
+            options=StepOptions(
+                recompute=self.recompute,
+                deterministic=self.deterministic,
+                attention=self.attention,
+            ),
         )
 
     def refuse_other_cores(self, found: Placement) -> None:

@@ -112,7 +112,7 @@ class Engine(abc.ABC):
             Losses, norms and guard flags of the K updates.
         """
         dealt = self.deal(arrays, first_step=self.step)
-        return self.advance(dealt, stop=self.step + dealt.updates)
+        return self.advance(dealt, stop=self.step + dealt.updates)()
 
     @abc.abstractmethod
     def deal(self, arrays: Arrays, *, first_step: int) -> Dealt:
@@ -124,18 +124,19 @@ class Engine(abc.ABC):
         """
 
     @abc.abstractmethod
-    def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
+    def advance(self, dealt: Dealt, *, stop: int) -> Callable[[], StepReport]:
         """Does the updates from `step` on, in one call of the devices.
 
         In how many calls the K updates are done changes no bit: each call is the same
-        program on the same arrays.
+        program on the same arrays. Devices that work by themselves are not waited for,
+        and may be given the next call.
 
         Args:
             dealt: Has the arrays of these updates among its K.
             stop: Updates done after the last.
 
         Returns:
-            Losses, norms and guard flags of `stop - step` updates.
+            Waits for the updates and gives their losses, norms and guard flags.
         """
 
     @abc.abstractmethod

@@ -90,7 +90,7 @@ class JaxEngine(Engine):
             objective=objective,
             optimizer=optimizer,
             precision=placement.precision,
-            deterministic=placement.deterministic,
+            options=placement.options,
         )
         self._trainer = recompute_jax.trainer(self._program, placement=placement)
         self._weights = self._all_copied(self._program.initial_weights())
@@ -105,7 +105,7 @@ class JaxEngine(Engine):
         blocks = self._shard({**arrays, DROPOUT_SEED: seeds}, TRAIN_SPLIT)
         return Dealt(blocks, first_step, updates=shape[0], parts=shape[1])
 
-    def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
+    def advance(self, dealt: Dealt, *, stop: int) -> Callable[[], StepReport]:
         """Does some of the K updates; see `Engine.advance`."""
         part = slice(self._step - dealt.first_step, stop - dealt.first_step)
         span = np.array([dealt.first_step, part.start, part.stop], np.int32)
@@ -113,7 +113,7 @@ class JaxEngine(Engine):
         self._weights, self._slots = tree
         self._step = stop
         self._model_is_behind = True
-        return StepReport(*(np.asarray(value)[part] for value in report))
+        return lambda: StepReport(*(np.asarray(value)[part] for value in report))
 
     def _tree(self) -> TrainState:
         if not self._slots:

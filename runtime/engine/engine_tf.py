@@ -87,6 +87,7 @@ class TensorFlowEngine(Engine):
         self._slots: dict[str, Any] = {}
         with placement.strategy.scope():
             self._counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self._step = 0  # what it will be, which nobody needs to wait for
         self._compiles_whole = placement.accelerator is Accelerator.TPU
         # Several virtual CPUs are for tests, where compiling costs more than it saves.
         self._fuses = (
@@ -131,13 +132,14 @@ class TensorFlowEngine(Engine):
         blocks = self._replicate({**arrays, DROPOUT_SEED: seeds}, replica_axis=2)
         return Dealt(blocks, first_step, updates=shape[0], parts=shape[1])
 
-    def advance(self, dealt: Dealt, *, stop: int) -> StepReport:
+    def advance(self, dealt: Dealt, *, stop: int) -> Callable[[], StepReport]:
         """Does some of the K updates; see `Engine.advance`."""
         self.make_slots()
-        part = slice(self.step - dealt.first_step, stop - dealt.first_step)
+        part = slice(self._step - dealt.first_step, stop - dealt.first_step)
         span = tf.constant([part.start, part.stop])
         report = self._train_calls(dealt.blocks, span, parts=dealt.parts)
-        return StepReport(*(value.numpy()[part] for value in report))
+        self._step = stop
+        return lambda: StepReport(*(value.numpy()[part] for value in report))
 
     def train_call(
         self, blocks: Blocks, span: tf.Tensor, *, parts: int
@@ -349,13 +351,13 @@ class TensorFlowEngine(Engine):
     @property
     def step(self) -> int:
         """Updates done; see `Engine.step`."""
-        return int(self._counter.numpy())
+        return self._step
 
     def state(self) -> EngineState:
         """Copies everything to the host; see `Engine.state`."""
         self.make_slots()
         return EngineState(
-            step=self.step,
+            step=self._step,
             weights={name: _on_host(v) for name, v in self._variables.items()},
             slots={name: _on_host(v) for name, v in self._slots.items()},
         )
@@ -367,6 +369,7 @@ class TensorFlowEngine(Engine):
             self.make_slots()
             _assign_all(self._slots, state.slots, kind="optimiser slot")
         self._counter.assign(state.step)
+        self._step = state.step
 
     def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """Replaces the named weights; see `Engine.load_weights`."""

@@ -20,7 +20,7 @@ from jax import lax
 from jax import numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 
-from runtime.devices.placement import Precision
+from runtime.devices.placement import AttentionBy, Precision, StepOptions
 from runtime.devices.placement_jax import REPLICA_AXIS
 from runtime.engine import optimization
 from runtime.engine.engine import DROPOUT_SEED, Objective, named_variables
@@ -91,7 +91,7 @@ class JaxProgram:
         objective: Loss and outputs.
         optimizer: Optimiser and schedule.
         precision: Arithmetic of the matrix products.
-        deterministic: Whether a GPU must give the same bits for the same arrays.
+        options: How a step is computed; what is recomputed is for the caller to say.
 
     Attributes:
         variables: The model's variables by name.
@@ -114,14 +114,14 @@ class JaxProgram:
         mesh: Mesh,
         objective: Objective,
         optimizer: OptimizerSettings,
-        precision: Precision = Precision.FLOAT32,
-        deterministic: bool = True,
+        precision: Precision,
+        options: StepOptions,
     ) -> None:
         self._model = model
         self._mesh = mesh
         self._on = _platform(mesh)
         self._precision = precision
-        self._deterministic = deterministic
+        self._options = options
         self._objective = objective
         self._optimizer = optimizer
         self._looked_up: set[int] = set()
@@ -147,7 +147,7 @@ class JaxProgram:
     def _compiled(
         self, function: Any, *, takes: Any, gives: Any, **options: Any
     ) -> Any:
-        if self._on == "gpu" and self._deterministic:
+        if self._on == "gpu" and self._options.deterministic:
             options["compiler_options"] = DETERMINISTIC
         replicated = self._replicated(function, takes=takes, gives=gives)
         return jax.jit(replicated, **options)
@@ -271,8 +271,9 @@ class JaxProgram:
             if self._on != "cpu" and self._precision in _MATMUL_PRECISION:
                 precision = _MATMUL_PRECISION[self._precision]
                 stack.enter_context(jax.default_matmul_precision(precision))
-            stack.enter_context(attention.computed_by(_attention(self._mesh)))
-            if self._on == "gpu" and self._deterministic:
+            attend = _attention(self._mesh, self._options)
+            stack.enter_context(attention.computed_by(attend))
+            if self._on == "gpu" and self._options.deterministic:
                 stack.enter_context(lookup.taken_by(lookup_gpu_jax.take))
             yield
 
@@ -361,8 +362,10 @@ def _platform(mesh: Mesh) -> str:
     return str(mesh.devices.flat[0].platform)
 
 
-def _attention(mesh: Mesh) -> Attention:
+def _attention(mesh: Mesh, options: StepOptions) -> Attention:
     """What attends on its devices: a kernel where there is one for them."""
+    if options.attention is AttentionBy.PLAIN:
+        return plain
     if _platform(mesh) == "gpu":
         return attention_gpu_jax.attend
     kind = mesh.devices.flat[0].device_kind

@@ -23,9 +23,9 @@ def trainer(program: JaxProgram, *, placement: Placement) -> Trainer:
         program: Has both.
         placement: Says which is asked for, and on what.
     """
-    if placement.recompute is Recompute.NONE:
+    if placement.options.recompute is Recompute.NONE:
         return program.train_keeping
-    if placement.recompute is Recompute.ALL:
+    if placement.options.recompute is Recompute.ALL:
         return program.train
     if placement.accelerator is not Accelerator.GPU:
         return program.train

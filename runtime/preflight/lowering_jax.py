@@ -51,8 +51,9 @@ class JaxLowering:
             objective=workload.objective,
             optimizer=workload.optimizer,
             precision=workload.precision,
+            options=workload.options,
         )
-        keeps = workload.recompute is Recompute.NONE
+        keeps = workload.options.recompute is Recompute.NONE
         self._train = self._program.train_keeping if keeps else self._program.train
 
     def training_step(self) -> LoweredStep:

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runtime.devices.placement import Precision, Recompute
+from runtime.devices.placement import Precision, StepOptions
 from runtime.engine.engine import Arrays, Objective
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.errors import SettingsError
@@ -24,7 +24,7 @@ class Workload:
         train: Batch arrays of one call, `[K, accumulation, replicas, ...]`.
         evaluate: Batch arrays of one call, `[replicas, ...]`.
         precision: Arithmetic of the matrix products.
-        recompute: What is computed a second time for the gradient.
+        options: How a step is computed.
         write: Those of one call that writes texts; None where the model writes none.
     """
 
@@ -34,7 +34,7 @@ class Workload:
     train: Arrays
     evaluate: Arrays
     precision: Precision = Precision.FLOAT32
-    recompute: Recompute = Recompute.AUTO
+    options: StepOptions = dataclasses.field(default_factory=StepOptions)
     write: Arrays | None = None
 
 

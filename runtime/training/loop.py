@@ -156,11 +156,11 @@ def run(
             engine, plan=plan, writer=writer, evaluations=evaluations, line=line
         )
         if evaluations.is_pending:
-            kept.settle({**plan.reached, SKIPPED_UPDATES: guard.skipped}, pace=pace)
-        for part in _parts(
-            engine, ahead, plan=plan, pace=pace, evaluations=evaluations
-        ):
-            report, loss = part.report, float(part.report.losses[-1])
+            metrics = {**plan.reached, SKIPPED_UPDATES: guard.skipped}
+            kept.settle(metrics, step=engine.step, pace=pace)
+        parts = _parts(engine, ahead, plan=plan, pace=pace, evaluations=evaluations)
+        for part, report in _reported(parts, plan=plan, pace=pace):
+            loss = float(report.losses[-1])
             _log(record, report, first=part.first)
             guard.judge(report, first=part.first, names=part.names)
             watch.look(report.losses, first=part.first)
@@ -171,7 +171,8 @@ def run(
                 tokens=part.tokens,
                 scores=evaluations.latest,
             )
-            kept.settle({"loss": loss, SKIPPED_UPDATES: guard.skipped}, pace=pace)
+            metrics = {"loss": loss, SKIPPED_UPDATES: guard.skipped}
+            kept.settle(metrics, step=part.stop, pace=pace)
         kept.end()
 
 
@@ -195,9 +196,9 @@ class _Kept:
         self._metrics: Mapping[str, float] = {}
         self._is_kept = True
 
-    def settle(self, metrics: Mapping[str, float], *, pace: Pace) -> None:
-        """Evaluates and saves where that is due after the updates done."""
-        step, evaluations = self._engine.step, self._evaluations
+    def settle(self, metrics: Mapping[str, float], *, step: int, pace: Pace) -> None:
+        """Evaluates and saves where that is due after `step` updates."""
+        evaluations = self._evaluations
         self._metrics, self._is_kept = metrics, False
         calls_for_checkpoint = False
         if self._plan.evaluates_at(step) or evaluations.is_pending:
@@ -225,11 +226,11 @@ class _Kept:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Part:
-    """What one call of the devices did."""
+    """What one call of the devices does."""
 
     first: int
     stop: int
-    report: StepReport
+    report: Callable[[], StepReport]
     examples: int
     tokens: int
     names: Callable[[int], Sequence[str]]
@@ -243,7 +244,7 @@ def _parts(
     pace: Pace,
     evaluations: Evaluations,
 ) -> Iterator[_Part]:
-    """Does the updates, until the last or until the run is to stop."""
+    """Gives the devices the updates, until the last or until the run is to stop."""
 
     def ends() -> bool:
         return evaluations.is_over or pace.is_to_stop(engine.step)
@@ -257,8 +258,8 @@ def _parts(
         while engine.step < end and not ends():
             first = engine.step
             stop = pace.part(first, min(end, plan.next_evaluation(first)))
-            with pace.measure(stop - first):
-                report = engine.advance(dealt, stop=stop)
+            pace.begin()
+            report = engine.advance(dealt, stop=stop)
             share = (stop - first) / (end - start)
             yield _Part(
                 first=first,
@@ -269,6 +270,33 @@ def _parts(
                 names=functools.partial(_names, call, offset=first - start),
             )
     pace.finish(engine.step)
+
+
+def _reported(
+    parts: Iterator[_Part], *, plan: Plan, pace: Pace
+) -> Iterator[tuple[_Part, StepReport]]:
+    """Waits for each part, once the devices have the next one.
+
+    So they never wait for what is told of an update. A part that takes longer than a
+    moment, or after which the weights are looked at, is waited for before that.
+    """
+
+    def report(part: _Part) -> tuple[_Part, StepReport]:
+        found = part.report()
+        pace.end(part.stop - part.first)
+        return part, found
+
+    under_way: _Part | None = None
+    for part in parts:
+        if under_way is not None:
+            yield report(under_way)
+        under_way = part
+        is_looked_at = plan.evaluates_at(part.stop) or plan.saves_at(part.stop)
+        if is_looked_at or not pace.is_moment(part.stop - part.first):
+            yield report(part)
+            under_way = None
+    if under_way is not None:
+        yield report(under_way)
 
 
 def _names(call: CallBatch, index: int, *, offset: int) -> Sequence[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -16,6 +17,7 @@ from runtime.devices.placement import Placement, gather
 from runtime.training.stop_request import StopRequest
 
 _PART_SECONDS = 5.0
+_MOMENT = 1.0  # seconds
 _MOST = 2**31 - 1  # of a number that processes tell each other
 
 
@@ -33,6 +35,9 @@ class Pace:
         self.stop = stop
         self._clock = clock
         self._updates = 1
+        self._seconds = math.inf  # an update takes
+        self._calls = 0  # that the devices have
+        self._since = 0.0
 
     def is_to_stop(self, step: int) -> bool:
         """Whether to end at this step.
@@ -64,12 +69,26 @@ class Pace:
         """
         return min(step + self._updates, stop)
 
-    @contextlib.contextmanager
-    def measure(self, updates: int) -> Iterator[None]:
-        """Takes note of how long the updates take that are done in the `with` block."""
-        start = self._clock()
-        yield
-        self._adapt((self._clock() - start) / updates)
+    def is_moment(self, updates: int) -> bool:
+        """Whether so many updates take so little that a stop may wait for them."""
+        return self._seconds * updates <= _MOMENT
+
+    def begin(self) -> None:
+        """Takes note that the devices are given a call."""
+        if not self._calls:
+            self._since = self._clock()
+        self._calls += 1
+
+    def end(self, updates: int) -> None:
+        """Takes note that the devices have done a call, the first one they had.
+
+        Args:
+            updates: Done in it.
+        """
+        now = self._clock()
+        self._adapt((now - self._since) / updates)
+        self._since = now
+        self._calls -= 1
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -82,6 +101,7 @@ class Pace:
         Args:
             seconds: What an update took.
         """
+        self._seconds = seconds
         fitting = max(int(_PART_SECONDS / max(seconds, 1e-9)), 1)
         self._updates = min(fitting, 2 * self._updates)
 
@@ -136,11 +156,12 @@ class SharedPace(Pace):
         del step
         return min(self._next_look, stop)
 
-    @contextlib.contextmanager
-    def measure(self, updates: int) -> Iterator[None]:
+    def begin(self) -> None:
         """Does nothing: all that lies between two looks is measured."""
+
+    def end(self, updates: int) -> None:
+        """Does nothing, as `begin`."""
         del updates
-        yield
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import functools
 import itertools
 import sys
 import time
@@ -68,8 +69,7 @@ class ProgressLine:
         self._clock = clock
         self._opened = clock()
         self._window: collections.deque[_Mark] = collections.deque()
-        self._line = ""
-        self._shown = ""
+        self._line: Callable[[], str] | None = None  # of an update that is not shown
         self._shown_at = -float("inf")
 
     def __enter__(self) -> ProgressLine:
@@ -102,9 +102,9 @@ class ProgressLine:
             scores: Of the last evaluation; the first two are shown.
         """
         now = self._mark(step, examples=examples, tokens=tokens)
-        self._line = self._describe(now, loss=loss, scores=scores)
+        self._line = functools.partial(self._describe, now, loss=loss, scores=scores)
         if now.seconds - self._shown_at >= self._pause or step >= self._total:
-            self._show(now)
+            self._show_latest()
 
     def close(self) -> None:
         """Shows the last update, if it was not, and ends the line."""
@@ -161,17 +161,17 @@ class ProgressLine:
         return "  ".join(parts)
 
     def _show_latest(self) -> None:
-        if self._line != self._shown:
-            self._show(self._window[-1])
+        if self._line is not None:
+            self._show(self._window[-1], self._line())
 
-    def _show(self, now: _Mark) -> None:
+    def _show(self, now: _Mark, line: str) -> None:
         if self._bar is None:
-            self._stream.write(self._line + "\n")
+            self._stream.write(f"{line}\n")
             self._stream.flush()
         else:
             self._bar.n = now.step
-            self._bar.set_description_str(self._line)
-        self._shown = self._line
+            self._bar.set_description_str(line)
+        self._line = None
         self._shown_at = now.seconds
 
 

@@ -11,7 +11,13 @@ import enum
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from runtime.devices.placement import Accelerator, Backend, Precision, Recompute
+from runtime.devices.placement import (
+    Accelerator,
+    AttentionBy,
+    Backend,
+    Precision,
+    Recompute,
+)
 from runtime.devices.settings import DeviceSettings
 from runtime.engine.optimizer_settings import (
     OptimizerName,
@@ -93,6 +99,11 @@ class StepSettings:
         help="What of the layers is computed a second time for the gradient, to save "
         "memory, on JAX: all that is cheap; none; auto is none on a GPU that has the "
         "memory, else all.",
+    )
+    attention: AttentionBy = setting(
+        AttentionBy.AUTO,
+        help="auto is one kernel on JAX where there is one for the device and the "
+        "shapes; plain is operation by operation.",
     )
     optimizer: OptimizerName = setting(
         OptimizerName.BERT,
@@ -203,6 +214,7 @@ class RunSettings(StepSettings, DeviceSettings, EvaluationSettings):
         "max_steps",
         "warmup_proportion",
         "precision",
+        "attention",
         *OPTIMIZER,
         "seed",
     )

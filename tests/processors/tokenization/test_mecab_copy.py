@@ -168,21 +168,24 @@ def test_what_a_killed_process_has_left_is_not_used(
 
 
 TOGETHER = """
+import logging
 import sys
 from processors.tokenization import mecab_copy
 
+logging.basicConfig(level=logging.INFO)
 print("ready", flush=True)
 sys.stdin.readline()
 print(mecab_copy.find_or_make(sys.argv[1], settings="/dev/null", cache=sys.argv[2]))
 """
 
 
-def test_processes_make_it_at_the_same_time(find, small_dictionary, cache, made):
+def test_one_of_several_processes_makes_it(find, small_dictionary, cache, made):
     together = [
         subprocess.Popen(
             [sys.executable, "-c", TOGETHER, small_dictionary, cache],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
         for _ in range(3)
@@ -192,9 +195,11 @@ def test_processes_make_it_at_the_same_time(find, small_dictionary, cache, made)
     for each in together:
         each.stdin.write("\n")
         each.stdin.flush()
-    found = {each.communicate()[0].strip() for each in together}
+    found, logs = zip(*(each.communicate() for each in together), strict=True)
     copy = find()
-    assert found == {copy}
+    assert set(found) == {f"{copy}\n"}
+    assert "".join(logs).count("Made a copy") == 1
+    assert os.listdir(cache) == [os.path.basename(copy)]
     assert made == []
     assert sorted(os.listdir(copy)) == sorted(FILES)
     assert words(copy) == words(small_dictionary)

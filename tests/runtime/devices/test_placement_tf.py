@@ -9,6 +9,7 @@ from runtime.devices.placement import (
     Backend,
     Precision,
     Recompute,
+    StepOptions,
     TpuAddress,
     place,
 )
@@ -29,7 +30,11 @@ def test_float32_is_float32(precision, may_be_tf32):
 @pytest.mark.parametrize("recompute", [Recompute.NONE, Recompute.ALL])
 def test_what_is_recomputed_is_for_jax_to_say(recompute):
     with pytest.raises(PlacementError, match="is for JAX"):
-        place(Accelerator.CPU, backend=Backend.TENSORFLOW, recompute=recompute)
+        place(
+            Accelerator.CPU,
+            backend=Backend.TENSORFLOW,
+            options=StepOptions(recompute=recompute),
+        )
 
 
 def test_a_tpu_that_is_not_there_is_refused_with_the_cause():

@@ -277,11 +277,12 @@ def test_in_how_many_calls_updates_are_done_changes_no_bit(engines, replicas):
     state = made.state()
     made = engines(replicas)
     dealt = made.deal(arrays, first_step=0)
-    parts = [made.advance(dealt, stop=stop) for stop in (1, 4, 6)]
+    reports = [made.advance(dealt, stop=stop) for stop in (1, 4, 6)]
     halfway = copy.deepcopy(made.state())
     made = engines(replicas)
     made.load_state(halfway)
-    parts.append(made.advance(made.deal(arrays, first_step=0), stop=9))
+    reports.append(made.advance(made.deal(arrays, first_step=0), stop=9))
+    parts = [report() for report in reports]
     assert [len(part.losses) for part in parts] == [1, 3, 2, 3]
     for field in dataclasses.fields(engine.StepReport):
         found = np.concatenate([getattr(part, field.name) for part in parts])

@@ -7,22 +7,26 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh
 
-from runtime.devices.placement import Precision
+from runtime.devices.placement import AttentionBy, Precision, StepOptions
 from runtime.devices.placement_jax import REPLICA_AXIS
 from runtime.engine import program_jax
 from runtime.engine.engine import DROPOUT_SEED
 from runtime.engine.objectives import ClassificationObjective
 from runtime.engine.optimizer_settings import OptimizerSettings
 from runtime.engine.program_jax import JaxProgram, TrainState
+from runtime.kernels import attention
 from tests.runtime.engine import engine_runs
 from tf_bert.classifier.heads import BertClassifier
+
+USUAL = StepOptions()
+FASTER = StepOptions(deterministic=False)
 
 
 @pytest.fixture
 def step(monkeypatch):
     """Lowers the training step of a small BERT as for some kind of device."""
 
-    def lower(platform, **options):
+    def lower(platform, *, precision=Precision.FLOAT32, options=USUAL):
         monkeypatch.setattr(program_jax, "_platform", lambda _: platform)
         model = BertClassifier(engine_runs.SMALL, num_labels=engine_runs.LABELS)
         model.build_variables()
@@ -31,7 +35,8 @@ def step(monkeypatch):
             mesh=Mesh(np.array(jax.devices("cpu")[:1]), (REPLICA_AXIS,)),
             objective=ClassificationObjective(),
             optimizer=OptimizerSettings(learning_rate=1e-3, num_train_steps=1),
-            **options,
+            precision=precision,
+            options=options,
         )
         [blocks, *_] = engine_runs.small_calls(pad_to=engine_runs.PadTo.PACK)
         seeds = np.zeros((*blocks["loss_weight"].shape[:3], 2), np.int32)
@@ -62,8 +67,24 @@ def precisions(lowered):
     ],
 )
 def test_matrix_products_are_as_precise_as_asked(step, platform, precision, asked):
-    model = step(platform, precision=precision, deterministic=False)
+    model = step(platform, precision=precision, options=FASTER)
     assert precisions(model) == {asked}
+
+
+def test_attention_is_plain_where_that_is_asked_for(step, monkeypatch):
+    attended = []
+
+    def kernel(*arrays, **options):
+        attended.append(len(arrays))
+        return attention.plain(*arrays, **options)
+
+    monkeypatch.setattr(program_jax.attention_gpu_jax, "attend", kernel)
+    step("gpu")
+    assert attended
+    attended.clear()
+    step("gpu", options=StepOptions(attention=AttentionBy.PLAIN))
+    step("cpu")
+    assert not attended
 
 
 def test_a_gpu_is_told_to_give_the_same_bits(step, monkeypatch):
@@ -72,7 +93,7 @@ def test_a_gpu_is_told_to_give_the_same_bits(step, monkeypatch):
     monkeypatch.setattr(program_jax, "DETERMINISTIC", {"xla_gpu_no_such_option": True})
     with pytest.raises(jax.errors.JaxRuntimeError, match="xla_gpu_no_such_option"):
         step("gpu").compile()
-    step("gpu", deterministic=False).compile()
+    step("gpu", options=FASTER).compile()
     step("cpu").compile()
 
 
@@ -83,5 +104,5 @@ def added_rows(lowered):
 
 
 def test_a_gpu_that_repeats_its_bits_adds_no_rows_to_a_table(step):
-    assert added_rows(step("gpu", deterministic=False))
+    assert added_rows(step("gpu", options=FASTER))
     assert not added_rows(step("gpu"))

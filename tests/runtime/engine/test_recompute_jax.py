@@ -6,13 +6,14 @@ import logging
 import numpy as np
 import pytest
 
-from runtime.devices.placement import Accelerator, Recompute
+from runtime.devices.placement import Accelerator, Recompute, StepOptions
 from tests.runtime.engine import engine_runs
 
 
-def losses(**placement):
+def losses(recompute=Recompute.AUTO, **placement):
     """Those of google-research/bert's run, where such devices are said to be there."""
-    here = dataclasses.replace(engine_runs.on_cpus(), **placement)
+    options = StepOptions(recompute=recompute)
+    here = dataclasses.replace(engine_runs.on_cpus(), options=options, **placement)
     return engine_runs.golden(here).train(stop=engine_runs.HALFWAY)
 
 

@@ -31,7 +31,7 @@ class CountingEngine(Engine):
         )
         finite = numbers != self._broken
         losses = np.where(finite, 1 / numbers, np.nan).astype(np.float32)
-        return StepReport(losses, losses * 2, losses * 3, finite)
+        return lambda: StepReport(losses, losses * 2, losses * 3, finite)
 
     def predict(self, arrays):
         return {"sum": self._state.weights["w"] + arrays["number"]}

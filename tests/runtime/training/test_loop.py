@@ -83,22 +83,27 @@ def test_a_resumed_run_makes_the_calls_of_one_never_stopped(tmp_path, resumed_fr
     assert resumed.state().weights == whole.state().weights
 
 
-class SlowerEach(CountingEngine):
-    """An engine, and the clock that its updates move on by so many seconds each."""
+class Timed(CountingEngine):
+    """Notes what it is given, and told of; an update takes `each` seconds."""
 
-    seconds = 0.0
-
-    def __init__(self, each):
-        super().__init__()
-        self._each = each
+    def __init__(self, each, **settings):
+        super().__init__(**settings)
+        self.seconds, self.notes, self._each = 0.0, [], each
 
     def advance(self, dealt, *, stop):
-        self.seconds += self._each * (stop - self.step)
-        return super().advance(dealt, stop=stop)
+        self.notes.append(f"given {stop}")
+        updates, report = stop - self.step, super().advance(dealt, stop=stop)
+
+        def told():
+            self.seconds += self._each * updates
+            self.notes.append(f"told {stop}")
+            return report()
+
+        return told
 
 
 def test_long_calls_are_done_in_parts_of_seconds(tmp_path):
-    engine = SlowerEach(1.2)
+    engine = Timed(1.2)
     pace = Pace(StopRequest(), clock=lambda: engine.seconds)
     plan = make_plan(tmp_path, total_steps=24, steps_per_call=20, save_every=12)
     metrics = run(engine, plan, pace=pace)
@@ -109,14 +114,14 @@ def test_long_calls_are_done_in_parts_of_seconds(tmp_path):
 
 
 def test_quick_updates_are_soon_done_in_whole_calls(tmp_path):
-    engine = SlowerEach(0.001)
+    engine = Timed(0.001)
     pace = Pace(StopRequest(), clock=lambda: engine.seconds)
     plan = make_plan(tmp_path, total_steps=64, steps_per_call=16, save_every=64)
     run(engine, plan, pace=pace)
-    assert [len(call) for call in engine.calls] == [1, 2, 4, 8, 1, 16, 16, 16]
+    assert [len(call) for call in engine.calls] == [1, 2, 2, 4, 7, 16, 16, 16]
 
 
-class AskedAt(SlowerEach):
+class AskedAt(Timed):
     """Asks the run to stop during an update."""
 
     def __init__(self, stop, update):
@@ -132,6 +137,35 @@ class AskedAt(SlowerEach):
         if self.step < self._update <= stop:
             self._stop.ask("a test")
         return super().advance(dealt, stop=stop)
+
+
+def noted(tmp_path, engine):
+    plan = make_plan(tmp_path, total_steps=8, steps_per_call=1, save_every=5)
+    lines = run(engine, plan, pace=Pace(StopRequest(), clock=lambda: engine.seconds))
+    assert [line["step"] for line in lines] == list(range(1, 9))
+    return " ".join(engine.notes)
+
+
+def test_devices_have_the_next_call_before_one_is_told_of(tmp_path):
+    assert noted(tmp_path, Timed(0.2)) == (
+        "given 1 told 1 given 2 given 3 told 2 given 4 told 3 given 5 told 4 told 5"
+        " given 6 given 7 told 6 given 8 told 7 told 8"
+    )
+
+
+def test_slow_updates_are_told_of_before_the_next(tmp_path):
+    assert noted(tmp_path, Timed(1.1)) == " ".join(
+        f"given {step} told {step}" for step in range(1, 9)
+    )
+
+
+def test_what_is_no_number_is_found_while_the_next_call_is_done(tmp_path):
+    engine = Timed(0.2, broken_update=7)
+    with pytest.raises(TrainingError, match=r"Update 7 was not .* train-7, train-x"):
+        noted(tmp_path, engine)
+    assert engine.notes[-1] == "told 7"
+    assert engine.step == 8
+    assert checkpoints.list_steps(make_plan(tmp_path).directory) == [5]
 
 
 def test_a_run_stopped_amid_a_call_goes_on_with_the_same_batches(tmp_path):

@@ -54,10 +54,11 @@ class Together:
         while step < self._total and not pace.is_to_stop(step):
             until = pace.part(step, self._total)
             assert until > step
-            with pace.measure(until - step):
-                if step < self._asked_at.get(index, 0) <= until:
-                    stop.ask("SIGTERM")
-                step = until
+            pace.begin()
+            if step < self._asked_at.get(index, 0) <= until:
+                stop.ask("SIGTERM")
+            pace.end(until - step)
+            step = until
         pace.finish(step)
         self.ended[index] = step
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from processors.records import processes
+from runtime import processes
 from runtime.errors import SettingsError
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
@@ -63,7 +63,7 @@ def _reading(base):
 
 PROGRAM = """
 import functools, os, sys, time
-from processors.records import processes
+from runtime import processes
 
 def pid(seconds):
     time.sleep(seconds)
