@@ -87,12 +87,11 @@ class TensorFlowEngine(Engine):
         self._slots: dict[str, Any] = {}
         with placement.strategy.scope():
             self._counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self._step = 0  # what it will be, which nobody needs to wait for
+        self._step = 0  # the same, told without waiting for what is under way
         self._compiles_whole = placement.accelerator is Accelerator.TPU
         # Several virtual CPUs are for tests, where compiling costs more than it saves.
-        self._fuses = (
-            placement.accelerator is Accelerator.CPU and placement.replicas == 1
-        )
+        on_cpu = placement.accelerator is Accelerator.CPU
+        self._fuses = on_cpu and placement.replicas == 1
         self._kernels = {
             decay: tf.function(
                 self._kernel(decay=decay), jit_compile=self._fuses or None
@@ -373,8 +372,7 @@ class TensorFlowEngine(Engine):
 
     def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """Replaces the named weights; see `Engine.load_weights`."""
-        named = {name: self._variables[name] for name in weights}
-        _assign_all(named, weights, kind="weight")
+        _assign_all({n: self._variables[n] for n in weights}, weights, kind="weight")
 
     # -- distribution -----------------------------------------------------------------
 
