@@ -11,6 +11,9 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PINS="$ROOT/requirements/cpu.txt"
 readonly ROOT PINS
 
+# Where it is set, as in many containers, each start compiles TensorFlow's Python anew: 6 s.
+unset PYTHONDONTWRITEBYTECODE
+
 make_environment() {
   local folder="$1" extras="$2" python stamp wanted
   python="$(find_python)"
