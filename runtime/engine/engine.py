@@ -93,9 +93,16 @@ class EngineState:
 
 
 class Engine(abc.ABC):
-    """A step loop on one backend."""
+    """A step loop on one backend.
+
+    Attributes:
+        placement: Its devices.
+        seconds_compiling: What it spent so far on programs for new shapes, where it
+            knows.
+    """
 
     placement: Placement
+    seconds_compiling: float = 0.0
 
     @property
     @abc.abstractmethod

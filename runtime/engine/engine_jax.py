@@ -9,8 +9,12 @@ Untested on a TPU: none was available to develop on.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import math
 import random
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -40,6 +44,10 @@ from runtime.engine.program_jax import (
     JaxProgram,
     TrainState,
 )
+
+_UPDATE_AXES = 3  # updates, slices, replicas
+
+_log = logging.getLogger(__name__)
 
 
 def create(
@@ -95,6 +103,7 @@ class JaxEngine(Engine):
         self._trainer = recompute_jax.trainer(self._program, placement=placement)
         self._weights = self._all_copied(self._program.initial_weights())
         self._slots: dict[str, jax.Array] = {}  # made for the first update
+        self._shapes: set[tuple[tuple[int, ...], ...]] = set()  # compiled for
 
     # -- training ---------------------------------------------------------------------
 
@@ -109,11 +118,29 @@ class JaxEngine(Engine):
         """Does some of the K updates; see `Engine.advance`."""
         part = slice(self._step - dealt.first_step, stop - dealt.first_step)
         span = np.array([dealt.first_step, part.start, part.stop], np.int32)
-        tree, report = self._trainer(self._tree(), dealt.blocks, span)
+        with self._compiled_for(dealt.blocks):
+            tree, report = self._trainer(self._tree(), dealt.blocks, span)
         self._weights, self._slots = tree
         self._step = stop
         self._model_is_behind = True
         return lambda: StepReport(*(np.asarray(value)[part] for value in report))
+
+    @contextlib.contextmanager
+    def _compiled_for(self, blocks: Arrays) -> Iterator[None]:
+        """Tells of new shapes, whose program is compiled in the `with` block.
+
+        That takes seconds, for a large model a minute.
+        """
+        shapes = tuple(block.shape for block in blocks.values())
+        if shapes in self._shapes:
+            yield
+            return
+        largest = max(shapes, key=math.prod)[_UPDATE_AXES:]
+        _log.info("Compiling an update of %s ...", " x ".join(map(str, largest)))
+        start = time.monotonic()
+        yield
+        self._shapes.add(shapes)
+        self.seconds_compiling += time.monotonic() - start
 
     def _tree(self) -> TrainState:
         if not self._slots:

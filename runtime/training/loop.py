@@ -158,7 +158,9 @@ def run(
         if evaluations.is_pending:
             metrics = {**plan.reached, SKIPPED_UPDATES: guard.skipped}
             kept.settle(metrics, step=engine.step, pace=pace)
-        parts = _parts(engine, ahead, plan=plan, pace=pace, evaluations=evaluations)
+        parts = _parts(
+            engine, ahead, plan=plan, pace=pace, evaluations=evaluations, line=line
+        )
         for part, report in _reported(parts, plan=plan, pace=pace):
             loss = float(report.losses[-1])
             _log(record, report, first=part.first)
@@ -243,6 +245,7 @@ def _parts(
     plan: Plan,
     pace: Pace,
     evaluations: Evaluations,
+    line: ProgressLine,
 ) -> Iterator[_Part]:
     """Gives the devices the updates, until the last or until the run is to stop."""
 
@@ -259,7 +262,10 @@ def _parts(
             first = engine.step
             stop = pace.part(first, min(end, plan.next_evaluation(first)))
             pace.begin()
+            compiling = engine.seconds_compiling
             report = engine.advance(dealt, stop=stop)
+            if compiling := engine.seconds_compiling - compiling:
+                line.leave_out(compiling)
             share = (stop - first) / (end - start)
             yield _Part(
                 first=first,

@@ -133,9 +133,12 @@ class ProgressLine:
             self._bar.clear()
             yield
             self._bar.refresh()
-        away = self._clock() - start
+        self.leave_out(self._clock() - start)
+
+    def leave_out(self, seconds: float) -> None:
+        """Takes so many of the seconds since the last update for no part of speeds."""
         self._window = collections.deque(
-            dataclasses.replace(mark, seconds=mark.seconds + away)
+            dataclasses.replace(mark, seconds=mark.seconds + seconds)
             for mark in self._window
         )
 

@@ -1,6 +1,7 @@
 """What is JAX's own; test_engine_contract.py holds for every engine."""
 
 import dataclasses
+import logging
 import os
 import subprocess
 import sys
@@ -221,3 +222,14 @@ def test_tensorflow_is_not_loaded():
         check=True,
     )
     assert done.stdout.split() == ["False"]
+
+
+def test_each_shape_that_is_compiled_is_told_once(place_on, caplog):
+    made = layers_engine(place_on(), keras.layers.Identity())
+    shorter = {name: array[..., :2, :] for name, array in ARRAYS.items()}
+    with caplog.at_level(logging.INFO):
+        for arrays in (ARRAYS, ARRAYS, shorter, ARRAYS):
+            made.train(arrays)
+    assert [each for each in caplog.messages if "Compiling" in each] == [
+        f"Compiling an update of {rows} x 3 ..." for rows in (4, 2)
+    ]

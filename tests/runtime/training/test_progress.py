@@ -119,6 +119,17 @@ def test_what_compiles_before_the_first_update_is_no_speed():
     assert others[0].endswith("  left 2:46:38")
 
 
+def test_what_compiles_after_the_first_update_is_no_speed():
+    stream, clock = io.StringIO(), Clock()
+    progress = ProgressLine(10, stream=stream, clock=clock)
+    advance(progress, clock, step=1, seconds=50, examples=8)
+    clock.now += 60
+    progress.leave_out(60)
+    advance(progress, clock, step=2, seconds=2, examples=8)
+    last = "step 2/10  loss 1.532  4.00 examples/s  0.00 tokens/s  left 00:16"
+    assert stream.getvalue().splitlines()[-1] == last
+
+
 def test_slow_updates_are_forgotten():
     stream, clock = io.StringIO(), Clock()
     progress = ProgressLine(10_000, stream=stream, clock=clock, every_seconds=0)
