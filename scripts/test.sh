@@ -13,9 +13,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 quick=(--ignore=tests/tf_bert/seq2seq --ignore=tests/tf_bert/pairs)
 # Half the time to compile; with --all, programs are those of real runs.
 export JAX_DISABLE_MOST_OPTIMIZATIONS=1
+export XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 select=() folder=.venv-test extras=tensorflow-cpu,jax,test,docs
 if [[ "${1-}" == "--all" ]]; then
-  unset JAX_DISABLE_MOST_OPTIMIZATIONS
+  unset JAX_DISABLE_MOST_OPTIMIZATIONS XLA_FLAGS
   quick=() select=(-m "not gpu and not tpu")
   folder=.venv-test-all
   # The plain tensorflow: KerasHub brings it along, and both would fill one folder.

@@ -27,6 +27,9 @@ class Letters:
             [self._id(letter) for letter in text if letter != " "] for text in texts
         ]
 
+    def encode_stream(self, lists):
+        return map(self.encode_batch, lists)
+
     def _id(self, letter):
         return UNK if letter == "?" else ord(letter)
 
