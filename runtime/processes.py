@@ -55,8 +55,9 @@ def in_order(
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
         raise SettingsError(
-            f"one of {workers} processes ended on its own, perhaps for want of memory;"
-            " try fewer --workers."
+            f"one of {workers} processes ended on its own: for want of memory (try"
+            " fewer --workers), or because the program that asked for them lacks"
+            ' `if __name__ == "__main__":`.'
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

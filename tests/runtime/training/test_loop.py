@@ -12,57 +12,19 @@ from processors.batches.batches import FILLER, EvalBatches, TrainBatches, stack
 from runtime import storage
 from runtime.checkpoints import checkpoints
 from runtime.checkpoints.checkpoint_writer import (
-    BackgroundCheckpointWriter,
     NoCheckpointWriter,
 )
-from runtime.checkpoints.retention import Retention
 from runtime.engine.engine import EngineState
 from runtime.engine.objectives import ClassificationObjective
 from runtime.errors import RunStoppedError, TrainingError
-from runtime.training import loop
-from runtime.training.loop import CallBatch, Plan
+from runtime.training.loop import CallBatch
 from runtime.training.pace import Pace
-from runtime.training.progress import ProgressLine
 from runtime.training.run_record import RunRecord
 from runtime.training.stop_request import StopRequest
 from tests.runtime.engine import engine_runs
-from tests.runtime.training.counting_engine import CountingEngine, feed
+from tests.runtime.training.counting_engine import CountingEngine
 from tests.runtime.training.evaluated_run import Evaluated, files_of
-
-
-def make_plan(tmp_path, **settings):
-    defaults = {"total_steps": 10, "steps_per_call": 4, "save_every": 5}
-    return Plan(**(defaults | settings), directory=str(tmp_path / "checkpoints"))
-
-
-def unhurried(stop):
-    """A pace at which all updates whose batches are made at once are one call."""
-    pace = Pace(stop)
-    pace.part = lambda _, stop: stop
-    return pace
-
-
-def run(engine, plan, *, stream=None, writer=None, keep=5, stop=None, pace=None):
-    output_dir = os.path.dirname(plan.directory)
-    with contextlib.closing(RunRecord(output_dir)) as record:
-        loop.run(
-            engine,
-            feed,
-            plan=plan,
-            record=record,
-            progress=lambda: ProgressLine(
-                plan.total_steps, stream=stream or io.StringIO(), start=engine.step
-            ),
-            writer=writer
-            or BackgroundCheckpointWriter(
-                plan.directory,
-                state={"seed": 3},
-                retention=Retention(newest=keep),
-                before_saving=record.sync,
-            ),
-            pace=pace or unhurried(stop or StopRequest()),
-        )
-        return record.metrics()
+from tests.runtime.training.loop_runs import make_plan, run
 
 
 def test_calls_end_at_multiples_and_at_checkpoints(tmp_path):
@@ -81,107 +43,6 @@ def test_a_resumed_run_makes_the_calls_of_one_never_stopped(tmp_path, resumed_fr
     run(resumed, make_plan(tmp_path / "resumed", total_steps=12))
     assert resumed.calls == whole.calls[-len(resumed.calls) :]
     assert resumed.state().weights == whole.state().weights
-
-
-class Timed(CountingEngine):
-    """Notes what it is given, and told of; an update takes `each` seconds."""
-
-    def __init__(self, each, **settings):
-        super().__init__(**settings)
-        self.seconds, self.notes, self._each = 0.0, [], each
-
-    def advance(self, dealt, *, stop):
-        self.notes.append(f"given {stop}")
-        updates, report = stop - self.step, super().advance(dealt, stop=stop)
-
-        def told():
-            self.seconds += self._each * updates
-            self.notes.append(f"told {stop}")
-            return report()
-
-        return told
-
-
-def test_long_calls_are_done_in_parts_of_seconds(tmp_path):
-    engine = Timed(1.2)
-    pace = Pace(StopRequest(), clock=lambda: engine.seconds)
-    plan = make_plan(tmp_path, total_steps=24, steps_per_call=20, save_every=12)
-    metrics = run(engine, plan, pace=pace)
-    assert [len(call) for call in engine.calls] == [1, 2, 4, 4, 1, 4, 4, 4]
-    assert [number for call in engine.calls for number in call] == [*range(1, 25)]
-    assert [line["step"] for line in metrics] == list(range(1, 25))
-    assert checkpoints.list_steps(plan.directory) == [12, 24]
-
-
-def test_quick_updates_are_soon_done_in_whole_calls(tmp_path):
-    engine = Timed(0.001)
-    pace = Pace(StopRequest(), clock=lambda: engine.seconds)
-    plan = make_plan(tmp_path, total_steps=64, steps_per_call=16, save_every=64)
-    run(engine, plan, pace=pace)
-    assert [len(call) for call in engine.calls] == [1, 2, 2, 4, 7, 16, 16, 16]
-
-
-class AskedAt(Timed):
-    """Asks the run to stop during an update."""
-
-    def __init__(self, stop, update):
-        super().__init__(3.0)
-        self._stop, self._update = stop, update
-        self.dealt = []
-
-    def deal(self, arrays, *, first_step):
-        self.dealt.append((first_step, arrays["number"].tolist()))
-        return super().deal(arrays, first_step=first_step)
-
-    def advance(self, dealt, *, stop):
-        if self.step < self._update <= stop:
-            self._stop.ask("a test")
-        return super().advance(dealt, stop=stop)
-
-
-def noted(tmp_path, engine):
-    plan = make_plan(tmp_path, total_steps=8, steps_per_call=1, save_every=5)
-    lines = run(engine, plan, pace=Pace(StopRequest(), clock=lambda: engine.seconds))
-    assert [line["step"] for line in lines] == list(range(1, 9))
-    return " ".join(engine.notes)
-
-
-def test_devices_have_the_next_call_before_one_is_told_of(tmp_path):
-    assert noted(tmp_path, Timed(0.2)) == (
-        "given 1 told 1 given 2 given 3 told 2 given 4 told 3 given 5 told 4 told 5"
-        " given 6 given 7 told 6 given 8 told 7 told 8"
-    )
-
-
-def test_slow_updates_are_told_of_before_the_next(tmp_path):
-    assert noted(tmp_path, Timed(1.1)) == " ".join(
-        f"given {step} told {step}" for step in range(1, 9)
-    )
-
-
-def test_what_is_no_number_is_found_while_the_next_call_is_done(tmp_path):
-    engine = Timed(0.2, broken_update=7)
-    with pytest.raises(TrainingError, match=r"Update 7 was not .* train-7, train-x"):
-        noted(tmp_path, engine)
-    assert engine.notes[-1] == "told 7"
-    assert engine.step == 8
-    assert checkpoints.list_steps(make_plan(tmp_path).directory) == [5]
-
-
-def test_a_run_stopped_amid_a_call_goes_on_with_the_same_batches(tmp_path):
-    stop = StopRequest(grace=60)
-    plan = make_plan(tmp_path, total_steps=8, steps_per_call=8, save_every=8)
-    engine = AskedAt(stop, 2)
-    with stop.on_signals(), pytest.raises(RunStoppedError):
-        run(engine, plan, pace=Pace(stop, clock=lambda: engine.seconds))
-    found = checkpoints.load_newest(plan.directory)
-    assert found.step == 2
-    assert found.metrics["loss"] == pytest.approx(1 / 2)
-    resumed = AskedAt(stop, 99)
-    resumed.load_checkpoint(found)
-    run(resumed, plan)
-    assert resumed.dealt == engine.dealt == [(0, list(range(1, 9)))]
-    assert resumed.state().weights["w"] == np.arange(9).sum()
 
 
 def test_a_run_that_is_asked_before_its_first_update_saves_nothing(tmp_path):
@@ -211,13 +72,6 @@ def test_there_is_a_look_after_the_last_update(tmp_path):
     run(CountingEngine(), make_plan(tmp_path), pace=pace)
     assert pace.looks[-1] == 10
     assert set(pace.looks) == {0, 1, 3, 4, 5, 8, 10}
-
-
-def test_who_is_left_out_amid_a_call_is_named(tmp_path):
-    engine = AskedAt(StopRequest(), 99)
-    engine._broken = 3
-    with pytest.raises(TrainingError, match=r"Update 3 .* examples: train-3, train-x"):
-        run(engine, make_plan(tmp_path), pace=Pace(StopRequest()))
 
 
 def test_checkpoints_fall_due_every_so_often_and_at_the_end(tmp_path):

@@ -1,11 +1,147 @@
-"""The pace of processes that share a run; that of one is tested in test_loop.py."""
+"""The pace of one process, and of several that share a run."""
 
+import io
 import threading
 
+import numpy as np
 import pytest
 
-from runtime.training.pace import SharedPace
+from runtime.checkpoints import checkpoints
+from runtime.errors import RunStoppedError, TrainingError
+from runtime.training.pace import Pace, SharedPace
 from runtime.training.stop_request import StopRequest
+from tests.runtime.training.counting_engine import CountingEngine
+from tests.runtime.training.loop_runs import make_plan, run
+
+
+class Timed(CountingEngine):
+    """Notes what it is given, and told of; an update takes `each` seconds.
+
+    One of a new shape takes a minute more.
+    """
+
+    def __init__(self, each, *, new_shapes=(), **settings):
+        super().__init__(**settings)
+        self.seconds, self.notes, self._each = 0.0, [], each
+        self._new_shapes = new_shapes
+
+    def advance(self, dealt, *, stop):
+        self.notes.append(f"given {stop}")
+        compiling = 60 if stop in self._new_shapes else 0
+        self.seconds += compiling
+        self.seconds_compiling += compiling
+        updates, report = stop - self.step, super().advance(dealt, stop=stop)
+
+        def told():
+            self.seconds += self._each * updates
+            self.notes.append(f"told {stop}")
+            return report()
+
+        return told
+
+
+def run_timed(engine, plan, *, stop=None, **line):
+    def clock():
+        return engine.seconds
+
+    pace = Pace(stop or StopRequest(), clock=clock)
+    return run(engine, plan, pace=pace, clock=clock, **line)
+
+
+def test_long_calls_are_done_in_parts_of_seconds(tmp_path):
+    engine = Timed(1.2)
+    plan = make_plan(tmp_path, total_steps=24, steps_per_call=20, save_every=12)
+    metrics = run_timed(engine, plan)
+    assert [len(call) for call in engine.calls] == [1, 2, 4, 4, 1, 4, 4, 4]
+    assert [number for call in engine.calls for number in call] == [*range(1, 25)]
+    assert [line["step"] for line in metrics] == list(range(1, 25))
+    assert checkpoints.list_steps(plan.directory) == [12, 24]
+
+
+def test_quick_updates_are_soon_done_in_whole_calls(tmp_path):
+    engine = Timed(0.001)
+    plan = make_plan(tmp_path, total_steps=64, steps_per_call=16, save_every=64)
+    run_timed(engine, plan)
+    assert [len(call) for call in engine.calls] == [1, 2, 2, 4, 7, 16, 16, 16]
+
+
+class AskedAt(Timed):
+    """Asks the run to stop during an update."""
+
+    def __init__(self, stop, update):
+        super().__init__(3.0)
+        self._stop, self._update = stop, update
+        self.dealt = []
+
+    def deal(self, arrays, *, first_step):
+        self.dealt.append((first_step, arrays["number"].tolist()))
+        return super().deal(arrays, first_step=first_step)
+
+    def advance(self, dealt, *, stop):
+        if self.step < self._update <= stop:
+            self._stop.ask("a test")
+        return super().advance(dealt, stop=stop)
+
+
+def noted(tmp_path, engine):
+    plan = make_plan(tmp_path, total_steps=8, steps_per_call=1, save_every=5)
+    lines = run_timed(engine, plan)
+    assert [line["step"] for line in lines] == list(range(1, 9))
+    return " ".join(engine.notes)
+
+
+def test_devices_have_the_next_call_before_one_is_told_of(tmp_path):
+    assert noted(tmp_path, Timed(0.2)) == (
+        "given 1 told 1 given 2 given 3 told 2 given 4 told 3 given 5 told 4 told 5"
+        " given 6 given 7 told 6 given 8 told 7 told 8"
+    )
+
+
+def test_slow_updates_are_told_of_before_the_next(tmp_path):
+    assert noted(tmp_path, Timed(1.1)) == " ".join(
+        f"given {step} told {step}" for step in range(1, 9)
+    )
+
+
+def test_what_compiles_is_no_part_of_the_speed(tmp_path):
+    engine, stream = Timed(0.5, new_shapes={1, 2, 7}), io.StringIO()
+    plan = make_plan(tmp_path, total_steps=12, steps_per_call=1, save_every=12)
+    run_timed(engine, plan, stream=stream, every_seconds=0)
+    _, *lines = stream.getvalue().splitlines()
+    assert all("  4.00 examples/s  " in line for line in lines)
+    assert [line.split()[-1] for line in lines[:3]] == ["00:05", "00:04", "00:04"]
+    assert lines[-1].endswith("took 03:06")
+
+
+def test_what_is_no_number_is_found_while_the_next_call_is_done(tmp_path):
+    engine = Timed(0.2, broken_update=7)
+    with pytest.raises(TrainingError, match=r"Update 7 was not .* train-7, train-x"):
+        noted(tmp_path, engine)
+    assert engine.notes[-1] == "told 7"
+    assert engine.step == 8
+    assert checkpoints.list_steps(make_plan(tmp_path).directory) == [5]
+
+
+def test_a_run_stopped_amid_a_call_goes_on_with_the_same_batches(tmp_path):
+    stop = StopRequest(grace=60)
+    plan = make_plan(tmp_path, total_steps=8, steps_per_call=8, save_every=8)
+    engine = AskedAt(stop, 2)
+    with stop.on_signals(), pytest.raises(RunStoppedError):
+        run_timed(engine, plan, stop=stop)
+    found = checkpoints.load_newest(plan.directory)
+    assert found.step == 2
+    assert found.metrics["loss"] == pytest.approx(1 / 2)
+    resumed = AskedAt(stop, 99)
+    resumed.load_checkpoint(found)
+    run(resumed, plan)
+    assert resumed.dealt == engine.dealt == [(0, list(range(1, 9)))]
+    assert resumed.state().weights["w"] == np.arange(9).sum()
+
+
+def test_who_is_left_out_amid_a_call_is_named(tmp_path):
+    engine = Timed(3.0, broken_update=3)
+    with pytest.raises(TrainingError, match=r"Update 3 .* examples: train-3, train-x"):
+        run(engine, make_plan(tmp_path), pace=Pace(StopRequest()))
 
 
 class Together:
