@@ -10,7 +10,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-quick=(--ignore=tests/tf_bert/seq2seq --ignore=tests/tf_bert/pairs)
+quick=(--ignore=tests/tf_bert/{seq2seq,pairs} --ignore=tests/lstm_pretrain/experiment)
 # Half the time to compile; with --all, programs are those of real runs.
 export JAX_DISABLE_MOST_OPTIMIZATIONS=1
 export XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -37,9 +37,9 @@ fi
 
 # Keras takes its backend once a process: what depends on it runs again, on JAX, in a
 # second process, but for encoder-decoders and pairs, whose programs take JAX minutes to
-# compile: --all runs these on it, too. The tests of scripts and benchmarks, which start
-# processes of their own, of the pipelines and of LSTMs follow there, so that both take
-# about as long.
+# compile, and the LSTM's experiment: --all runs these on it, too. The tests of scripts
+# and benchmarks, which start processes of their own, of the pipelines and of LSTMs
+# follow there, so that both take about as long.
 second=(tests/scripts tests/pipelines tests/lstm_pretrain tests/benchmarks)
 beside() {
   local status=0

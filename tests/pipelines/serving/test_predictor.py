@@ -68,8 +68,11 @@ def open_lines(path):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"pad_to": PadTo.BUCKET},
-        {"long_texts": LongTexts.HEAD_TAIL, "max_seq_length": 8},
+        pytest.param({"pad_to": PadTo.BUCKET}, marks=pytest.mark.slow),
+        pytest.param(
+            {"long_texts": LongTexts.HEAD_TAIL, "max_seq_length": 8},
+            marks=pytest.mark.slow,
+        ),
         {"long_texts": LongTexts.CHUNK, "max_seq_length": 8},
     ],
 )

@@ -53,7 +53,9 @@ def test_a_head_learns_from_kept_vectors_what_it_would_from_the_encoder(
     np.testing.assert_allclose(*answers, atol=1e-5)
 
 
-@pytest.mark.parametrize("attend", KINDS)
+@pytest.mark.parametrize(
+    "attend", ["vectors", pytest.param("tokens", marks=pytest.mark.slow)]
+)
 def test_a_stopped_head_goes_on_to_the_same_bytes(run_pairs, tmp_path, attend):
     whole, part = tmp_path / "whole", tmp_path / "part"
     told = {"train": "head", **KINDS[attend]}

@@ -180,7 +180,11 @@ def test_what_is_predicted(made, start, dataset):
 
 @pytest.mark.parametrize(
     "pad_to",
-    [PadTo.MAX, PadTo.PACK, pytest.param(PadTo.BUCKET, marks=pytest.mark.slow)],
+    [
+        PadTo.PACK,
+        pytest.param(PadTo.MAX, marks=pytest.mark.slow),
+        pytest.param(PadTo.BUCKET, marks=pytest.mark.slow),
+    ],
 )
 def test_twenty_updates(made, start, golden, dataset, pad_to):
     made.load_state(start)
