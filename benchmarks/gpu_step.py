@@ -50,7 +50,7 @@ class Case:
         length: Tokens of a row.
         precision: Arithmetic.
         pad_to: Layout of our batches.
-        recompute: As the flag of a run.
+        attention: As the flag of a run.
         deterministic: As the flag of a run.
     """
 
@@ -60,7 +60,7 @@ class Case:
     length: int
     precision: str = "bfloat16"
     pad_to: str = "pack"
-    recompute: str = "auto"
+    attention: str = "auto"
     deterministic: bool = True
 
 
@@ -75,7 +75,7 @@ _CASES = (
     Case(program="ours", **_LONG),
     Case(program="torch", **_LONG),
     Case(program="ours", **_FULL, deterministic=False),
-    Case(program="ours", **_FULL, recompute="all"),
+    Case(program="ours", **_LONG, attention="plain"),
     Case(program="ours", **{**_FULL, "batch": 64}, precision="float32"),
     Case(program="ours", **{**_FULL, "batch": 64}, precision="tf32"),
 )
@@ -112,7 +112,7 @@ def _ask(case: Case) -> Mapping[str, Any]:
 
 def _line(case: Case, found: Mapping[str, Any]) -> str:
     options = "torch.compile, sdpa" if case.program == "torch" else case.pad_to
-    options += "" if case.recompute == "auto" else f", recompute={case.recompute}"
+    options += "" if case.attention == "auto" else f", attention={case.attention}"
     options += "" if case.deterministic else ", nodeterministic"
     head = (case.program, f"{case.texts}, {case.length}", case.batch, case.precision)
     if "failed" in found:
@@ -217,9 +217,9 @@ def _ours(
     from processors.batches.token_dataset import TokenDataset
     from runtime.devices.placement import (
         Accelerator,
+        AttentionBy,
         Backend,
         Precision,
-        Recompute,
         StepOptions,
         place,
     )
@@ -231,7 +231,7 @@ def _ours(
         backend=Backend.JAX,
         precision=Precision(case.precision),
         options=StepOptions(
-            recompute=Recompute(case.recompute), deterministic=case.deterministic
+            attention=AttentionBy(case.attention), deterministic=case.deterministic
         ),
     )
     import jax
