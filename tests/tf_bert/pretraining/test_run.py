@@ -176,7 +176,9 @@ def test_goes_on_where_it_stopped(make_records, make_settings, place_on, tmp_pat
         np.testing.assert_array_equal(ours.weights[name], value)
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    "mode", [pytest.param(Mode.STATIC, marks=pytest.mark.slow), Mode.DYNAMIC]
+)
 def test_tokens_on_the_disk_train_the_same_weights(
     make_records, make_settings, place_on, tmp_path, monkeypatch, mode
 ):

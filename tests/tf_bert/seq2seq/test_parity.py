@@ -109,7 +109,7 @@ def test_loss_and_gradients(unclipped, golden):
     [
         pytest.param(PadTo.PACK, 1, marks=pytest.mark.slow),
         (PadTo.PACK, 4),
-        (PadTo.BUCKET, 2),
+        pytest.param(PadTo.BUCKET, 2, marks=pytest.mark.slow),
     ],
 )
 def test_layout_and_slices_change_nothing(fresh, golden, pad_to, slices):
