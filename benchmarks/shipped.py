@@ -1,9 +1,11 @@
-"""Texts that come with the repository: paragraphs of six authors."""
+"""Texts that come with the repository, paragraphs of six authors, or more of them."""
 
 from __future__ import annotations
 
 import os
+import random
 
+from processors.corpora import aozora
 from processors.example import InputExample
 from processors.tasks.authors import AuthorsProcessor
 
@@ -20,6 +22,21 @@ def examples() -> list[InputExample]:
 def paragraphs() -> list[str]:
     """Their texts."""
     return [example.text_a for example in examples()]
+
+
+def literature(corpus: str | None) -> list[str]:
+    """Paragraphs of all works in an order of chance; without an archive the shipped.
+
+    Args:
+        corpus: Aozora's archive.
+    """
+    if corpus is None:
+        found = paragraphs()
+    else:
+        works = aozora.read_works(corpus)
+        found = [text for work in works for _, text in work.paragraphs()]
+    random.Random(1).shuffle(found)
+    return found
 
 
 def sentences() -> list[str]:

@@ -71,8 +71,10 @@ def _work(program: str) -> None:
     if backend == "tensorflow":
         _split_tensorflow_cpu(devices)
     name, _, updates_a_call = program.partition(", K=")
-    made = {"fit": _fit, "engine": _engine, "run": _run}[name]
-    run = made(devices, int(updates_a_call or 1))
+    if name == "fit":
+        run = _fit(devices)
+    else:
+        run = {"engine": _engine, "run": _run}[name](devices, int(updates_a_call))
     turns.serve(lambda _: turns.take(run, count=_STEPS.value, result=str))
 
 
@@ -91,7 +93,7 @@ def _data(steps: int) -> tuple[np.ndarray, np.ndarray]:
     return features, random.integers(0, 2, steps * _BATCH).astype(np.int32)
 
 
-def _fit(devices: int, updates_a_call: int) -> Callable[[], str]:
+def _fit(devices: int) -> Callable[[], str]:
     import keras
 
     def compiled() -> keras.Model:
@@ -102,7 +104,6 @@ def _fit(devices: int, updates_a_call: int) -> Callable[[], str]:
         )
         return model
 
-    del updates_a_call  # how many that are, Keras does not say
     features, labels = _data(_STEPS.value)
     model = _distributed(compiled, devices)
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import time
 from collections.abc import Callable, Sequence
 
@@ -27,7 +26,6 @@ import shipped
 import tables
 from absl import app, flags
 
-from processors.corpora import aozora
 from processors.tokenization.base import Tokenizer
 from processors.tokenization.basic_words import Dialect
 from processors.tokenization.mecab import MecabTokenizer, Subwords
@@ -50,7 +48,7 @@ Program = Callable[[Sequence[str]], list[list[int]]]
 def main(_: list[str]) -> None:
     """Prints a table of each kind."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    lines = _read_lines()
+    lines = shipped.literature(_CORPUS.value)[: _LINES.value]
     mean = sum(map(len, lines)) / len(lines)
     for kind in _KINDS.value:
         reference, here = (make() for make in _PROGRAMS[kind])
@@ -88,16 +86,6 @@ def _rows(programs: dict[str, Program], lines: Sequence[str]) -> list[tables.Row
         )
         for name, found in spent.items()
     ]
-
-
-def _read_lines() -> list[str]:
-    if _CORPUS.value is None:
-        paragraphs = shipped.paragraphs()
-    else:
-        works = aozora.read_works(_CORPUS.value)
-        paragraphs = [text for work in works for _, text in work.paragraphs()]
-    random.Random(1).shuffle(paragraphs)
-    return paragraphs[: _LINES.value]
 
 
 def _here(tokenizer: Tokenizer) -> Program:

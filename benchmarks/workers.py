@@ -11,7 +11,6 @@ it. Numbers of workers take turns. Lines a second by the clock.
 from __future__ import annotations
 
 import itertools
-import random
 import time
 
 import shipped
@@ -20,7 +19,6 @@ from absl import app, flags
 
 from processors.batches.features import TokenCounts, featurize
 from processors.batches.token_dataset import TokenDataset
-from processors.corpora import aozora
 from processors.example import InputExample
 from processors.tokenization.create import create
 from processors.tokenization.settings import TokenizerKind, TokenizerSettings
@@ -84,13 +82,9 @@ def _settings(workers: int) -> TokenizerSettings:
 
 
 def _read() -> list[InputExample]:
+    texts = iter(shipped.literature(_CORPUS.value))
     if _CORPUS.value is None:
-        texts = itertools.cycle(shipped.paragraphs())
-    else:
-        works = aozora.read_works(_CORPUS.value)
-        found = [text for work in works for _, text in work.paragraphs()]
-        random.Random(1).shuffle(found)
-        texts = iter(found)
+        texts = itertools.cycle(texts)
     return [
         InputExample(guid=str(number), text_a=text)
         for number, text in enumerate(itertools.islice(texts, _LINES.value))

@@ -262,10 +262,10 @@ def _parts(
             first = engine.step
             stop = pace.part(first, min(end, plan.next_evaluation(first)))
             pace.begin()
-            compiling = engine.seconds_compiling
+            compiled_before = engine.seconds_compiling
             report = engine.advance(dealt, stop=stop)
-            if compiling := engine.seconds_compiling - compiling:
-                line.leave_out(compiling)
+            if engine.seconds_compiling > compiled_before:
+                line.leave_out(engine.seconds_compiling - compiled_before)
             share = (stop - first) / (end - start)
             yield _Part(
                 first=first,
