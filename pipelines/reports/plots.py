@@ -169,7 +169,7 @@ def plot_accuracies(
     axes.set_xlim(1.1 * min(lowest, 0), 1.1)
     axes.invert_yaxis()
     axes.set_xlabel(measure)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     save(figure, path)
 
 
